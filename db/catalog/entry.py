@@ -1,0 +1,28 @@
+"""One card of the catalog."""
+
+from dataclasses import dataclass
+
+from ..experiment import Experiment
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """An experiment that comes with the product, and what its source says of it.
+
+    Attributes:
+        name: What the command line calls it.
+        title: What its card says.
+        claim: What should be seen, in a sentence.
+        source: Where the claim is made.
+        stated: The facts that the source states and the experiment keeps.
+        left_open: What the source does not state, so that it is a free setting here.
+        experiment: The experiment with its defaults.
+    """
+
+    name: str
+    title: str
+    claim: str
+    source: str
+    stated: tuple[str, ...]
+    left_open: tuple[str, ...]
+    experiment: Experiment

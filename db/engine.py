@@ -1,0 +1,134 @@
+"""URL → engine, brought up to date: SQLite pragmas, PostgreSQL pool, migrations on start."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from .errors import DatabaseIsNewer, DatabaseProblem
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+BUSY_SECONDS = 30
+
+
+def open_database(url: str, *, migrations: Path = MIGRATIONS) -> Engine:
+    """Open the database at an SQLAlchemy URL and upgrade it to this version's tables.
+
+    A SQLite file is made where there is none, and copied beside itself before an upgrade.
+
+    Raises:
+        DatabaseProblem: The URL is not understood, or the database can't be opened or upgraded.
+        DatabaseIsNewer: A later version of shiftscope wrote it.
+    """
+    parsed = _parse(url)
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            engine = _sqlite_engine(parsed)
+        else:
+            engine = sqlalchemy.create_engine(parsed, pool_pre_ping=True, pool_size=10)
+        _upgrade(engine, migrations)
+    except (SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
+        shown = parsed.render_as_string(hide_password=True)
+        cause = str(getattr(error, "orig", None) or error).strip()
+        raise DatabaseProblem(
+            f"The database {shown} can't be opened: {cause}. "
+            "Check that it exists and is writable, or name another with --database."
+        ) from error
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One write transaction: committed at the end, rolled back on an exception.
+
+    On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), since a read transaction that
+    turns into a write one fails where it would otherwise wait.
+    """
+    with engine.connect().execution_options(shiftscope_writes=True) as connection:
+        with connection.begin():
+            yield connection
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except ArgumentError:
+        parsed, backend = None, None
+    if parsed is None or backend not in {"sqlite", "postgresql"}:
+        raise DatabaseProblem(
+            f"{url!r} is not a database URL; expected sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/NAME."
+        )
+    # psycopg (3) is the driver that our postgres extra installs
+    return parsed.set(drivername="postgresql+psycopg") if backend == "postgresql" else parsed
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise DatabaseProblem(
+            "shiftscope's processes meet in the database, so SQLite needs a file: "
+            "use sqlite:///FILE."
+        )
+    Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("shiftscope_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _upgrade(engine: Engine, migrations: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    script = ScriptDirectory.from_config(config)
+    head = script.get_current_head()
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == head:
+        return
+    if current is not None and current not in {r.revision for r in script.walk_revisions()}:
+        raise DatabaseIsNewer(
+            f"The database was written by a later version of shiftscope (its tables are at "
+            f"{current}, this version knows up to {head}). Upgrade shiftscope, or name another "
+            "database with --database."
+        )
+    if current is not None and engine.dialect.name == "sqlite":
+        _back_up(engine, current)
+    with writing(engine) as connection:
+        # A second process that starts at the same moment waits here, then finds it done.
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(734018)")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _back_up(engine: Engine, revision: str) -> None:
+    file = Path(str(engine.url.database))
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    copy = file.with_name(f"{file.name}.{revision}.{stamp}.backup")
+    with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    target.close()
+    source.close()

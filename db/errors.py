@@ -1,0 +1,61 @@
+"""Every exception of shiftscope.
+
+    ShiftscopeError                 its text is one or two sentences made to be shown to a person
+    ├── InvalidExperiment           an experiment (or one setting of it) is not allowed; names the fields
+    ├── NotFound                    a run, table, layer or catalog entry that is not there
+    ├── Conflict                    the run's status does not allow what was asked
+    ├── DatabaseProblem             the database cannot be opened, written or understood
+    │   └── DatabaseIsNewer         it was written by a later version of shiftscope
+    ├── DatasetProblem              a dataset is missing, truncated, corrupt or foreign
+    └── DeviceProblem               the device that was asked for is not here
+"""
+
+from dataclasses import dataclass
+
+
+class ShiftscopeError(Exception):
+    """The base of all our exceptions; `str(error)` may be shown to the person as it is."""
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """What is wrong with one setting: its dotted path and a sentence."""
+
+    field: str
+    message: str
+
+
+class InvalidExperiment(ShiftscopeError):
+    """An experiment breaks its own rules.
+
+    Attributes:
+        problems: One entry per offending setting, in the order of the form.
+    """
+
+    def __init__(self, problems: list[FieldProblem]) -> None:
+        self.problems = problems
+        super().__init__(" ".join(f"{p.field}: {p.message}" for p in problems))
+
+
+class NotFound(ShiftscopeError):
+    """Something was asked for by a name or number that nothing has."""
+
+
+class Conflict(ShiftscopeError):
+    """The state of the run does not allow what was asked."""
+
+
+class DatabaseProblem(ShiftscopeError):
+    """The database cannot be opened, written or understood."""
+
+
+class DatabaseIsNewer(DatabaseProblem):
+    """The database was written by a later version of shiftscope than this one."""
+
+
+class DatasetProblem(ShiftscopeError):
+    """A dataset is missing, truncated, corrupt or not what its name says."""
+
+
+class DeviceProblem(ShiftscopeError):
+    """The device that was asked for is not present on this machine."""

@@ -1,0 +1,155 @@
+"""The queue of runs: enqueue, claim, heartbeat, ask to stop, finish, reconcile.
+
+    queued ──claim──▶ running ──end──▶ finished | failed
+      │                  └──ask_to_stop──▶ stopping ──end──▶ stopped
+      └──ask_to_stop──▶ stopped
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Engine, delete, insert, select, update
+
+from .engine import writing
+from .errors import Conflict, NotFound
+from .experiment import Experiment
+from .tables import ACTIVE, Run, Status, Worker
+
+LEASE = timedelta(seconds=20)
+"""A worker that was silent for so long is taken for dead."""
+
+Ended = Literal["finished", "stopped", "failed"]
+
+
+def enqueue(engine: Engine, experiment: Experiment, catalog_entry: str | None = None) -> int:
+    """Store a run as queued; returns its number."""
+    with writing(engine) as connection:
+        return connection.execute(
+            insert(Run)
+            .values(
+                name=experiment.name,
+                catalog_entry=catalog_entry,
+                experiment=experiment.model_dump(mode="json"),
+                status="queued",
+                steps=experiment.steps,
+                step=0,
+                summary={},
+                created_at=datetime.now(UTC),
+            )
+            .returning(Run.id)
+        ).scalar_one()
+
+
+def claim(engine: Engine, worker_id: int, run_id: int | None = None) -> int | None:
+    """Take the oldest queued run (or just the one named); None when there is none.
+
+    Two workers that race for one run both send the update; the database lets one of them match.
+    """
+    with engine.connect() as connection:
+        query = select(Run.id).where(Run.status == "queued").order_by(Run.id)
+        candidates = connection.scalars(query.where(Run.id == run_id) if run_id else query).all()
+    for candidate in candidates:
+        with writing(engine) as connection:
+            claimed = connection.execute(
+                update(Run)
+                .where(Run.id == candidate, Run.status == "queued")
+                .values(status="running", worker_id=worker_id, started_at=datetime.now(UTC))
+            )
+            if claimed.rowcount == 1:
+                return candidate
+    return None
+
+
+def ask_to_stop(engine: Engine, run_id: int) -> Status:
+    """Ask for an end; returns the status that results.
+
+    A queued run stops at once, a running one as soon as its loop sees it. Asking again changes
+    nothing.
+
+    Raises:
+        NotFound: There is no such run.
+        Conflict: The run has ended already.
+    """
+    now = datetime.now(UTC)
+    with writing(engine) as connection:
+        status = connection.scalar(select(Run.status).where(Run.id == run_id))
+        if status is None:
+            raise NotFound(f"There is no run {run_id}.")
+        if status == "stopping":
+            return "stopping"
+        if status not in ACTIVE:
+            raise Conflict(f"Run {run_id} has ended already: it is {status}.")
+        values: dict[str, Any] = (
+            {"status": "stopped", "ended_at": now}
+            if status == "queued"
+            else {"status": "stopping"}
+        )
+        connection.execute(
+            update(Run).where(Run.id == run_id).values(stop_asked_at=now, **values)
+        )
+        return values["status"]
+
+
+def end(engine: Engine, run_id: int, status: Ended, error: str | None = None) -> bool:
+    """Mark an active run as ended; False when it had ended already, and nothing was changed."""
+    with writing(engine) as connection:
+        ended = connection.execute(
+            update(Run)
+            .where(Run.id == run_id, Run.status.in_(ACTIVE))
+            .values(status=status, error=error, ended_at=datetime.now(UTC))
+        )
+        return ended.rowcount == 1
+
+
+def register(engine: Engine) -> int:
+    """Add this process to the workers, forgetting those long dead; returns its number."""
+    now = datetime.now(UTC)
+    with writing(engine) as connection:
+        connection.execute(delete(Worker).where(Worker.heartbeat_at < now - 100 * LEASE))
+        return connection.execute(
+            insert(Worker)
+            .values(host=socket.gethostname(), pid=os.getpid(), started_at=now, heartbeat_at=now)
+            .returning(Worker.id)
+        ).scalar_one()
+
+
+def heartbeat(engine: Engine, worker_id: int, offers: Mapping[str, Any] | None = None) -> None:
+    """Say that a worker is alive and, when `offers` is given, which devices and datasets it has."""
+    with writing(engine) as connection:
+        connection.execute(
+            update(Worker)
+            .where(Worker.id == worker_id)
+            .values(heartbeat_at=datetime.now(UTC), **(offers or {}))
+        )
+
+
+def sign_off(engine: Engine, worker_id: int) -> None:
+    """Remove a worker that ends in good order."""
+    with writing(engine) as connection:
+        connection.execute(delete(Worker).where(Worker.id == worker_id))
+
+
+def reconcile(engine: Engine) -> list[int]:
+    """Mark the runs whose worker is gone as failed; returns their numbers."""
+    alive = select(Worker.id).where(Worker.heartbeat_at >= datetime.now(UTC) - LEASE)
+    with writing(engine) as connection:
+        orphans = connection.scalars(
+            select(Run.id).where(
+                Run.status.in_(("running", "stopping")),
+                Run.worker_id.is_(None) | Run.worker_id.not_in(alive),
+            )
+        ).all()
+        connection.execute(
+            update(Run)
+            .where(Run.id.in_(orphans))
+            .values(
+                status="failed",
+                ended_at=datetime.now(UTC),
+                error="The worker that ran it was lost: it crashed, was killed or the machine "
+                "went down. What had been recorded is kept; press Run again to start anew.",
+            )
+        )
+        return list(orphans)

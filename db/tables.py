@@ -1,0 +1,249 @@
+"""What is stored: runs, their networks and layers, and what was recorded of them.
+
+Wide typed rows, one column per statistic, so that the file reads well in `sqlite3`, pandas or
+Datasette. docs/statistics.md defines every statistic with its formula and unit.
+
+NaN and NULL: NULL means "does not apply". SQLite turns a bound NaN into NULL, so there a NaN is
+stored as the text 'NaN', which `Real` reads back as one; PostgreSQL stores NaN itself. Infinities
+are ordinary floats in both.
+"""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Status = Literal["queued", "running", "stopping", "stopped", "finished", "failed"]
+ACTIVE: tuple[Status, ...] = ("queued", "running", "stopping")
+NAN_TEXT = "NaN"
+
+
+class Real(TypeDecorator[float]):
+    """A float of 8 bytes that keeps NaN apart from NULL in every database."""
+
+    impl = Double
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Replaces Double's own, which would turn the text back into a float."""
+        if dialect.name != "sqlite":
+            return super().bind_processor(dialect)
+        return lambda value: NAN_TEXT if value is not None and math.isnan(value) else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> float | None:
+        return math.nan if value == NAN_TEXT else value
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite keeps it as ISO text without the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and dialect.name == "sqlite":
+            return value.astimezone(UTC).replace(tzinfo=None)
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class Table(DeclarativeBase):
+    """The base of all tables; constraints get names, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy's own protocol)
+        float: Real,
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+    }
+
+
+def _key(target: str) -> Any:
+    return mapped_column(ForeignKey(target, ondelete="CASCADE"), primary_key=True)
+
+
+class Worker(Table):
+    """A process that claims runs, what it can offer, and when it was last heard of."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
+    devices: Mapped[list[str] | None]
+    """Devices present, the best first, such as `["cuda:0", "cpu"]`; NULL until they are known."""
+    datasets: Mapped[dict[str, Any] | None]
+    """For each dataset `{"available": bool, "note": sentence}`; NULL until it is known."""
+    started_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
+
+
+class Run(Table):
+    """One execution of an experiment, with its own summary, so that lists never join records."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index("ix_runs_status", "status"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    catalog_entry: Mapped[str | None] = mapped_column(String(80))
+    experiment: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(String(10))
+    step: Mapped[int] = mapped_column(default=0)
+    """The latest step whose records are all committed; the cursor of live push."""
+    steps: Mapped[int]
+    steps_per_second: Mapped[float | None]
+    summary: Mapped[dict[str, Any]]
+    """`{arm: {"last_accuracy": …, "best_accuracy": …}}`, means over seeds, on the test set."""
+    device: Mapped[str | None] = mapped_column(String(20))
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id", ondelete="SET NULL"))
+    error: Mapped[str | None]
+    """Why the run failed or ended early: a sentence for a person."""
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    stop_asked_at: Mapped[datetime | None]
+
+
+class Network(Table):
+    """One arm trained with one seed. Networks of one seed are twins."""
+
+    __tablename__ = "networks"
+    __table_args__ = (UniqueConstraint("run_id", "arm", "seed"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    arm: Mapped[str] = mapped_column(String(80))
+    seed: Mapped[int] = mapped_column(BigInteger)
+    position: Mapped[int]
+    """Order in the run: all arms of the first seed, in the experiment's order, then the next."""
+    parameters: Mapped[int]
+    weights_hash: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the first weight matrices: equal for twins."""
+    diverged_step: Mapped[int | None]
+    """First step of the stretch of non-finite loss that froze this network."""
+    frozen_step: Mapped[int | None]
+    """Last step that was trained and recorded before it was frozen."""
+
+
+class Layer(Table):
+    """One observed block of a network; blocks of twins carry the same name."""
+
+    __tablename__ = "layers"
+    __table_args__ = (UniqueConstraint("network_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    network_id: Mapped[int] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(120))
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(40))
+    norm: Mapped[str] = mapped_column(String(40))
+    activation: Mapped[str] = mapped_column(String(40))
+    units: Mapped[int]
+
+
+class LayerRecord(Table):
+    """All statistics of one layer of one network at one step."""
+
+    __tablename__ = "layer_records"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    network_id: Mapped[int] = _key("networks.id")
+    layer_id: Mapped[int] = _key("layers.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    mean: Mapped[float | None]
+    std: Mapped[float | None]
+    min: Mapped[float | None]
+    p01: Mapped[float | None]
+    p05: Mapped[float | None]
+    p15: Mapped[float | None]
+    p25: Mapped[float | None]
+    p50: Mapped[float | None]
+    p75: Mapped[float | None]
+    p85: Mapped[float | None]
+    p95: Mapped[float | None]
+    p99: Mapped[float | None]
+    max: Mapped[float | None]
+    saturated: Mapped[float | None]
+    dead: Mapped[float | None]
+    shift_w1: Mapped[float | None]
+    shift_from_start: Mapped[float | None]
+    activation_grad_norm: Mapped[float | None]
+    weight_grad_norm: Mapped[float | None]
+    weight_norm: Mapped[float | None]
+    update_ratio: Mapped[float | None]
+    mean_drift: Mapped[float | None]
+    var_drift: Mapped[float | None]
+    gamma_mean: Mapped[float | None]
+    gamma_min: Mapped[float | None]
+    gamma_max: Mapped[float | None]
+    beta_mean: Mapped[float | None]
+    beta_std: Mapped[float | None]
+    nonfinite: Mapped[int | None]
+
+
+class NetworkRecord(Table):
+    """What one network's training batch gave at one step."""
+
+    __tablename__ = "network_records"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    network_id: Mapped[int] = _key("networks.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    loss: Mapped[float | None]
+    accuracy: Mapped[float | None]
+    grad_norm: Mapped[float | None]
+    lr: Mapped[float | None]
+    seconds: Mapped[float | None]
+
+
+class Evaluation(Table):
+    """One network on the whole test set, after `step` updates."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    network_id: Mapped[int] = _key("networks.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    test_loss: Mapped[float | None]
+    test_accuracy: Mapped[float | None]
+    test_loss_batch_statistics: Mapped[float | None]
+    test_accuracy_batch_statistics: Mapped[float | None]
+
+
+RECORD_TABLES: dict[str, type[LayerRecord] | type[NetworkRecord] | type[Evaluation]] = {
+    table.__tablename__: table for table in (LayerRecord, NetworkRecord, Evaluation)
+}
+"""The tables that hold recorded series, by the name that exports and frames use."""
+
+
+def statistics_of(table: str) -> list[str]:
+    """The columns of a record table that hold statistics: all but its keys, in order."""
+    columns = RECORD_TABLES[table].__table__.columns
+    return [column.name for column in columns if not column.primary_key]

@@ -1,0 +1,138 @@
+"""Append-only, batched writing of what one run records.
+
+Records come column-wise, as numpy arrays, and leave through the driver's own bulk insert
+(`executemany` on SQLite, binary COPY on PostgreSQL), several times faster than through
+SQLAlchemy; a commit carries whole steps of all networks, so that `runs.step` is a cursor.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine, insert, update
+
+from .engine import writing
+from .tables import NAN_TEXT, Layer, Network, Run, Status
+
+Column = Sequence[float | int | None] | np.ndarray
+
+
+def add_networks(
+    engine: Engine, run_id: int, networks: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]
+) -> list[tuple[int, list[int]]]:
+    """Store a run's networks with their layers; returns their numbers in the same order."""
+    numbers: list[tuple[int, list[int]]] = []
+    with writing(engine) as connection:
+        for position, (network, layers) in enumerate(networks):
+            network_id = connection.execute(
+                insert(Network)
+                .values(run_id=run_id, position=position, **network)
+                .returning(Network.id)
+            ).scalar_one()
+            layer_ids = [
+                connection.execute(
+                    insert(Layer)
+                    .values(network_id=network_id, position=place, **layer)
+                    .returning(Layer.id)
+                ).scalar_one()
+                for place, layer in enumerate(layers)
+            ]
+            numbers.append((network_id, layer_ids))
+    return numbers
+
+
+def mark_frozen(engine: Engine, network_id: int, *, diverged_step: int, frozen_step: int) -> None:
+    """Say that a network's loss stayed non-finite and that its training ended there."""
+    with writing(engine) as connection:
+        connection.execute(
+            update(Network)
+            .where(Network.id == network_id)
+            .values(diverged_step=diverged_step, frozen_step=frozen_step)
+        )
+
+
+class RecordWriter:
+    """Collects the records of one run and commits them, whole steps at a time."""
+
+    def __init__(self, engine: Engine, run_id: int) -> None:
+        self._engine = engine
+        self._run_id = run_id
+        self._pending: list[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]] = []
+
+    def add(self, table: str, keys: Mapping[str, int], columns: Mapping[str, Column]) -> None:
+        """Queue rows of one table: constant `keys`, and columns of equal length.
+
+        A statistic that is not among the columns becomes NULL: it does not apply.
+        """
+        constants = [repeat(value) for value in keys.values()]
+        values = [_plain(column) for column in columns.values()]
+        self._pending.append((table, (*keys, *columns), zip(*constants, *values, strict=False)))
+
+    def commit(self, step: int, **run: Any) -> Status:
+        """Write everything queued in one transaction, with the run's new cursor and summary.
+
+        Args:
+            step: The latest step whose records are complete with this commit.
+            **run: Other columns of the run's row, such as `summary`.
+
+        Returns:
+            The run's status, by which the loop learns that it was asked to stop.
+        """
+        pending, self._pending = self._pending, []
+        with writing(self._engine) as connection:
+            for table, columns, rows in pending:
+                _insert(connection, table, columns, rows)
+            return connection.execute(
+                update(Run)
+                .where(Run.id == self._run_id)
+                .values(step=step, **run)
+                .returning(Run.status)
+            ).scalar_one()
+
+
+def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
+    """Set columns of a run's row, such as the `device` it trains on."""
+    with writing(engine) as connection:
+        connection.execute(update(Run).where(Run.id == run_id).values(**columns))
+
+
+def begin_clock(engine: Engine, run_id: int) -> None:
+    """Set the moment at which training itself began, the data being there."""
+    describe_run(engine, run_id, started_at=datetime.now(UTC))
+
+
+def _plain(column: Column) -> Sequence[float | int | None]:
+    return column.tolist() if isinstance(column, np.ndarray) else column
+
+
+def _insert(
+    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    names = ", ".join(f'"{column}"' for column in columns)
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        driver.executemany(
+            f"INSERT INTO {table} ({names}) VALUES ({marks})", _with_nan_as_text(rows)
+        )
+        return
+    whole = {"network_id", "layer_id", "step", "nonfinite"}
+    types = ["int4" if column in whole else "float8" for column in columns]
+    with driver.cursor() as cursor:
+        with cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+
+def _with_nan_as_text(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """SQLite would store a bound NaN as NULL: see tables.py."""
+    for row in rows:
+        # A sum is NaN when a value is (or when infinities cancel): one cheap test for a row.
+        if math.isnan(sum(value for value in row if value is not None)):
+            yield tuple(NAN_TEXT if value != value else value for value in row)
+        else:
+            yield row
