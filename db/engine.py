@@ -60,6 +60,22 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+def ping(engine: Engine) -> None:
+    """Ask the database for an answer.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: It gives none.
+    """
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("SELECT 1"))
+
+
+def revision(engine: Engine) -> str | None:
+    """The migration that the database's tables are at."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)

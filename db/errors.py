@@ -1,13 +1,14 @@
 """Every exception of shiftscope.
 
-    ShiftscopeError                 its text is one or two sentences made to be shown to a person
-    ├── InvalidExperiment           an experiment (or one setting of it) is not allowed; names the fields
-    ├── NotFound                    a run, table, layer or catalog entry that is not there
-    ├── Conflict                    the run's status does not allow what was asked
-    ├── DatabaseProblem             the database cannot be opened, written or understood
-    │   └── DatabaseIsNewer         it was written by a later version of shiftscope
-    ├── DatasetProblem              a dataset is missing, truncated, corrupt or foreign
-    └── DeviceProblem               the device that was asked for is not here
+ShiftscopeError                 its text is one or two sentences made to be shown to a person
+├── InvalidExperiment           an experiment (or one setting of it) is not allowed; names the fields
+├── NotFound                    a run, table, layer or catalog entry that is not there
+├── Conflict                    the run's status does not allow what was asked
+├── DatabaseProblem             the database cannot be opened, written or understood
+│   └── DatabaseIsNewer         it was written by a later version of shiftscope
+├── DatasetProblem              a dataset is missing, truncated, corrupt or foreign
+├── DeviceProblem               the device that was asked for is not here
+└── SetupProblem                a setting, port, folder or file is not usable
 """
 
 from dataclasses import dataclass
@@ -59,3 +60,7 @@ class DatasetProblem(ShiftscopeError):
 
 class DeviceProblem(ShiftscopeError):
     """The device that was asked for is not present on this machine."""
+
+
+class SetupProblem(ShiftscopeError):
+    """A setting, port, folder or file that a command needs is not usable."""

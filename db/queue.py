@@ -1,8 +1,8 @@
 """The queue of runs: enqueue, claim, heartbeat, ask to stop, finish, reconcile.
 
-    queued ──claim──▶ running ──end──▶ finished | failed
-      │                  └──ask_to_stop──▶ stopping ──end──▶ stopped
-      └──ask_to_stop──▶ stopped
+queued ──claim──▶ running ──end──▶ finished | failed
+  │                  └──ask_to_stop──▶ stopping ──end──▶ stopped
+  └──ask_to_stop──▶ stopped
 """
 
 import os
@@ -83,13 +83,9 @@ def ask_to_stop(engine: Engine, run_id: int) -> Status:
         if status not in ACTIVE:
             raise Conflict(f"Run {run_id} has ended already: it is {status}.")
         values: dict[str, Any] = (
-            {"status": "stopped", "ended_at": now}
-            if status == "queued"
-            else {"status": "stopping"}
+            {"status": "stopped", "ended_at": now} if status == "queued" else {"status": "stopping"}
         )
-        connection.execute(
-            update(Run).where(Run.id == run_id).values(stop_asked_at=now, **values)
-        )
+        connection.execute(update(Run).where(Run.id == run_id).values(stop_asked_at=now, **values))
         return values["status"]
 
 

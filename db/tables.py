@@ -62,7 +62,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Table(DeclarativeBase):
@@ -123,6 +125,8 @@ class Run(Table):
     """`{arm: {"last_accuracy": …, "best_accuracy": …}}`, means over seeds, on the test set."""
     device: Mapped[str | None] = mapped_column(String(20))
     worker_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id", ondelete="SET NULL"))
+    phase: Mapped[str | None] = mapped_column(String(200))
+    """What a running run does besides training, such as downloading, in a few words."""
     error: Mapped[str | None]
     """Why the run failed or ended early: a sentence for a person."""
     created_at: Mapped[datetime]

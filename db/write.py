@@ -7,7 +7,6 @@ SQLAlchemy; a commit carries whole steps of all networks, so that `runs.step` is
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
 
@@ -44,16 +43,6 @@ def add_networks(
     return numbers
 
 
-def mark_frozen(engine: Engine, network_id: int, *, diverged_step: int, frozen_step: int) -> None:
-    """Say that a network's loss stayed non-finite and that its training ended there."""
-    with writing(engine) as connection:
-        connection.execute(
-            update(Network)
-            .where(Network.id == network_id)
-            .values(diverged_step=diverged_step, frozen_step=frozen_step)
-        )
-
-
 class RecordWriter:
     """Collects the records of one run and commits them, whole steps at a time."""
 
@@ -61,6 +50,7 @@ class RecordWriter:
         self._engine = engine
         self._run_id = run_id
         self._pending: list[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]] = []
+        self._frozen: list[tuple[int, int, int]] = []
 
     def add(self, table: str, keys: Mapping[str, int], columns: Mapping[str, Column]) -> None:
         """Queue rows of one table: constant `keys`, and columns of equal length.
@@ -70,6 +60,10 @@ class RecordWriter:
         constants = [repeat(value) for value in keys.values()]
         values = [_plain(column) for column in columns.values()]
         self._pending.append((table, (*keys, *columns), zip(*constants, *values, strict=False)))
+
+    def freeze(self, network_id: int, diverged_step: int, frozen_step: int) -> None:
+        """Queue word that a network's loss stayed non-finite and its training ended there."""
+        self._frozen.append((network_id, diverged_step, frozen_step))
 
     def commit(self, step: int, **run: Any) -> Status:
         """Write everything queued in one transaction, with the run's new cursor and summary.
@@ -82,9 +76,16 @@ class RecordWriter:
             The run's status, by which the loop learns that it was asked to stop.
         """
         pending, self._pending = self._pending, []
+        frozen, self._frozen = self._frozen, []
         with writing(self._engine) as connection:
             for table, columns, rows in pending:
                 _insert(connection, table, columns, rows)
+            for network_id, diverged_step, frozen_step in frozen:
+                connection.execute(
+                    update(Network)
+                    .where(Network.id == network_id)
+                    .values(diverged_step=diverged_step, frozen_step=frozen_step)
+                )
             return connection.execute(
                 update(Run)
                 .where(Run.id == self._run_id)
@@ -97,11 +98,6 @@ def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
     """Set columns of a run's row, such as the `device` it trains on."""
     with writing(engine) as connection:
         connection.execute(update(Run).where(Run.id == run_id).values(**columns))
-
-
-def begin_clock(engine: Engine, run_id: int) -> None:
-    """Set the moment at which training itself began, the data being there."""
-    describe_run(engine, run_id, started_at=datetime.now(UTC))
 
 
 def _plain(column: Column) -> Sequence[float | int | None]:

@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("summary", sa.JSON, nullable=False),
         sa.Column("device", sa.String(20)),
         sa.Column("worker_id", sa.Integer),
+        sa.Column("phase", sa.String(200)),
         sa.Column("error", sa.String),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True)),

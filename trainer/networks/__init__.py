@@ -1,0 +1,1 @@
+"""Networks, built of blocks that the observer can look into."""

@@ -1,0 +1,150 @@
+"""The ring between the training loop and the recorder: bounded, preallocated, never dropping.
+
+The loop copies each step's tensors into a slot of a stretch; the recorder takes stretches off and
+turns them into rows. When all stretches are full the loop waits. Stretches live on the device, so
+that filling one needs no synchronization.
+"""
+
+import queue
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+Evaluated = tuple[int, int, dict[str, float | None]]
+"""Network index, step, and the statistics of an evaluation."""
+
+STRETCHES = 4
+SLOTS = 64
+STRETCH_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """What a layer needs of a slot: its preactivation's shape, and whether it has BatchNorm."""
+
+    shape: tuple[int, ...]
+    normalized: bool
+
+    @property
+    def units(self) -> int:
+        return self.shape[-1]
+
+
+class NetworkSlots:
+    """Room for what one network gives in each slot of a stretch; slots are the first axis."""
+
+    def __init__(
+        self, layers: Sequence[LayerShape], norms: int, slots: int, device: torch.device
+    ) -> None:
+        def room(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.empty(slots, *shape, dtype=dtype, device=device)
+
+        normalized = [layer for layer in layers if layer.normalized]
+        self.preactivations = [room(*layer.shape) for layer in layers]
+        self.norm_inputs = [room(*layer.shape) for layer in normalized]
+        self.running_means = [room(layer.units) for layer in normalized]
+        self.running_vars = [room(layer.units) for layer in normalized]
+        self.gammas = [room(layer.units) for layer in normalized]
+        self.betas = [room(layer.units) for layer in normalized]
+        self.loss = room()
+        self.norms = room(norms, dtype=torch.float64)
+        after_backward = [
+            *self.preactivations, *self.norm_inputs, *self.gammas, *self.betas, self.loss,
+        ]  # fmt: skip
+        self.after_backward = [[tensor[slot] for tensor in after_backward] for slot in range(slots)]
+        """For each slot, the places that are filled together once the gradients are there."""
+        self.seconds = [0.0] * slots
+
+
+@dataclass
+class Stretch:
+    """Some consecutive records of all networks.
+
+    Attributes:
+        networks: What each network gave; frozen ones keep their place and are not filled.
+        labels: For each seed the labels of its batches, (slots, batch).
+        steps: The steps recorded so far, one for each filled slot.
+    """
+
+    networks: list[NetworkSlots]
+    labels: list[Tensor]
+    steps: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is handed over: slots `start` to `stop` of a stretch, and whether it is now done with.
+
+    Attributes:
+        active: For each network, whether it was trained in these slots.
+        frozen: `(network index, diverged step, frozen step)` of networks that end with them.
+        evaluations: The evaluations since the part before.
+        step: The latest step that is complete with this part.
+    """
+
+    stretch: Stretch
+    start: int
+    stop: int
+    releases: bool
+    active: tuple[bool, ...]
+    frozen: list[tuple[int, int, int]]
+    evaluations: list[Evaluated]
+    step: int
+
+
+class Ring:
+    """A fixed number of stretches going round between the loop and the recorder."""
+
+    def __init__(
+        self,
+        networks: Sequence[tuple[Sequence[LayerShape], int]],
+        batch_sizes: Sequence[int],
+        device: torch.device,
+    ) -> None:
+        """Args:
+        networks: For each network its layers and how many norms it gives.
+        batch_sizes: For each seed the examples in a batch.
+        device: Where the networks train.
+        """
+        numbers = sum(
+            torch.Size(layer.shape).numel() * (2 if layer.normalized else 1)
+            for layers, _ in networks
+            for layer in layers
+        )
+        self.slots = max(1, min(SLOTS, STRETCH_BYTES // (4 * numbers)))
+        self._free: queue.Queue[Stretch] = queue.Queue()
+        self._full: queue.Queue[Part] = queue.Queue()
+        for _ in range(STRETCHES):
+            rooms = [NetworkSlots(layers, norms, self.slots, device) for layers, norms in networks]
+            labels = [
+                torch.empty(self.slots, size, dtype=torch.int64, device=device)
+                for size in batch_sizes
+            ]
+            self._free.put(Stretch(rooms, labels))
+
+    def take_free(self, timeout: float | None = None) -> Stretch:
+        """An empty stretch; waits for the recorder when there is none.
+
+        Raises:
+            queue.Empty: None came within `timeout` seconds.
+        """
+        stretch = self._free.get(timeout=timeout)
+        stretch.steps.clear()
+        return stretch
+
+    def hand_over(self, part: Part) -> None:
+        """Give filled slots to the recorder."""
+        self._full.put(part)
+
+    def take_full(self, timeout: float) -> Part | None:
+        """The oldest part handed over, or None when none came within `timeout` seconds."""
+        try:
+            return self._full.get(timeout=timeout)
+        except queue.Empty:
+            return None
+
+    def release(self, stretch: Stretch) -> None:
+        """Give a stretch that was recorded whole back to the loop."""
+        self._free.put(stretch)

@@ -1,0 +1,44 @@
+"""How far a layer's preactivation distribution moved between two records."""
+
+import numpy as np
+
+from .statistics import finite_part
+
+
+def wasserstein(a: np.ndarray, b: np.ndarray) -> float:
+    """1-Wasserstein distance between two samples, sorted, of any sizes: ∫₀¹ |Q_a − Q_b| du.
+
+    NaN when one of them is empty. With equal sizes it is the mean of |a₍ᵢ₎ − b₍ᵢ₎|.
+    """
+    if len(a) == 0 or len(b) == 0:
+        return float("nan")
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    # both quantile functions are steps: they only change at i/len(a) and j/len(b)
+    ends = np.union1d(np.arange(1, len(a) + 1) / len(a), np.arange(1, len(b) + 1) / len(b))
+    widths = np.diff(ends, prepend=0)
+    middle = ends - widths / 2
+    a_at = a[np.minimum((middle * len(a)).astype(int), len(a) - 1)]
+    b_at = b[np.minimum((middle * len(b)).astype(int), len(b) - 1)]
+    return float(np.abs(a_at - b_at) @ widths)
+
+
+def shift(ordered: np.ndarray, std: np.ndarray, reference: np.ndarray, reference_std: np.ndarray):
+    """W1 between each record and its reference, in units of their pooled std: (n,).
+
+    The pooled std is √((σ² + σ_ref²) / 2). Where it is 0 the shift is 0 if nothing moved and
+    infinite otherwise. Only finite values count.
+
+    Args:
+        ordered: Sorted values of the records, (n, m).
+        std: Their standard deviations, (n,).
+        reference: Sorted values to compare with, (n, m) or (1, m).
+        reference_std: Their standard deviations, (n,) or (1,).
+    """
+    with np.errstate(all="ignore"):
+        distance = np.abs(ordered - reference).mean(axis=1, dtype=np.float64)
+        unclear = ~np.isfinite(distance)  # a value that is not finite, or float32 overflowed
+        for row in np.flatnonzero(unclear):
+            other = reference[row if len(reference) > 1 else 0]
+            distance[row] = wasserstein(finite_part(ordered[row]), finite_part(other))
+        pooled = np.sqrt((std**2 + reference_std**2) / 2)
+        return np.where((distance == 0) & (pooled == 0), 0.0, distance / pooled)

@@ -1,0 +1,76 @@
+"""Twins: networks of one seed that start from equal weights and see equal batches.
+
+The first weights W₀ are drawn once for a seed and copied into every arm; the order of the batches
+is drawn once for a seed and shared. What differs afterwards was caused by the arms.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from ..db.experiment import Arm, Experiment, Network
+from .networks.mlp import MLP, Block
+
+
+def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list[Tensor]:
+    """W₀: one weight matrix (units, inputs) for each layer, from the input to the output.
+
+    xavier is uniform on ±√(6/(inputs+units)) (Glorot & Bengio 2010); gaussian is N(0, std²).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    widths = [inputs, *network.hidden, classes]
+    weights: list[Tensor] = []
+    for columns, rows in zip(widths, widths[1:], strict=False):
+        weight = torch.empty(rows, columns)
+        if network.initialization == "xavier":
+            nn.init.xavier_uniform_(weight, generator=generator)
+        else:
+            nn.init.normal_(weight, std=network.initial_std, generator=generator)
+        weights.append(weight)
+    return weights
+
+
+def build(experiment: Experiment, arm: Arm, weights: list[Tensor]) -> MLP:
+    """The network of an arm, holding a copy of W₀; biases are 0, γ is 1 and β is 0."""
+    network = MLP(weights[0].shape[1], weights[-1].shape[0], experiment.network, arm.norm)
+    with torch.no_grad():
+        for block, weight in zip(blocks_of(network), weights, strict=True):
+            block.linear.weight.copy_(weight)
+            if block.linear.bias is not None:
+                block.linear.bias.zero_()
+    return network
+
+
+def blocks_of(network: MLP) -> list[Block]:
+    """The blocks of a network, from the input to the output."""
+    return [cast(Block, block) for block in network.blocks]
+
+
+def weights_hash(network: MLP) -> str:
+    """SHA-256 over the weight matrices in order: equal for networks with equal weights."""
+    digest = hashlib.sha256()
+    for block in blocks_of(network):
+        digest.update(block.linear.weight.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def batches(
+    images: Tensor, labels: Tensor, batch_size: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Mini-batches without end: each epoch is a new permutation of the examples.
+
+    The examples that do not fill a last batch are left out of their epoch, so that every batch has
+    `batch_size` examples. Everything stays on the images' device.
+
+    Yields:
+        Images (batch_size, inputs) and labels (batch_size,).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    whole = len(images) // batch_size * batch_size
+    while True:
+        order = torch.randperm(len(images), generator=generator)[:whole].to(images.device)
+        for chosen in order.split(batch_size):
+            yield images[chosen], labels[chosen]

@@ -1,0 +1,159 @@
+"""Claims runs and trains each in a process of its own: `python -m shiftscope.trainer.worker`.
+
+The worker itself stays small: torch lives in a fork server, loaded once, from which every run's
+process starts at once. What happens in a run's process takes nothing else along.
+"""
+
+import argparse
+import importlib
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy import Engine
+
+from ..db import queue, read
+from ..db.engine import open_database
+from ..db.errors import ShiftscopeError
+
+POLL_SECONDS = 0.1
+HEARTBEAT_SECONDS = 2.0
+STOP_SECONDS = 10.0
+SHUT_DOWN_SECONDS = 3.0
+logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Parse the command line and work until the end."""
+    parser = argparse.ArgumentParser(prog="shiftscope worker", description="Trains queued runs.")
+    parser.add_argument("--database", required=True, help="URL of the database")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the datasets")
+    parser.add_argument("--run", type=int, help="train this run only, then end")
+    parser.add_argument("--parent", type=int, help="end when this process is gone")
+    arguments = parser.parse_args()
+    logging.basicConfig(format="shiftscope worker: %(message)s", level=logging.INFO)
+    try:
+        engine = open_database(arguments.database)
+    except ShiftscopeError as error:
+        sys.exit(f"shiftscope worker: {error}")
+    Worker(engine, arguments.database, arguments.data, arguments.run, arguments.parent).work()
+    engine.dispose()
+
+
+class Worker:
+    """One worker: at most one run at a time."""
+
+    def __init__(
+        self, engine: Engine, database: str, data: Path, only_run: int | None, parent: int | None
+    ) -> None:
+        self._engine = engine
+        self._database = database
+        self._data = data
+        self._only_run = only_run
+        self._parent = parent
+        self._ending = False
+        self._processes = _processes()
+        self._run_id = 0
+        self._process: BaseProcess | None = None
+
+    def work(self) -> None:
+        """Claim and train until a signal, the parent's end or, with `only_run`, that run's end."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        worker_id = queue.register(self._engine)
+        queue.reconcile(self._engine)
+        if self._only_run is None:
+            self._start("offers", "tell", self._database, self._data, worker_id)
+        heard = time.monotonic()
+        while not self._should_end():
+            if self._process is not None:
+                self._look_after(self._process)
+            elif not self._claim(worker_id) and self._only_run is not None:
+                break  # it has ended, or another worker was quicker
+            if time.monotonic() - heard > HEARTBEAT_SECONDS:
+                queue.heartbeat(self._engine, worker_id)
+                heard = time.monotonic()
+            time.sleep(POLL_SECONDS)
+        if self._process is not None:
+            self._shut_down(self._process)
+        queue.sign_off(self._engine, worker_id)
+
+    def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+        self._ending = True
+
+    def _should_end(self) -> bool:
+        return self._ending or (self._parent is not None and os.getppid() != self._parent)
+
+    def _start(self, module: str, function: str, *arguments: object) -> BaseProcess:
+        process = self._processes.Process(
+            target=_call, args=(module, function, *arguments), name=f"shiftscope {module}"
+        )
+        process.start()
+        return process
+
+    def _claim(self, worker_id: int) -> bool:
+        run_id = queue.claim(self._engine, worker_id, self._only_run)
+        if run_id is None:
+            return False
+        self._run_id = run_id
+        self._process = self._start("execute", "execute", self._database, self._data, run_id)
+        return True
+
+    def _look_after(self, process: BaseProcess) -> None:
+        """See whether the run has ended, or was asked to and does not obey."""
+        if not process.is_alive():
+            self._process = None
+            process.join()
+            self._end_if_open(process.exitcode)
+            return
+        run = read.run(self._engine, self._run_id)
+        if run.status == "stopping" and run.stop_asked_at is not None:
+            asked = (datetime.now(UTC) - run.stop_asked_at).total_seconds()
+            if asked > STOP_SECONDS:
+                process.kill()
+
+    def _shut_down(self, process: BaseProcess) -> None:
+        process.terminate()
+        process.join(SHUT_DOWN_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        self._end_if_open(process.exitcode)
+
+    def _end_if_open(self, exit_code: int | None) -> None:
+        """A process that was killed could not say how its run ended: say it in its place."""
+        asked = read.run(self._engine, self._run_id).status == "stopping"
+        how = f"signal {signal.Signals(-exit_code).name}" if exit_code and exit_code < 0 else ""
+        reason = (
+            "It did not stop when asked and was ended by force; what it had recorded is kept."
+            if asked
+            else f"Its training process ended without a word ({how or f'exit code {exit_code}'}); "
+            "the machine may be out of memory. What it had recorded is kept."
+        )
+        if queue.end(self._engine, self._run_id, "stopped" if asked else "failed", reason):
+            logger.warning("Run %d: %s", self._run_id, reason)
+
+
+def _processes() -> ForkServerContext | SpawnContext:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([f"{__package__}.execute", f"{__package__}.offers"])
+    return context
+
+
+def _call(module: str, function: str, *arguments: object) -> None:
+    """What a process runs; the import is its own, so that the worker never loads torch."""
+    getattr(importlib.import_module(f"{__package__}.{module}"), function)(*arguments)
+
+
+if __name__ == "__main__":
+    main()
