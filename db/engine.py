@@ -55,9 +55,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
     On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), since a read transaction that
     turns into a write one fails where it would otherwise wait.
     """
-    with engine.connect().execution_options(shiftscope_writes=True) as connection:
-        with connection.begin():
-            yield connection
+    with (
+        engine.connect().execution_options(shiftscope_writes=True) as connection,
+        connection.begin(),
+    ):
+        yield connection
 
 
 def ping(engine: Engine) -> None:

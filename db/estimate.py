@@ -1,0 +1,92 @@
+"""What an experiment will probably cost, before it is started: time and bytes."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from .experiment import Experiment, parse
+from .tables import RECORD_TABLES, Run, statistics_of
+
+BASE = 1.0e-4
+PER_LAYER = 1.0e-4
+PER_PRODUCT = 7.0e-11
+"""Seconds per step of one network: for itself, for each layer, and for each weight × example.
+
+Measured for the eager pair of §4.1 on one core (1.6 ms a step); other machines scale it by what
+they measured themselves.
+"""
+BYTES_PER_NUMBER = 10.4
+"""In SQLite, keys and all; measured."""
+ENOUGH_STEPS = 200
+INPUTS, CLASSES = 784, 10
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds and bytes that a run will take, and in a sentence what that rests on."""
+
+    seconds: float
+    steps_per_second: float
+    bytes: int
+    basis: str
+
+
+def estimate(engine: Engine, experiment: Experiment) -> Estimate:
+    """Estimate by a cost model, scaled by the latest run that was long enough to tell."""
+    ratio, basis = _calibration(engine)
+    seconds = seconds_per_step(experiment) * ratio
+    return Estimate(
+        seconds=experiment.steps * seconds,
+        steps_per_second=1 / seconds,
+        bytes=recorded_bytes(experiment),
+        basis=basis,
+    )
+
+
+def seconds_per_step(experiment: Experiment) -> float:
+    """One step of all networks, by the cost model."""
+    widths = [INPUTS, *experiment.network.hidden, CLASSES]
+    weights = sum(before * after for before, after in pairwise(widths))
+    network = (
+        BASE
+        + PER_LAYER * len(experiment.network.hidden)
+        + PER_PRODUCT * weights * experiment.batch_size
+    )
+    return network * len(experiment.arms) * len(experiment.seeds)
+
+
+def recorded_bytes(experiment: Experiment) -> int:
+    """What the records of the whole run take on the disk."""
+    columns = {table: 1 + len(statistics_of(table)) for table in RECORD_TABLES}
+    layers = len(experiment.network.hidden)
+    records = experiment.steps / experiment.recording.record_every
+    evaluations = experiment.steps / experiment.recording.evaluate_every
+    numbers = records * (layers * columns["layer_records"] + columns["network_records"])
+    numbers += evaluations * columns["evaluations"]
+    networks = len(experiment.arms) * len(experiment.seeds)
+    return round(numbers * networks * BYTES_PER_NUMBER)
+
+
+def _calibration(engine: Engine) -> tuple[float, str]:
+    with Session(engine) as session:
+        last = session.scalars(
+            select(Run)
+            .where(
+                Run.status.in_(("finished", "stopped")),
+                Run.step >= ENOUGH_STEPS,
+                Run.steps_per_second > 0,
+            )
+            .order_by(Run.id.desc())
+            .limit(1)
+        ).first()
+    if last is None or not last.steps_per_second:
+        return 1.0, (
+            "A guess for one core, as no run has ended here yet; the first one will calibrate it."
+        )
+    predicted = seconds_per_step(parse(last.experiment))
+    return 1 / last.steps_per_second / predicted, (
+        f"Scaled from run {last.id}, which made {last.steps_per_second:,.0f} steps per second "
+        f"on {last.device or 'its device'}."
+    )

@@ -1,0 +1,122 @@
+"""Every error of the HTTP interface as problem+json (RFC 9457)."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from ..db.errors import Conflict, DatabaseProblem, InvalidExperiment, NotFound, ShiftscopeError
+from .schemas import ProblemPublic
+from .wire import to_json
+
+logger = logging.getLogger(__name__)
+
+STATUS: dict[type[ShiftscopeError], int] = {
+    InvalidExperiment: 422,
+    NotFound: 404,
+    Conflict: 409,
+    DatabaseProblem: 503,
+}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemPublic"}}
+        },
+    }
+    for status, description in {
+        404: "There is no such thing",
+        409: "The run's status does not allow it",
+        422: "A value is not allowed; `errors` names the settings",
+        503: "The database does not answer",
+    }.items()
+}
+"""For the OpenAPI document; a route picks those it gives."""
+
+
+def problem(
+    status: int, detail: str, errors: list[dict[str, str]] | None = None, **headers: str
+) -> Response:
+    """One error; `detail` is made to be shown to a person."""
+    title = "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
+    body = ProblemPublic(type="about:blank", title=title, status=status, detail=detail).model_dump(
+        exclude_none=True
+    )
+    if errors is not None:
+        body["errors"] = errors
+    return Response(
+        to_json(body), status, headers=headers or None, media_type="application/problem+json"
+    )
+
+
+def add_failures(app: FastAPI) -> None:
+    """Answer every exception by a problem."""
+    app.add_exception_handler(ShiftscopeError, _ours)
+    app.add_exception_handler(RequestValidationError, _not_allowed)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ShiftscopeError)
+    status = next((STATUS[kind] for kind in STATUS if isinstance(error, kind)), 500)
+    errors = None
+    if isinstance(error, InvalidExperiment):
+        errors = [{"field": p.field, "message": p.message} for p in error.problems]
+    return problem(status, str(error), errors)
+
+
+def _not_allowed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    details = error.errors()
+    if any(detail["loc"][0] == "path" for detail in details):
+        # A number that no run can have: the same as one that no run has.
+        return problem(404, f"There is nothing at {request.url.path}.")
+    errors = [
+        {"field": ".".join(str(part) for part in detail["loc"][1:]), "message": _message(detail)}
+        for detail in details
+    ]
+    sentences = [f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors]
+    return problem(422, " ".join(sentences), errors)
+
+
+def _message(detail: dict[str, Any]) -> str:
+    if detail["type"] == "json_invalid":
+        return f"The body is not JSON: {detail['ctx']['error']}."
+    if detail["type"] == "missing":
+        return "is required."
+    if detail["type"] == "extra_forbidden":
+        return "is not known here."
+    shown = repr(detail["input"])
+    return f"{detail['msg']}, got {shown if len(shown) <= 60 else shown[:57] + '…'}."
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = error.detail
+    if detail == HTTPStatus(error.status_code).phrase:  # the framework's own: say more
+        where = f"{request.method} {request.url.path}"
+        detail = {
+            404: f"There is nothing at {request.url.path}.",
+            405: f"{where} is not possible; expected {(error.headers or {}).get('Allow', '')}.",
+        }.get(error.status_code, f"{where}: {detail}.")
+    return problem(error.status_code, detail, **dict(error.headers or {}))
+
+
+def _database(_request: Request, error: Exception) -> Response:
+    logger.error("The database does not answer: %s", error)
+    return problem(
+        503,
+        "The database does not answer. Check that it is running and that its disk is not full; "
+        "what was recorded is kept.",
+    )
+
+
+def _unforeseen(_request: Request, _error: Exception) -> Response:
+    # starlette logs the traceback after this.
+    return problem(500, "The server made a mistake; its log says more.")

@@ -1,0 +1,80 @@
+"""From the series that a client asks for to the bytes of a frame: check, choose a width, read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine
+
+from ..db import read
+from ..db.errors import FieldProblem, InvalidExperiment, NotFound
+from ..db.read import Selection
+from ..db.tables import LayerRecord, Run
+from .schemas import NetworkPublic, SelectionAsked
+from .wire import encode_frame
+
+MOST_NUMBERS = 20_000_000
+"""The most numbers in a frame (160 MB); more is a mistake of the client."""
+
+
+def selections_of(
+    run_id: int, asked: Sequence[SelectionAsked], networks: Sequence[NetworkPublic]
+) -> tuple[Selection, ...]:
+    """What is asked for, checked against the run's networks and layers.
+
+    Raises:
+        NotFound: A table, statistic, network or layer is not there.
+    """
+    layers = {network.id: {layer.id for layer in network.layers} for network in networks}
+    selections = tuple(one.selection() for one in asked)
+    for selection in selections:
+        network, layer = selection.network_id, selection.layer_id
+        if network not in layers:
+            raise NotFound(f"Run {run_id} has no network {network}.")
+        if selection.table != LayerRecord.__tablename__:
+            if layer is not None:
+                raise NotFound(
+                    f"{selection.table} has no layers; expected layer_id null, got {layer}."
+                )
+        elif layer not in layers[network]:
+            raise NotFound(f"Network {network} has no layer {layer}.")
+    return selections
+
+
+def refuse_too_much(selections: Sequence[Selection], points: int, steps: int) -> None:
+    """Refuse a frame that would not fit into memory.
+
+    Raises:
+        InvalidExperiment: With the setting `points`.
+    """
+    columns = sum(1 + len(selection.statistics) for selection in selections)
+    if columns * min(points, steps) > MOST_NUMBERS:
+        raise InvalidExperiment(
+            [
+                FieldProblem(
+                    "points",
+                    f"{points} points of {columns} columns are more than {MOST_NUMBERS:,} "
+                    "numbers; ask for fewer points or fewer series.",
+                )
+            ]
+        )
+
+
+def width_for(run: Run, first: int, last: int, points: int) -> int:
+    """The width of a bucket for a range of a run's steps; it depends on nothing else."""
+    steps = last - max(first, 1) + 1  # step 0 has evaluations only
+    recording: dict[str, Any] = run.experiment.get("recording", {})
+    return read.bucket_width(steps, points, recording.get("record_every", 1))
+
+
+def read_frame(
+    engine: Engine,
+    run_id: int,
+    selections: Sequence[Selection],
+    first: int,
+    latest: int,
+    width: int,
+) -> bytes:
+    """Read the selections from step `first` (or the start of its bucket) to `latest`."""
+    first = first // width * width
+    found = [read.series(engine, selection, first, latest, width) for selection in selections]
+    return encode_frame(run_id, first, latest, width, found)

@@ -1,0 +1,242 @@
+"""The shapes of the HTTP interface, as docs/protocol.md describes them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..db import tables
+from ..db.read import Selection
+
+Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""The number of a run, network or layer."""
+Step = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Points = Annotated[int, Field(ge=2, le=100_000)]
+
+
+class Public(BaseModel):
+    """Something the server sends; built from the attributes of a row."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Asked(BaseModel):
+    """Something a client sends; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HealthPublic(Public):
+    """The server is up and reaches the database."""
+
+    status: Literal["ok"] = "ok"
+
+
+class RunPublic(Public):
+    """One run, without its experiment."""
+
+    id: int
+    name: str
+    catalog_entry: str | None
+    status: tables.Status
+    dataset: str
+    arms: list[str]
+    seeds: list[int]
+    step: int
+    steps: int
+    steps_per_second: float | None
+    summary: dict[str, Any]
+    device: str | None
+    phase: str | None
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    stop_asked_at: datetime | None
+
+
+class LayerPublic(Public):
+    """One observed block of a network."""
+
+    id: int
+    name: str
+    kind: str
+    norm: str
+    activation: str
+    units: int
+
+
+class NetworkPublic(Public):
+    """One arm trained with one seed."""
+
+    id: int
+    arm: str
+    seed: int
+    parameters: int
+    weights_hash: str
+    diverged_step: int | None
+    frozen_step: int | None
+    layers: list[LayerPublic]
+
+
+class RunDetailPublic(RunPublic):
+    """One run with its experiment and, once training has begun, its networks."""
+
+    experiment: dict[str, Any]
+    networks: list[NetworkPublic]
+
+
+class RunsPublic(Public):
+    """A page of the list of runs, and the number to ask for the next one with."""
+
+    runs: list[RunPublic]
+    next: int | None
+
+
+class CatalogEntryPublic(Public):
+    """One experiment that comes with the product."""
+
+    name: str
+    title: str
+    claim: str
+    source: str
+    stated: list[str]
+    left_open: list[str]
+    experiment: dict[str, Any]
+
+
+class CatalogPublic(Public):
+    """The catalog."""
+
+    entries: list[CatalogEntryPublic]
+
+
+class EstimatePublic(Public):
+    """What a run will probably cost, and what that rests on."""
+
+    seconds: float
+    steps_per_second: float
+    bytes: int
+    basis: str
+
+
+class ValidatedPublic(Public):
+    """An experiment with its defaults filled in, and its cost."""
+
+    experiment: dict[str, Any]
+    estimate: EstimatePublic
+
+
+class WorkerPublic(Public):
+    """A worker that is alive."""
+
+    id: int
+    host: str
+    pid: int
+    devices: list[str] | None
+    heartbeat_at: datetime
+
+
+class DatasetPublic(Public):
+    """Whether some worker has a dataset, and a sentence about it."""
+
+    available: bool
+    note: str
+
+
+class SystemPublic(Public):
+    """Version, database, and the workers with what they offer."""
+
+    version: str
+    database: str
+    workers: list[WorkerPublic]
+    datasets: dict[str, DatasetPublic] | None
+
+
+class FieldProblemPublic(Public):
+    """What is wrong with one setting."""
+
+    field: str
+    message: str
+
+
+class ProblemPublic(Public):
+    """Every error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblemPublic] | None = None
+
+
+class RunCreate(Asked):
+    """An experiment to check or to run, and the catalog entry that it came from."""
+
+    experiment: dict[str, Any]
+    catalog_entry: str | None = None
+
+
+class SelectionAsked(Asked):
+    """Statistics of one network or, in `layer_records`, of one layer."""
+
+    table: Annotated[str, Field(max_length=80)]
+    network_id: Number
+    layer_id: Number | None = None
+    statistics: list[str] = Field(min_length=1, max_length=100)
+
+    def selection(self) -> Selection:
+        """The same for `db.read`; a statistic named twice is meant once.
+
+        Raises:
+            NotFound: There is no such table or statistic.
+        """
+        names = tuple(dict.fromkeys(self.statistics))
+        return Selection(self.table, self.network_id, self.layer_id, names)
+
+
+class SeriesAsked(Asked):
+    """Records of a range of steps."""
+
+    series: list[SelectionAsked] = Field(max_length=2_000)
+    first: Step = 0
+    last: Step | None = None
+    points: Points = 2_000
+
+
+def run_public(run: tables.Run) -> RunPublic:
+    """A run's row as the interface shows it."""
+    return RunPublic.model_validate(_fields(run))
+
+
+def run_detail_public(run: tables.Run, networks: list[NetworkPublic]) -> RunDetailPublic:
+    """A run's row with its experiment and networks."""
+    fields = _fields(run) | {"experiment": run.experiment, "networks": networks}
+    return RunDetailPublic.model_validate(fields)
+
+
+def networks_public(
+    networks: Sequence[tables.Network], layers: Sequence[tables.Layer]
+) -> list[NetworkPublic]:
+    """The networks of a run, each with its layers."""
+    return [
+        NetworkPublic.model_validate(
+            _columns(network)
+            | {"layers": [layer for layer in layers if layer.network_id == network.id]}
+        )
+        for network in networks
+    ]
+
+
+def _columns(row: tables.Table) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
+
+
+def _fields(run: tables.Run) -> dict[str, Any]:
+    experiment = run.experiment
+    return _columns(run) | {
+        "dataset": experiment["dataset"],
+        "arms": [arm["name"] for arm in experiment["arms"]],
+        "seeds": experiment["seeds"],
+    }

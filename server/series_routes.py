@@ -1,0 +1,32 @@
+"""Records of a range of steps, as one binary frame."""
+
+from fastapi import APIRouter, Response
+
+from ..db import read
+from .dependencies import EngineDep, RunId
+from .failures import RESPONSES
+from .frames import read_frame, refuse_too_much, selections_of, width_for
+from .run_routes import networks_of
+from .schemas import SeriesAsked
+
+router = APIRouter(prefix="/api/runs", tags=["series"])
+
+
+@router.post(
+    "/{run_id}/series",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {}}, "description": "A frame"},
+        404: RESPONSES[404],
+        422: RESPONSES[422],
+    },
+)
+def get_series(engine: EngineDep, run_id: RunId, body: SeriesAsked) -> Response:
+    """Read series, in full or as min/max buckets when there are more records than `points`."""
+    run = read.run(engine, run_id)
+    selections = selections_of(run_id, body.series, networks_of(engine, run_id))
+    last = run.step if body.last is None else min(body.last, run.step)
+    refuse_too_much(selections, body.points, last - body.first + 1)
+    width = width_for(run, body.first, last, body.points)
+    frame = read_frame(engine, run_id, selections, body.first, last, width)
+    return Response(frame, media_type="application/octet-stream")

@@ -1,0 +1,53 @@
+"""Is the server up, and what is there: version, database, workers, datasets."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter
+
+from ..db import read
+from ..db.engine import ping
+from ..db.queue import LEASE
+from ..db.tables import Worker
+from .dependencies import EngineDep
+from .failures import RESPONSES
+from .schemas import HealthPublic, SystemPublic
+
+router = APIRouter(prefix="/api", tags=["system"])
+
+
+@router.get("/health", responses={503: RESPONSES[503]})
+def get_health(engine: EngineDep) -> HealthPublic:
+    """Is the server up and does it reach the database."""
+    ping(engine)
+    return HealthPublic()
+
+
+@router.get("/system")
+def get_system(engine: EngineDep) -> SystemPublic:
+    """Version, database, and the workers that are alive with their devices and datasets."""
+    now = datetime.now(UTC)
+    workers = [worker for worker in read.workers(engine) if worker.heartbeat_at >= now - LEASE]
+    return SystemPublic.model_validate(
+        {
+            "version": version("shiftscope"),
+            "database": engine.url.render_as_string(hide_password=True),
+            "workers": workers,
+            "datasets": _datasets(workers),
+        }
+    )
+
+
+def _datasets(workers: Sequence[Worker]) -> dict[str, Any] | None:
+    """Each dataset as the worker heard of last says, but available if any worker has it."""
+    known = [worker.datasets for worker in workers if worker.datasets is not None]
+    if not known:
+        return None
+    merged: dict[str, Any] = {}
+    for datasets in known:
+        for name, state in datasets.items():
+            if name not in merged or (state["available"] and not merged[name]["available"]):
+                merged[name] = state
+    return merged
