@@ -1,7 +1,7 @@
 """Every exception of shiftscope.
 
 ShiftscopeError                 its text is one or two sentences made to be shown to a person
-├── InvalidExperiment           an experiment (or one setting of it) is not allowed; names the fields
+├── InvalidExperiment           an experiment or a setting is not allowed; names the fields
 ├── NotFound                    a run, table, layer or catalog entry that is not there
 ├── Conflict                    the run's status does not allow what was asked
 ├── DatabaseProblem             the database cannot be opened, written or understood

@@ -117,11 +117,11 @@ def _insert(
         return
     whole = {"network_id", "layer_id", "step", "nonfinite"}
     types = ["int4" if column in whole else "float8" for column in columns]
-    with driver.cursor() as cursor:
-        with cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(types)
-            for row in rows:
-                copy.write_row(row)
+    statement = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
 
 
 def _with_nan_as_text(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

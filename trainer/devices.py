@@ -1,6 +1,6 @@
 """Which devices this machine has, and which one a run takes.
 
-Run as a program it prints one device a line, the best first: `python -m shiftscope.trainer.devices`.
+As a program, `python -m shiftscope.trainer.devices`, it prints one device a line, the best first.
 """
 
 import sys

@@ -98,7 +98,7 @@ class Feeder:
             self._stretch = None
 
     def _freeze(self, stretch: Stretch) -> list[tuple[int, int, int]]:
-        """Freeze the networks whose loss was non-finite in a whole stretch. Waits for the device."""
+        """Freeze networks whose loss was non-finite in a whole stretch; waits for the device."""
         frozen: list[tuple[int, int, int]] = []
         for index, room in enumerate(stretch.networks):
             if not self.active[index]:

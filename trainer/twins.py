@@ -6,6 +6,7 @@ is drawn once for a seed and shared. What differs afterwards was caused by the a
 
 import hashlib
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -23,7 +24,7 @@ def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list
     generator = torch.Generator().manual_seed(seed)
     widths = [inputs, *network.hidden, classes]
     weights: list[Tensor] = []
-    for columns, rows in zip(widths, widths[1:], strict=False):
+    for columns, rows in pairwise(widths):
         weight = torch.empty(rows, columns)
         if network.initialization == "xavier":
             nn.init.xavier_uniform_(weight, generator=generator)

@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--run", type=int, help="train this run only, then end")
     parser.add_argument("--parent", type=int, help="end when this process is gone")
     arguments = parser.parse_args()
-    logging.basicConfig(format="shiftscope worker: %(message)s", level=logging.INFO)
+    logging.basicConfig(format="shiftscope worker: %(message)s")
     try:
         engine = open_database(arguments.database)
     except ShiftscopeError as error:
