@@ -143,7 +143,8 @@ def series(engine: Engine, selection: Selection, first: int, last: int, width: i
     # As plain floats: `Real` would call Python for each value, numpy converts a column at once.
     values = [type_coerce(columns[name], Double) for name in selection.statistics]
     where = _where(selection, first, last)
-    found = Series(selection, first, last, width, *(np.empty(0, np.int64),) * 2)
+    none = np.empty(0, np.int64)
+    found = Series(selection, first, last, width, none, none)
     with engine.connect() as connection:
         if width == 1:
             rows = connection.execute(select(step, *values).where(*where).order_by(step)).all()

@@ -1,6 +1,7 @@
 """Every error of the HTTP interface as problem+json (RFC 9457)."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -39,7 +40,10 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def problem(
-    status: int, detail: str, errors: list[dict[str, str]] | None = None, **headers: str
+    status: int,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """One error; `detail` is made to be shown to a person."""
     title = "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
@@ -48,9 +52,7 @@ def problem(
     )
     if errors is not None:
         body["errors"] = errors
-    return Response(
-        to_json(body), status, headers=headers or None, media_type="application/problem+json"
-    )
+    return Response(to_json(body), status, headers=headers, media_type="application/problem+json")
 
 
 def add_failures(app: FastAPI) -> None:
@@ -105,7 +107,7 @@ def _refused(request: Request, error: Exception) -> Response:
             404: f"There is nothing at {request.url.path}.",
             405: f"{where} is not possible; expected {(error.headers or {}).get('Allow', '')}.",
         }.get(error.status_code, f"{where}: {detail}.")
-    return problem(error.status_code, detail, **dict(error.headers or {}))
+    return problem(error.status_code, detail, headers=error.headers)
 
 
 def _database(_request: Request, error: Exception) -> Response:
