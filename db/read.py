@@ -24,7 +24,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from .errors import NotFound
-from .tables import RECORD_TABLES, Layer, LayerRecord, Network, Real, Run, Worker, statistics_of
+from .tables import (
+    ACTIVE,
+    RECORD_TABLES,
+    Layer,
+    LayerRecord,
+    Network,
+    Real,
+    Run,
+    Worker,
+    statistics_of,
+)
 
 ROWS_AT_ONCE = 2_000
 
@@ -47,6 +57,19 @@ def runs(engine: Engine, *, limit: int = 100, before: int | None = None) -> Sequ
     query = select(Run).order_by(Run.id.desc()).limit(limit)
     with Session(engine) as session:
         return session.scalars(query if before is None else query.where(Run.id < before)).all()
+
+
+def changing_runs(engine: Engine, *, after: int, also: Sequence[int] = ()) -> Sequence[Run]:
+    """Runs that may have changed: active ones, those numbered above `after`, and `also`."""
+    query = select(Run).where(Run.status.in_(ACTIVE) | (Run.id > after) | Run.id.in_(also))
+    with Session(engine) as session:
+        return session.scalars(query.order_by(Run.id)).all()
+
+
+def newest_run(engine: Engine) -> int:
+    """The highest number of a run; 0 when there is none."""
+    with engine.connect() as connection:
+        return connection.scalar(select(func.max(Run.id))) or 0
 
 
 def networks(engine: Engine, run_id: int) -> Sequence[Network]:

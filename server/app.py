@@ -5,9 +5,10 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from . import catalog_routes, run_routes, series_routes, system_routes
+from . import catalog_routes, live, run_routes, series_routes, system_routes
 from .assets import add_assets
 from .failures import add_failures
+from .tails import Tails
 from .wire import SafeJSONResponse
 
 
@@ -22,8 +23,9 @@ def create_app(engine: Engine) -> FastAPI:
         default_response_class=SafeJSONResponse,
     )
     app.state.engine = engine
+    app.state.tails = Tails(engine)
     add_failures(app)
-    for routes in (system_routes, catalog_routes, run_routes, series_routes):
+    for routes in (system_routes, catalog_routes, run_routes, series_routes, live):
         app.include_router(routes.router)
     add_assets(app)
     return app

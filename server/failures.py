@@ -1,7 +1,7 @@
 """Every error of the HTTP interface as problem+json (RFC 9457)."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -79,17 +79,23 @@ def _not_allowed(request: Request, error: Exception) -> Response:
     if any(detail["loc"][0] == "path" for detail in details):
         # A number that no run can have: the same as one that no run has.
         return problem(404, f"There is nothing at {request.url.path}.")
+    errors, sentences = explain(details)
+    return problem(422, sentences, errors)
+
+
+def explain(details: Sequence[Any]) -> tuple[list[dict[str, str]], str]:
+    """Pydantic's errors as `errors` and `detail`; the first part of each place is left out."""
     errors = [
         {"field": ".".join(str(part) for part in detail["loc"][1:]), "message": _message(detail)}
         for detail in details
     ]
     sentences = [f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors]
-    return problem(422, " ".join(sentences), errors)
+    return errors, " ".join(sentences)
 
 
 def _message(detail: dict[str, Any]) -> str:
     if detail["type"] == "json_invalid":
-        return f"The body is not JSON: {detail['ctx']['error']}."
+        return f"This is not JSON: {detail['ctx']['error']}."
     if detail["type"] == "missing":
         return "is required."
     if detail["type"] == "extra_forbidden":

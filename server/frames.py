@@ -1,6 +1,7 @@
 """From the series that a client asks for to the bytes of a frame: check, choose a width, read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
@@ -66,6 +67,15 @@ def width_for(run: Run, first: int, last: int, points: int) -> int:
     return read.bucket_width(steps, points, recording.get("record_every", 1))
 
 
+@dataclass(frozen=True)
+class Frame:
+    """One encoded frame: whether it holds any record, and the last step that it covers."""
+
+    data: bytes
+    latest: int
+    empty: bool
+
+
 def read_frame(
     engine: Engine,
     run_id: int,
@@ -73,8 +83,8 @@ def read_frame(
     first: int,
     latest: int,
     width: int,
-) -> bytes:
-    """Read the selections from step `first` (or the start of its bucket) to `latest`."""
-    first = first // width * width
+) -> Frame:
+    """Read the selections from step `first`, the start of a bucket, to `latest`."""
     found = [read.series(engine, selection, first, latest, width) for selection in selections]
-    return encode_frame(run_id, first, latest, width, found)
+    data = encode_frame(run_id, first, latest, width, found)
+    return Frame(data, latest, empty=not any(len(series.step) for series in found))

@@ -205,6 +205,31 @@ class SeriesAsked(Asked):
     points: Points = 2_000
 
 
+class RunsAsked(Asked):
+    """Push every run that is new or changes."""
+
+    type: Literal["runs"]
+
+
+class WatchAsked(Asked):
+    """Push one run's state and the records of series after a step."""
+
+    type: Literal["watch"]
+    run: Number
+    after: Step = 0
+    points: Points = 500
+    series: list[SelectionAsked] = Field(default=[], max_length=2_000)
+
+
+class UnwatchAsked(Asked):
+    """Stop pushing records."""
+
+    type: Literal["unwatch"]
+
+
+LiveAsked = Annotated[RunsAsked | WatchAsked | UnwatchAsked, Field(discriminator="type")]
+
+
 def run_public(run: tables.Run) -> RunPublic:
     """A run's row as the interface shows it."""
     return RunPublic.model_validate(_fields(run))

@@ -28,5 +28,6 @@ def get_series(engine: EngineDep, run_id: RunId, body: SeriesAsked) -> Response:
     last = run.step if body.last is None else min(body.last, run.step)
     refuse_too_much(selections, body.points, last - body.first + 1)
     width = width_for(run, body.first, last, body.points)
-    frame = read_frame(engine, run_id, selections, body.first, last, width)
-    return Response(frame, media_type="application/octet-stream")
+    first = body.first // width * width
+    frame = read_frame(engine, run_id, selections, first, last, width)
+    return Response(frame.data, media_type="application/octet-stream")

@@ -1,0 +1,219 @@
+"""Tails: one look at the database every 100 ms for each watched run, whoever watches it.
+
+A tail keeps what it saw last. It does not push: it wakes its viewers, and each takes, at its own
+pace, what it has not sent yet.
+"""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+from ..db import read
+from ..db.errors import ShiftscopeError
+from ..db.read import Selection
+from ..db.tables import ACTIVE, Run
+from .frames import Frame, read_frame, width_for
+from .schemas import NetworkPublic, networks_public, run_public
+from .wire import to_json
+
+POLL_SECONDS = 0.1
+IDLE_SECONDS = 1.0
+"""Between looks at a run that has ended, or at a database that did not answer."""
+FRAMES_KEPT = 64
+NO_ANSWER = "The database does not answer; trying again."
+logger = logging.getLogger(__name__)
+AnyTail = TypeVar("AnyTail", bound="Tail")
+
+
+class Tail(ABC):
+    """Looks again and again while it has viewers, and wakes them when something has changed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.viewers: set[asyncio.Event] = set()
+        self.problem: str | None = None
+        self.ready = asyncio.create_task(self._look())
+        self._following = asyncio.create_task(self._follow())
+
+    @abstractmethod
+    async def _look(self) -> bool:
+        """Read the newest state; True when it differs from the one before."""
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look."""
+        return POLL_SECONDS
+
+    async def close(self) -> None:
+        """End the following."""
+        self._following.cancel()
+        await asyncio.gather(self.ready, self._following, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        await asyncio.wait([self.ready])
+        while True:
+            await asyncio.sleep(self.pause if self.problem is None else IDLE_SECONDS)
+            before = self.problem
+            try:
+                changed = await self._look()
+                self.problem = None
+            except ShiftscopeError as error:
+                changed, self.problem = False, str(error)
+            except SQLAlchemyError as error:
+                changed, self.problem = False, NO_ANSWER
+                logger.warning("%s %s", NO_ANSWER, error)
+            if changed or self.problem != before:
+                for wake in self.viewers:
+                    wake.set()
+
+
+class RunTail(Tail):
+    """One run: its row, its networks, and the frames that its viewers share.
+
+    Attributes:
+        run: The run's row; its `step` bounds every frame.
+        run_message: The row as it is pushed.
+        networks: The run's networks; empty until training begins.
+        networks_message: The networks as they are pushed; None until there are any.
+    """
+
+    run: Run
+    run_message: str = ""
+    networks_message: str | None = None
+
+    def __init__(self, engine: Engine, run_id: int) -> None:
+        self.run_id = run_id
+        self.networks: list[NetworkPublic] = []
+        self._frames: dict[object, asyncio.Task[Frame]] = {}
+        super().__init__(engine)
+
+    @property
+    def pause(self) -> float:
+        """An ended run hardly changes any more."""
+        return POLL_SECONDS if self.run.status in ACTIVE else IDLE_SECONDS
+
+    async def frame(self, selections: tuple[Selection, ...], points: int, after: int) -> Frame:
+        """The records after a step, up to the newest; encoded once for all who ask the same."""
+        latest = self.run.step
+        width = width_for(self.run, 0, latest, points)
+        first = (after + 1 if after else 0) // width * width
+        key = (selections, width, first, latest)
+        if key not in self._frames:
+            while len(self._frames) >= FRAMES_KEPT:
+                self._frames.pop(next(iter(self._frames)))
+            self._frames[key] = asyncio.create_task(
+                run_in_threadpool(
+                    read_frame, self.engine, self.run_id, selections, first, latest, width
+                )
+            )
+        try:
+            # Shielded: that one viewer leaves must not cancel what others wait for.
+            return await asyncio.shield(self._frames[key])
+        except SQLAlchemyError:
+            self._frames.pop(key, None)
+            raise
+
+    async def _look(self) -> bool:
+        run, networks = await run_in_threadpool(self._read)
+        run_message = _message("run", run=run_public(run).model_dump(mode="json"))
+        networks_message = None
+        if networks:
+            shown = [network.model_dump(mode="json") for network in networks]
+            networks_message = _message("networks", run=run.id, networks=shown)
+        changed = (run_message, networks_message) != (self.run_message, self.networks_message)
+        if changed:
+            self._frames.clear()
+            self.run, self.run_message = run, run_message
+            self.networks, self.networks_message = networks, networks_message
+        return changed
+
+    def _read(self) -> tuple[Run, list[NetworkPublic]]:
+        run = read.run(self.engine, self.run_id)
+        networks = read.networks(self.engine, self.run_id)
+        layers = read.layers(self.engine, self.run_id) if networks else []
+        return run, networks_public(networks, layers)
+
+
+class RunsTail(Tail):
+    """All runs that are new or change, each with the number of its latest change.
+
+    Attributes:
+        version: Counts changes.
+        changes: By run, the version of its latest change and the message that tells it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.version = 0
+        self.changes: dict[int, tuple[int, str]] = {}
+        self._newest: int | None = None
+        self._active: list[int] = []
+        super().__init__(engine)
+
+    async def _look(self) -> bool:
+        runs = await run_in_threadpool(self._read)
+        before = self.version
+        for run in runs:
+            message = _message("run", run=run_public(run).model_dump(mode="json"))
+            if self.changes.get(run.id, (0, ""))[1] != message:
+                self.version += 1
+                self.changes[run.id] = (self.version, message)
+        self._active = [run.id for run in runs if run.status in ACTIVE]
+        self._newest = max([self._newest or 0, *(run.id for run in runs)])
+        return self.version > before
+
+    def _read(self) -> Sequence[Run]:
+        if self._newest is None:
+            self._newest = read.newest_run(self.engine)
+        return read.changing_runs(self.engine, after=self._newest, also=self._active)
+
+
+class Tails:
+    """The tails that have viewers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._tails: dict[int | None, Tail] = {}
+
+    async def run(self, run_id: int, wake: asyncio.Event) -> RunTail:
+        """Join the viewers of a run.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+        tail = self._tails.get(run_id)
+        if not isinstance(tail, RunTail):
+            tail = self._tails[run_id] = RunTail(self._engine, run_id)
+        return await self._join(tail, wake)
+
+    async def runs(self, wake: asyncio.Event) -> RunsTail:
+        """Join the viewers of the list of runs."""
+        tail = self._tails.get(None)
+        if not isinstance(tail, RunsTail):
+            tail = self._tails[None] = RunsTail(self._engine)
+        return await self._join(tail, wake)
+
+    async def leave(self, tail: Tail, wake: asyncio.Event) -> None:
+        """Leave the viewers of a tail; with the last of them it ends."""
+        tail.viewers.discard(wake)
+        if not tail.viewers:
+            self._tails = {key: other for key, other in self._tails.items() if other is not tail}
+            await tail.close()
+
+    async def _join(self, tail: AnyTail, wake: asyncio.Event) -> AnyTail:
+        tail.viewers.add(wake)
+        try:
+            await asyncio.shield(tail.ready)
+        except BaseException:
+            await self.leave(tail, wake)
+            raise
+        return tail
+
+
+def _message(kind: str, **content: object) -> str:
+    return to_json({"type": kind, **content}).decode()

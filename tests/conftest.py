@@ -1,0 +1,176 @@
+"""Databases to test on, a run to fill, and a real server to talk to."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from sqlalchemy import Engine, make_url, text
+
+from shiftscope.db import queue, write
+from shiftscope.db.engine import open_database
+from shiftscope.db.experiment import Experiment
+from shiftscope.server.app import create_app
+
+ARMS = ("none", "BatchNorm")
+LAYERS = ("hidden1", "hidden2")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A new SQLite database."""
+    engine = open_database(f"sqlite:///{tmp_path / 'shiftscope.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A new database of each kind."""
+    url = f"sqlite:///{tmp_path / 'shiftscope.db'}"
+    if request.param == "postgresql":
+        url = _new_postgresql_database(request.getfixturevalue("postgresql"))
+    engine = open_database(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a private PostgreSQL server."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    program = shutil.which("pg_ctl") or (programs[-1] if programs else None)
+    if program is None:
+        pytest.skip("PostgreSQL's pg_ctl is not on this machine")
+    programs_folder = Path(program).parent
+    folder = tmp_path_factory.mktemp("postgresql")
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:  # initdb refuses root
+        user = {"user": "postgres"}
+        for parent in (folder, folder.parent, folder.parent.parent):
+            parent.chmod(0o755)
+        shutil.chown(folder, "postgres")
+    data = folder / "data"
+    port = free_port()
+
+    def call(*command: object) -> None:
+        log = folder / "calls.log"
+        with log.open("ab") as output:
+            parts = [str(part) for part in command]
+            subprocess.run(parts, check=True, stdout=output, stderr=output, cwd=folder, **user)
+
+    call(programs_folder / "initdb", "-D", data, "-U", "shiftscope", "-A", "trust", "-N")
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    call(programs_folder / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
+    yield f"postgresql://shiftscope@127.0.0.1:{port}/postgres"
+    call(programs_folder / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+def _new_postgresql_database(server: str) -> str:
+    name = f"test_{time.monotonic_ns()}"
+    admin = open_database(server)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@dataclass
+class Recorded:
+    """A run of two arms with two layers each, and a writer that appends whole steps to it."""
+
+    engine: Engine
+    run_id: int
+    networks: list[tuple[int, list[int]]]
+    writer: write.RecordWriter
+    step: int = 0
+
+    def begin(self) -> None:
+        """Evaluate every network before training, at step 0."""
+        for network_id, _ in self.networks:
+            columns = {"step": [0], "test_accuracy": [0.1], "test_loss": [2.3]}
+            self.writer.add("evaluations", {"network_id": network_id}, columns)
+        self.writer.commit(0)
+
+    def append(self, steps: int, **statistics: Sequence[float | None]) -> None:
+        """Commit more steps; `mean` of each layer is its step unless columns are given."""
+        step = np.arange(self.step + 1, self.step + steps + 1)
+        given = statistics or {"mean": step.astype(float)}
+        for network_id, layer_ids in self.networks:
+            for layer_id in layer_ids:
+                keys = {"network_id": network_id, "layer_id": layer_id}
+                self.writer.add("layer_records", keys, {"step": step, **given})
+            loss = {"step": step, "loss": 1 / step}
+            self.writer.add("network_records", {"network_id": network_id}, loss)
+        self.step += steps
+        self.writer.commit(self.step)
+
+
+@pytest.fixture
+def make_run() -> Callable[..., Recorded]:
+    """Makes a running run in a database, with networks and layers and no records yet."""
+
+    def make(engine: Engine, arms: Sequence[str] = ARMS, **settings: Any) -> Recorded:
+        names = [{"name": arm, "norm": "none"} for arm in arms]
+        experiment = Experiment.model_validate({"arms": names, "name": "A run", **settings})
+        run_id = queue.enqueue(engine, experiment)
+        assert queue.claim(engine, queue.register(engine), run_id) == run_id
+        layer = {"kind": "linear", "norm": "none", "activation": "sigmoid", "units": 100}
+        layers = [{"name": name, **layer} for name in LAYERS]
+        networks = [
+            ({"arm": arm, "seed": 0, "parameters": 10, "weights_hash": "ab"}, layers)
+            for arm in arms
+        ]
+        numbers = write.add_networks(engine, run_id, networks)
+        return Recorded(engine, run_id, numbers, write.RecordWriter(engine, run_id))
+
+    return make
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Engine], str]]:
+    """Starts real servers; gives the address of each, as 127.0.0.1:PORT."""
+    servers: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(engine: Engine) -> str:
+        listening = socket.socket()
+        # Small buffers, so that a reader that is slow is soon felt.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            create_app(engine),
+            log_level="warning",
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=2,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        servers.append((server, thread))
+        deadline = time.monotonic() + 30
+        while not server.started:
+            assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.01)
+        return f"127.0.0.1:{listening.getsockname()[1]}"
+
+    yield start
+    for server, thread in servers:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive(), "the server did not end"

@@ -1,0 +1,346 @@
+"""Live push: nothing twice, nothing missing, whoever watches and however slowly."""
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+from websockets.sync.client import ClientConnection, connect
+
+from shiftscope.db import queue, read, write
+from shiftscope.db.experiment import Experiment
+from shiftscope.server import tails
+from shiftscope.server.schemas import run_public
+
+PATIENCE = 30
+
+
+class Client:
+    """Speaks docs/protocol.md, keeping the rows of every series as the page does."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.latest = 0
+        self.frames: list[dict[str, Any]] = []
+        self.rows: dict[tuple[Any, ...], dict[int, dict[str, float]]] = {}
+        self.resent = 0
+
+    def ask(self, **message: Any) -> None:
+        self.connection.send(json.dumps(message))
+
+    def next(self) -> dict[str, Any]:
+        """The next message; of a frame the header, its rows being taken in."""
+        message = self.connection.recv(PATIENCE)
+        if isinstance(message, str):
+            return json.loads(message)
+        header, columns = decode(message)
+        self.frames.append(header)
+        self.latest = header["latest"]
+        for series, data in zip(header["series"], columns, strict=True):
+            self._take(header, series, data)
+        return header
+
+    def until(self, found: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        while not found(message := self.next()):
+            pass
+        return message
+
+    def _take(
+        self, header: dict[str, Any], series: dict[str, Any], data: dict[str, np.ndarray]
+    ) -> None:
+        key = (series["table"], series["network_id"], series["layer_id"])
+        rows = self.rows.setdefault(key, {})
+        for step in [step for step in rows if step >= header["first"]]:
+            del rows[step]
+            self.resent += 1
+        for row, step in enumerate(data["step"].astype(int).tolist()):
+            assert step not in rows
+            rows[step] = {name: column[row] for name, column in data.items()}
+
+
+def decode(message: bytes) -> tuple[dict[str, Any], list[dict[str, np.ndarray]]]:
+    """A frame's header, and the columns of each series."""
+    (length,) = struct.unpack_from("<I", message)
+    assert (4 + length) % 8 == 0
+    header = json.loads(message[4 : 4 + length])
+    numbers = np.frombuffer(message, "<f8", offset=4 + length)
+    columns = []
+    for series in header["series"]:
+        size = series["rows"] * len(series["columns"])
+        taken, numbers = numbers[:size], numbers[size:]
+        shaped = taken.reshape(len(series["columns"]), series["rows"])
+        columns.append(dict(zip(series["columns"], shaped, strict=True)))
+    assert numbers.size == 0
+    return header, columns
+
+
+@contextmanager
+def client(address: str) -> Iterator[Client]:
+    with connect(f"ws://{address}/api/live", compression=None, max_size=None) as connection:
+        yield Client(connection)
+
+
+def everything(run: Any) -> list[dict[str, Any]]:
+    layers = [
+        {"table": "layer_records", "network_id": n, "layer_id": layer, "statistics": ["mean"]}
+        for n, layer_ids in run.networks
+        for layer in layer_ids
+    ]
+    evaluations = [
+        {"table": "evaluations", "network_id": n, "statistics": ["test_accuracy"]}
+        for n, _ in run.networks
+    ]
+    return layers + evaluations
+
+
+@contextmanager
+def appending(run: Any, steps: int, at_once: int) -> Iterator[None]:
+    """Another thread commits steps, a few at a time, then ends the run."""
+
+    def work() -> None:
+        while run.step < steps:
+            run.append(at_once)
+            threading.Event().wait(0.02)
+        queue.end(run.engine, run.run_id, "finished")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    thread.join()
+
+
+def test_a_reconnect_in_the_middle_gives_no_row_twice_and_none_missing(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine)
+    run.begin()
+    address = serve(engine)
+    watch = {"type": "watch", "run": run.run_id, "points": 100_000, "series": everything(run)}
+    with appending(run, steps=3_000, at_once=17):
+        with client(address) as first:
+            first.ask(**watch, after=0)
+            first.until(lambda _: first.latest > 300)
+        with client(address) as second:
+            second.rows, second.latest = first.rows, first.latest
+            second.ask(**watch, after=first.latest)
+            second.until(lambda _: second.latest >= 900)
+            second.ask(**watch, after=second.latest)
+            second.until(lambda _: second.latest >= run.step and run.step >= 3_000)
+    assert second.resent == 0
+    for (table, _, _), rows in second.rows.items():
+        steps = [0] if table == "evaluations" else list(range(1, run.step + 1))
+        assert list(rows) == steps
+        if table == "layer_records":
+            assert [row["mean"] for row in rows.values()] == steps
+
+
+def test_a_slow_reader_delays_nobody_and_gets_fewer_longer_frames(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine)
+    address = serve(engine)
+    names = ["mean", "std", "min", "max", "p01", "p05", "p15", "p25", "p50", "p75", "p85", "p95"]
+    series = [one | {"statistics": names} for one in everything(run) if "layer_id" in one]
+    watch = {"type": "watch", "run": run.run_id, "points": 100_000, "series": series, "after": 0}
+    host, _, port = address.partition(":")
+    with socket.socket() as narrow:
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
+        narrow.connect((host, int(port)))
+        slow_socket = connect(
+            f"ws://{address}/api/live",
+            sock=narrow,
+            compression=None,
+            max_size=None,
+            max_queue=1,
+            close_timeout=1,
+            close_timeout=1,
+        )
+        with slow_socket as slow_connection, client(address) as fast:
+            slow = Client(slow_connection)
+            slow.ask(**watch)
+            fast.ask(**watch)
+            for _ in range(8):
+                values = np.arange(run.step + 1.0, run.step + 501)
+                run.append(500, **dict.fromkeys(names, values))
+                fast.until(lambda _: fast.latest == run.step)
+            slow.until(lambda _: slow.latest == run.step)
+    assert slow.resent == 0 and len(slow.frames) < len(fast.frames)
+    for client_rows in (slow.rows, fast.rows):
+        for rows in client_rows.values():
+            assert [row["p95"] for row in rows.values()] == list(range(1, 4_001))
+
+
+def test_viewers_of_one_run_share_one_look_and_one_frame(
+    engine: Engine, make_run: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tails_made, frames_made = [], []
+    begin, read_frame = tails.RunTail.__init__, tails.read_frame
+
+    def counted_tail(self: tails.RunTail, *arguments: Any) -> None:
+        tails_made.append(arguments)
+        begin(self, *arguments)
+
+    def counted_frame(*arguments: Any) -> Any:
+        frames_made.append(arguments[2:])
+        return read_frame(*arguments)
+
+    monkeypatch.setattr(tails.RunTail, "__init__", counted_tail)
+    monkeypatch.setattr(tails, "read_frame", counted_frame)
+    run = make_run(engine)
+    run.append(100)
+    address = serve(engine)
+    with client(address) as one, client(address) as two, client(address) as three:
+        for viewer in (one, two, three):
+            viewer.ask(type="watch", run=run.run_id, points=1000, series=everything(run))
+        for viewer in (one, two, three):
+            viewer.until(lambda _, viewer=viewer: viewer.latest == 100)
+    assert len(tails_made) == 1
+    assert len(frames_made) == 1
+
+
+def test_a_client_is_pushed_to_at_most_four_times_a_second(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine)
+    address = serve(engine)
+    begun = time.monotonic()
+    with appending(run, steps=1_000, at_once=5), client(address) as viewer:
+        viewer.ask(type="watch", run=run.run_id, series=everything(run))
+        viewer.until(lambda _: viewer.latest == 1_000)
+    assert len(viewer.frames) <= 4 * (time.monotonic() - begun) + 1
+
+
+def test_a_spike_of_one_step_reaches_a_viewer_of_few_points(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine)
+    address = serve(engine)
+    with client(address) as viewer:
+        viewer.ask(type="watch", run=run.run_id, points=20, series=everything(run)[:1])
+        for at in range(10):
+            values = [0.0] * 100
+            if at == 6:
+                values[37] = 1e6
+            run.append(100, mean=values)
+            viewer.until(lambda _: viewer.latest == run.step)
+    assert viewer.frames[-1]["width"] == 128
+    highest = {
+        step: row.get("mean.max", row.get("mean"))
+        for rows in viewer.rows.values()
+        for step, row in rows.items()
+    }
+    assert max(highest.values()) == 1e6  # type: ignore[type-var]
+
+
+def test_networks_are_told_when_training_begins_and_when_one_is_frozen(
+    engine: Engine, serve: Any
+) -> None:
+    run_id = queue.enqueue(engine, Experiment())
+    address = serve(engine)
+    with client(address) as viewer:
+        viewer.ask(type="watch", run=run_id)
+        assert viewer.next()["run"]["status"] == "queued"
+        queue.claim(engine, queue.register(engine), run_id)
+        assert viewer.next()["run"]["status"] == "running"
+        network = {"arm": "none", "seed": 0, "parameters": 1, "weights_hash": ""}
+        layer = {"name": "hidden1", "kind": "linear", "norm": "none", "activation": "relu"}
+        layers = [layer | {"units": 7}]
+        ((network_id, (layer_id,)),) = write.add_networks(engine, run_id, [(network, layers)])
+        told = viewer.until(lambda message: message["type"] == "networks")
+        assert told == {
+            "type": "networks",
+            "run": run_id,
+            "networks": [
+                network
+                | {"id": network_id, "diverged_step": None, "frozen_step": None}
+                | {"layers": [layers[0] | {"id": layer_id}]}
+            ],
+        }
+        writer = write.RecordWriter(engine, run_id)
+        writer.freeze(network_id, diverged_step=5, frozen_step=9)
+        writer.commit(9)
+        told = viewer.until(lambda message: message["type"] == "networks")
+        assert told["networks"][0]["frozen_step"] == 9
+
+
+def test_the_list_of_runs_is_told_of_what_is_new_and_what_changes(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    old = make_run(engine)
+    address = serve(engine)
+    with client(address) as viewer:
+        viewer.ask(type="runs")
+        viewer.ask(type="runs")
+        viewer.ask(type="unwatch")
+        viewer.ask(type="nonsense")  # its answer says that the first message has been obeyed
+        assert viewer.next()["type"] == "error"
+        old.append(5)
+        changed = viewer.next()
+        assert (changed["run"]["id"], changed["run"]["step"]) == (old.run_id, 5)
+        new = queue.enqueue(engine, Experiment(name="The new one"))
+        assert viewer.next()["run"] | {"id": new, "name": "The new one"} == viewer_run(engine, new)
+        queue.end(engine, old.run_id, "finished")
+        ended = viewer.next()
+        assert (ended["run"]["id"], ended["run"]["status"]) == (old.run_id, "finished")
+
+
+def viewer_run(engine: Engine, run_id: int) -> dict[str, Any]:
+    """A run as it is pushed."""
+    return run_public(read.run(engine, run_id)).model_dump(mode="json")
+
+
+def test_an_ended_run_is_sent_whole_and_a_viewer_with_everything_gets_no_frame(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine)
+    run.append(10)
+    queue.end(engine, run.run_id, "stopped")
+    address = serve(engine)
+    with client(address) as viewer:
+        viewer.ask(type="watch", run=run.run_id, after=10, series=everything(run))
+        assert viewer.next()["type"] == "run"
+        assert viewer.next()["type"] == "networks"
+        viewer.ask(type="watch", run=run.run_id, after=4, series=everything(run))
+        frame = viewer.until(lambda message: message["type"] == "records")
+    assert (frame["first"], frame["latest"], len(viewer.frames)) == (5, 10, 1)
+
+
+BAD = {
+    "not JSON": "{",
+    "no type": "{}",
+    "an unknown type": '{"type": "dance"}',
+    "an unknown run": '{"type": "watch", "run": 999}',
+    "a number no run can have": '{"type": "watch", "run": 99999999999999999999}',
+    "too few points": '{"type": "watch", "run": 1, "points": 1}',
+    "an unknown network": '{"type": "watch", "run": 1, "series": [{"table": "evaluations", '
+    '"network_id": 77, "statistics": ["test_loss"]}]}',
+    "an unknown layer": '{"type": "watch", "run": 1, "series": [{"table": "layer_records", '
+    '"network_id": 1, "layer_id": 77, "statistics": ["mean"]}]}',
+    "an unknown table": '{"type": "watch", "run": 1, "series": [{"table": "workers", '
+    '"network_id": 1, "statistics": ["pid"]}]}',
+    "a key as a statistic": '{"type": "watch", "run": 1, "series": [{"table": "evaluations", '
+    '"network_id": 1, "statistics": ["step"]}]}',
+    "deep nesting": "[" * 100_000,
+    "bytes": b"\x00\xff",
+}
+
+
+@pytest.mark.parametrize("message", BAD.values(), ids=list(BAD))
+def test_a_bad_message_is_answered_by_a_sentence_and_the_connection_lives(
+    engine: Engine, make_run: Any, serve: Any, message: str | bytes
+) -> None:
+    run = make_run(engine)
+    run.append(3)
+    with client(serve(engine)) as viewer:
+        viewer.connection.send(message)
+        answer = viewer.next()
+        assert answer["type"] == "error" and len(answer["detail"]) > 10
+        viewer.ask(type="watch", run=run.run_id, series=everything(run))
+        viewer.until(lambda _: viewer.latest == 3)
