@@ -160,7 +160,6 @@ def test_a_slow_reader_delays_nobody_and_gets_fewer_longer_frames(
             max_size=None,
             max_queue=1,
             close_timeout=1,
-            close_timeout=1,
         )
         with slow_socket as slow_connection, client(address) as fast:
             slow = Client(slow_connection)
