@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { command, differences, equal, valueAt, withValue } from "../../web/document.js";
+
+const ORIGIN = { name: "A pair", dataset: "mnist", steps: 10, optimizer: { lr: 0.1 }, seeds: [0],
+  arms: [{ name: "none", lr: null }] };
+const FIELDS = /** @type {any[]} */ (["name", "dataset", "steps", "optimizer.lr", "seeds", "arms"]
+  .map((path) => ({ path })));
+
+test("values are read and set by dotted path, and the original stays as it is", () => {
+  const changed = withValue(ORIGIN, "optimizer.lr", 0.5);
+  assert.equal(valueAt(changed, "optimizer.lr"), 0.5);
+  assert.equal(valueAt(ORIGIN, "optimizer.lr"), 0.1);
+  assert.equal(valueAt(ORIGIN, "nothing.there"), undefined);
+});
+
+test("documents are compared by what they hold", () => {
+  assert.ok(equal([{ a: [1, null] }], [{ a: [1, null] }]));
+  assert.ok(!equal([1, 2], [1]));
+  assert.ok(!equal({ a: 1 }, { a: "1" }));
+  assert.ok(!equal([], {}));
+  const changed = withValue(withValue(ORIGIN, "seeds", [0, 1]), "optimizer.lr", 0.2);
+  assert.deepEqual(differences(FIELDS, changed, ORIGIN).map(({ path }) => path),
+    ["optimizer.lr", "seeds"]);
+});
+
+test("the command names just what differs, quoted for a shell", () => {
+  assert.equal(command("mnist-sigmoid", FIELDS, ORIGIN, ORIGIN), "shiftscope run mnist-sigmoid");
+  const changed = { ...ORIGIN, name: "it's 3", dataset: "digits", optimizer: { lr: 0.5 },
+    seeds: [0, 1], arms: [{ name: "none", lr: 1 }] };
+  assert.equal(command("mnist-sigmoid", FIELDS, changed, ORIGIN),
+    "shiftscope run mnist-sigmoid --set 'name=it'\\''s 3' --set dataset=digits " +
+    "--set optimizer.lr=0.5 --set 'seeds=[0,1]' --set 'arms=[{\"name\":\"none\",\"lr\":1}]'");
+});
+
+test("a text that JSON would read as something else is quoted as JSON", () => {
+  assert.equal(command("x", FIELDS, { ...ORIGIN, name: "123" }, ORIGIN),
+    "shiftscope run x --set 'name=\"123\"'");
+});

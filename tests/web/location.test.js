@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { format, parse } from "../../web/location.js";
+
+/** @param {string} address */
+const read = (address) => {
+  const [path, search] = address.split("?");
+  return parse(path, search ?? "");
+};
+
+test("every place has an address that leads back to it", () => {
+  for (const address of ["/", "/new", "/new/mnist-sigmoid", "/new?again=12", "/runs/12",
+    "/runs/12?tab=shift&seed=1&steps=100-2000"]) {
+    assert.equal(format(read(address)), address);
+  }
+});
+
+test("the default of a run's address is its overview, one seed, all steps", () => {
+  assert.deepEqual(read("/runs/3"),
+    { view: "run", run: 3, tab: "overview", seed: null, range: null });
+});
+
+test("what makes no sense in an address is left out or said to be missing", () => {
+  assert.equal(read("/runs/3?steps=9-2").range, null);
+  assert.equal(read("/runs/3?steps=a-b&seed=x").seed, null);
+  for (const address of ["/runs/x", "/nothing", "/runs/3/4", "/new/a/b"]) {
+    assert.equal(read(address).view, "missing", address);
+  }
+  assert.equal(read("/runs").view, "runs");
+});

@@ -1,0 +1,134 @@
+/** Every address of the server, and how its answers and errors are read. */
+
+/** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
+/** @import { RunDetail, Runs, Selection, System, Validated } from "./types" */
+
+import { decode } from "./series.js";
+
+/** What the server refused, in its own words. */
+export class ServerError extends Error {
+  /** @param {Problem} problem */
+  constructor(problem) {
+    super(problem.detail);
+    this.status = problem.status;
+    /** @type {FieldProblem[]} */
+    this.fields = problem.errors ?? [];
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {unknown} [body] With a body the request is a POST
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Response>}
+ */
+async function ask(path, body, signal) {
+  /** @type {RequestInit} */
+  const options = body === undefined ? {} : {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  };
+  let response;
+  try {
+    response = await fetch(path, { ...options, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ServerError(unreachable());
+  }
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => null);
+  throw new ServerError(problem?.detail ? problem : {
+    ...unreachable(),
+    status: response.status,
+    detail: `The server answered ${response.status} ${response.statusText}.`,
+  });
+}
+
+/** @returns {Problem} */
+function unreachable() {
+  return { type: "about:blank", title: "", status: 0, detail: "The server cannot be reached." };
+}
+
+/**
+ * @template Answer
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Answer>}
+ */
+async function json(path, body, signal) {
+  return (await ask(path, body, signal)).json();
+}
+
+/** @returns {Promise<System>} */
+export const getSystem = () => json("/api/system");
+
+/** @returns {Promise<Record<string, any>>} */
+export const getSchema = () => json("/api/experiments/schema");
+
+/** @returns {Promise<CatalogEntry[]>} */
+export const getCatalog = async () =>
+  /** @type {{ entries: CatalogEntry[] }} */ (await json("/api/catalog")).entries;
+
+/**
+ * @param {{ limit?: number, before?: number | null }} [page]
+ * @returns {Promise<Runs>}
+ */
+export const getRuns = ({ limit = 50, before = null } = {}) =>
+  json(`/api/runs?limit=${limit}${before === null ? "" : `&before=${before}`}`);
+
+/**
+ * @param {number} run
+ * @returns {Promise<RunDetail>}
+ */
+export const getRun = (run) => json(`/api/runs/${run}`);
+
+/**
+ * @param {Experiment} experiment
+ * @param {string | null} entry
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Validated>}
+ */
+export const validate = (experiment, entry, signal) =>
+  json("/api/experiments/validate", { experiment, catalog_entry: entry }, signal);
+
+/**
+ * @param {Experiment} experiment
+ * @param {string | null} entry
+ * @returns {Promise<RunDetail>}
+ */
+export const createRun = (experiment, entry) =>
+  json("/api/runs", { experiment, catalog_entry: entry });
+
+/**
+ * @param {number} run
+ * @returns {Promise<Run>}
+ */
+export const stopRun = (run) => json(`/api/runs/${run}/stop`, {});
+
+/**
+ * @param {number} run
+ * @param {Selection[]} series
+ * @param {{ range: Range | null, points: number, signal?: AbortSignal }} what
+ * @returns {Promise<Frame>}
+ */
+export async function getSeries(run, series, { range, points, signal }) {
+  const body = range ? { series, first: range[0], last: range[1], points } : { series, points };
+  const response = await ask(`/api/runs/${run}/series`, body, signal);
+  return decode(await response.arrayBuffer());
+}
+
+/**
+ * @param {number} run
+ * @param {string} table
+ */
+export const exportUrl = (run, table) => `/api/runs/${run}/export/${table}.csv`;
+
+export const DOCS_URL = "/api/docs";
+
+/** The address of the live connection. */
+export function liveUrl() {
+  const { protocol, host } = window.location;
+  return `${protocol === "https:" ? "wss:" : "ws:"}//${host}/api/live`;
+}

@@ -1,0 +1,126 @@
+/** Numbers and times for people: thousands separated by commas, a true minus, units spaced. */
+
+/** @import { Real } from "./types" */
+
+const WHOLE = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/**
+ * A float as JSON carries it.
+ * @param {Real | null | undefined} value
+ * @returns {number | null}
+ */
+export function real(value) {
+  return value === null || value === undefined ? null : Number(value);
+}
+
+/** @param {number} value */
+function special(value) {
+  return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
+}
+
+/** @param {string} text */
+function minus(text) {
+  return text.replace("-", "−");
+}
+
+/** @param {number} value A whole number, such as a step. */
+export function whole(value) {
+  return Number.isFinite(value) ? minus(WHOLE.format(value)) : special(value);
+}
+
+/**
+ * A measured number in three significant digits, in powers of ten where it is far from 1.
+ * @param {number} value
+ */
+export function number(value) {
+  if (!Number.isFinite(value)) return special(value);
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e6 || size < 1e-3) {
+    const [digits, power] = value.toExponential(2).split("e");
+    return minus(`${digits}e${Number(power)}`);
+  }
+  if (size >= 1000) return whole(value);
+  return minus(value.toPrecision(3));
+}
+
+/** @param {number} value A share from 0 to 1. */
+export function percent(value) {
+  if (!Number.isFinite(value)) return special(value);
+  return minus(`${(100 * value).toFixed(1)} %`);
+}
+
+/**
+ * The values of a bucket: one number, or from the smallest to the largest.
+ * @param {number} low
+ * @param {number} high
+ * @param {(value: number) => string} format
+ */
+export function span(low, high, format) {
+  const [from, to] = [format(low), format(high)];
+  return from === to ? from : `${from} to ${to}`;
+}
+
+/**
+ * @param {number} first
+ * @param {number} last
+ */
+export function steps(first, last) {
+  return first === last ? `step ${whole(first)}` : `steps ${whole(first)}–${whole(last)}`;
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return "unknown";
+  if (seconds < 10) return `${Math.max(0, seconds).toFixed(seconds < 1 ? 1 : 0)} s`;
+  const all = Math.round(seconds);
+  if (all < 60) return `${all} s`;
+  if (all < 3600) return `${Math.floor(all / 60)} min ${all % 60} s`;
+  if (all < 86_400) return `${Math.floor(all / 3600)} h ${Math.floor((all % 3600) / 60)} min`;
+  return `${Math.floor(all / 86_400)} d ${Math.floor((all % 86_400) / 3600)} h`;
+}
+
+/** @param {number} count */
+export function bytes(count) {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  let power = 0;
+  while (count >= 999.5 && power < units.length - 1) {
+    count /= 1000;
+    power += 1;
+  }
+  return `${power === 0 || count >= 9.95 ? count.toFixed(0) : count.toFixed(1)} ${units[power]}`;
+}
+
+/** @param {number} rate Steps per second. */
+export function speed(rate) {
+  return `${rate >= 100 ? whole(rate) : number(rate)} steps/s`;
+}
+
+/**
+ * How long ago, roughly.
+ * @param {string} time ISO 8601
+ * @param {number} [now] Milliseconds
+ */
+export function age(time, now = Date.now()) {
+  const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
+  if (seconds < 10) return "just now";
+  if (seconds < 60) return `${Math.floor(seconds / 10) * 10} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+  const days = Math.floor(seconds / 86_400);
+  return days < 60 ? `${days} d ago` : exact(time).slice(0, 10);
+}
+
+/**
+ * A moment, to the second, in the reader's own time zone.
+ * @param {string} time ISO 8601
+ */
+export function exact(time) {
+  const date = new Date(time);
+  /** @param {number} part */
+  const two = (part) => String(part).padStart(2, "0");
+  return (
+    `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+  );
+}

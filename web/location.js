@@ -1,0 +1,113 @@
+/** The address of the page: which view, which tab, which seed, which steps. */
+
+/** @import { Place, Range } from "./types" */
+
+/**
+ * What an address means.
+ * @param {string} path
+ * @param {string} search
+ * @returns {Place}
+ */
+export function parse(path, search) {
+  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const query = new URLSearchParams(search);
+  const [view, name] = parts;
+  if (parts.length === 0 || (view === "runs" && parts.length === 1)) return { view: "runs" };
+  if (view === "new" && parts.length <= 2) {
+    return { view: "new", entry: name ?? null, again: count(query.get("again")) };
+  }
+  if (view === "runs" && parts.length === 2 && count(name) !== null) {
+    return {
+      view: "run",
+      run: Number(name),
+      tab: query.get("tab") ?? "overview",
+      seed: count(query.get("seed")),
+      range: parseRange(query.get("steps")),
+    };
+  }
+  return { view: "missing" };
+}
+
+/**
+ * The address of a place.
+ * @param {Place} place
+ */
+export function format(place) {
+  switch (place.view) {
+    case "new":
+      if (place.again !== null) return `/new?again=${place.again}`;
+      return place.entry === null ? "/new" : `/new/${encodeURIComponent(place.entry)}`;
+    case "run": {
+      const query = new URLSearchParams();
+      if (place.tab !== "overview") query.set("tab", place.tab);
+      if (place.seed !== null) query.set("seed", String(place.seed));
+      if (place.range !== null) query.set("steps", place.range.join("-"));
+      const text = query.toString();
+      return `/runs/${place.run}${text && `?${text}`}`;
+    }
+    default:
+      return "/";
+  }
+}
+
+/**
+ * @param {string | null} text
+ * @returns {Range | null}
+ */
+function parseRange(text) {
+  const found = /^(\d{1,10})-(\d{1,10})$/.exec(text ?? "");
+  if (!found) return null;
+  const [first, last] = [Number(found[1]), Number(found[2])];
+  return first < last ? [first, last] : null;
+}
+
+/** @param {string | null | undefined} text */
+function count(text) {
+  return /^\d{1,10}$/.test(text ?? "") ? Number(text) : null;
+}
+
+/** @returns {Place} */
+export function here() {
+  return parse(window.location.pathname, window.location.search);
+}
+
+/** @type {Set<(place: Place) => void>} */
+const listeners = new Set();
+
+/**
+ * Go to a place; `replace` leaves no step in the browser's history.
+ * @param {Place} place
+ * @param {{ replace?: boolean }} [options]
+ */
+export function go(place, { replace = false } = {}) {
+  const address = format(place);
+  if (address !== window.location.pathname + window.location.search) {
+    window.history[replace ? "replaceState" : "pushState"](null, "", address);
+  }
+  for (const listener of listeners) listener(place);
+}
+
+/**
+ * Hear of every change of place: by `go`, by a link of ours, by the browser's back and forward.
+ * @param {(place: Place) => void} listener
+ */
+export function onPlace(listener) {
+  if (listeners.size === 0) listen();
+  listeners.add(listener);
+}
+
+function listen() {
+  window.addEventListener("popstate", () => {
+    for (const listener of listeners) listener(here());
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey &&
+      !event.altKey && !event.defaultPrevented;
+    if (!link || !plain || link.target || link.hasAttribute("download")) return;
+    if (link.origin !== window.location.origin || link.pathname.startsWith("/api/")) return;
+    event.preventDefault();
+    go(parse(link.pathname, link.search));
+    window.scrollTo(0, 0);
+  });
+}

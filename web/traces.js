@@ -1,0 +1,187 @@
+/**
+ * From rows to what is drawn: lines, bands, marks of what is not a number, and their extent. Pure.
+ *
+ * A bucket is drawn as two points of one line, its minimum at its first step and its maximum at
+ * its last: a spike of a single step is always among the points.
+ */
+
+/** @import { Column, Range, Rows } from "./types" */
+
+import { whole } from "./format.js";
+import { NAN, NULL } from "./series.js";
+
+/** @typedef {{ x: Float64Array, y: Float64Array }} Points */
+
+/**
+ * A line through the values of a statistic. It is broken where a value is not a finite number,
+ * and passes over rows to which the statistic does not apply.
+ * @param {Rows} rows
+ * @param {Column | undefined} column
+ * @param {boolean} [log] Whether only numbers above 0 can be drawn
+ * @returns {Points}
+ */
+export function line(rows, column, log = false) {
+  const x = new Float64Array(3 * rows.step.length);
+  const y = new Float64Array(3 * rows.step.length);
+  let length = 0;
+  /**
+   * @param {number} step
+   * @param {number} value
+   */
+  const add = (step, value) => {
+    x[length] = step;
+    y[length++] = value;
+  };
+  for (let row = 0; column && row < rows.step.length; row++) {
+    if (column.flag[row] === NULL) continue;
+    const low = drawable(column.lo[row], log);
+    const high = drawable(column.hi[row], log);
+    const complete = low && high && column.flag[row] !== NAN;
+    if (low) add(rows.step[row], column.lo[row]);
+    if (high && (!low || rows.last[row] > rows.step[row])) add(rows.last[row], column.hi[row]);
+    if (!complete) add(rows.last[row], NaN);
+  }
+  return { x: x.slice(0, length), y: y.slice(0, length) };
+}
+
+/**
+ * A closed outline between two columns: along the lowest values of the lower, back along the
+ * highest of the upper. Rows that lack either break it into several outlines.
+ * @param {Rows} rows
+ * @param {Column | undefined} lower
+ * @param {Column | undefined} upper
+ * @returns {Points}
+ */
+export function band(rows, lower, upper) {
+  if (!lower || !upper) return { x: new Float64Array(), y: new Float64Array() };
+  /** @type {number[]} */
+  const x = [];
+  /** @type {number[]} */
+  const y = [];
+  const count = rows.step.length;
+  /** @param {number} row */
+  const has = (row) => Number.isFinite(lower.lo[row]) && Number.isFinite(upper.hi[row]);
+  for (let begin = 0; begin < count; begin++) {
+    if (!has(begin)) continue;
+    let end = begin;
+    while (end + 1 < count && has(end + 1)) end += 1;
+    if (x.length > 0) {
+      x.push(NaN);
+      y.push(NaN);
+    }
+    for (let row = begin; row <= end; row++) {
+      x.push(place(rows, row, begin, end));
+      y.push(lower.lo[row]);
+    }
+    for (let row = end; row >= begin; row--) {
+      x.push(place(rows, row, begin, end));
+      y.push(upper.hi[row]);
+    }
+    begin = end;
+  }
+  return { x: Float64Array.from(x), y: Float64Array.from(y) };
+}
+
+/**
+ * Where an outline passes a bucket: at its middle, at the ends of the stretch at its edge.
+ * @param {Rows} rows
+ * @param {number} row
+ * @param {number} begin
+ * @param {number} end
+ */
+function place(rows, row, begin, end) {
+  if (row === begin) return rows.step[row];
+  if (row === end) return rows.last[row];
+  return (rows.step[row] + rows.last[row]) / 2;
+}
+
+/** @typedef {{ x: Float64Array, text: string }} Rug */
+
+/**
+ * Where values are that a curve cannot show: NaN, infinities and, on a logarithmic axis, what is
+ * not above 0. Null when there are none.
+ * @param {Rows} rows
+ * @param {(Column | undefined)[]} columns
+ * @param {boolean} [log]
+ * @returns {Rug | null}
+ */
+export function rug(rows, columns, log = false) {
+  const steps = [];
+  /** @type {Map<string, number>} */
+  const found = new Map(); // name -> first row
+  for (let row = 0; row < rows.step.length; row++) {
+    let any = false;
+    for (const column of columns) {
+      for (const name of column ? hidden(column, row, log) : []) {
+        if (!found.has(name)) found.set(name, row);
+        any = true;
+      }
+    }
+    if (any) steps.push(rows.step[row]);
+  }
+  if (steps.length === 0) return null;
+  const texts = [...found].map(([name, row]) => `${name} ${since(rows, row)}`);
+  return { x: Float64Array.from(steps), text: texts.join(", ") };
+}
+
+/**
+ * @param {Column} column
+ * @param {number} row
+ * @param {boolean} log
+ */
+function hidden(column, row, log) {
+  const names = [];
+  if (column.flag[row] === NAN) names.push("NaN");
+  if (column.hi[row] === Infinity) names.push("∞");
+  if (column.lo[row] === -Infinity) names.push("−∞");
+  else if (log && column.lo[row] <= 0) names.push("0 or less");
+  return names;
+}
+
+/**
+ * @param {Rows} rows
+ * @param {number} row
+ */
+function since(rows, row) {
+  const [first, last] = [rows.step[row], rows.last[row]];
+  return first === last ? `at step ${whole(first)}` : `within ${whole(first)}–${whole(last)}`;
+}
+
+/**
+ * Lowest and highest number that would be drawn of these columns; null when there is none.
+ * @param {(Column | undefined)[]} columns
+ * @param {boolean} [log]
+ * @returns {Range | null}
+ */
+export function extent(columns, log = false) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const column of columns) {
+    for (let row = 0; column && row < column.lo.length; row++) {
+      for (const value of [column.lo[row], column.hi[row]]) {
+        if (!drawable(value, log)) continue;
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+    }
+  }
+  return low <= high ? [low, high] : null;
+}
+
+/**
+ * The smallest range that holds all of these.
+ * @param {(Range | null)[]} ranges
+ * @returns {Range | null}
+ */
+export function union(ranges) {
+  const known = ranges.filter((range) => range !== null);
+  if (known.length === 0) return null;
+  return [Math.min(...known.map(([low]) => low)), Math.max(...known.map(([, high]) => high))];
+}
+
+/**
+ * @param {number} value
+ * @param {boolean} log
+ */
+function drawable(value, log) {
+  return Number.isFinite(value) && (!log || value > 0);
+}

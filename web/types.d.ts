@@ -1,0 +1,312 @@
+/**
+ * The shapes that cross module borders. The first part mirrors server/schemas.py (a test compares
+ * it with the OpenAPI document), the rest is ours.
+ */
+
+/* ------------------------------------------------------------------ what the server says */
+
+/** JSON has no NaN: a float that is not finite comes as text. */
+export type Real = number | "NaN" | "Infinity" | "-Infinity";
+
+export type Status = "queued" | "running" | "stopping" | "stopped" | "finished" | "failed";
+
+export interface Run {
+  id: number;
+  name: string;
+  catalog_entry: string | null;
+  status: Status;
+  dataset: string;
+  arms: string[];
+  seeds: number[];
+  step: number;
+  steps: number;
+  steps_per_second: Real | null;
+  summary: Record<string, { last_accuracy: Real; best_accuracy: Real }>;
+  device: string | null;
+  phase: string | null;
+  error: string | null;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  stop_asked_at: string | null;
+}
+
+export interface Layer {
+  id: number;
+  name: string;
+  kind: string;
+  norm: string;
+  activation: string;
+  units: number;
+}
+
+export interface Network {
+  id: number;
+  arm: string;
+  seed: number;
+  parameters: number;
+  weights_hash: string;
+  diverged_step: number | null;
+  frozen_step: number | null;
+  layers: Layer[];
+}
+
+export interface RunDetail extends Run {
+  experiment: Experiment;
+  networks: Network[];
+}
+
+export interface Runs {
+  runs: Run[];
+  next: number | null;
+}
+
+export interface CatalogEntry {
+  name: string;
+  title: string;
+  claim: string;
+  source: string;
+  stated: string[];
+  left_open: string[];
+  experiment: Experiment;
+}
+
+export interface Estimate {
+  seconds: number;
+  steps_per_second: number;
+  bytes: number;
+  basis: string;
+}
+
+export interface Validated {
+  experiment: Experiment;
+  estimate: Estimate;
+}
+
+export interface Worker {
+  id: number;
+  host: string;
+  pid: number;
+  devices: string[] | null;
+  heartbeat_at: string;
+}
+
+export interface Dataset {
+  available: boolean;
+  note: string;
+}
+
+export interface System {
+  version: string;
+  database: string;
+  workers: Worker[];
+  datasets: Record<string, Dataset> | null;
+}
+
+export interface FieldProblem {
+  field: string;
+  message: string;
+}
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  errors?: FieldProblem[] | null;
+}
+
+/** Statistics of one network or, in `layer_records`, of one layer. */
+export interface Selection {
+  table: "layer_records" | "network_records" | "evaluations";
+  network_id: number;
+  layer_id?: number | null;
+  statistics: string[];
+}
+
+/** A JSON document; the schema says what is in it. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Experiment = { [key: string]: Json };
+
+export type LiveMessage =
+  | { type: "run"; run: Run }
+  | { type: "networks"; run: number; networks: Network[] }
+  | { type: "error"; detail: string };
+
+/* ------------------------------------------------------------------ records */
+
+/** One statistic of `Rows`: per row its smallest and largest number, and what else was there. */
+export interface Column {
+  lo: Float64Array;
+  hi: Float64Array;
+  /** 0: numbers only, 1: does not apply, 2: a NaN was recorded. */
+  flag: Uint8Array;
+}
+
+/** The records of one selection, exact (`width` 1) or in buckets of `width` steps. */
+export interface Rows {
+  width: number;
+  step: Float64Array;
+  last: Float64Array;
+  columns: Record<string, Column>;
+}
+
+export interface FrameSeries {
+  key: string;
+  rows: Rows;
+}
+
+export interface Frame {
+  run: number;
+  first: number;
+  latest: number;
+  width: number;
+  series: FrameSeries[];
+}
+
+/** First and last step, both included. */
+export type Range = [number, number];
+
+/* ------------------------------------------------------------------ charts */
+
+export type Dash = "solid" | "dash" | "dot";
+
+/** What a chart draws; plot.js alone knows how. `arm` chooses the colour. */
+export type Mark =
+  | { kind: "line"; arm: number; dash: Dash; points: boolean; x: Float64Array; y: Float64Array }
+  | { kind: "band"; arm: number; level: number; x: Float64Array; y: Float64Array }
+  | { kind: "rug"; arm: number; x: Float64Array; text: string };
+
+/** The value of one thing at one step, as the readout shows it. */
+export interface Reading {
+  arm: number;
+  dash: Dash;
+  name: string;
+  value: string;
+}
+
+/** One plot area: a chart has one, a fan one for each arm. */
+export interface Cell {
+  marks: Mark[];
+  /** Why nothing is drawn, when nothing is. */
+  note: string | null;
+}
+
+/** What a chart may look at: the networks of one seed, one layer of them, and their records. */
+export interface View {
+  networks: Network[];
+  layer: string | null;
+  log: boolean;
+  /** Whether the run still records, so that more may come. */
+  growing: boolean;
+  rows(selection: Omit<Selection, "statistics">): Rows | undefined;
+}
+
+/** A chart: what it needs, and how rows become marks. Pure; one for each file of charts/. */
+export interface Chart {
+  id: string;
+  title: string;
+  /** One line: what it shows and what to look for. */
+  hint: string;
+  /** Title of the vertical axis, with its unit. */
+  axis: string;
+  percent: boolean;
+  /** Whether the vertical axis starts as logarithmic; null: a logarithm makes no sense. */
+  log: boolean | null;
+  /** Whether charts of different layers share the vertical axis when it is logarithmic. */
+  shared: boolean;
+  /** How many plot areas it has. */
+  cells(view: Pick<View, "networks">): number;
+  needs(view: Pick<View, "networks" | "layer">): Selection[];
+  draw(view: View): Cell[];
+  /** Lowest and highest number that is drawn; null when there is none. */
+  extent(view: View): Range | null;
+  /** Per plot area the readings at a step. */
+  read(view: View, step: number): Reading[][];
+}
+
+/** Where a plot area lies inside its element, in pixels. */
+export interface Box {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+export interface Axis {
+  range: Range;
+  /** Distance of ticks, as Plotly takes it. */
+  tick: number | string;
+}
+
+/** Everything plot.js needs for one drawing. */
+export interface Drawing {
+  cells: Cell[];
+  boxes: Box[];
+  width: number;
+  height: number;
+  x: Axis;
+  y: Axis;
+  log: boolean;
+  percent: boolean;
+}
+
+/* ------------------------------------------------------------------ the form */
+
+export type FieldKind = "number" | "integer" | "text" | "choice" | "boolean" | "list" | "table";
+
+/** One setting of the form, flattened out of the JSON Schema. */
+export interface Field {
+  path: string;
+  kind: FieldKind;
+  title: string;
+  description: string;
+  unit: string;
+  group: string;
+  default: Json | undefined;
+  choices: string[];
+  /** Such as "1 to 4,096" or "above 0, up to 1,000"; empty when anything goes. */
+  range: string;
+  nullable: boolean;
+  /** Of a list: what its items are. Of a table: its columns. */
+  items: Field[];
+  least: number;
+  most: number;
+}
+
+/* ------------------------------------------------------------------ the page */
+
+export type Connection = "connecting" | "live" | "reconnecting";
+export type Theme = "system" | "light" | "dark";
+
+/** What the address says. */
+export type Place =
+  | { view: "runs" }
+  | { view: "new"; entry: string | null; again: number | null }
+  | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null }
+  | { view: "missing" };
+
+/** A view that is on the page; `update` tells it that only its own part of the address changed. */
+export interface Mounted {
+  element: HTMLElement;
+  title: string;
+  update?(place: Place): void;
+  close?(): void;
+}
+
+/** The little of Plotly that plot.js uses. */
+export interface PlotlyLibrary {
+  version: string;
+  react(element: HTMLElement, traces: object[], layout: object, config: object): Promise<unknown>;
+  purge(element: HTMLElement): void;
+}
+
+export interface PlotlyElement extends HTMLElement {
+  on(event: string, listener: (event: Record<string, unknown>) => void): void;
+}
+
+declare global {
+  interface Window {
+    Plotly?: PlotlyLibrary;
+  }
+}
