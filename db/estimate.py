@@ -10,7 +10,7 @@ from .experiment import Experiment, parse
 from .tables import RECORD_TABLES, Run, statistics_of
 
 BASE = 1.0e-4
-PER_LAYER = 1.0e-4
+PER_LAYER = 0.75e-4
 PER_PRODUCT = 7.0e-11
 """Seconds per step of one network: for itself, for each layer, and for each weight × example.
 
@@ -49,24 +49,24 @@ def seconds_per_step(experiment: Experiment) -> float:
     """One step of all networks, by the cost model."""
     widths = [INPUTS, *experiment.network.hidden, CLASSES]
     weights = sum(before * after for before, after in pairwise(widths))
-    network = (
-        BASE
-        + PER_LAYER * len(experiment.network.hidden)
-        + PER_PRODUCT * weights * experiment.batch_size
-    )
+    network = BASE + PER_LAYER * _layers(experiment) + PER_PRODUCT * weights * experiment.batch_size
     return network * len(experiment.arms) * len(experiment.seeds)
 
 
 def recorded_bytes(experiment: Experiment) -> int:
     """What the records of the whole run take on the disk."""
     columns = {table: 1 + len(statistics_of(table)) for table in RECORD_TABLES}
-    layers = len(experiment.network.hidden)
+    layers = _layers(experiment)
     records = experiment.steps / experiment.recording.record_every
     evaluations = experiment.steps / experiment.recording.evaluate_every
     numbers = records * (layers * columns["layer_records"] + columns["network_records"])
     numbers += evaluations * columns["evaluations"]
     networks = len(experiment.arms) * len(experiment.seeds)
     return round(numbers * networks * BYTES_PER_NUMBER)
+
+
+def _layers(experiment: Experiment) -> int:
+    return len(experiment.network.hidden) + 1  # the output is observed as well
 
 
 def _calibration(engine: Engine) -> tuple[float, str]:

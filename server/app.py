@@ -5,7 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from . import catalog_routes, live, run_routes, series_routes, system_routes
+from . import catalog_routes, export_routes, live, run_routes, series_routes, system_routes
 from .assets import add_assets
 from .failures import add_failures
 from .tails import Tails
@@ -25,7 +25,7 @@ def create_app(engine: Engine) -> FastAPI:
     app.state.engine = engine
     app.state.tails = Tails(engine)
     add_failures(app)
-    for routes in (system_routes, catalog_routes, run_routes, series_routes, live):
+    for routes in (system_routes, catalog_routes, run_routes, series_routes, export_routes, live):
         app.include_router(routes.router)
     add_assets(app)
     return app

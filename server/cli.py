@@ -1,23 +1,56 @@
 """The command line: shiftscope serve | worker | run | export | runs | check."""
 
-import typer
+import os
+import sys
 
-from . import serve_command
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..db.engine import open_database
+from ..db.errors import ShiftscopeError
+from .check_command import check
+from .flags import DatabaseFlag, DataFlag
+from .read_commands import export, runs
+from .run_command import run
+from .serve_command import make_folder, serve
+from .settings import load_settings
+from .worker_process import worker_command
 
 app = typer.Typer(
-    help="Watch what normalization does to a network while it trains.",
+    help="Watch what normalization does to a network while it trains: pairs of networks, live.",
+    epilog="Begin with `shiftscope serve`. `shiftscope COMMAND --help` says more of each.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve")(serve_command.serve)
 
 
-@app.callback()
-def _commands() -> None:
-    pass
+def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
+    """Train the runs that are queued, until Ctrl-C.
+
+    `shiftscope serve` starts a worker itself; this is for further machines.
+    """
+    settings = load_settings(database=database, data=data)
+    make_folder(settings.data_folder)
+    open_database(settings.database_url).dispose()
+    command = worker_command(settings.database_url, settings.data_folder)
+    os.execv(command[0], command)
+
+
+for command in (serve, worker, run, export, runs, check):
+    app.command()(command)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; what a person can mend is told in a sentence, without a traceback."""
+    try:
+        app()
+    except ShiftscopeError as error:
+        typer.echo(f"shiftscope: {error}", err=True)
+        sys.exit(2)
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).strip()
+        typer.echo(f"shiftscope: the database does not answer: {cause}", err=True)
+        sys.exit(2)

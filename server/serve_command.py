@@ -1,3 +1,12 @@
+"""`shiftscope serve`: the page, the interface and a worker, until Ctrl-C."""
+
+import errno
+import os
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -5,25 +14,156 @@ import typer
 import uvicorn
 
 from ..db.engine import open_database
+from ..db.errors import SetupProblem
 from .app import create_app
+from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag
+from .interrupts import interruptible, uninterrupted
 from .settings import load_settings
+from .worker_process import KeptWorker, start_worker
 
 
 def serve(
-    host: Annotated[str | None, typer.Option()] = None,
-    port: Annotated[int | None, typer.Option()] = None,
-    database: Annotated[str | None, typer.Option()] = None,
-    data: Annotated[Path | None, typer.Option()] = None,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser")] = True,
-    worker: Annotated[bool, typer.Option("--worker/--no-worker")] = True,
+    host: HostFlag = None,
+    port: PortFlag = None,
+    database: DatabaseFlag = None,
+    data: DataFlag = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Open no browser; only print the address.")
+    ] = False,
+    no_worker: Annotated[
+        bool,
+        typer.Option("--no-worker", help="Start no worker; `shiftscope worker` elsewhere trains."),
+    ] = False,
 ) -> None:
-    """Serve the page."""
+    """Show the page, and train what is started in it.
+
+    Prints the address of the page; Ctrl-C ends everything.
+    """
     settings = load_settings(host=host, port=port, database=database, data=data)
-    engine = open_database(settings.database_url)
-    uvicorn.run(
-        create_app(engine),
-        host=settings.host,
-        port=settings.port,
-        ws_per_message_deflate=False,
-        log_level="warning",
-    )
+    with interruptible():
+        listening = listen(settings.host, settings.port)
+        make_folder(settings.data_folder)
+        url = settings.database_url
+        engine = open_database(url)
+        worker = KeptWorker(lambda: start_worker(url, settings.data_folder), say)
+
+        def begin() -> None:
+            address = address_of(listening)
+            typer.echo(f"shiftscope is at {address} (Ctrl-C ends it)")
+            sys.stdout.flush()
+            if not no_worker:
+                worker.start()
+            if not no_browser and has_display():
+                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+        server = Server(create_app(engine), on_begin=begin, on_end=worker.ask_to_end)
+        try:
+            server.run(sockets=[listening])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            with uninterrupted():
+                worker.end()
+                engine.dispose()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, quiet, saying when it accepts connections and when it begins to end."""
+
+    def __init__(
+        self, app: object, *, on_begin: Callable[[], None], on_end: Callable[[], None]
+    ) -> None:
+        config = uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            log_level="warning",
+            access_log=False,
+            # Compression costs 28 times as much for each client (docs/protocol.md).
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
+        self._on_begin = on_begin
+        self._on_end = on_end
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self._on_begin()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so, then end: what ends besides the server does so meanwhile."""
+        self._on_end()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens already: an early browser waits instead of being refused.
+
+    Raises:
+        SetupProblem: The port is in use or not allowed, or the host is not this machine's.
+    """
+    listening = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        if os.name == "posix":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+        return listening
+    except (OSError, UnicodeError) as error:
+        if listening is not None:
+            listening.close()
+        raise SetupProblem(_why_not(error, host, port)) from None
+
+
+def _why_not(error: OSError | UnicodeError, host: str, port: int) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
+        return (
+            f"Port {port} is in use, perhaps by a shiftscope that runs already; "
+            f"name another with --port, such as --port {port + 1}."
+        )
+    if number == errno.EACCES:
+        return f"Port {port} is not allowed here; name one above 1023 with --port."
+    return f"{host} port {port} can't be listened on: {error}. Expected --host 127.0.0.1 or alike."
+
+
+def make_folder(folder: Path) -> None:
+    """Make the data folder.
+
+    Raises:
+        SetupProblem: It can't be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupProblem(
+            f"The data folder {folder} can't be made: {error.strerror}. Name another with --data."
+        ) from None
+    if not os.access(folder, os.W_OK):
+        raise SetupProblem(f"The data folder {folder} is read-only. Name another with --data.")
+
+
+def address_of(listening: socket.socket) -> str:
+    """The address to open in a browser."""
+    host, port = listening.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # every address of this machine, so this one
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def has_display() -> bool:
+    """Whether a browser can be shown here."""
+    if os.environ.get("CI"):
+        return False
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return "SSH_CONNECTION" not in os.environ
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal; standard output is for the address alone."""
+    typer.echo(sentence, err=True)

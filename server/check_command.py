@@ -1,0 +1,92 @@
+"""`shiftscope check`: what is installed and reachable, and what is wrong."""
+
+import json
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..db.engine import open_database, revision
+from ..db.errors import ShiftscopeError
+from .assets import plotly_version
+from .flags import DatabaseFlag, DataFlag
+from .serve_command import make_folder
+from .settings import load_settings
+
+PACKAGES = ("shiftscope", "torch", "numpy", "sqlalchemy", "fastapi", "uvicorn", "plotly")
+
+
+def check(database: DatabaseFlag = None, data: DataFlag = None) -> None:
+    """Say what is there, and what is wrong.
+
+    What is installed, whether database, datasets and devices are there. Ends with 1 when
+    something is wrong.
+    """
+    settings = load_settings(database=database, data=data)
+    report = Report()
+    report.fine("Python", f"{platform.python_version()} at {sys.executable}")
+    report.fine("Packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES))
+    report.fine("Plotly.js", plotly_version())
+    try:
+        make_folder(settings.data_folder)
+        report.fine("Data folder", str(settings.data_folder))
+    except ShiftscopeError as error:
+        report.wrong("Data folder", str(error))
+    _check_database(report, settings.database_url)
+    _check_trainer(report, settings.data_folder)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+class Report:
+    """Lines of a name and what was found, counting what is wrong."""
+
+    def __init__(self) -> None:
+        self.problems = 0
+
+    def fine(self, name: str, found: str) -> None:
+        """Something that is as it should be."""
+        typer.echo(f"  ok  {name:<12} {found}")
+
+    def note(self, name: str, found: str) -> None:
+        """Something that is missing and need not be there."""
+        typer.echo(f"   -  {name:<12} {found}")
+
+    def wrong(self, name: str, found: str) -> None:
+        """Something that has to be mended."""
+        self.problems += 1
+        typer.echo(f"  !!  {name:<12} {found}")
+
+
+def _check_database(report: Report, url: str) -> None:
+    try:
+        engine = open_database(url)
+    except ShiftscopeError as error:
+        report.wrong("Database", str(error))
+        return
+    shown = engine.url.render_as_string(hide_password=True)
+    report.fine("Database", f"{shown}, tables at revision {revision(engine)}")
+    engine.dispose()
+
+
+def _check_trainer(report: Report, data: Path) -> None:
+    """Ask the trainer, as a process: torch stays out of this one."""
+    command = [sys.executable, "-m", "shiftscope.trainer.offers", str(data)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        offers: dict[str, Any] = json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        last = error if isinstance(error, subprocess.TimeoutExpired) else _last_line(done.stderr)
+        report.wrong("Trainer", f"can't be asked what it has: {last}")
+        return
+    report.fine("Devices", ", ".join(offers["devices"]))
+    for name, state in offers["datasets"].items():
+        (report.fine if state["available"] else report.note)(name, state["note"])
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it said nothing"])[-1]

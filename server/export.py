@@ -1,0 +1,53 @@
+"""A run's records as CSV, in full resolution and constant memory: one module for HTTP and CLI.
+
+Floats are written by `repr`, so that they read back bit-equal; what is not finite is NaN,
+Infinity or -Infinity, and a statistic that does not apply is an empty field.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Engine
+
+from ..db import read
+from .wire import json_safe
+
+ROWS_AT_ONCE = 500
+
+
+def file_name(run_id: int, table: str) -> str:
+    """What a downloaded export is called."""
+    return f"shiftscope-run-{run_id}-{table}.csv"
+
+
+def csv_chunks(engine: Engine, run_id: int, table: str) -> Iterator[str]:
+    """The header and every record, ordered by network, layer and step, some rows at a time.
+
+    Raises:
+        NotFound: There is no such run or table; at once, before the first chunk.
+    """
+    header = read.export_columns(table)
+    read.run(engine, run_id)
+    return _chunks(header, read.export_rows(engine, run_id, table), header.index("step"))
+
+
+def _chunks(header: list[str], rows: Iterator[tuple[Any, ...]], step: int) -> Iterator[str]:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    while text.tell():
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+        writer.writerows(_fields(row, step) for row in islice(rows, ROWS_AT_ONCE))
+
+
+def _fields(row: tuple[Any, ...], step: int) -> tuple[Any, ...] | list[Any]:
+    # A sum is finite only when every value is: one cheap test for a row.
+    if math.isfinite(sum(value for value in row[step:] if value is not None)):
+        return row
+    return json_safe(row)

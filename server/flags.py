@@ -1,0 +1,22 @@
+"""Flags that commands share; their help comes from the table of settings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .settings import PREFIX, describe
+
+
+def _flag(name: str) -> typer.models.OptionInfo:
+    return typer.Option(
+        f"--{name}",
+        help=f"{describe(name)} Also {PREFIX}{name.upper()} in the environment.",
+        show_default=False,
+    )
+
+
+DataFlag = Annotated[Path | None, _flag("data")]
+DatabaseFlag = Annotated[str | None, _flag("database")]
+HostFlag = Annotated[str | None, _flag("host")]
+PortFlag = Annotated[int | None, _flag("port")]

@@ -1,0 +1,103 @@
+"""`shiftscope runs` and `shiftscope export`: what was recorded, in the terminal or a file."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..db import read
+from ..db.engine import open_database
+from ..db.errors import SetupProblem
+from ..db.tables import RECORD_TABLES
+from .export import csv_chunks
+from .flags import DatabaseFlag
+from .settings import load_settings
+
+PIPE_WIDTH = 160
+
+
+def runs(
+    database: DatabaseFlag = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many runs.")] = 50,
+) -> None:
+    """List the runs, newest first."""
+    engine = open_database(load_settings(database=database).database_url)
+    found = read.runs(engine, limit=limit)
+    engine.dispose()
+    if not found:
+        typer.echo("No runs yet: start one in the page (shiftscope serve) or by shiftscope run.")
+        return
+    table = Table("run", "name", "status", "steps", "steps/s", "device", "created (UTC)", box=None)
+    for column in (0, 3, 4):
+        table.columns[column].justify = "right"
+    for run in found:
+        table.add_row(
+            str(run.id),
+            run.name,
+            run.status,
+            f"{run.step:,} of {run.steps:,}",
+            f"{run.steps_per_second:,.0f}" if run.steps_per_second else "",
+            run.device or "",
+            f"{run.created_at:%Y-%m-%d %H:%M}",
+        )
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False)
+    console.print(table)
+
+
+def export(
+    run: Annotated[
+        int,
+        typer.Argument(
+            metavar="RUN",
+            min=1,
+            max=2**31 - 1,
+            help="The run's number, as `shiftscope runs` lists it.",
+        ),
+    ],
+    table: Annotated[
+        str, typer.Option(help=f"What to export: one of {', '.join(RECORD_TABLES)}.")
+    ] = "layer_records",
+    output: Annotated[
+        str, typer.Option(metavar="FILE", help="The file to write; - is standard output.")
+    ] = "-",
+    database: DatabaseFlag = None,
+) -> None:
+    """Write every record of a run as CSV.
+
+    In full resolution. Numbers read back bit-equal; NaN, Infinity and -Infinity are kept; an
+    empty field means that the statistic does not apply.
+    """
+    engine = open_database(load_settings(database=database).database_url)
+    chunks = csv_chunks(engine, run, table)
+    if output == "-":
+        _to_standard_output(chunks)
+    else:
+        _to_file(chunks, Path(output))
+    engine.dispose()
+
+
+def _to_standard_output(chunks: Iterator[str]) -> None:
+    try:
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The reader, such as `head`, has enough. Python flushes once more at its end: to nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise SetupProblem(f"Standard output can't be written: {error.strerror}.") from None
+
+
+def _to_file(chunks: Iterator[str], output: Path) -> None:
+    try:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(chunks)
+    except OSError as error:
+        raise SetupProblem(
+            f"{output} can't be written: {error.strerror}. Name another file with --output."
+        ) from None
