@@ -37,7 +37,11 @@ def open_database(url: str, *, migrations: Path = MIGRATIONS) -> Engine:
             engine = _sqlite_engine(parsed)
         else:
             engine = sqlalchemy.create_engine(parsed, pool_pre_ping=True, pool_size=10)
-        _upgrade(engine, migrations)
+        try:
+            _upgrade(engine, migrations)
+        except BaseException:
+            engine.dispose()
+            raise
     except (SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
         shown = parsed.render_as_string(hide_password=True)
         cause = str(getattr(error, "orig", None) or error).strip()

@@ -272,7 +272,7 @@ def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, 
         NotFound: There is no such run or table.
     """
     statistics = known_columns(table)
-    run(engine, run_id)
+    last = run(engine, run_id).step  # a run that goes on is exported as it was at one moment
     of_layers = table == LayerRecord.__tablename__
     owners: list[tuple[Any, ...]] = [
         (run_id, network.id, network.arm, network.seed) for network in networks(engine, run_id)
@@ -290,7 +290,7 @@ def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, 
         for owner in owners:
             query = (
                 select(columns.step, *(columns[name] for name in statistics))
-                .where(columns.network_id == owner[1])
+                .where(columns.network_id == owner[1], columns.step <= last)
                 .order_by(columns.step)
             )
             if of_layers:

@@ -1,0 +1,111 @@
+"""The queue: a run is claimed once, ends once, and is never left behind by a dead worker."""
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, update
+
+from shiftscope.db import queue, read
+from shiftscope.db.engine import open_database, writing
+from shiftscope.db.errors import Conflict, NotFound
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.tables import Worker
+
+
+def test_two_workers_that_race_never_claim_the_same_run(any_engine: Engine) -> None:
+    wanted = [queue.enqueue(any_engine, Experiment()) for _ in range(40)]
+    url = any_engine.url.render_as_string(hide_password=False)
+    claimed: dict[int, list[int]] = {}
+    together = threading.Barrier(2)
+
+    def work() -> None:
+        engine = open_database(url)
+        worker_id = queue.register(engine)
+        claimed[worker_id] = []
+        together.wait(30)
+        while (run_id := queue.claim(engine, worker_id)) is not None:
+            claimed[worker_id].append(run_id)
+        engine.dispose()
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(run_id for run_ids in claimed.values() for run_id in run_ids) == wanted
+    for worker_id, run_ids in claimed.items():
+        assert {read.run(any_engine, run_id).worker_id for run_id in run_ids} <= {worker_id}
+
+
+def test_the_oldest_run_is_claimed_first_and_a_named_one_out_of_turn(any_engine: Engine) -> None:
+    first, second, third = (queue.enqueue(any_engine, Experiment()) for _ in range(3))
+    worker_id = queue.register(any_engine)
+    assert queue.claim(any_engine, worker_id, third) == third
+    assert queue.claim(any_engine, worker_id, third) is None
+    assert queue.claim(any_engine, worker_id) == first
+    assert queue.claim(any_engine, worker_id) == second
+    assert queue.claim(any_engine, worker_id) is None
+
+
+def test_a_queued_run_stops_at_once_and_a_running_one_is_asked(any_engine: Engine) -> None:
+    running, queued = (queue.enqueue(any_engine, Experiment()) for _ in range(2))
+    queue.claim(any_engine, queue.register(any_engine), running)
+    assert queue.ask_to_stop(any_engine, queued) == "stopped"
+    assert queue.ask_to_stop(any_engine, running) == "stopping"
+    assert queue.ask_to_stop(any_engine, running) == "stopping"
+    assert read.run(any_engine, queued).ended_at is not None
+    assert read.run(any_engine, running).ended_at is None
+    assert queue.claim(any_engine, queue.register(any_engine)) is None
+
+
+def test_a_run_that_has_ended_can_neither_be_stopped_nor_end_again(any_engine: Engine) -> None:
+    run_id = queue.enqueue(any_engine, Experiment())
+    queue.claim(any_engine, queue.register(any_engine), run_id)
+    assert queue.end(any_engine, run_id, "finished")
+    assert not queue.end(any_engine, run_id, "failed", "too late")
+    assert read.run(any_engine, run_id).error is None
+    with pytest.raises(Conflict, match="finished"):
+        queue.ask_to_stop(any_engine, run_id)
+
+
+def test_a_run_that_is_not_there_cannot_be_stopped(any_engine: Engine) -> None:
+    with pytest.raises(NotFound, match="no run 7"):
+        queue.ask_to_stop(any_engine, 7)
+
+
+def test_only_the_runs_of_silent_or_missing_workers_are_marked_as_failed(
+    any_engine: Engine,
+) -> None:
+    of_silent, of_gone, of_alive, queued = (queue.enqueue(any_engine, Experiment()) for _ in "1234")
+    silent, gone, alive = (queue.register(any_engine) for _ in "123")
+    for worker_id, run_id in ((silent, of_silent), (gone, of_gone), (alive, of_alive)):
+        assert queue.claim(any_engine, worker_id, run_id) == run_id
+    queue.ask_to_stop(any_engine, of_silent)
+    queue.sign_off(any_engine, gone)
+    with writing(any_engine) as connection:
+        long_ago = datetime.now(UTC) - 2 * queue.LEASE
+        connection.execute(update(Worker).where(Worker.id == silent).values(heartbeat_at=long_ago))
+    assert sorted(queue.reconcile(any_engine)) == [of_silent, of_gone]
+    statuses = [read.run(any_engine, run_id).status for run_id in (of_silent, of_gone, of_alive)]
+    assert statuses == ["failed", "failed", "running"]
+    assert "worker" in (read.run(any_engine, of_silent).error or "")
+    assert read.run(any_engine, queued).status == "queued"
+    assert queue.reconcile(any_engine) == []
+
+
+def test_a_worker_tells_what_it_offers_and_is_forgotten_when_it_signs_off(
+    any_engine: Engine,
+) -> None:
+    worker_id = queue.register(any_engine)
+    offers: dict[str, Any] = {
+        "devices": ["cpu"],
+        "datasets": {"digits": {"available": True, "note": "Always."}},
+    }
+    queue.heartbeat(any_engine, worker_id, offers)
+    (worker,) = read.workers(any_engine)
+    assert (worker.devices, worker.datasets) == (offers["devices"], offers["datasets"])
+    assert worker.heartbeat_at >= worker.started_at
+    queue.sign_off(any_engine, worker_id)
+    assert read.workers(any_engine) == []
