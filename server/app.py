@@ -1,26 +1,41 @@
 """The web application, built from a database and the settings."""
 
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from . import catalog_routes, export_routes, live, run_routes, series_routes, system_routes
 from .assets import add_assets
-from .failures import add_failures
+from .failures import PROBLEM, RESPONSES, add_failures
 from .tails import Tails
 from .wire import SafeJSONResponse
 
 
+class Application(FastAPI):
+    """FastAPI, whose OpenAPI document gives errors their own media type."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document; every error is a problem."""
+        document = super().openapi()
+        for path in document["paths"].values():
+            for operation in path.values():
+                error = operation["responses"]["default"]
+                error["content"] = {PROBLEM: error["content"].popitem()[1]}
+        return document
+
+
 def create_app(engine: Engine) -> FastAPI:
     """The HTTP and WebSocket interface of docs/protocol.md, and the page."""
-    app = FastAPI(
+    app = Application(
         title="shiftscope",
         version=version("shiftscope"),
         openapi_url="/api/openapi.json",
         docs_url="/api/docs",
         redoc_url=None,
         default_response_class=SafeJSONResponse,
+        responses=RESPONSES,
     )
     app.state.engine = engine
     app.state.tails = Tails(engine)

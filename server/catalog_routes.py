@@ -9,7 +9,6 @@ from ..db import catalog
 from ..db.estimate import estimate
 from ..db.experiment import Experiment, parse
 from .dependencies import EngineDep
-from .failures import RESPONSES
 from .schemas import CatalogEntryPublic, CatalogPublic, RunCreate, ValidatedPublic
 
 router = APIRouter(prefix="/api", tags=["experiments"])
@@ -34,7 +33,7 @@ def get_schema() -> dict[str, Any]:
     return Experiment.model_json_schema()
 
 
-@router.post("/experiments/validate", responses={422: RESPONSES[422]})
+@router.post("/experiments/validate")
 def validate_experiment(engine: EngineDep, body: RunCreate) -> ValidatedPublic:
     """Check an experiment without starting it, and estimate its cost."""
     experiment = parse(body.experiment)

@@ -5,7 +5,6 @@ from fastapi.responses import StreamingResponse
 
 from .dependencies import EngineDep, RunId
 from .export import csv_chunks, file_name
-from .failures import RESPONSES
 
 router = APIRouter(prefix="/api/runs", tags=["export"])
 
@@ -15,7 +14,6 @@ router = APIRouter(prefix="/api/runs", tags=["export"])
     response_class=StreamingResponse,
     responses={
         200: {"content": {"text/csv": {}}, "description": "A CSV file"},
-        404: RESPONSES[404],
     },
 )
 def export_table(engine: EngineDep, run_id: RunId, table: str) -> StreamingResponse:

@@ -22,21 +22,11 @@ STATUS: dict[type[ShiftscopeError], int] = {
     Conflict: 409,
     DatabaseProblem: 503,
 }
+PROBLEM = "application/problem+json"
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": description,
-        "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemPublic"}}
-        },
-    }
-    for status, description in {
-        404: "There is no such thing",
-        409: "The run's status does not allow it",
-        422: "A value is not allowed; `errors` names the settings",
-        503: "The database does not answer",
-    }.items()
+    "default": {"model": ProblemPublic, "description": "Every error"}
 }
-"""For the OpenAPI document; a route picks those it gives."""
+"""For the OpenAPI document."""
 
 
 def problem(
@@ -52,7 +42,7 @@ def problem(
     )
     if errors is not None:
         body["errors"] = errors
-    return Response(to_json(body), status, headers=headers, media_type="application/problem+json")
+    return Response(to_json(body), status, headers=headers, media_type=PROBLEM)
 
 
 def add_failures(app: FastAPI) -> None:

@@ -9,7 +9,6 @@ from ..db import catalog, queue, read
 from ..db.errors import FieldProblem, InvalidExperiment, NotFound
 from ..db.experiment import parse
 from .dependencies import EngineDep, RunId
-from .failures import RESPONSES
 from .schemas import (
     NetworkPublic,
     Number,
@@ -25,7 +24,7 @@ from .schemas import (
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
-@router.get("", responses={422: RESPONSES[422]})
+@router.get("")
 def list_runs(
     engine: EngineDep,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -37,7 +36,7 @@ def list_runs(
     return RunsPublic(runs=page, next=page[-1].id if len(found) > limit else None)
 
 
-@router.post("", status_code=201, responses={422: RESPONSES[422]})
+@router.post("", status_code=201)
 def create_run(engine: EngineDep, body: RunCreate) -> RunDetailPublic:
     """Store a run as queued; a worker that is free takes it."""
     experiment = parse(body.experiment)
@@ -47,16 +46,14 @@ def create_run(engine: EngineDep, body: RunCreate) -> RunDetailPublic:
     return get_run(engine, run_id)
 
 
-@router.get("/{run_id}", responses={404: RESPONSES[404]})
+@router.get("/{run_id}")
 def get_run(engine: EngineDep, run_id: RunId) -> RunDetailPublic:
     """One run, its experiment, networks and layers."""
     run = read.run(engine, run_id)
     return run_detail_public(run, networks_of(engine, run_id))
 
 
-@router.post(
-    "/{run_id}/stop", status_code=202, responses={404: RESPONSES[404], 409: RESPONSES[409]}
-)
+@router.post("/{run_id}/stop", status_code=202)
 def stop_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     """Ask the run to end; it keeps what it recorded."""
     queue.ask_to_stop(engine, run_id)

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Response
 
 from ..db import read
 from .dependencies import EngineDep, RunId
-from .failures import RESPONSES
 from .frames import read_frame, refuse_too_much, selections_of, width_for
 from .run_routes import networks_of
 from .schemas import SeriesAsked
@@ -17,8 +16,6 @@ router = APIRouter(prefix="/api/runs", tags=["series"])
     response_class=Response,
     responses={
         200: {"content": {"application/octet-stream": {}}, "description": "A frame"},
-        404: RESPONSES[404],
-        422: RESPONSES[422],
     },
 )
 def get_series(engine: EngineDep, run_id: RunId, body: SeriesAsked) -> Response:

@@ -12,13 +12,12 @@ from ..db.engine import ping
 from ..db.queue import LEASE
 from ..db.tables import Worker
 from .dependencies import EngineDep
-from .failures import RESPONSES
 from .schemas import HealthPublic, SystemPublic
 
 router = APIRouter(prefix="/api", tags=["system"])
 
 
-@router.get("/health", responses={503: RESPONSES[503]})
+@router.get("/health")
 def get_health(engine: EngineDep) -> HealthPublic:
     """Is the server up and does it reach the database."""
     ping(engine)

@@ -1,0 +1,125 @@
+"""The house keeps its order: imports, packaging, names, and documents that match the code."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from shiftscope.server.app import create_app
+from shiftscope.server.cli import app as command_line
+from shiftscope.server.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+MAY_IMPORT = {"db": set(), "trainer": {"db"}, "server": {"db"}}
+PARTS = (*MAY_IMPORT, "web")
+
+
+def modules(part: str) -> list[Path]:
+    return [file for file in (ROOT / part).rglob("*.py") if "__pycache__" not in file.parts]
+
+
+def imported_by(file: Path) -> set[str]:
+    """Dotted names that a module imports, relative ones resolved: `shiftscope.db.read`."""
+    package = ("shiftscope", *file.relative_to(ROOT).parent.parts)
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*base, *filter(None, [node.module])))
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_data_flows_one_way(part: str) -> None:
+    for file in modules(part):
+        for name in imported_by(file):
+            parts = name.split(".")
+            assert parts[0] not in PARTS, f"{file}: {name} is imported without shiftscope"
+            if parts[0] == "shiftscope":
+                assert parts[1] in MAY_IMPORT[part] | {part}, f"{file} imports {name}"
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_imports_inside_the_product_are_relative(part: str) -> None:
+    for file in modules(part):
+        if file.name == "env.py":  # Alembic runs it as a script
+            continue
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                assert node.module and node.module.split(".")[0] != "shiftscope", file
+
+
+def test_every_folder_is_packaged() -> None:
+    listed = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"][
+            "packages"
+        ]
+    )
+    on_disk = {
+        ".".join(("shiftscope", *file.parent.relative_to(ROOT).parts))
+        for part in PARTS
+        for kind in ("*.py", "*.js", "*.css", "*.html")
+        for file in (ROOT / part).rglob(kind)
+    }
+    assert on_disk == listed
+
+
+def test_no_two_modules_have_the_same_file_name() -> None:
+    files = [
+        file.name
+        for part in PARTS
+        for kind in ("*.py", "*.js")
+        for file in (ROOT / part).rglob(kind)
+        if file.name != "__init__.py" and file.parent.name != "versions"
+    ]
+    assert [name for name, count in Counter(files).items() if count > 1] == []
+
+
+def test_nothing_that_would_break_the_import_name_is_at_the_root() -> None:
+    assert not (ROOT / "shiftscope").exists() and not (ROOT / "__init__.py").exists()
+
+
+def test_the_server_starts_without_torch() -> None:
+    program = (
+        "import sys, shiftscope.server.cli, shiftscope.server.app\n"
+        "print([name for name in ('torch', 'sklearn', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_protocol_describes_every_endpoint(engine: Engine) -> None:
+    protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    for path, methods in create_app(engine).openapi()["paths"].items():
+        for method in methods:
+            # A query may follow the path in the table.
+            assert f"`{method.upper()} {path}" in protocol, f"{method.upper()} {path}"
+    assert "`/api/live`" in protocol
+
+
+def test_the_protocol_describes_every_field_that_is_sent(engine: Engine) -> None:
+    protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    for name, schema in create_app(engine).openapi()["components"]["schemas"].items():
+        for field in schema.get("properties", {}):
+            assert f'"{field}"' in protocol or f"`{field}" in protocol or f" {field}" in protocol, (
+                f"{name}.{field}"
+            )
+
+
+def test_the_documents_describe_every_setting_and_every_command() -> None:
+    commands = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    for name, field in Settings.model_fields.items():
+        assert f"`{PREFIX}{name.upper()}`" in commands and str(field.description) in commands
+    for command in command_line.registered_commands:
+        assert command.callback is not None
+        assert f"## `shiftscope {command.callback.__name__}" in commands
