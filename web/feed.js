@@ -116,6 +116,7 @@ export class Feed {
 
   async #fetch() {
     live.unwatch();
+    if (this.#series.length === 0) return;
     this.#fetching = new AbortController();
     const frame = await this.#get(null, this.#fetching);
     if (!frame) return;

@@ -1,0 +1,92 @@
+/** The page: its header and footer, and the view that the address asks for. */
+
+/** @import { Connection, Mounted, Place, Theme } from "./types" */
+
+import * as api from "./api.js";
+import { h, setText } from "./dom.js";
+import { connect } from "./live.js";
+import { here, onPlace } from "./location.js";
+import { version } from "./plot.js";
+import { store } from "./state.js";
+import { chooseTheme, startTheme, THEMES } from "./theme.js";
+import { newView } from "./views/new.js";
+import { runView } from "./views/run.js";
+import { runsView } from "./views/runs.js";
+
+/** @type {Record<Connection, string>} */
+const WORDS = { connecting: "connecting", live: "live", reconnecting: "reconnecting" };
+
+function header() {
+  const links = [["/", "Runs"], ["/new", "New"]].map(([href, text]) => h("a", { href }, text));
+  const live = h("span", { class: "live", role: "status" });
+  const theme = h("select", { "aria-label": "Theme", title: "Theme",
+    onchange: () => chooseTheme(/** @type {Theme} */ (theme.value)) },
+    ...THEMES.map((name) => h("option", {}, name)));
+  store.subscribe(({ connection, theme: chosen }) => {
+    live.dataset.connection = connection;
+    setText(live, WORDS[connection]);
+    theme.value = chosen;
+  });
+  const element = h("header", { class: "page-header" },
+    h("a", { class: "skip", href: "#view" }, "Skip to content"),
+    h("a", { class: "brand", href: "/" }, "shiftscope"),
+    h("nav", { "aria-label": "Pages" }, ...links), live, theme);
+  return { element, links };
+}
+
+function footer() {
+  const about = h("span", {});
+  store.subscribe(({ system }) => setText(about, system ? `shiftscope ${system.version}` : "shiftscope"));
+  const plotly = h("span", {}, "plotly.js");
+  version().then((number) => setText(plotly, `plotly.js ${number}`)).catch(() => {});
+  return h("footer", { class: "page-footer" }, about, plotly,
+    h("a", { href: api.DOCS_URL }, "API documentation"));
+}
+
+/** @param {Place} place */
+function mount(place) {
+  switch (place.view) {
+    case "runs": return runsView();
+    case "new": return newView(place);
+    case "run": return runView(place);
+    default: return {
+      element: h("main", {}, h("h1", {}, "There is nothing here"),
+        h("p", {}, h("a", { href: "/" }, "All runs"))),
+      title: "Not found",
+    };
+  }
+}
+
+/** @param {Place} place What makes a view another one; the rest it follows itself */
+const identity = (place) => place.view === "run" ? `run ${place.run}` : JSON.stringify(place);
+
+function start() {
+  startTheme();
+  const { element, links } = header();
+  const slot = h("div", { id: "view", tabindex: -1 });
+  document.body.append(element, slot, footer());
+  /** @type {Mounted | null} */
+  let mounted = null;
+  let shown = "";
+  /** @param {Place} place */
+  const show = (place) => {
+    links.forEach((link, at) => {
+      const current = (at === 0 && place.view === "runs") || (at === 1 && place.view === "new");
+      if (current) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
+    if (identity(place) === shown) return mounted?.update?.(place);
+    shown = identity(place);
+    mounted?.close?.();
+    mounted = mount(place);
+    slot.replaceChildren(mounted.element);
+    document.title = `${mounted.title} · shiftscope`;
+    return undefined;
+  };
+  show(here());
+  onPlace(show);
+  connect();
+  api.getSystem().then((system) => store.set({ system })).catch(() => {});
+}
+
+start();

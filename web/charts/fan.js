@@ -1,0 +1,77 @@
+/** The fan: percentiles of a layer's preactivation over training, one plot area for each arm. */
+
+/** @import { Cell, Chart, Network, View } from "../types" */
+
+import { number } from "../format.js";
+import { band, extent, line, rug, union } from "../traces.js";
+import { noteFor, select, valueAt } from "./lines.js";
+
+/** Outermost first, so that the narrower ones lie on top. */
+const BANDS = [["p01", "p99"], ["p05", "p95"], ["p15", "p85"]];
+const STATISTICS = ["p01", "p05", "p15", "p50", "p85", "p95", "p99"];
+
+/**
+ * @param {Network} network
+ * @param {Pick<View, "layer">} view
+ */
+const source = (network, { layer }) => select("layer_records", network, layer, false);
+
+/** @type {Chart} */
+export const fan = {
+  id: "fan",
+  title: "Preactivation",
+  hint: "What enters the nonlinearity, over training: median line, and bands that hold 70, 90 " +
+    "and 98 % of the values. A stable fan is a stable input; look for drift, collapse and growth.",
+  axis: "preactivation",
+  percent: false,
+  log: null,
+  shared: false,
+  cells: ({ networks }) => networks.length,
+  needs: (view) => view.networks.flatMap((network) => {
+    const selection = source(network, view);
+    return selection ? [{ ...selection, statistics: STATISTICS }] : [];
+  }),
+  draw: (view) => view.networks.map((network, arm) => {
+    /** @type {Cell} */
+    const cell = { marks: [], note: null };
+    const selection = source(network, view);
+    const rows = selection && view.rows(selection);
+    if (rows) {
+      const { columns } = rows;
+      BANDS.forEach(([lower, upper], level) => {
+        const outline = band(rows, columns[lower], columns[upper]);
+        if (outline.x.length) cell.marks.push({ kind: "band", arm, level, ...outline });
+      });
+      const median = line(rows, columns.p50);
+      if (median.x.length) {
+        cell.marks.push({ kind: "line", arm, dash: "solid", points: false, ...median });
+      }
+      const odd = rug(rows, STATISTICS.map((name) => columns[name]));
+      if (odd) cell.marks.push({ kind: "rug", arm, ...odd });
+    }
+    cell.note = noteFor(cell, view, selection !== null);
+    return cell;
+  }),
+  extent: (view) => union(view.networks.map((network) => {
+    const selection = source(network, view);
+    const rows = selection && view.rows(selection);
+    return rows ? extent(STATISTICS.map((name) => rows.columns[name])) : null;
+  })),
+  read: (view, step) => view.networks.map((network, arm) => {
+    const selection = source(network, view);
+    const rows = selection ? view.rows(selection) : undefined;
+    /** @param {string} name */
+    const at = (name) => valueAt(rows, rows?.columns[name], step, number);
+    const value = `${at("p50")}  [${edge(at("p15"), 0)}, ${edge(at("p85"), 1)}]`;
+    return [{ arm, dash: "solid", name: network.arm, value }];
+  }),
+};
+
+/**
+ * The outer end of a bucket's span, as the band shows it.
+ * @param {string} text
+ * @param {0 | 1} end
+ */
+function edge(text, end) {
+  return text.split(" to ").at(-end) ?? text;
+}

@@ -1,0 +1,23 @@
+/** Loss: on the test set, and of the training batches. */
+
+import { lineChart } from "./lines.js";
+
+export const testLoss = lineChart({
+  id: "test-loss",
+  title: "Test loss",
+  hint: "Mean cross-entropy on the test set, in inference mode. " +
+    "Rising while the training loss falls: overfitting.",
+  axis: "cross-entropy (nats)",
+  table: "evaluations",
+  curves: [{ statistic: "test_loss" }],
+  points: true,
+});
+
+export const trainLoss = lineChart({
+  id: "train-loss",
+  title: "Training loss",
+  hint: "Mean cross-entropy of each training batch. Look for plateaus and for single spikes.",
+  axis: "cross-entropy (nats)",
+  table: "network_records",
+  curves: [{ statistic: "loss" }],
+});

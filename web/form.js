@@ -1,0 +1,117 @@
+/** The form of an experiment, made from its fields: what is asked, what is allowed, what differs. */
+
+/** @import { Experiment, Field, FieldProblem, Json } from "./types" */
+
+import { equal, valueAt, withValue } from "./document.js";
+import { h, setText } from "./dom.js";
+import { control } from "./control.js";
+import { toText } from "./schema.js";
+import { tableControl } from "./table.js";
+
+/**
+ * @typedef {object} Control
+ * @property {HTMLElement} element
+ * @property {(value: Json | undefined) => void} show
+ * @property {() => Json} read
+ * @property {(problems: FieldProblem[]) => void} mark Problems of this setting; none clears it
+ */
+
+export class ExperimentForm {
+  /** @type {Map<string, { field: Field, control: Control, row: HTMLElement, was: HTMLElement }>} */
+  #rows = new Map();
+  #general = h("div", { class: "problem", role: "alert", hidden: true });
+
+  /**
+   * @param {Field[]} fields
+   * @param {Experiment} origin What differs from it is marked
+   * @param {string} originName "default" or the number of a run
+   * @param {() => void} onChange
+   */
+  constructor(fields, origin, originName, onChange) {
+    this.origin = origin;
+    this.originName = originName;
+    const groups = Map.groupBy(fields, ({ group }) => group);
+    this.element = h("div", { class: "settings" }, this.#general,
+      ...[...groups].map(([group, members]) => h("fieldset", {},
+        h("legend", {}, group || "Experiment"),
+        ...members.map((field) => this.#row(field, onChange)))));
+    this.write(origin);
+  }
+
+  /**
+   * @param {Field} field
+   * @param {() => void} onChange
+   */
+  #row(field, onChange) {
+    const changed = () => {
+      this.#compare(field.path);
+      onChange();
+    };
+    const isTable = field.kind === "table";
+    const made = isTable ? tableControl(field, changed) : control(field, field.path, changed);
+    const was = h("p", { class: "was" });
+    const label = h("label", { for: isTable ? null : `set-${field.path}` }, field.title);
+    const row = h("div", { class: `setting ${field.kind}` },
+      h("div", { class: "name" }, label),
+      h("div", { class: "value" }, made.element, was),
+      h("p", { class: "allowed" }, field.range && `${field.range}`,
+        field.range && field.default !== undefined && !isTable && " · ",
+        !isTable && field.default !== undefined && `default ${toText(field.default)}`,
+        isTable && `${field.least} to ${field.most}`),
+      h("p", { class: "about" }, field.description));
+    this.#rows.set(field.path, { field, control: made, row, was });
+    return row;
+  }
+
+  /** Say what a setting was, where it is not that any more. @param {string} path */
+  #compare(path) {
+    const found = this.#rows.get(path);
+    if (!found) return;
+    const { control: made, row, was, field } = found;
+    const before = valueAt(this.origin, path);
+    const differs = !equal(made.read(), before);
+    row.classList.toggle("differs", differs);
+    const text = field.kind === "table" ? "" : ` ${toText(before) || "empty"}`;
+    setText(was, differs ? `${this.originName}:${text || " other arms"}` : "");
+  }
+
+  /** @param {Experiment} experiment */
+  write(experiment) {
+    for (const [path, { control: made }] of this.#rows) {
+      made.show(valueAt(experiment, path));
+      this.#compare(path);
+    }
+  }
+
+  /** @returns {Experiment} */
+  read() {
+    let document = this.origin;
+    for (const [path, { control: made }] of this.#rows) {
+      document = withValue(document, path, made.read());
+    }
+    return document;
+  }
+
+  /**
+   * Mark what the server found wrong, in its words, beside the settings it names.
+   * @param {FieldProblem[]} problems None: nothing is wrong
+   */
+  mark(problems) {
+    const left = new Set(problems);
+    for (const [path, { control: made, row }] of this.#rows) {
+      const own = problems.filter(({ field }) => field === path || field.startsWith(`${path}.`));
+      own.forEach((problem) => left.delete(problem));
+      made.mark(own);
+      row.classList.toggle("wrong", own.length > 0);
+    }
+    const general = [...left].map(({ field, message }) => field ? `${field}: ${message}` : message);
+    setText(this.#general, general.join(" "));
+    this.#general.hidden = general.length === 0;
+  }
+
+  /** Go to the first setting that is wrong. */
+  focusProblem() {
+    const wrong = this.element.querySelector("[aria-invalid=true]");
+    if (wrong instanceof HTMLElement) wrong.focus();
+  }
+}

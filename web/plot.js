@@ -1,0 +1,154 @@
+/** The only module that speaks Plotly: marks and axes become traces and a layout. */
+
+/** @import { Drawing, Mark, PlotlyElement, PlotlyLibrary, Range } from "./types" */
+
+import { color, onColors } from "./theme.js";
+
+const BAND_OPACITY = [0.13, 0.16, 0.3];
+const DASHES = { solid: "solid", dash: "9px,3px", dot: "2px,3px" };
+const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false, showTips: false,
+  responsive: false };
+/** A finger scrolls the page; it zooms by the buttons above the charts. */
+const HAS_MOUSE = window.matchMedia("(pointer: fine)");
+
+/** @type {Promise<PlotlyLibrary>} */
+export const ready = new Promise((resolve, reject) => {
+  // Its script comes after our modules, so that the page is there before 4.8 MB are read.
+  const done = () => window.Plotly ? resolve(window.Plotly) : reject(new Error("no Plotly"));
+  if (window.Plotly) done();
+  else document.querySelector("script[src*='plotly']")?.addEventListener("load", done);
+});
+
+/** @typedef {{ arms: string[], ink: string, quiet: string, hairline: string, font: string }} Palette */
+
+/** @type {Palette | null} */
+let palette = null;
+onColors(() => { palette = null; });
+
+/** @returns {Palette} */
+function colors() {
+  palette ??= {
+    arms: [0, 1, 2, 3, 4, 5].map((arm) => color(`--arm-${arm}`)),
+    ink: color("--ink"),
+    quiet: color("--quiet"),
+    hairline: color("--grid"),
+    font: getComputedStyle(document.body).fontFamily,
+  };
+  return palette;
+}
+
+/**
+ * Draw, or draw again.
+ * @param {HTMLElement} element
+ * @param {Drawing} drawing
+ * @param {number} revision Another number for other data
+ */
+export async function draw(element, drawing, revision) {
+  const library = await ready;
+  const traces = drawing.cells.flatMap((cell, at) =>
+    cell.marks.map((mark) => toTrace(mark, at === 0 ? "" : String(at + 1), drawing)));
+  return library.react(element, traces, layout(drawing, revision), CONFIG);
+}
+
+/**
+ * Take a drawing off the page and out of memory.
+ * @param {HTMLElement} element
+ */
+export function clear(element) {
+  window.Plotly?.purge(element);
+}
+
+/** @returns {Promise<string>} The version of plotly.js */
+export const version = async () => (await ready).version;
+
+/**
+ * Hear of what a person does with the mouse, once something has been drawn.
+ * @param {HTMLElement} element
+ * @param {{ onDrag: () => void, onRange: (range: Range) => void, onReset: () => void }} listeners
+ */
+export function listen(element, { onDrag, onRange, onReset }) {
+  const plot = /** @type {PlotlyElement} */ (element);
+  plot.on("plotly_relayouting", onDrag);
+  plot.on("plotly_doubleclick", onReset);
+  plot.on("plotly_relayout", (event) => {
+    for (const [name, value] of Object.entries(event)) {
+      const found = /^(xaxis\d*)\.range\[0\]$/.exec(name);
+      if (found) return onRange([Number(value), Number(event[`${found[1]}.range[1]`])]);
+    }
+    return undefined;
+  });
+}
+
+/**
+ * @param {Mark} mark
+ * @param {string} axis Number of the plot area, as Plotly counts
+ * @param {Drawing} drawing
+ */
+function toTrace(mark, axis, drawing) {
+  const { arms } = colors();
+  const paint = arms[mark.arm % arms.length];
+  const trace = { type: "scatter", xaxis: `x${axis}`, yaxis: `y${axis}`, x: mark.x,
+    hoverinfo: "skip" };
+  switch (mark.kind) {
+    case "line":
+      return { ...trace, y: mark.y, mode: mark.points ? "lines+markers" : "lines",
+        line: { color: paint, width: 1.5, dash: DASHES[mark.dash] }, marker: { color: paint, size: 5 },
+        connectgaps: false };
+    case "band":
+      return { ...trace, y: mark.y, mode: "lines", line: { width: 0 }, fill: "toself",
+        fillcolor: fade(paint, BAND_OPACITY[mark.level]) };
+    case "rug": {
+      const floor = drawing.log ? 10 ** drawing.y.range[0] : drawing.y.range[0];
+      return { ...trace, y: new Float64Array(mark.x.length).fill(floor), mode: "markers",
+        cliponaxis: false, marker: { color: paint, size: 9, symbol: "line-ns-open",
+          line: { color: paint, width: 2 } } };
+    }
+  }
+}
+
+/**
+ * @param {string} hex Such as "#0072B2"
+ * @param {number} opacity
+ */
+function fade(hex, opacity) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  return `rgba(${red},${green},${blue},${opacity})`;
+}
+
+/** @param {number | string} tick */
+function shareFormat(tick) {
+  return Number(tick) < 0.01 ? ".1%" : ".0%";
+}
+
+/**
+ * @param {Drawing} drawing
+ * @param {number} revision
+ */
+function layout({ boxes, width, height, x, y, log, percent }, revision) {
+  const { quiet, hairline, font } = colors();
+  /** @type {Record<string, unknown>} */
+  const found = {
+    width, height, datarevision: revision, autosize: false, showlegend: false, hovermode: false,
+    dragmode: HAS_MOUSE.matches ? "zoom" : false, separators: ".,",
+    margin: { l: 0, r: 0, t: 0, b: 0, autoexpand: false },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: font, size: 12, color: quiet },
+  };
+  boxes.forEach((box, at) => {
+    const number = at === 0 ? "" : String(at + 1);
+    const isLeft = box.left === boxes[0].left;
+    const common = { zeroline: false, ticklen: 4, tickcolor: "rgba(0,0,0,0)", color: quiet };
+    found[`xaxis${number}`] = {
+      ...common, anchor: `y${number}`, range: x.range, tick0: 0, dtick: x.tick, tickformat: ",d",
+      domain: [box.left / width, (box.left + box.width) / width], showgrid: false,
+      showline: true, linecolor: hairline, tickangle: 0, ...(at > 0 && { matches: "x" }),
+    };
+    found[`yaxis${number}`] = {
+      ...common, anchor: `x${number}`, range: y.range, type: log ? "log" : "linear",
+      tick0: 0, dtick: y.tick, fixedrange: true, gridcolor: hairline, gridwidth: 1,
+      domain: [1 - (box.top + box.height) / height, 1 - box.top / height],
+      showticklabels: isLeft, exponentformat: "power", tickformat: percent ? shareFormat(y.tick) : "",
+    };
+  });
+  return found;
+}

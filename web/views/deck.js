@@ -1,0 +1,210 @@
+/**
+ * The charts of one tab, together: they look at the same networks and records, share the steps in
+ * sight and the cursor, and remember which axes are logarithmic.
+ */
+
+/** @import { Chart, Network, Range, Selection, View } from "../types" */
+/** @import { Feed } from "../feed.js" */
+
+import { h } from "../dom.js";
+import { recall, remember } from "../memory.js";
+import { redraw } from "../redraw.js";
+import { changed, wholeSteps } from "../scale.js";
+import { keyOf, nearest, within } from "../series.js";
+import { store } from "../state.js";
+import { union } from "../traces.js";
+import { Panel } from "./panel.js";
+
+export class Deck {
+  /** @type {Panel[]} */
+  panels = [];
+  /** Whether more records may come. */
+  growing = true;
+  /** @type {Range | null} The steps that were zoomed to; null follows the run */
+  chosen = null;
+  /** @type {Map<string, Range | null>} */
+  #extents = new Map();
+  /** @type {Map<string, HTMLButtonElement[]>} */
+  #toggles = new Map();
+  #unsubscribe;
+
+  /**
+   * @param {Feed} feed
+   * @param {Network[]} networks Those of one seed
+   * @param {(range: Range | null) => void} onChoose
+   */
+  constructor(feed, networks, onChoose) {
+    this.feed = feed;
+    this.networks = networks;
+    this.onChoose = onChoose;
+    let scheduled = false;
+    this.#unsubscribe = store.subscribe((state, before) => {
+      if (state.cursor === before.cursor || scheduled) return;
+      scheduled = true;
+      requestAnimationFrame(() => {
+        scheduled = false;
+        const { cursor } = store.get();
+        for (const panel of this.panels) if (panel.visible) panel.read(cursor);
+        for (const panel of this.panels) if (cursor === null) panel.step.hidden = true;
+      });
+    });
+  }
+
+  /**
+   * @param {Chart} chart
+   * @param {{ layer?: string | null, rowHeight: number }} options
+   */
+  add(chart, options) {
+    const panel = new Panel(this, chart, options);
+    this.panels.push(panel);
+    return panel;
+  }
+
+  /** The first and last step in sight. @returns {Range} */
+  get range() {
+    return this.chosen ?? [0, Math.max(1, this.feed.latest)];
+  }
+
+  /** Everything that these charts draw from, each series once. @returns {Selection[]} */
+  get needs() {
+    /** @type {Map<string, Selection>} */
+    const found = new Map();
+    for (const { chart, layer } of this.panels) {
+      for (const selection of chart.needs({ networks: this.networks, layer })) {
+        const known = found.get(keyOf(selection));
+        const statistics = new Set([...(known?.statistics ?? []), ...selection.statistics]);
+        found.set(keyOf(selection), { ...selection, statistics: [...statistics] });
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** Records came, or other steps are in sight. @param {{ now?: boolean }} [options] */
+  changed(options) {
+    this.#extents.clear();
+    for (const panel of this.panels) redraw(panel, options);
+  }
+
+  /**
+   * @param {Chart} chart
+   * @param {string | null} layer
+   * @returns {View}
+   */
+  view(chart, layer) {
+    const { networks, growing, feed } = this;
+    return { networks, layer, growing, log: this.isLog(chart), rows: (what) => feed.rows(what) };
+  }
+
+  /**
+   * What a chart's vertical axis has to hold: its values in sight, on a shared logarithmic axis
+   * those of the other layers too.
+   * @param {Chart} chart
+   * @param {string | null} layer
+   * @returns {Range | null}
+   */
+  extent(chart, layer) {
+    if (chart.shared && this.isLog(chart)) {
+      const alike = this.panels.filter((panel) => panel.chart === chart);
+      return union(alike.map((panel) => this.#extent(chart, panel.layer)));
+    }
+    return this.#extent(chart, layer);
+  }
+
+  /**
+   * @param {Chart} chart
+   * @param {string | null} layer
+   */
+  #extent(chart, layer) {
+    const key = `${chart.id}/${layer}`;
+    const known = this.#extents.get(key);
+    if (known !== undefined) return known;
+    const view = this.view(chart, layer);
+    const extent = chart.extent({ ...view, rows: (what) => {
+      const rows = view.rows(what);
+      return rows && within(rows, this.range);
+    } });
+    this.#extents.set(key, extent);
+    return extent;
+  }
+
+  /**
+   * The step or the bucket of steps that a chart shows at a step, in words.
+   * @param {Chart} chart
+   * @param {string | null} layer
+   * @param {number} step
+   * @param {(first: number, last: number) => string} words
+   */
+  stepsAt(chart, layer, step, words) {
+    for (const selection of chart.needs({ networks: this.networks, layer })) {
+      const rows = this.feed.rows(selection);
+      const row = rows ? nearest(rows, step) : -1;
+      if (rows && row >= 0) return words(rows.step[row], rows.last[row]);
+    }
+    return words(step, step);
+  }
+
+  /**
+   * Zoom to a range of steps; null follows the run again.
+   * @param {Range | null} range
+   */
+  choose(range) {
+    this.onChoose(range && wholeSteps(range, Math.max(2, this.feed.latest)));
+  }
+
+  /** @param {{ move?: number, scale?: number }} change */
+  nudge(change) {
+    const latest = Math.max(2, this.feed.latest);
+    const [first, last] = changed(this.range, latest, change);
+    this.choose(first === 0 && last === latest ? null : [first, last]);
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const action = {
+      ArrowLeft: () => this.nudge({ move: -0.25 }),
+      ArrowRight: () => this.nudge({ move: 0.25 }),
+      "+": () => this.nudge({ scale: 0.5 }),
+      "=": () => this.nudge({ scale: 0.5 }),
+      "-": () => this.nudge({ scale: 2 }),
+      0: () => this.choose(null),
+      Escape: () => this.choose(null),
+    }[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+
+  /** @param {Chart} chart */
+  isLog({ id, log }) {
+    return log !== null && (recall(`shiftscope.log.${id}`) ?? String(log)) === "true";
+  }
+
+  /**
+   * A button between linear and logarithmic; null where a logarithm makes no sense.
+   * @param {Chart} chart
+   */
+  logToggle(chart) {
+    if (chart.log === null) return null;
+    const button = h("button", {
+      class: "toggle", type: "button", "aria-pressed": String(this.isLog(chart)),
+      title: "Logarithmic vertical axis", onclick: () => this.#toggle(chart),
+    }, "log");
+    this.#toggles.set(chart.id, [...(this.#toggles.get(chart.id) ?? []), button]);
+    return button;
+  }
+
+  /** @param {Chart} chart */
+  #toggle(chart) {
+    remember(`shiftscope.log.${chart.id}`, String(!this.isLog(chart)));
+    for (const button of this.#toggles.get(chart.id) ?? []) {
+      button.setAttribute("aria-pressed", String(this.isLog(chart)));
+    }
+    this.changed({ now: true });
+  }
+
+  close() {
+    this.#unsubscribe();
+    for (const panel of this.panels) panel.close();
+  }
+}

@@ -1,0 +1,176 @@
+/** Run: the pair side by side, while it trains and after. */
+
+/** @import { Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
+
+import * as api from "../api.js";
+import { h, setText } from "../dom.js";
+import { Feed } from "../feed.js";
+import { go } from "../location.js";
+import { learnRuns, store } from "../state.js";
+import { Deck } from "./deck.js";
+import { runHeader } from "./run_header.js";
+import { settingsTab } from "./settings_tab.js";
+import { isActive } from "./status.js";
+import { TABS } from "./tabs.js";
+import { rangeBar, seedChoice, tabLinks } from "./toolbar.js";
+
+/** @typedef {Extract<Place, { view: "run" }>} RunPlace */
+
+/**
+ * @param {RunPlace} place
+ * @returns {Mounted}
+ */
+export function runView(place) {
+  const element = h("main", { class: "run-view", "aria-busy": "true" });
+  /** @type {RunPage | null} */
+  let page = null;
+  let current = place;
+  let closed = false;
+  api.getRun(place.run).then((detail) => {
+    if (!closed) page = new RunPage(element, detail, current);
+  }).catch((/** @type {Error} */ error) => {
+    element.append(h("p", { class: "notice bad", role: "alert" }, error.message));
+  }).finally(() => element.removeAttribute("aria-busy"));
+  return {
+    element,
+    title: `Run ${place.run}`,
+    update(next) {
+      if (next.view !== "run") return;
+      current = next;
+      page?.show(next);
+    },
+    close() {
+      closed = true;
+      page?.close();
+    },
+  };
+}
+
+class RunPage {
+  /** @type {Deck | null} */
+  #deck = null;
+  #shown = "";
+  #unsubscribe;
+
+  /**
+   * @param {HTMLElement} element
+   * @param {RunDetail} detail
+   * @param {RunPlace} place
+   */
+  constructor(element, detail, place) {
+    this.detail = detail;
+    /** @type {Run} */
+    this.run = detail;
+    this.networks = detail.networks;
+    this.place = place;
+    this.feed = new Feed(detail.id, {
+      onRecords: () => this.#recordsCame(),
+      onNetworks: (networks) => this.#networksCame(networks),
+      onError: (text) => this.#say(text),
+    });
+    this.header = runHeader(detail);
+    this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
+    this.tools = h("div", { class: "tools" });
+    this.problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+    this.body = h("div", { class: "tab-body" });
+    element.append(this.header.element,
+      h("div", { class: "tab-line" }, this.tabs, this.tools), this.problem, this.body);
+    learnRuns([detail]);
+    this.show(place);
+    this.#unsubscribe = store.subscribe(() => this.#runCame());
+  }
+
+  /** @param {RunPlace} place */
+  show(place) {
+    this.place = place;
+    const seed = place.seed ?? this.run.seeds[0];
+    const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
+    const networks = this.networks.filter((network) => network.seed === seed);
+    tabLinks(this.tabs, TABS, tab.id, place);
+    const key = JSON.stringify([tab.id, seed, networks.map(({ id }) => id)]);
+    if (key !== this.#shown) this.#build(tab, seed, networks, key);
+    if (this.#deck && String(this.#deck.chosen) !== String(place.range)) {
+      this.#deck.chosen = place.range;
+      this.feed.zoom(place.range);
+      this.#deck.changed({ now: true });
+    }
+    this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
+  }
+
+  /**
+   * @param {typeof TABS[number]} tab
+   * @param {number} seed
+   * @param {Network[]} networks
+   * @param {string} key
+   */
+  #build(tab, seed, networks, key) {
+    this.#shown = key;
+    this.#deck?.close();
+    this.#deck = null;
+    const seeds = this.run.seeds.length > 1
+      ? seedChoice(this.run.seeds, seed, (chosen) => go({ ...this.place, seed: chosen })) : "";
+    if (tab.id === "settings") {
+      this.tools.replaceChildren();
+      this.body.replaceChildren(settingsTab(this.detail, this.networks));
+    } else if (networks.length === 0) {
+      this.tools.replaceChildren();
+      this.body.replaceChildren(h("p", { class: "nothing" }, isActive(this.run)
+        ? "The charts appear when training begins." : "The run ended before training began."));
+    } else {
+      const deck = new Deck(this.feed, networks, (range) => this.#choose(range));
+      deck.growing = isActive(this.run);
+      this.#deck = deck;
+      this.tools.replaceChildren(seeds, rangeBar(deck));
+      this.body.replaceChildren(tab.build(deck, networks));
+      deck.chosen = this.place.range;
+      this.feed.zoom(this.place.range);
+    }
+    this.#look();
+  }
+
+  #look() {
+    this.feed.look(this.#deck?.needs ?? [], isActive(this.run));
+  }
+
+  /** @param {Range | null} range */
+  #choose(range) {
+    go({ ...this.place, range }, { replace: true });
+  }
+
+  #recordsCame() {
+    this.#deck?.changed();
+    this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
+  }
+
+  /** @param {Network[]} networks */
+  #networksCame(networks) {
+    this.networks = networks;
+    this.header.show(this.run, networks);
+    this.show(this.place);
+  }
+
+  #runCame() {
+    const run = store.get().runs.get(this.detail.id);
+    if (!run) return;
+    const ended = isActive(this.run) && !isActive(run);
+    this.run = run;
+    this.header.show(run, this.networks);
+    if (!ended) return;
+    if (this.#deck) this.#deck.growing = false;
+    this.#shown = this.#deck ? this.#shown : "";
+    this.show(this.place);
+    this.#look();
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    setText(this.problem, text);
+    this.problem.hidden = text === "";
+  }
+
+  close() {
+    this.#unsubscribe();
+    this.#deck?.close();
+    this.feed.close();
+  }
+}

@@ -1,0 +1,131 @@
+/** The head of a run's page: what it is, how far it is, and what can be done with it. */
+
+/** @import { Network, Run, RunDetail } from "../types" */
+
+import * as api from "../api.js";
+import { h, setText } from "../dom.js";
+import { age, duration, exact, real, speed, whole } from "../format.js";
+import { format } from "../location.js";
+import { learnRuns, store } from "../state.js";
+import { isActive, progressBar, statusWord } from "./status.js";
+
+/** @type {[string, string][]} */
+const TABLES = [
+  ["layer_records", "every statistic of every layer"],
+  ["network_records", "loss, accuracy and speed of every step"],
+  ["evaluations", "test loss and accuracy"],
+];
+
+/** @param {RunDetail} detail */
+export function runHeader(detail) {
+  const status = h("span", { class: "status" });
+  const stop = h("button", { type: "button" }, "Stop");
+  const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+  const progress = progressBar();
+  const facts = h("p", { class: "facts" });
+  const notices = h("div", { class: "notices" });
+  stop.addEventListener("click", async () => {
+    stop.disabled = true;
+    try {
+      learnRuns([await api.stopRun(detail.id)]);
+      problem.hidden = true;
+    } catch (error) {
+      setText(problem, /** @type {Error} */ (error).message);
+      problem.hidden = false;
+      stop.disabled = false;
+    }
+  });
+  const element = h("header", { class: "run-header" },
+    h("div", { class: "title-line" },
+      h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
+      h("div", { class: "actions" }, stop,
+        h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
+          "Run again"),
+        exportMenu(detail.id))),
+    progress.element, facts, problem, notices);
+
+  /**
+   * @param {Run} run
+   * @param {Network[]} networks
+   */
+  function show(run, networks) {
+    statusWord(status, run);
+    progress.show(run);
+    stop.hidden = !isActive(run);
+    stop.disabled = run.status === "stopping";
+    setText(stop, run.status === "stopping" ? "Stopping…" : "Stop");
+    showFacts(facts, run);
+    const all = noticesOf(run, networks);
+    if (notices.textContent !== all.map(([, text]) => text).join("")) {
+      notices.replaceChildren(...all.map(([kind, text]) => h("p", { class: `notice ${kind}` }, text)));
+    }
+  }
+
+  show(detail, detail.networks);
+  return { element, show };
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Run} run
+ */
+function showFacts(element, run) {
+  const rate = real(run.steps_per_second);
+  const left = rate ? (run.steps - run.step) / rate : NaN;
+  const facts = [
+    rate !== null && speed(rate),
+    run.status === "running" && run.step > 0 && Number.isFinite(left) && `${duration(left)} left`,
+    run.ended_at && run.started_at &&
+      `took ${duration((Date.parse(run.ended_at) - Date.parse(run.started_at)) / 1000)}`,
+    run.device,
+    run.dataset,
+    run.phase,
+  ].filter((fact) => fact);
+  const made = `created ${age(run.created_at)}`;
+  const text = [...facts, made].join(" · ");
+  if (element.textContent === text) return;
+  element.replaceChildren(`${facts.join(" · ")}${facts.length ? " · " : ""}`,
+    h("time", { datetime: run.created_at, title: exact(run.created_at) }, made));
+}
+
+/**
+ * What a person should know before looking at charts.
+ * @param {Run} run
+ * @param {Network[]} networks
+ * @returns {[string, string][]}
+ */
+function noticesOf(run, networks) {
+  /** @type {[string, string][]} */
+  const found = [];
+  if (run.error) found.push(["bad", run.error]);
+  if (run.status === "queued") {
+    const alone = store.get().system?.workers.length === 0;
+    found.push(["", `queued: waiting for a worker${alone
+      ? ". None is alive; start one with shiftscope worker." : ""}`]);
+  }
+  for (const { arm, seed, diverged_step: diverged, frozen_step: frozen } of networks) {
+    if (frozen === null) continue;
+    const whose = run.seeds.length > 1 ? `${arm}, seed ${seed},` : arm;
+    found.push(["", `${whose} diverged: its loss is not finite from step ${whole(diverged ?? frozen)} ` +
+      `on, so it was frozen after step ${whole(frozen)}. The other networks went on.`]);
+  }
+  return found;
+}
+
+/** @param {number} run */
+function exportMenu(run) {
+  const menu = h("details", { class: "menu" }, h("summary", { class: "button" }, "Export"),
+    h("ul", {}, ...TABLES.map(([table, about]) => h("li", {},
+      h("a", { href: api.exportUrl(run, table), download: `run-${run}-${table}.csv` },
+        `${table}.csv`, h("span", { class: "hint" }, about))))));
+  menu.addEventListener("focusout", ({ relatedTarget }) => {
+    if (!menu.contains(/** @type {Node | null} */ (relatedTarget))) menu.open = false;
+  });
+  menu.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") menu.open = false;
+  });
+  menu.addEventListener("click", ({ target }) => {
+    if (target instanceof HTMLAnchorElement) menu.open = false;
+  });
+  return menu;
+}

@@ -1,0 +1,135 @@
+/** Runs: the first screen, newest first, live. */
+
+/** @import { CatalogEntry, Mounted, Run } from "../types" */
+
+import * as api from "../api.js";
+import { h, setText } from "../dom.js";
+import { go } from "../location.js";
+import { learnRuns, store } from "../state.js";
+import { workerNotice, withDataset } from "./new.js";
+import { RunRow } from "./run_row.js";
+
+const AGES_EVERY = 10_000;
+
+/** @returns {Mounted} */
+export function runsView() {
+  const list = h("ol", { class: "runs", "aria-label": "Runs, newest first" });
+  const more = h("button", { type: "button", hidden: true, onclick: () => load(next) }, "Load more");
+  const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+  const empty = h("section", { class: "empty-state", hidden: true });
+  const head = h("div", { class: "run-row head", "aria-hidden": "true" },
+    ...["#", "status", "run", "test accuracy, last (best)", "progress", "speed", "device", "created"]
+      .map((name) => h("span", {}, name)));
+  const element = h("main", { class: "runs-view" },
+    h("div", { class: "title-line" }, h("h1", {}, "Runs"),
+      h("a", { class: "button", href: "/new" }, "New run")),
+    problem, head, list, empty, more);
+  /** @type {Map<number, RunRow>} */
+  const rows = new Map();
+  /** The rows reach down to this number; older runs are behind "Load more". */
+  let oldest = Infinity;
+  /** @type {number | null} */
+  let next = null;
+  let loaded = false;
+
+  /** @param {number | null} before */
+  async function load(before) {
+    try {
+      const page = await api.getRuns({ before });
+      next = page.next;
+      oldest = page.next === null ? 0 : Math.min(oldest, ...page.runs.map(({ id }) => id));
+      loaded = true;
+      problem.hidden = true;
+      learnRuns(page.runs);
+      show();
+    } catch (error) {
+      setText(problem, /** @type {Error} */ (error).message);
+      problem.hidden = false;
+    }
+  }
+
+  function show() {
+    if (!loaded) return;
+    const { runs } = store.get();
+    for (const run of runs.values()) {
+      if (run.id < oldest) continue;
+      const row = rows.get(run.id);
+      if (row) row.show(run);
+      else insert(new RunRow(run));
+    }
+    more.hidden = next === null;
+    head.hidden = rows.size === 0;
+    if (rows.size === 0 && empty.hidden) offerFirst(empty);
+    empty.hidden = rows.size > 0;
+  }
+
+  /** @param {RunRow} row */
+  function insert(row) {
+    const after = [...rows.values()].find(({ run }) => run.id < row.run.id);
+    const ordered = [...rows, /** @type {[number, RunRow]} */ ([row.run.id, row])]
+      .sort(([a], [b]) => b - a);
+    rows.clear();
+    for (const [id, one] of ordered) rows.set(id, one);
+    list.insertBefore(row.element, after?.element ?? null);
+  }
+
+  const ages = window.setInterval(() => {
+    for (const row of rows.values()) row.showAge();
+  }, AGES_EVERY);
+  const unsubscribe = store.subscribe((state, before) => {
+    if (state.runs !== before.runs) show();
+    // What changed while the connection was lost is not told again: ask.
+    if (state.connection === "live" && before.connection === "reconnecting") load(null);
+  });
+  load(null);
+  return { element, title: "Runs", close: () => {
+    window.clearInterval(ages);
+    unsubscribe();
+  } };
+}
+
+/**
+ * Nothing has been run yet: offer the first run, one click away.
+ * @param {HTMLElement} element
+ */
+async function offerFirst(element) {
+  const [entries, system] = await Promise.all([api.getCatalog(), api.getSystem()]);
+  const [entry] = entries;
+  if (!entry) return;
+  const { experiment, notice } = withDataset(entry.experiment, system);
+  const problem = h("p", { class: "problem", role: "alert" });
+  const start = h("button", { type: "button", class: "primary", onclick: async () => {
+    start.disabled = true;
+    try {
+      go(placeOf(await api.createRun(experiment, entry.name)));
+    } catch (error) {
+      start.disabled = false;
+      setText(problem, /** @type {Error} */ (error).message);
+    }
+  } }, "Start the first run");
+  element.replaceChildren(...firstRun(entry, start),
+    ...[notice && h("p", { class: "notice" }, notice.replace("The form starts", "This run is")),
+      workerNotice(system), problem].filter((part) => part !== null && part !== ""));
+}
+
+/**
+ * @param {CatalogEntry} entry
+ * @param {HTMLElement} start
+ */
+function firstRun({ name, title, claim, source }, start) {
+  return [
+    h("p", { class: "lead" }, "Nothing has been run yet. Begin with the experiment that started it:"),
+    h("h2", {}, title), h("p", { class: "claim" }, claim), h("p", { class: "source" }, source),
+    h("p", { class: "actions" }, start, h("a", { href: `/new/${encodeURIComponent(name)}` },
+      "See every setting first")),
+  ];
+}
+
+/**
+ * @param {Run} run
+ * @returns {import("../types").Place}
+ */
+function placeOf(run) {
+  learnRuns([run]);
+  return { view: "run", run: run.id, tab: "overview", seed: null, range: null };
+}

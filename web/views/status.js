@@ -1,0 +1,40 @@
+/** The words and the bar that say how far a run is; the same in the list and on its page. */
+
+/** @import { Run } from "../types" */
+
+import { h, setText } from "../dom.js";
+import { whole } from "../format.js";
+
+/** @param {Run} run */
+export const isActive = ({ status }) =>
+  status === "queued" || status === "running" || status === "stopping";
+
+/**
+ * @param {HTMLElement} element
+ * @param {Run} run
+ */
+export function statusWord(element, { status }) {
+  element.dataset.status = status;
+  setText(element, status);
+}
+
+/** A thin bar and the steps in words. */
+export function progressBar() {
+  const bar = h("span", { class: "bar" });
+  const words = h("span", { class: "words" });
+  const element = h("span", { class: "progress", role: "progressbar", "aria-valuemin": 0 },
+    h("span", { class: "track" }, bar), words);
+  return {
+    element,
+    /** @param {Run} run */
+    show(run) {
+      const { step, steps } = run;
+      bar.style.transform = `scaleX(${Math.min(1, step / steps)})`;
+      setText(words, step >= steps ? `${whole(steps)} steps` : `${whole(step)} of ${whole(steps)} steps`);
+      element.setAttribute("aria-valuemax", String(steps));
+      element.setAttribute("aria-valuenow", String(step));
+      element.setAttribute("aria-label", `${words.textContent}, ${run.status}`);
+      element.classList.toggle("active", isActive(run));
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/** The line above the charts: tabs, seed, and the steps in sight. */
+
+/** @import { Deck } from "./deck.js" */
+/** @import { Place } from "../types" */
+
+import { h, setText } from "../dom.js";
+import { steps } from "../format.js";
+import { format } from "../location.js";
+
+/** @typedef {Extract<Place, { view: "run" }>} RunPlace */
+
+/**
+ * @param {HTMLElement} element
+ * @param {{ id: string, title: string }[]} tabs
+ * @param {string} current
+ * @param {RunPlace} place
+ */
+export function tabLinks(element, tabs, current, place) {
+  while (element.children.length < tabs.length) element.append(h("a", {}));
+  tabs.forEach(({ id, title }, at) => {
+    const link = /** @type {HTMLAnchorElement} */ (element.children[at]);
+    link.href = format({ ...place, tab: id });
+    setText(link, title);
+    if (id === current) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  });
+}
+
+/**
+ * @param {number[]} seeds
+ * @param {number} current
+ * @param {(seed: number) => void} onChoose
+ */
+export function seedChoice(seeds, current, onChoose) {
+  const select = h("select", { onchange: () => onChoose(Number(select.value)) },
+    ...seeds.map((seed) => h("option", { value: seed, selected: seed === current }, seed)));
+  return h("label", { class: "seed" }, "Seed ", select);
+}
+
+/**
+ * Which steps the charts show, and buttons to change that; it refreshes on a "refresh" event.
+ * @param {Deck} deck
+ */
+export function rangeBar(deck) {
+  const words = h("span", { class: "words" });
+  /**
+   * @param {string} text
+   * @param {string} title
+   * @param {() => void} onclick
+   */
+  const button = (text, title, onclick) =>
+    h("button", { type: "button", "aria-label": title, title, onclick }, text);
+  const earlier = button("←", "Earlier steps", () => deck.nudge({ move: -0.5 }));
+  const later = button("→", "Later steps", () => deck.nudge({ move: 0.5 }));
+  const closer = button("+", "Zoom in", () => deck.nudge({ scale: 0.5 }));
+  const wider = button("−", "Zoom out", () => deck.nudge({ scale: 2 }));
+  const all = button("All steps", "All steps", () => deck.choose(null));
+  const element = h("div", { class: "range",
+    title: "Drag across a chart to zoom, with Shift to pan; double-click shows all steps" },
+    words, earlier, later, wider, closer, all);
+  element.addEventListener("refresh", () => {
+    const [first, last] = deck.range;
+    setText(words, steps(first, last));
+    for (const one of [earlier, later, wider, all]) one.disabled = deck.chosen === null;
+  });
+  return element;
+}
