@@ -20,7 +20,13 @@ from pydantic.fields import FieldInfo
 
 from .errors import FieldProblem, InvalidExperiment
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+# Without control characters: PostgreSQL can't store a zero byte, nor can a legend show a tab.
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$"
+    ),
+]
 DatasetName = Literal["mnist", "digits"]
 Activation = Literal["sigmoid", "tanh", "relu"]
 Initialization = Literal["xavier", "gaussian"]
@@ -317,6 +323,8 @@ def _problem(detail: Any) -> FieldProblem:
         )
     if detail["type"] == "string_pattern_mismatch" and path == "device":
         return FieldProblem(path, f"expected auto, cpu, mps, cuda or cuda:N, got {detail['input']}")
+    if detail["type"] == "string_pattern_mismatch":
+        return FieldProblem(path, f"may not hold control characters, got {_shown(detail['input'])}.")
     if detail["type"] == "missing":
         return FieldProblem(path, "is required.")
     return FieldProblem(path, f"{message}, got {_shown(detail['input'])}.")

@@ -1,13 +1,12 @@
 """Append-only, batched writing of what one run records.
 
 Records come column-wise, as numpy arrays, and leave through the driver's own bulk insert
-(`executemany` on SQLite, binary COPY on PostgreSQL), several times faster than through
+(many rows a statement on SQLite, binary COPY on PostgreSQL), several times faster than through
 SQLAlchemy; a commit carries whole steps of all networks, so that `runs.step` is a cursor.
 """
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from .engine import writing
 from .tables import NAN_TEXT, Layer, Network, Run, Status
 
 Column = Sequence[float | int | None] | np.ndarray
+ROWS_AT_ONCE = (512, 64, 8, 1)
+"""Rows in one SQLite statement; few sizes, so that prepared statements are used again."""
 
 
 def add_networks(
@@ -49,7 +50,7 @@ class RecordWriter:
     def __init__(self, engine: Engine, run_id: int) -> None:
         self._engine = engine
         self._run_id = run_id
-        self._pending: list[tuple[str, tuple[str, ...], Iterable[tuple[Any, ...]]]] = []
+        self._pending: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
         self._frozen: list[tuple[int, int, int]] = []
 
     def add(self, table: str, keys: Mapping[str, int], columns: Mapping[str, Column]) -> None:
@@ -57,9 +58,12 @@ class RecordWriter:
 
         A statistic that is not among the columns becomes NULL: it does not apply.
         """
-        constants = [repeat(value) for value in keys.values()]
-        values = [_plain(column) for column in columns.values()]
-        self._pending.append((table, (*keys, *columns), zip(*constants, *values, strict=False)))
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        values = [_plain(column, nan_as_text=is_sqlite) for column in columns.values()]
+        constants = [[value] * len(values[0]) for value in keys.values()]
+        self._pending.setdefault((table, (*keys, *columns)), []).extend(
+            zip(*constants, *values, strict=True)
+        )
 
     def freeze(self, network_id: int, diverged_step: int, frozen_step: int) -> None:
         """Queue word that a network's loss stayed non-finite and its training ended there."""
@@ -75,10 +79,10 @@ class RecordWriter:
         Returns:
             The run's status, by which the loop learns that it was asked to stop.
         """
-        pending, self._pending = self._pending, []
+        pending, self._pending = self._pending, {}
         frozen, self._frozen = self._frozen, []
         with writing(self._engine) as connection:
-            for table, columns, rows in pending:
+            for (table, columns), rows in pending.items():
                 _insert(connection, table, columns, rows)
             for network_id, diverged_step, frozen_step in frozen:
                 connection.execute(
@@ -100,20 +104,31 @@ def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
         connection.execute(update(Run).where(Run.id == run_id).values(**columns))
 
 
-def _plain(column: Column) -> Sequence[float | int | None]:
-    return column.tolist() if isinstance(column, np.ndarray) else column
+def _plain(column: Column, *, nan_as_text: bool) -> Sequence[Any]:
+    """Python's own numbers; SQLite would store a bound NaN as NULL: see tables.py."""
+    values = column.tolist() if isinstance(column, np.ndarray) else column
+    if nan_as_text and any(value != value for value in values):
+        return [NAN_TEXT if value != value else value for value in values]
+    return values
 
 
 def _insert(
-    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    names = ", ".join(f'"{column}"' for column in columns)
     driver: Any = connection.connection.driver_connection
+    names = ", ".join(f'"{column}"' for column in columns)
     if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        driver.executemany(
-            f"INSERT INTO {table} ({names}) VALUES ({marks})", _with_nan_as_text(rows)
-        )
+        # Many rows a statement: sqlite3 gives up the interpreter lock at each statement, and a
+        # lock given up is what slows the training loop beside it.
+        done = 0
+        row = f"({', '.join('?' * len(columns))})"
+        for size in ROWS_AT_ONCE:
+            while len(rows) - done >= size:
+                driver.execute(
+                    f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * size)}",
+                    list(chain.from_iterable(rows[done : done + size])),
+                )
+                done += size
         return
     whole = {"network_id", "layer_id", "step", "nonfinite"}
     types = ["int4" if column in whole else "float8" for column in columns]
@@ -122,13 +137,3 @@ def _insert(
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)
-
-
-def _with_nan_as_text(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """SQLite would store a bound NaN as NULL: see tables.py."""
-    for row in rows:
-        # A sum is NaN when a value is (or when infinities cancel): one cheap test for a row.
-        if math.isnan(sum(value for value in row if value is not None)):
-            yield tuple(NAN_TEXT if value != value else value for value in row)
-        else:
-            yield row

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import torch
 from sqlalchemy import Engine
+from torch import Tensor
 
 from ..db import queue, read
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError
-from ..db.experiment import parse
+from ..db.experiment import Experiment, parse
 from ..db.write import RecordWriter, add_networks, describe_run
 from . import datasets, devices
 from .feeder import Feeder, RecorderGone
-from .loop import train
+from .loop import Twins, train
+from .observer import Observer
 from .recorder import Recorder
 from .ring import Ring
 from .setup import describe, prepare, tracks
@@ -77,30 +79,48 @@ def _train(engine: Engine, data: Path, run_id: int, stop: threading.Event) -> bo
         experiment.dataset, data, lambda phase: describe_run(engine, run_id, phase=phase)
     )
     if device.type == "cpu":
-        # Networks this small gain nothing from more threads, and the recorder needs a core.
-        torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+        torch.set_num_threads(default_threads())
     seeds, test = prepare(experiment, images, device)
+    describe_run(engine, run_id, phase=None)
+    return watch_and_train(engine, run_id, experiment, seeds, test, device, stop)
+
+
+def default_threads() -> int:
+    """Half the cores: networks this small gain little from more, and the recorder needs one."""
+    return max(1, (os.cpu_count() or 2) // 2)
+
+
+def watch_and_train(
+    engine: Engine,
+    run_id: int,
+    experiment: Experiment,
+    seeds: list[Twins],
+    test: tuple[Tensor, Tensor],
+    device: torch.device,
+    stop: threading.Event,
+) -> bool:
+    """Train what was set up and record it; whether the run came to its end by itself."""
     trainees = [trainee for pair in seeds for trainee in pair.trainees]
     numbers = add_networks(engine, run_id, describe(seeds))
-    ring = Ring(
-        [(trainee.observer.layers, trainee.observer.norms) for trainee in trainees],
-        [experiment.batch_size] * len(seeds),
-        device,
+    observer = Observer(
+        [trainee.network for trainee in trainees],
+        [trainee.optimizer for trainee in trainees],
+        experiment.batch_size,
     )
+    batch_sizes = [experiment.batch_size] * len(seeds)
+    ring = Ring(observer.layers, observer.places[-1].end, batch_sizes, device)
 
     def on_status(status: str) -> None:
         worker = parent_process()
         if status != "running" or (worker is not None and not worker.is_alive()):
             stop.set()
 
-    describe_run(engine, run_id, phase=None)
-    recorder = Recorder(
-        ring, RecordWriter(engine, run_id), tracks(experiment, seeds, numbers), on_status
-    )
+    watched = tracks(experiment, seeds, numbers, observer.places)
+    recorder = Recorder(ring, RecordWriter(engine, run_id), watched, on_status)
     feeder = Feeder(ring, len(trainees), experiment.recording.record_every, lambda: recorder.broken)
     done = 0
     try:
-        done = train(experiment, seeds, test, feeder, stop)
+        done = train(experiment, seeds, test, observer, feeder, stop)
     except RecorderGone:
         logger.error("The recorder of run %d ended early.", run_id)
     finally:

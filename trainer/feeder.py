@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .ring import Evaluated, NetworkSlots, Part, Ring, Stretch
+from .ring import Evaluated, Part, Ring, Stretch
 
 HAND_OVER_SECONDS = 0.2
 
@@ -38,33 +38,28 @@ class Feeder:
         self._stretch: Stretch | None = None
         self._recording = False
         self._handed = 0
-        self._handed_at = time.perf_counter()
+        self._began = self._handed_at = time.perf_counter()
         self._evaluations: list[Evaluated] = []
         self._finite_until = [0] * networks
         self.slot = 0
         self.active = [True] * networks
         self.waited = 0.0
 
-    def begin_step(self, step: int) -> None:
-        """Open a slot, if this step is recorded; waits while the ring is full.
+    def begin_step(self, step: int) -> Stretch | None:
+        """Open a slot, if this step is recorded, and return its stretch; waits for a free one.
 
         Raises:
             RecorderGone: The recorder ended, its own error says why.
         """
         self._recording = (step - 1) % self._record_every == 0
         if not self._recording:
-            return
+            return None
         if self._stretch is None:
             self._stretch = self._take_free()
             self._handed = 0
         self.slot = len(self._stretch.steps)
         self._stretch.steps.append(step)
-
-    def room(self, network: int) -> NetworkSlots | None:
-        """Where a network's part of the current slot is; None when the step is not recorded."""
-        if self._stretch is None or not self._recording:
-            return None
-        return self._stretch.networks[network]
+        return self._stretch
 
     def add_labels(self, seed_index: int, labels: Tensor) -> None:
         """Keep the labels of a seed's batch: the recorder counts the right answers."""
@@ -75,26 +70,39 @@ class Feeder:
         """Send an evaluation along with the step it belongs to."""
         self._evaluations.append((network, step, statistics))
 
-    def end_step(self, step: int, *, last: bool = False) -> None:
-        """Hand over what is due: a full stretch, or what has waited for 0.2 s, or the rest."""
+    def end_step(self, step: int) -> list[int]:
+        """Hand over what is due, a full stretch or what has waited for 0.2 s.
+
+        Returns:
+            The networks that were frozen now.
+        """
+        if self._stretch is not None and self._recording:
+            self._stretch.seconds[self.slot] = time.perf_counter() - self._began
         full = self._stretch is not None and len(self._stretch.steps) == self._ring.slots
-        now = time.perf_counter()
-        if not (full or last or now - self._handed_at > HAND_OVER_SECONDS):
-            return
+        if not full and time.perf_counter() - self._handed_at < HAND_OVER_SECONDS:
+            return []
+        frozen = self._freeze(self._stretch) if full and self._stretch is not None else []
+        self._hand_over(step, frozen, is_done=full)
+        for index, _, _ in frozen:
+            self.active[index] = False
+        return [index for index, _, _ in frozen]
+
+    def finish(self, step: int) -> None:
+        """Hand over the rest: `step` was the last one."""
+        self._hand_over(step, [], is_done=True)
+
+    def _hand_over(self, step: int, frozen: list[tuple[int, int, int]], *, is_done: bool) -> None:
         if self._stretch is None:
-            if not (self._evaluations or last):
-                return
             self._stretch = self._take_free()
             self._handed = 0
-        active = tuple(self.active)
-        frozen = self._freeze(self._stretch) if full else []
         evaluations, self._evaluations = self._evaluations, []
-        stop = len(self._stretch.steps)
-        self._ring.hand_over(
-            Part(self._stretch, self._handed, stop, full or last, active, frozen, evaluations, step)
+        begin, end = self._handed, len(self._stretch.steps)
+        part = Part(
+            self._stretch, begin, end, is_done, tuple(self.active), frozen, evaluations, step
         )
-        self._handed, self._handed_at = stop, now
-        if full or last:
+        self._ring.hand_over(part)
+        self._handed, self._handed_at = end, time.perf_counter()
+        if is_done:
             self._stretch = None
 
     def _freeze(self, stretch: Stretch) -> list[tuple[int, int, int]]:
@@ -107,7 +115,6 @@ class Feeder:
             if len(finite):
                 self._finite_until[index] = stretch.steps[int(finite[-1])]
             else:
-                self.active[index] = False
                 diverged = self._finite_until[index] + self._record_every
                 frozen.append((index, max(1, diverged), stretch.steps[-1]))
         return frozen

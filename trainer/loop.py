@@ -1,30 +1,29 @@
 """The training loop: the same batches for every arm, and a look at every layer of each."""
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 
+import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from ..db.experiment import Arm, Experiment
 from .evaluation import evaluate, is_due
 from .feeder import Feeder
 from .networks.mlp import MLP
 from .observer import Observer
+from .sgd import SGD
 
 
 @dataclass
 class Trainee:
-    """A network with what trains and watches it; `index` is its place in the run."""
+    """A network with what trains it; `index` is its place in the run."""
 
     index: int
     arm: Arm
     network: MLP
-    optimizer: Optimizer
-    observer: Observer
+    optimizer: SGD
 
 
 @dataclass
@@ -40,6 +39,7 @@ def train(
     experiment: Experiment,
     seeds: Sequence[Twins],
     test: tuple[Tensor, Tensor],
+    observer: Observer,
     feeder: Feeder,
     stop: Event,
 ) -> int:
@@ -50,43 +50,43 @@ def train(
     """
     steps, every = experiment.steps, experiment.recording.evaluate_every
     everyone = [trainee for twins in seeds for trainee in twins.trainees]
-    began = time.perf_counter()
+    active = everyone
     step = 0
-    _evaluate(everyone, 0, test, feeder)
+    _evaluate(active, 0, test, feeder)
 
-    while step < steps and not stop.is_set() and any(feeder.active):
+    while step < steps and active and not stop.is_set():
         step += 1
-        feeder.begin_step(step)
+        observer.begin(feeder.begin_step(step), feeder.slot)
 
+        # forward: the same batch for all arms of a seed; mean cross-entropy over the batch
+        losses: list[Tensor] = []
         for seed_index, twins in enumerate(seeds):
-            images, labels = next(twins.batches)  # (batch, inputs), (batch,)
+            inputs, labels = next(twins.batches)  # (batch, inputs), (batch,)
             feeder.add_labels(seed_index, labels)
-
             for trainee in twins.trainees:
-                if not feeder.active[trainee.index]:
-                    continue
-                room = feeder.room(trainee.index)
-                trainee.observer.begin(room, feeder.slot)
+                if feeder.active[trainee.index]:
+                    losses.append(functional.cross_entropy(trainee.network(inputs), labels))
 
-                # forward: mean cross-entropy over the batch
-                loss = functional.cross_entropy(trainee.network(images), labels)
+        # backward: fresh gradients, all networks in one go (their graphs share nothing)
+        for trainee in active:
+            trainee.optimizer.zero_grad()
+        torch.autograd.backward(losses)
+        observer.before_update(losses)
 
-                # backward: fresh gradients
-                trainee.optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                trainee.observer.before_update(loss)
-
-                # update
-                trainee.optimizer.step()
-                trainee.observer.after_update()
-                if room is not None:
-                    room.seconds[feeder.slot] = time.perf_counter() - began
+        # update
+        for trainee in active:
+            trainee.optimizer.step()
+        observer.after_update()
 
         if is_due(step, every, steps):
-            _evaluate(everyone, step, test, feeder)
-        feeder.end_step(step)
+            _evaluate(active, step, test, feeder)
 
-    feeder.end_step(step, last=True)
+        # a network whose loss stayed non-finite goes no further
+        for index in feeder.end_step(step):
+            observer.drop(index)
+            active = [trainee for trainee in active if trainee.index != index]
+
+    feeder.finish(step)
     return step
 
 
@@ -94,6 +94,4 @@ def _evaluate(
     trainees: Sequence[Trainee], step: int, test: tuple[Tensor, Tensor], feeder: Feeder
 ) -> None:
     for trainee in trainees:
-        if feeder.active[trainee.index]:
-            trainee.observer.begin(None, 0)
-            feeder.add_evaluation(trainee.index, step, evaluate(trainee.network, *test))
+        feeder.add_evaluation(trainee.index, step, evaluate(trainee.network, *test))

@@ -1,129 +1,200 @@
-"""Where to look: hooks on the blocks of a network, which fill a slot of the ring at each step.
+"""Where to look: hooks on the blocks of networks, which fill a slot of the ring at each step.
 
 Nothing here waits for the device, changes a value or keeps the graph alive: hooks remember
-tensors, one fused call copies them into the ring once the gradients are there.
+tensors, and fused calls over all networks copy and measure them once the gradients are there.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from .networks.mlp import MLP
-from .ring import LayerShape, NetworkSlots
+from .ring import LayerShape, Stretch
+from .sgd import SGD
 from .twins import blocks_of
 
 TINY, HUGE = 1e-12, 1e15
 """Norms outside these bounds are computed again in float64: float32 squares may have been lost."""
 
 
-class Observer:
-    """Looks into one network while it trains.
+@dataclass(frozen=True)
+class NormPlaces:
+    """Where a network's norms are among those of a slot: for each layer, and of all gradients.
 
-    Call `begin` before the forward pass, `before_update` once the gradients are there and
-    `after_update` after the optimizer's step; between records, `begin(None, 0)` makes all three
-    do nothing.
-
-    Attributes:
-        layers: The shape of each observed layer, in the order of the blocks.
-        norms: How many norms a slot holds: for each layer those of the preactivation's gradient,
-            the weight before the update, and the update; then one for each parameter's gradient.
-        weight_gradients: For each layer the place of its weight among the parameters.
+    The update of SGD is Δw = −lr · d, where the direction d is the gradient or, with momentum, the
+    momentum buffer; so ‖Δw‖ = lr · ‖d‖ needs no copy of the weights.
     """
 
-    def __init__(self, network: MLP, optimizer: Optimizer, batch_size: int) -> None:
-        self._optimizer = optimizer
-        self._blocks = blocks_of(network)
-        self._weights = [block.linear.weight for block in self._blocks]
-        self._weights_before = [torch.empty_like(weight) for weight in self._weights]
-        self._parameters = list(network.parameters())
-        self._batch_norms = [b.norm for b in self._blocks if isinstance(b.norm, nn.BatchNorm1d)]
-        self.layers = [
-            LayerShape((batch_size, block.units), block.norm is not None) for block in self._blocks
-        ]
-        self.norms = 3 * len(self._blocks) + len(self._parameters)
-        place = {id(parameter): index for index, parameter in enumerate(self._parameters)}
-        self.weight_gradients = [place[id(weight)] for weight in self._weights]
-        self._room: NetworkSlots | None = None
-        self._slot = 0
-        self._preactivations: list[Tensor] = []
-        self._norm_inputs: list[Tensor] = []
-        self._hooks = [
-            block.activation.register_forward_pre_hook(self._see_preactivation)
-            for block in self._blocks
-        ] + [norm.register_forward_pre_hook(self._see_norm_input) for norm in self._batch_norms]
+    preactivation_gradient: list[int]
+    weight: list[int]
+    weight_gradient: list[int]
+    direction: list[int]
+    gradients: slice
+    first: int
+    end: int
 
-    def begin(self, room: NetworkSlots | None, slot: int) -> None:
-        """Look at the next step and fill this slot; without room, do not look."""
-        self._room, self._slot = room, slot
-        self._preactivations.clear()
-        self._norm_inputs.clear()
+
+class _Lens:
+    """The hooks of one network, and what they saw in the current step."""
+
+    def __init__(self, network: MLP, optimizer: SGD, batch_size: int, first_place: int) -> None:
+        blocks = blocks_of(network)
+        self.optimizer = optimizer
+        self.weights = [block.linear.weight for block in blocks]
+        self.batch_norms = [b.norm for b in blocks if isinstance(b.norm, nn.BatchNorm1d)]
+        self.layers = [LayerShape((batch_size, b.units), b.norm is not None) for b in blocks]
+        self.places = _find_places(self.weights, optimizer, first_place)
+        self.running: list[Tensor] = []
+        """Where the current slot wants running means, then running variances."""
+        self.preactivations: list[Tensor] = []
+        self.norm_inputs: list[Tensor] = []
+        self.is_open = False
+        self.hooks = [
+            block.activation.register_forward_pre_hook(self._see_preactivation) for block in blocks
+        ] + [norm.register_forward_pre_hook(self._see_norm_input) for norm in self.batch_norms]
 
     def _see_preactivation(self, _module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if self._room is not None:
+        if self.is_open:
             inputs[0].retain_grad()
-            self._preactivations.append(inputs[0])
+            self.preactivations.append(inputs[0])
 
     def _see_norm_input(self, norm: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if self._room is not None:
+        if self.is_open:
             # Copied now, since the forward pass mixes this batch into them.
-            at = len(self._norm_inputs)
-            self._room.running_means[at][self._slot].copy_(norm.running_mean)
-            self._room.running_vars[at][self._slot].copy_(norm.running_var)
-            self._norm_inputs.append(inputs[0])
+            at = len(self.norm_inputs)
+            self.running[at].copy_(norm.running_mean)
+            self.running[len(self.batch_norms) + at].copy_(norm.running_var)
+            self.norm_inputs.append(inputs[0])
+
+    def close(self) -> None:
+        self.is_open = False
+        self.preactivations.clear()
+        self.norm_inputs.clear()
+
+
+class Observer:
+    """Looks into all networks of a run while they train.
+
+    Call `begin` before the forward passes, `before_update` once all gradients are there and
+    `after_update` after the optimizers' steps; between records, `begin(None, 0)` makes the other
+    two do nothing.
+    """
+
+    def __init__(self, networks: Sequence[MLP], optimizers: Sequence[SGD], batch_size: int) -> None:
+        self._lenses: list[_Lens] = []
+        for network, optimizer in zip(networks, optimizers, strict=True):
+            first_place = self._lenses[-1].places.end if self._lenses else 0
+            self._lenses.append(_Lens(network, optimizer, batch_size, first_place))
+        self._active = list(range(len(self._lenses)))
+        self._stretch: Stretch | None = None
+        self._slot = 0
+
+    @property
+    def layers(self) -> list[list[LayerShape]]:
+        """By network the shape of each observed layer, in the order of the blocks."""
+        return [lens.layers for lens in self._lenses]
+
+    @property
+    def places(self) -> list[NormPlaces]:
+        """By network which norms a slot holds."""
+        return [lens.places for lens in self._lenses]
+
+    def begin(self, stretch: Stretch | None, slot: int) -> None:
+        """Look at the next step and fill this slot; without a stretch, do not look."""
+        self._stretch, self._slot = stretch, slot
+        if stretch is None:
+            return
+        for index in self._active:
+            lens = self._lenses[index]
+            lens.running = stretch.networks[index].running_of_slot[slot]
+            lens.is_open = True
 
     @torch.no_grad()
-    def before_update(self, loss: Tensor) -> None:
-        """Take what the forward and backward pass left."""
-        if self._room is None:
+    def before_update(self, losses: Sequence[Tensor]) -> None:
+        """Take what the forward and backward passes left; losses of the active networks."""
+        if self._stretch is None:
             return
-        torch._foreach_copy_(
-            self._room.after_backward[self._slot],
-            [
-                *self._preactivations,
-                *self._norm_inputs,
-                *(norm.weight for norm in self._batch_norms),
-                *(norm.bias for norm in self._batch_norms),
-                loss,
-            ],
-        )
-        torch._foreach_copy_(self._weights_before, self._weights)
+        targets: list[Tensor] = []
+        sources: list[Tensor] = []
+        measured: list[Any] = []
+        for index, loss in zip(self._active, losses, strict=True):
+            lens = self._lenses[index]
+            targets += self._stretch.networks[index].after_backward[self._slot]
+            sources += lens.preactivations
+            sources += lens.norm_inputs
+            sources += [norm.weight for norm in lens.batch_norms]
+            sources += [norm.bias for norm in lens.batch_norms]
+            sources.append(loss)
+            measured += [preactivation.grad for preactivation in lens.preactivations]
+            measured += lens.weights
+            measured += [parameter.grad for parameter in lens.optimizer.parameters]
+            lens.close()
+        torch._foreach_copy_(targets, sources)
+        self._keep(norms(measured), [slice(p.first, p.gradients.stop) for p in self.places])
 
     @torch.no_grad()
     def after_update(self) -> None:
-        """Take the norms of gradients, weights and updates."""
-        if self._room is None:
+        """Take the norms of the momentum buffers, which only the optimizers' steps bring up."""
+        if self._stretch is None:
             return
-        gradients = [z.grad for z in self._preactivations] + [p.grad for p in self._parameters]
-        updates = torch._foreach_sub(self._weights, self._weights_before)
-        measured = [
-            *gradients[: len(self._blocks)],
-            *self._weights_before,
-            *updates,
-            *gradients[len(self._blocks) :],
-        ]
-        self._room.norms[self._slot].copy_(_norms(measured))
-        self._preactivations.clear()
-        self._norm_inputs.clear()
+        lenses = [self._lenses[index] for index in self._active]
+        if any(lens.optimizer.momentum for lens in lenses):
+            buffers = [
+                lens.optimizer.direction(at - lens.places.gradients.start)
+                for lens in lenses
+                for at in lens.places.weight_gradient
+            ]
+            self._keep(norms(buffers), [slice(p.gradients.stop, p.end) for p in self.places])
 
-    def detach(self) -> None:
-        """Remove every hook."""
-        for hook in self._hooks:
+    def _keep(self, found: Tensor, places: Sequence[slice]) -> None:
+        """Put norms of the active networks where their network has its places."""
+        row = self._stretch.norms[self._slot] if self._stretch is not None else found
+        begin = 0
+        for index in self._active:
+            end = begin + places[index].stop - places[index].start
+            row[places[index]] = found[begin:end]
+            begin = end
+
+    def drop(self, index: int) -> None:
+        """Look at this network no more."""
+        self._active.remove(index)
+        for hook in self._lenses[index].hooks:
             hook.remove()
 
 
-def _norms(tensors: list[Any]) -> Tensor:
+def _find_places(weights: Sequence[Tensor], optimizer: SGD, first: int) -> NormPlaces:
+    """Norms of a network, in order: preactivations' gradients, weights, gradients, directions."""
+    layers = len(weights)
+    start = first + 2 * layers
+    place = {id(parameter): start + at for at, parameter in enumerate(optimizer.parameters)}
+    weight_gradient = [place[id(weight)] for weight in weights]
+    stop = start + len(optimizer.parameters)
+    end = stop + (layers if optimizer.momentum else 0)
+    return NormPlaces(
+        preactivation_gradient=list(range(first, first + layers)),
+        weight=list(range(first + layers, start)),
+        weight_gradient=weight_gradient,
+        direction=list(range(stop, end)) if optimizer.momentum else weight_gradient,
+        gradients=slice(start, stop),
+        first=first,
+        end=end,
+    )
+
+
+def norms(tensors: list[Any]) -> Tensor:
     """The Euclidean norm of each tensor, (len(tensors),), whatever its scale.
 
     Squares of float32 below 1e-22 or above 1e19 underflow or overflow. On the CPU that is seen and
     mended; elsewhere a look would wait for the device, so float64 is used throughout.
     """
     if tensors[0].device.type == "cpu":
-        norms = torch.stack(torch._foreach_norm(tensors))
-        low, high = norms.aminmax()
-        if low > TINY and high < HUGE:
-            return norms
+        found = torch.stack(torch._foreach_norm(tensors))
+        values = found.tolist()
+        if min(values) > TINY and max(values) < HUGE:
+            return found
     elif tensors[0].device.type == "mps":  # has no float64
         return torch.stack(torch._foreach_norm(tensors))
     return torch.stack(torch._foreach_norm(tensors, 2, torch.float64))

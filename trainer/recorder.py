@@ -3,46 +3,15 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
-from torch import Tensor
 
 from ..db.write import RecordWriter
-from . import statistics
-from .ring import NetworkSlots, Part, Ring
-from .shift import shift
+from .records import NetworkTrack, Watched, layer_records, network_records
+from .ring import Part, Ring
 
 COMMIT_SECONDS = 0.25
 RATE_SECONDS = 5.0
-
-
-@dataclass
-class LayerTrack:
-    """A layer's number in the database, what is needed to finish its records, and its past."""
-
-    layer_id: int
-    activation: str
-    epsilon: float | None
-    """BatchNorm's ε; None without BatchNorm."""
-    first: tuple[np.ndarray, np.ndarray] | None = None
-    """Sorted values (1, m) and std (1,) of the first record."""
-    previous: tuple[np.ndarray, np.ndarray] | None = None
-    """The same of the latest record."""
-
-
-@dataclass
-class NetworkTrack:
-    """What the recorder knows of one network."""
-
-    network_id: int
-    arm: str
-    seed_index: int
-    lr: float
-    layers: list[LayerTrack]
-    weight_gradients: Sequence[int]
-    accuracies: list[float] = field(default_factory=list)
-    """Test accuracies so far."""
 
 
 class Recorder:
@@ -135,12 +104,21 @@ class Recorder:
     def _add(self, part: Part) -> None:
         slots = slice(part.start, part.stop)
         steps = np.array(part.stretch.steps[slots], np.int64)
-        labels = [_numpy(tensor[slots]) for tensor in part.stretch.labels]
-        for track, room, active in zip(
-            self._networks, part.stretch.networks, part.active, strict=True
-        ):
-            if active and len(steps):
-                self._add_network(track, room, slots, steps, labels[track.seed_index])
+        if len(steps):
+            norms = part.stretch.norms[slots].cpu().numpy().astype(np.float64)
+            seconds = part.stretch.seconds[slots]
+            watched = [
+                Watched(track, room, slots, norms)
+                for track, room, active in zip(
+                    self._networks, part.stretch.networks, part.active, strict=True
+                )
+                if active
+            ]
+            labels = [tensor[slots].cpu().numpy() for tensor in part.stretch.labels]
+            for network in watched:
+                self._writer.add(*network_records(network, steps, labels, seconds))
+            for records in layer_records(watched, steps):
+                self._writer.add(*records)
         for index, step, values in part.evaluations:
             track = self._networks[index]
             self._writer.add(
@@ -154,82 +132,3 @@ class Recorder:
         self._step = max(self._step, part.step)
         if part.releases:
             self._ring.release(part.stretch)
-
-    def _add_network(
-        self,
-        track: NetworkTrack,
-        room: NetworkSlots,
-        slots: slice,
-        steps: np.ndarray,
-        labels: np.ndarray,
-    ) -> None:
-        norms = _numpy(room.norms[slots])
-        layers = len(track.layers)
-        gradients = norms[:, 3 * layers :]
-        batch_norm = 0
-        for index, layer in enumerate(track.layers):
-            z = _numpy(room.preactivations[index][slots])
-            columns, ordered = statistics.preactivation(z, layer.activation)
-            columns["activation_grad_norm"] = norms[:, index]
-            columns["weight_grad_norm"] = gradients[:, track.weight_gradients[index]]
-            columns["weight_norm"] = norms[:, layers + index]
-            with np.errstate(all="ignore"):
-                columns["update_ratio"] = norms[:, 2 * layers + index] / columns["weight_norm"]
-            if layer.epsilon is not None:
-                columns |= statistics.drift(
-                    _numpy(room.norm_inputs[batch_norm][slots]),
-                    _numpy(room.running_means[batch_norm][slots]),
-                    _numpy(room.running_vars[batch_norm][slots]),
-                    layer.epsilon,
-                )
-                columns |= statistics.affine(
-                    _numpy(room.gammas[batch_norm][slots]), _numpy(room.betas[batch_norm][slots])
-                )
-                batch_norm += 1
-            self._add_layer(track.network_id, layer, steps, columns, ordered)
-        with np.errstate(all="ignore"):
-            grad_norm = np.sqrt(np.sum(gradients**2, axis=1))
-        logits = _numpy(room.preactivations[-1][slots])
-        self._writer.add(
-            "network_records",
-            {"network_id": track.network_id},
-            {
-                "step": steps,
-                "loss": _numpy(room.loss[slots]),
-                "accuracy": statistics.accuracy(logits, labels),
-                "grad_norm": grad_norm,
-                "lr": np.full(len(steps), track.lr),
-                "seconds": room.seconds[slots],
-            },
-        )
-
-    def _add_layer(
-        self,
-        network_id: int,
-        layer: LayerTrack,
-        steps: np.ndarray,
-        columns: statistics.Columns,
-        ordered: np.ndarray,
-    ) -> None:
-        keys = {"network_id": network_id, "layer_id": layer.layer_id}
-        std = columns["std"]
-        if layer.first is None or layer.previous is None:
-            # Nothing came before the first record: its shift_w1 does not apply.
-            layer.first = layer.previous = (ordered[:1].copy(), std[:1])
-            alone = {name: column[:1] for name, column in columns.items()}
-            alone["shift_from_start"] = shift(ordered[:1], std[:1], *layer.first)
-            self._writer.add("layer_records", keys, {"step": steps[:1], **alone})
-            columns = {name: column[1:] for name, column in columns.items()}
-            steps, ordered, std = steps[1:], ordered[1:], std[1:]
-            if len(steps) == 0:
-                return
-        before = np.concatenate([layer.previous[0], ordered[:-1]])
-        before_std = np.concatenate([layer.previous[1], std[:-1]])
-        columns["shift_w1"] = shift(ordered, std, before, before_std)
-        columns["shift_from_start"] = shift(ordered, std, *layer.first)
-        layer.previous = (ordered[-1:].copy(), std[-1:])
-        self._writer.add("layer_records", keys, {"step": steps, **columns})
-
-
-def _numpy(tensor: Tensor) -> np.ndarray:
-    return tensor.cpu().numpy()

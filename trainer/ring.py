@@ -35,11 +35,12 @@ class LayerShape:
 class NetworkSlots:
     """Room for what one network gives in each slot of a stretch; slots are the first axis."""
 
-    def __init__(
-        self, layers: Sequence[LayerShape], norms: int, slots: int, device: torch.device
-    ) -> None:
-        def room(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-            return torch.empty(slots, *shape, dtype=dtype, device=device)
+    def __init__(self, layers: Sequence[LayerShape], slots: int, device: torch.device) -> None:
+        def room(*shape: int) -> Tensor:
+            return torch.empty(slots, *shape, device=device)
+
+        def each_slot(tensors: Sequence[Tensor]) -> list[list[Tensor]]:
+            return [[tensor[slot] for tensor in tensors] for slot in range(slots)]
 
         normalized = [layer for layer in layers if layer.normalized]
         self.preactivations = [room(*layer.shape) for layer in layers]
@@ -49,13 +50,12 @@ class NetworkSlots:
         self.gammas = [room(layer.units) for layer in normalized]
         self.betas = [room(layer.units) for layer in normalized]
         self.loss = room()
-        self.norms = room(norms, dtype=torch.float64)
-        after_backward = [
-            *self.preactivations, *self.norm_inputs, *self.gammas, *self.betas, self.loss,
-        ]  # fmt: skip
-        self.after_backward = [[tensor[slot] for tensor in after_backward] for slot in range(slots)]
-        """For each slot, the places that are filled together once the gradients are there."""
-        self.seconds = [0.0] * slots
+        self.running_of_slot = each_slot([*self.running_means, *self.running_vars])
+        """For each slot the places that are filled before each BatchNorm runs."""
+        self.after_backward = each_slot(
+            [*self.preactivations, *self.norm_inputs, *self.gammas, *self.betas, self.loss]
+        )
+        """For each slot the places that are filled together once the gradients are there."""
 
 
 @dataclass
@@ -65,11 +65,15 @@ class Stretch:
     Attributes:
         networks: What each network gave; frozen ones keep their place and are not filled.
         labels: For each seed the labels of its batches, (slots, batch).
+        norms: The norms of all networks, (slots, norms).
+        seconds: For each slot the time since training began.
         steps: The steps recorded so far, one for each filled slot.
     """
 
     networks: list[NetworkSlots]
     labels: list[Tensor]
+    norms: Tensor
+    seconds: list[float]
     steps: list[int] = field(default_factory=list)
 
 
@@ -99,30 +103,34 @@ class Ring:
 
     def __init__(
         self,
-        networks: Sequence[tuple[Sequence[LayerShape], int]],
+        networks: Sequence[Sequence[LayerShape]],
+        norms: int,
         batch_sizes: Sequence[int],
         device: torch.device,
     ) -> None:
         """Args:
-        networks: For each network its layers and how many norms it gives.
+        networks: For each network its layers.
+        norms: How many norms all networks give at a step.
         batch_sizes: For each seed the examples in a batch.
         device: Where the networks train.
         """
         numbers = sum(
             torch.Size(layer.shape).numel() * (2 if layer.normalized else 1)
-            for layers, _ in networks
+            for layers in networks
             for layer in layers
         )
         self.slots = max(1, min(SLOTS, STRETCH_BYTES // (4 * numbers)))
         self._free: queue.Queue[Stretch] = queue.Queue()
         self._full: queue.Queue[Part] = queue.Queue()
+        precise = torch.float32 if device.type == "mps" else torch.float64
         for _ in range(STRETCHES):
-            rooms = [NetworkSlots(layers, norms, self.slots, device) for layers, norms in networks]
+            rooms = [NetworkSlots(layers, self.slots, device) for layers in networks]
             labels = [
                 torch.empty(self.slots, size, dtype=torch.int64, device=device)
                 for size in batch_sizes
             ]
-            self._free.put(Stretch(rooms, labels))
+            measured = torch.empty(self.slots, norms, dtype=precise, device=device)
+            self._free.put(Stretch(rooms, labels, measured, [0.0] * self.slots))
 
     def take_free(self, timeout: float | None = None) -> Stretch:
         """An empty stretch; waits for the recorder when there is none.

@@ -1,4 +1,4 @@
-"""Experiment → everything that trains: data on the device, twins, optimizers, observers."""
+"""Experiment → everything that trains: data on the device, twins, optimizers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim import SGD
 
 from ..db.errors import DatasetProblem
 from ..db.experiment import Experiment
 from .datasets import Images
 from .loop import Trainee, Twins
-from .observer import Observer
-from .recorder import LayerTrack, NetworkTrack
-from .twins import batches, blocks_of, build, draw_weights, weights_hash
+from .observer import NormPlaces
+from .records import LayerTrack, NetworkTrack
+from .sgd import SGD
+from .twins import batches, blocks_of, build, draw_weights, scale, weights_hash
 
 
 def prepare(
@@ -30,13 +30,14 @@ def prepare(
             f"The batch size {experiment.batch_size} is larger than the {experiment.dataset} "
             f"training set of {len(images.train_images):,} examples; choose a smaller one."
         )
-    inputs = _inputs(images.train_images, experiment.binary, device)
+    white = 1 if experiment.binary else 255
+    pixels = _pixels(images.train_images, experiment.binary, device)
     labels = torch.from_numpy(images.train_labels).to(device)
-    test_inputs = _inputs(images.test_images, experiment.binary, device)
+    test_inputs = scale(_pixels(images.test_images, experiment.binary, device), white)
     test_labels = torch.from_numpy(images.test_labels).to(device)
     seeds: list[Twins] = []
     for seed in experiment.seeds:
-        weights = draw_weights(experiment.network, inputs.shape[1], images.classes, seed)
+        weights = draw_weights(experiment.network, pixels.shape[1], images.classes, seed)
         trainees: list[Trainee] = []
         for arm in experiment.arms:
             network = build(experiment, arm, weights).to(device)
@@ -46,17 +47,16 @@ def prepare(
                 momentum=experiment.optimizer.momentum,
             )
             index = len(seeds) * len(experiment.arms) + len(trainees)
-            observer = Observer(network, optimizer, experiment.batch_size)
-            trainees.append(Trainee(index, arm, network, optimizer, observer))
-        order = batches(inputs, labels, experiment.batch_size, seed)
+            trainees.append(Trainee(index, arm, network, optimizer))
+        order = batches(pixels, labels, experiment.batch_size, seed, white=white)
         seeds.append(Twins(seed, order, trainees))
     return seeds, (test_inputs, test_labels)
 
 
-def _inputs(images: np.ndarray, binary: bool, device: torch.device) -> Tensor:
-    """uint8 (examples, height, width) → float32 (examples, pixels): 0 or 1, or 0 to 1."""
-    pixels = torch.from_numpy(images.reshape(len(images), -1).copy()).to(device)
-    return (pixels > 127).float() if binary else pixels.float() / 255
+def _pixels(images: np.ndarray, binary: bool, device: torch.device) -> Tensor:
+    """uint8 (examples, height, width) → uint8 (examples, pixels), 0 or 1 where `binary`."""
+    flat = images.reshape(len(images), -1)
+    return torch.from_numpy((flat > 127).astype(np.uint8) if binary else flat.copy()).to(device)
 
 
 def describe(seeds: Sequence[Twins]) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
@@ -86,7 +86,10 @@ def describe(seeds: Sequence[Twins]) -> list[tuple[dict[str, Any], list[dict[str
 
 
 def tracks(
-    experiment: Experiment, seeds: Sequence[Twins], numbers: Sequence[tuple[int, list[int]]]
+    experiment: Experiment,
+    seeds: Sequence[Twins],
+    numbers: Sequence[tuple[int, list[int]]],
+    places: Sequence[NormPlaces],
 ) -> list[NetworkTrack]:
     """What the recorder needs of each network; `numbers` are those of `write.add_networks`."""
     found: list[NetworkTrack] = []
@@ -108,7 +111,7 @@ def tracks(
                     seed_index,
                     experiment.learning_rate(trainee.arm),
                     layers,
-                    trainee.observer.weight_gradients,
+                    places[trainee.index],
                 )
             )
     return found

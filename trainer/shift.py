@@ -22,7 +22,9 @@ def wasserstein(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a_at - b_at) @ widths)
 
 
-def shift(ordered: np.ndarray, std: np.ndarray, reference: np.ndarray, reference_std: np.ndarray):
+def shift(
+    ordered: np.ndarray, std: np.ndarray, reference: np.ndarray, reference_std: np.ndarray
+) -> np.ndarray:
     """W1 between each record and its reference, in units of their pooled std: (n,).
 
     The pooled std is √((σ² + σ_ref²) / 2). Where it is 0 the shift is 0 if nothing moved and
@@ -31,14 +33,14 @@ def shift(ordered: np.ndarray, std: np.ndarray, reference: np.ndarray, reference
     Args:
         ordered: Sorted values of the records, (n, m).
         std: Their standard deviations, (n,).
-        reference: Sorted values to compare with, (n, m) or (1, m).
-        reference_std: Their standard deviations, (n,) or (1,).
+        reference: Sorted values to compare with, (n, m).
+        reference_std: Their standard deviations, (n,).
     """
     with np.errstate(all="ignore"):
-        distance = np.abs(ordered - reference).mean(axis=1, dtype=np.float64)
+        apart = ordered - reference
+        distance = np.abs(apart, out=apart).mean(axis=1).astype(np.float64)
         unclear = ~np.isfinite(distance)  # a value that is not finite, or float32 overflowed
         for row in np.flatnonzero(unclear):
-            other = reference[row if len(reference) > 1 else 0]
-            distance[row] = wasserstein(finite_part(ordered[row]), finite_part(other))
+            distance[row] = wasserstein(finite_part(ordered[row]), finite_part(reference[row]))
         pooled = np.sqrt((std**2 + reference_std**2) / 2)
         return np.where((distance == 0) & (pooled == 0), 0.0, distance / pooled)

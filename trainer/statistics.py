@@ -11,6 +11,8 @@ import numpy as np
 PERCENTILES = {
     "p01": 1, "p05": 5, "p15": 15, "p25": 25, "p50": 50, "p75": 75, "p85": 85, "p95": 95, "p99": 99,
 }  # fmt: skip
+SAFE_LOW, SAFE_HIGH = 1e-12, 1e15
+"""Magnitudes whose squares float32 holds."""
 EXACT_UP_TO = 65_536
 """Elements of a record up to which percentiles are exact."""
 
@@ -57,11 +59,7 @@ def preactivation(z: np.ndarray, activation: str) -> tuple[Columns, np.ndarray]:
 
 
 def _of_finite(flat: np.ndarray, ordered: np.ndarray, activation: str) -> Columns:
-    wide = flat.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean = wide.mean(axis=1)
-        wide -= mean[:, None]
-        variance = np.einsum("ij,ij->i", wide, wide) / flat.shape[1]
+    mean, variance = moments(flat, axis=1)
     below, above = FLAT_BELOW[activation]
     columns = {"mean": mean, "std": np.sqrt(variance)}
     columns |= dict(zip(PERCENTILES, percentiles(ordered, list(PERCENTILES.values())), strict=True))
@@ -88,6 +86,25 @@ def _replace_by_finite(
     alone["min"], alone["max"] = kept.min(keepdims=True), kept.max(keepdims=True)
     for name in names:
         columns[name][row] = alone[name][0]
+
+
+def moments(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and (biased) variance along an axis, in float64.
+
+    Two passes in float32 with a correction for the rounded mean (Chan, Golub & LeVeque 1983),
+    several times faster than float64 and as good as the values themselves; where squares would
+    leave float32's range, in float64.
+    """
+    with np.errstate(all="ignore"):
+        scale = np.abs(values).max(axis=axis)
+        if np.any((scale < SAFE_LOW) & (scale > 0)) or not np.all(scale < SAFE_HIGH):
+            values = values.astype(np.float64)
+        centre = values.mean(axis=axis, keepdims=True)
+        rest = values - centre
+        correction = rest.mean(axis=axis).astype(np.float64)
+        rest *= rest
+        variance = rest.mean(axis=axis).astype(np.float64) - correction**2
+        return centre.squeeze(axis).astype(np.float64) + correction, np.maximum(variance, 0)
 
 
 def subsample(flat: np.ndarray, units: int) -> np.ndarray:
@@ -145,11 +162,11 @@ def drift(
         running_var: float32, (n, channels): likewise.
         epsilon: BatchNorm's ε.
     """
-    rows = x.reshape(len(x), -1, x.shape[-1]).astype(np.float64)
+    rows = x.reshape(len(x), -1, x.shape[-1])
+    mean, biased = moments(rows, axis=1)
+    var = biased * (rows.shape[1] / (rows.shape[1] - 1))
+    known = running_var.astype(np.float64) + epsilon
     with np.errstate(all="ignore"):
-        mean = rows.mean(axis=1)
-        var = rows.var(axis=1, ddof=1)
-        known = running_var.astype(np.float64) + epsilon
         mean_distance = (running_mean - mean) / np.sqrt(known)
         log_ratio = np.log(known / (var + epsilon))
     return {"mean_drift": _rms(mean_distance), "var_drift": _rms(log_ratio)}

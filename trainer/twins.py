@@ -59,19 +59,31 @@ def weights_hash(network: MLP) -> str:
 
 
 def batches(
-    images: Tensor, labels: Tensor, batch_size: int, seed: int
+    pixels: Tensor, labels: Tensor, batch_size: int, seed: int, *, white: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Mini-batches without end: each epoch is a new permutation of the examples.
 
     The examples that do not fill a last batch are left out of their epoch, so that every batch has
-    `batch_size` examples. Everything stays on the images' device.
+    `batch_size` examples. Everything stays on the pixels' device, as bytes until it is needed.
+
+    Args:
+        pixels: uint8, (examples, inputs).
+        labels: int64, (examples,).
+        batch_size: Examples in a batch.
+        seed: Of the permutations.
+        white: The value of a pixel that becomes 1: 255 for gray images, 1 for binary ones.
 
     Yields:
-        Images (batch_size, inputs) and labels (batch_size,).
+        Inputs (batch_size, inputs), float32 from 0 to 1, and labels (batch_size,).
     """
     generator = torch.Generator().manual_seed(seed)
-    whole = len(images) // batch_size * batch_size
+    whole = len(pixels) // batch_size * batch_size
     while True:
-        order = torch.randperm(len(images), generator=generator)[:whole].to(images.device)
+        order = torch.randperm(len(pixels), generator=generator)[:whole].to(pixels.device)
         for chosen in order.split(batch_size):
-            yield images[chosen], labels[chosen]
+            yield scale(pixels.index_select(0, chosen), white), labels.index_select(0, chosen)
+
+
+def scale(pixels: Tensor, white: int) -> Tensor:
+    """uint8 → float32, so that `white` becomes 1."""
+    return pixels.float() if white == 1 else pixels.float().div_(white)
