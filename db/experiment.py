@@ -324,7 +324,7 @@ def _problem(detail: Any) -> FieldProblem:
     if detail["type"] == "string_pattern_mismatch" and path == "device":
         return FieldProblem(path, f"expected auto, cpu, mps, cuda or cuda:N, got {detail['input']}")
     if detail["type"] == "string_pattern_mismatch":
-        return FieldProblem(path, f"may not hold control characters, got {_shown(detail['input'])}.")
+        return FieldProblem(path, f"expected no control characters, got {_shown(detail['input'])}.")
     if detail["type"] == "missing":
         return FieldProblem(path, "is required.")
     return FieldProblem(path, f"{message}, got {_shown(detail['input'])}.")

@@ -1,13 +1,14 @@
 """The web application, built from a database and the settings."""
 
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from . import catalog_routes, export_routes, live, run_routes, series_routes, system_routes
-from .assets import add_assets
+from .assets import WEB, add_assets
 from .failures import PROBLEM, RESPONSES, add_failures
 from .tails import Tails
 from .wire import SafeJSONResponse
@@ -26,7 +27,7 @@ class Application(FastAPI):
         return document
 
 
-def create_app(engine: Engine) -> FastAPI:
+def create_app(engine: Engine, web: Path = WEB) -> FastAPI:
     """The HTTP and WebSocket interface of docs/protocol.md, and the page."""
     app = Application(
         title="shiftscope",
@@ -42,5 +43,5 @@ def create_app(engine: Engine) -> FastAPI:
     add_failures(app)
     for routes in (system_routes, catalog_routes, run_routes, series_routes, export_routes, live):
         app.include_router(routes.router)
-    add_assets(app)
+    add_assets(app, web)
     return app

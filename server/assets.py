@@ -25,7 +25,7 @@ PLOTLY_PLACE = "/vendor/plotly.min.js"
 KEEP = "public, max-age=31536000, immutable"
 
 
-def add_assets(app: FastAPI, web: Path = WEB) -> None:
+def add_assets(app: FastAPI, web: Path) -> None:
     """Serve the page at every address that no route has taken before."""
     # A registry of Windows may call .js text/plain, and browsers then refuse modules.
     mimetypes.add_type("text/javascript", ".js")

@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from ..db import tables
 from ..db.read import Selection
+from .wire import json_safe
 
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """The number of a run, network or layer."""
 Step = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Points = Annotated[int, Field(ge=2, le=100_000)]
+
+Real = Annotated[float, PlainSerializer(json_safe, return_type=float | str)]
+"""A float; in JSON, which has no NaN, a string where it is not finite."""
+Document = Annotated[dict[str, Any], PlainSerializer(json_safe, return_type=dict[str, Any])]
 
 
 class Public(BaseModel):
@@ -45,8 +50,8 @@ class RunPublic(Public):
     seeds: list[int]
     step: int
     steps: int
-    steps_per_second: float | None
-    summary: dict[str, Any]
+    steps_per_second: Real | None
+    summary: Document
     device: str | None
     phase: str | None
     error: str | None
@@ -115,8 +120,8 @@ class CatalogPublic(Public):
 class EstimatePublic(Public):
     """What a run will probably cost, and what that rests on."""
 
-    seconds: float
-    steps_per_second: float
+    seconds: Real
+    steps_per_second: Real
     bytes: int
     basis: str
 

@@ -1,8 +1,10 @@
 """Databases to test on, a run to fill, and a real server to talk to."""
 
+import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import uvicorn
@@ -20,6 +23,8 @@ from shiftscope.db import queue, write
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.server.app import create_app
+from shiftscope.server.assets import WEB
+from shiftscope.server.serve_command import listen
 
 ARMS = ("none", "BatchNorm")
 LAYERS = ("hidden1", "hidden2")
@@ -144,17 +149,16 @@ def make_run() -> Callable[..., Recorded]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Engine], str]]:
+def serve() -> Iterator[Callable[..., str]]:
     """Starts real servers; gives the address of each, as 127.0.0.1:PORT."""
     servers: list[tuple[uvicorn.Server, threading.Thread]] = []
 
-    def start(engine: Engine) -> str:
-        listening = socket.socket()
+    def start(engine: Engine, web: Path = WEB) -> str:
+        listening = listen("127.0.0.1", 0)
         # Small buffers, so that a reader that is slow is soon felt.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
-        listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
-            create_app(engine),
+            create_app(engine, web),
             log_level="warning",
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=2,
@@ -174,3 +178,45 @@ def serve() -> Iterator[Callable[[Engine], str]]:
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive(), "the server did not end"
+
+
+@pytest.fixture
+def connect(serve: Callable[..., str]) -> Iterator[Callable[..., httpx.Client]]:
+    """Starts real servers; gives an HTTP client of each."""
+    clients: list[httpx.Client] = []
+
+    def start(engine: Engine, web: Path = WEB) -> httpx.Client:
+        clients.append(httpx.Client(base_url=f"http://{serve(engine, web)}", timeout=60))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def web(engine: Engine, connect: Callable[..., httpx.Client]) -> httpx.Client:
+    """An HTTP client of a server on the new SQLite database."""
+    return connect(engine)
+
+
+def decode(message: bytes) -> tuple[dict[str, Any], list[dict[str, np.ndarray]]]:
+    """A frame's header, and the columns of each series."""
+    (length,) = struct.unpack_from("<I", message)
+    assert (4 + length) % 8 == 0
+    header = json.loads(message[4 : 4 + length])
+    numbers = np.frombuffer(message, "<f8", offset=4 + length)
+    columns = []
+    for series in header["series"]:
+        size = series["rows"] * len(series["columns"])
+        taken, numbers = numbers[:size], numbers[size:]
+        shaped = taken.reshape(len(series["columns"]), series["rows"])
+        columns.append(dict(zip(series["columns"], shaped, strict=True)))
+    assert numbers.size == 0
+    return header, columns
+
+
+@pytest.fixture
+def read_frame() -> Callable[[bytes], tuple[dict[str, Any], list[dict[str, np.ndarray]]]]:
+    """Decodes a binary frame."""
+    return decode

@@ -44,7 +44,7 @@ def test_nan_infinities_and_null_read_back_as_they_were(any_engine: Engine, make
 
 
 def test_an_export_holds_every_value_as_it_was_in_order(any_engine: Engine, make_run: Any) -> None:
-    arms = ('comma, "quote"', "línea\nnueva")
+    arms = ('comma, "quote"', "línea; 'nueva'")
     run = make_run(any_engine, arms=arms)
     run.begin()
     run.append(len(ODD), **{name: ODD for name in ODD_NAMES})

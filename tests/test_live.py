@@ -2,7 +2,6 @@
 
 import json
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +24,8 @@ PATIENCE = 30
 class Client:
     """Speaks docs/protocol.md, keeping the rows of every series as the page does."""
 
+    decode: Callable[[bytes], tuple[dict[str, Any], list[dict[str, np.ndarray]]]]
+
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self.latest = 0
@@ -40,7 +41,7 @@ class Client:
         message = self.connection.recv(PATIENCE)
         if isinstance(message, str):
             return json.loads(message)
-        header, columns = decode(message)
+        header, columns = self.decode(message)
         self.frames.append(header)
         self.latest = header["latest"]
         for series, data in zip(header["series"], columns, strict=True):
@@ -65,20 +66,9 @@ class Client:
             rows[step] = {name: column[row] for name, column in data.items()}
 
 
-def decode(message: bytes) -> tuple[dict[str, Any], list[dict[str, np.ndarray]]]:
-    """A frame's header, and the columns of each series."""
-    (length,) = struct.unpack_from("<I", message)
-    assert (4 + length) % 8 == 0
-    header = json.loads(message[4 : 4 + length])
-    numbers = np.frombuffer(message, "<f8", offset=4 + length)
-    columns = []
-    for series in header["series"]:
-        size = series["rows"] * len(series["columns"])
-        taken, numbers = numbers[:size], numbers[size:]
-        shaped = taken.reshape(len(series["columns"]), series["rows"])
-        columns.append(dict(zip(series["columns"], shaped, strict=True)))
-    assert numbers.size == 0
-    return header, columns
+@pytest.fixture(autouse=True)
+def _decoding(read_frame: Any) -> None:
+    Client.decode = staticmethod(read_frame)
 
 
 @contextmanager

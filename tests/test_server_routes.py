@@ -1,0 +1,249 @@
+"""The HTTP interface does what docs/protocol.md says."""
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from sqlalchemy import Engine, make_url, update
+from sqlalchemy.exc import OperationalError
+
+from shiftscope.db import catalog, queue, write
+from shiftscope.db.engine import writing
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.tables import Worker
+from shiftscope.server import system_routes
+from shiftscope.server.settings import load_settings
+
+
+def problem(response: Any, status: int) -> dict[str, Any]:
+    """The problem that a response must be."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert (body["type"], body["status"]) == ("about:blank", status)
+    assert body["title"] and body["detail"].endswith((".", "…"))
+    return body
+
+
+def test_the_health_is_ok_and_a_database_that_is_gone_is_a_503(
+    web: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert web.get("/api/health").json() == {"status": "ok"}
+
+    def fail(_engine: Engine) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("disk I/O error"))
+
+    monkeypatch.setattr(system_routes, "ping", fail)
+    assert "database does not answer" in problem(web.get("/api/health"), 503)["detail"]
+
+
+def test_the_system_names_living_workers_and_any_dataset_that_one_of_them_has(
+    web: httpx.Client, engine: Engine
+) -> None:
+    assert web.get("/api/system").json() == {
+        "version": "0.1.0",
+        "database": str(engine.url),
+        "workers": [],
+        "datasets": None,
+    }
+    silent, poor, rich = (queue.register(engine) for _ in "123")
+    for worker_id, has in ((silent, True), (rich, True), (poor, False)):
+        offers = {"mnist": {"available": has, "note": f"{has}."}}
+        queue.heartbeat(engine, worker_id, {"devices": ["cpu"], "datasets": offers})
+    with writing(engine) as connection:
+        then = datetime.now(UTC) - timedelta(minutes=5)
+        connection.execute(update(Worker).where(Worker.id == silent).values(heartbeat_at=then))
+    system = web.get("/api/system").json()
+    assert [worker["id"] for worker in system["workers"]] == [poor, rich]
+    assert system["datasets"] == {"mnist": {"available": True, "note": "True."}}
+
+
+def test_a_password_of_the_database_is_never_shown(engine: Engine, connect: Any) -> None:
+    engine.url = make_url("postgresql://me:secret@host/name")
+    assert connect(engine).get("/api/system").json()["database"] == "postgresql://me:***@host/name"
+
+
+def test_the_catalog_gives_every_entry_with_an_experiment_that_validates(web: httpx.Client) -> None:
+    entries = web.get("/api/catalog").json()["entries"]
+    assert [entry["name"] for entry in entries] == [entry.name for entry in catalog.entries()]
+    for entry in entries:
+        answer = web.post("/api/experiments/validate", json={"experiment": entry["experiment"]})
+        assert answer.json()["experiment"] == entry["experiment"]
+        assert set(answer.json()["estimate"]) == {"seconds", "steps_per_second", "bytes", "basis"}
+
+
+def test_the_schema_names_every_setting_with_its_default(web: httpx.Client) -> None:
+    schema = web.get("/api/experiments/schema").json()
+    assert set(schema["properties"]) == set(Experiment.model_fields)
+    assert schema["properties"]["steps"]["default"] == 50_000
+
+
+def test_a_bad_setting_is_named_by_its_path_in_the_servers_words(web: httpx.Client) -> None:
+    arms = [{"name": "a"}, {"name": "b", "lr": 0}]
+    for path in ("/api/experiments/validate", "/api/runs"):
+        body = problem(web.post(path, json={"experiment": {"steps": 0, "arms": arms}}), 422)
+        assert [error["field"] for error in body["errors"]] == ["steps", "arms.1.lr"]
+        assert body["detail"].startswith("steps: Input should be greater than or equal to 1")
+    assert web.get("/api/runs").json()["runs"] == []
+
+
+def test_a_run_is_created_listed_looked_at_and_stopped(web: httpx.Client, engine: Engine) -> None:
+    body = {"experiment": {"name": "Mine", "seeds": [3, 4]}, "catalog_entry": "mnist-sigmoid"}
+    created = web.post("/api/runs", json=body)
+    assert created.status_code == 201
+    run = created.json()
+    assert (run["name"], run["status"], run["networks"]) == ("Mine", "queued", [])
+    assert (run["seeds"], run["arms"], run["dataset"]) == ([3, 4], ["none", "BatchNorm"], "mnist")
+    assert run["experiment"]["optimizer"] == {"lr": 0.1, "momentum": 0.0}
+    assert datetime.fromisoformat(run["created_at"]).utcoffset() == timedelta(0)
+    assert web.get(f"/api/runs/{run['id']}").json() == run
+    stopped = web.post(f"/api/runs/{run['id']}/stop")
+    assert (stopped.status_code, stopped.json()["status"]) == (202, "stopped")
+    assert "stopped" in problem(web.post(f"/api/runs/{run['id']}/stop"), 409)["detail"]
+    listed = web.get("/api/runs").json()
+    assert listed == {"runs": [stopped.json()], "next": None}
+
+
+def test_runs_come_in_pages_newest_first(web: httpx.Client, engine: Engine) -> None:
+    ids = [queue.enqueue(engine, Experiment()) for _ in range(5)]
+    seen, before = [], ""
+    for _ in range(3):
+        page = web.get(f"/api/runs?limit=2{before}").json()
+        seen += [run["id"] for run in page["runs"]]
+        before = f"&before={page['next']}"
+    assert seen == ids[::-1] and page["next"] is None
+
+
+def test_an_unknown_catalog_entry_is_refused(web: httpx.Client) -> None:
+    body = {"experiment": {}, "catalog_entry": "nope"}
+    errors = problem(web.post("/api/runs", json=body), 422)["errors"]
+    assert errors[0]["field"] == "catalog_entry" and "mnist-sigmoid" in errors[0]["message"]
+
+
+def test_a_run_with_networks_shows_them_with_their_layers(
+    web: httpx.Client, engine: Engine, make_run: Any
+) -> None:
+    run = make_run(engine)
+    networks = web.get(f"/api/runs/{run.run_id}").json()["networks"]
+    assert [network["id"] for network in networks] == [n for n, _ in run.networks]
+    assert networks[1]["layers"][0] == {
+        "id": run.networks[1][1][0],
+        "name": "hidden1",
+        "kind": "linear",
+        "norm": "none",
+        "activation": "sigmoid",
+        "units": 100,
+    }
+
+
+def test_what_is_not_finite_in_a_summary_is_a_string_in_json(
+    web: httpx.Client, engine: Engine, make_run: Any
+) -> None:
+    run = make_run(engine)
+    summary = {"none": {"loss": math.nan, "best": -math.inf}}
+    write.describe_run(engine, run.run_id, summary=summary, steps_per_second=math.inf)
+    shown = web.get(f"/api/runs/{run.run_id}").json()
+    assert shown["summary"] == {"none": {"loss": "NaN", "best": "-Infinity"}}
+    assert shown["steps_per_second"] == "Infinity"
+    assert web.get("/api/runs").json()["runs"][0]["summary"] == shown["summary"]
+
+
+@pytest.fixture
+def spiked(web: httpx.Client, engine: Engine, make_run: Any) -> Iterator[Any]:
+    """A run of 5,000 steps with one spike."""
+    run = make_run(engine)
+    values = np.zeros(5_000)
+    values[3_210] = 7.0
+    run.begin()
+    run.append(5_000, mean=values)
+    yield run
+
+
+def test_series_are_exact_or_buckets_that_keep_the_spike(
+    web: httpx.Client, spiked: Any, read_frame: Any
+) -> None:
+    network_id, layer_ids = spiked.networks[1]
+    selection = {
+        "table": "layer_records",
+        "network_id": network_id,
+        "layer_id": layer_ids[1],
+        "statistics": ["mean", "dead"],
+    }
+    evaluations = {"table": "evaluations", "network_id": network_id, "statistics": ["test_loss"]}
+    path = f"/api/runs/{spiked.run_id}/series"
+    body = {"series": [selection, evaluations], "points": 500}
+    header, (layer, evaluated) = read_frame(web.post(path, json=body).content)
+    assert (header["type"], header["run"], header["width"]) == ("records", spiked.run_id, 32)
+    assert (header["first"], header["latest"]) == (0, 5_000)
+    assert header["series"][0] == {
+        "table": "layer_records",
+        "network_id": network_id,
+        "layer_id": layer_ids[1],
+        "rows": 157,
+        "columns": ["step", "last_step", "mean.min", "mean.max"],
+        "null": {},
+        "nan": {},
+    }
+    assert layer["mean.max"].max() == 7.0 and layer["mean.min"].max() == 0.0
+    assert evaluated["step"].tolist() == [0] and evaluated["test_loss.max"].tolist() == [2.3]
+    zoomed = body | {"first": 3_200, "last": 3_220}
+    header, (layer, evaluated) = read_frame(web.post(path, json=zoomed).content)
+    assert (header["width"], header["first"], header["latest"]) == (1, 3_200, 3_220)
+    assert layer["step"].tolist() == list(range(3_200, 3_221))
+    assert layer["mean"].tolist() == [7.0 if step == 3_211 else 0.0 for step in layer["step"]]
+    assert evaluated["step"].size == 0 and "dead" not in layer
+
+
+def test_series_never_reach_beyond_the_cursor(
+    web: httpx.Client, spiked: Any, read_frame: Any
+) -> None:
+    spiked.writer.commit(4_000)
+    network_id = spiked.networks[0][0]
+    series = [{"table": "network_records", "network_id": network_id, "statistics": ["loss"]}]
+    answer = web.post(
+        f"/api/runs/{spiked.run_id}/series",
+        json={"series": series, "last": 4_900, "points": 100_000},
+    )
+    header, (rows,) = read_frame(answer.content)
+    assert header["latest"] == rows["step"].max() == 4_000
+
+
+def test_series_of_another_runs_network_are_not_there(
+    web: httpx.Client, spiked: Any, engine: Engine, make_run: Any
+) -> None:
+    other = make_run(engine)
+    series = [
+        {"table": "evaluations", "network_id": other.networks[0][0], "statistics": ["test_loss"]}
+    ]
+    answer = web.post(f"/api/runs/{spiked.run_id}/series", json={"series": series})
+    assert "no network" in problem(answer, 404)["detail"]
+
+
+def test_more_numbers_than_fit_into_memory_are_refused(
+    web: httpx.Client, engine: Engine, make_run: Any
+) -> None:
+    run = make_run(engine)
+    network_id, layer_ids = run.networks[0]
+    statistics = ["mean", "std", "min", "max", "p01", "p05", "p15", "p25", "p50", "p75"]
+    one = {"table": "layer_records", "network_id": network_id, "layer_id": layer_ids[0]}
+    body = {"series": [one | {"statistics": statistics}] * 2_000, "points": 100_000}
+    run.append(1)
+    run.writer.commit(1_000_000)  # as if there were so many
+    errors = problem(web.post(f"/api/runs/{run.run_id}/series", json=body), 422)["errors"]
+    assert errors[0]["field"] == "points"
+
+
+def test_settings_come_from_flags_then_the_environment_then_defaults(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("SHIFTSCOPE_PORT", "9000")
+    monkeypatch.setenv("SHIFTSCOPE_DATA", str(tmp_path))
+    monkeypatch.delenv("SHIFTSCOPE_DATABASE", raising=False)
+    settings = load_settings(port=None)
+    assert (settings.port, settings.host) == (9000, "127.0.0.1")
+    assert settings.database_url == f"sqlite:///{tmp_path}/shiftscope.db"
+    assert load_settings(port=9001, database="sqlite:///x").database_url == "sqlite:///x"
