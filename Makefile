@@ -1,0 +1,54 @@
+# make run        set up once, then start shiftscope and open it in a browser
+# make test       set up once, then check and test everything
+# make benchmark  what watching costs, against the bare training loop
+# make clean      forget the set-up
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/bin/pip install --quiet
+SET_UP := pyproject.toml constraints.txt Makefile
+
+.PHONY: run test check benchmark clean help
+
+run: $(VENV)/.run
+	@exec $(VENV)/bin/shiftscope serve
+
+test: $(VENV)/.test check
+	@$(VENV)/bin/python tests/chromium.py
+	$(VENV)/bin/pytest -q
+
+check: $(VENV)/.test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pyright --warnings
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npx --yes --package typescript@5.9.3 tsc -p web/jsconfig.json
+
+benchmark: $(VENV)/.run
+	$(VENV)/bin/python benchmarks/loop.py
+
+clean:
+	rm -rf $(VENV)
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+$(VENV)/bin/pip:
+	@test -n "$(PYTHON)" || { echo "shiftscope needs Python 3.11 or newer; this machine has \
+	$$(python3 --version 2>/dev/null || echo none). Install one, or name it: make run PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "shiftscope needs Python \
+	3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make run PYTHON=/path/to/python3.11"; exit 2; }
+	@mkdir -p $(VENV) 2>/dev/null && test -w $(VENV) || { echo "shiftscope installs into $(CURDIR)/$(VENV), \
+	and this folder is read-only: clone it to a folder that you can write to."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is incomplete here; on Debian \
+	and Ubuntu: apt install python3-venv"; exit 2; }
+
+$(VENV)/.run: $(VENV)/bin/pip $(SET_UP)
+	@echo "Installing shiftscope into $(VENV) (once; a minute or a few, mostly PyTorch) ..."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	@echo "Installing what the tests need into $(VENV) (once) ..."
+	@$(PIP) --editable '.[test]'
+	@touch $@
