@@ -35,19 +35,18 @@ def start_worker(database: str, data: Path, *options: object) -> subprocess.Pope
 def end_worker(process: subprocess.Popen[bytes], seconds: float = END_SECONDS) -> None:
     """Ask a worker to end; after `seconds` kill it and all that it started."""
     process.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        kill_worker(process)
-    # Whatever it left behind.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    kill_worker(process)
 
 
 def kill_worker(process: subprocess.Popen[bytes]) -> None:
-    """Kill a worker and all that it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """Kill a worker and all that it started, or what is left of it."""
+    if os.name == "posix":  # its session's group outlives it as long as any member does
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
     process.wait()
 
 
@@ -85,6 +84,7 @@ class KeptWorker:
             self._wait(self._process)
             if self._ending.is_set():
                 return
+            kill_worker(self._process)
             pause = 1.0 if time.monotonic() - begun > STEADY_SECONDS else pause
             self._say(
                 f"The worker ended unexpectedly ({_how(self._process.returncode)}); it is started "

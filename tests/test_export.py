@@ -1,0 +1,133 @@
+"""A CSV file reads back as what was recorded, whoever writes it."""
+
+import csv
+import io
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from shiftscope.db import read
+from shiftscope.server.export import csv_chunks
+
+ODD = [1.5, math.nan, None, math.inf, -math.inf, 0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2]
+COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
+
+
+def bits(value: float | None) -> str | None:
+    """Equal only for equal bits; every NaN is one."""
+    if value is None:
+        return None
+    return "NaN" if math.isnan(value) else np.float64(value).tobytes().hex()
+
+
+def parsed(field: str) -> float | None:
+    """A field as any reader of CSV takes it."""
+    return float(field) if field else None
+
+
+def export(engine: Engine, run: Any, *options: str, **kwargs: Any) -> Any:
+    command = [*COMMAND, "export", str(run.run_id), "--database", str(engine.url), *options]
+    return subprocess.run(command, capture_output=True, timeout=60, **kwargs)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(values=st.lists(st.none() | st.floats(), min_size=1, max_size=20))
+def test_any_float_reads_back_bit_equal(
+    any_engine: Engine, make_run: Any, values: list[float | None]
+) -> None:
+    run = make_run(any_engine)
+    run.append(len(values), mean=values)
+    rows = csv.DictReader(io.StringIO("".join(csv_chunks(any_engine, run.run_id, "layer_records"))))
+    found = [bits(parsed(row["mean"])) for row in rows]
+    # SQLite keeps whole numbers as integers and so no sign of zero.
+    assert found == [bits(value + 0.0 if value == 0 else value) for value in values] * 4
+
+
+def test_what_is_not_finite_is_spelled_out_and_what_does_not_apply_is_empty(
+    engine: Engine, make_run: Any
+) -> None:
+    run = make_run(engine)
+    run.append(4, mean=[math.nan, math.inf, -math.inf, None])
+    text = "".join(csv_chunks(engine, run.run_id, "layer_records"))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["mean"] for row in rows[:4]] == ["NaN", "Infinity", "-Infinity", ""]
+
+
+@pytest.mark.parametrize("table", ["layer_records", "network_records", "evaluations"])
+def test_the_page_and_the_command_line_write_the_same_file(
+    web: httpx.Client, engine: Engine, make_run: Any, tmp_path: Path, table: str
+) -> None:
+    arms = ('comma, "quote"', "=línea; 'new'", "NaN")
+    run = make_run(engine, arms=arms)
+    run.begin()
+    run.append(1_200, mean=(ODD * 134)[:1_200])
+    answer = web.get(f"/api/runs/{run.run_id}/export/{table}.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    name = f'filename="shiftscope-run-{run.run_id}-{table}.csv"'
+    assert name in answer.headers["content-disposition"]
+    printed = export(engine, run, "--table", table, "--output", "-")
+    assert (printed.returncode, printed.stderr) == (0, b"")
+    file = tmp_path / "out.csv"
+    assert export(engine, run, "--table", table, "--output", str(file)).returncode == 0
+    assert answer.content == printed.stdout == file.read_bytes()
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert list(rows[0]) == read.export_columns(table)
+    assert [row["arm"] for row in rows] == sorted((row["arm"] for row in rows), key=arms.index)
+    expected = {"layer_records": 1_200 * 3 * 2, "network_records": 1_200 * 3, "evaluations": 3}
+    assert len(rows) == expected[table]
+
+
+def test_an_unknown_run_or_table_is_told_at_once(
+    web: httpx.Client, make_run: Any, engine: Engine
+) -> None:
+    run = make_run(engine)
+    for path in (f"{run.run_id}/export/runs.csv", "77/export/layer_records.csv"):
+        answer = web.get(f"/api/runs/{path}")
+        assert answer.status_code == 404 and answer.json()["detail"].startswith("There is no ")
+
+
+def test_a_closed_pipe_is_no_error_and_a_full_disk_is_a_sentence(
+    engine: Engine, make_run: Any
+) -> None:
+    run = make_run(engine)
+    run.append(3_000)
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*COMMAND, "export", str(run.run_id), "--database", str(engine.url)]
+    piped = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    os.close(writer)
+    assert (piped.returncode, piped.stderr) == (0, b"")
+    with open("/dev/full", "wb") as full:
+        failed = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert failed.returncode == 2 and failed.stderr.startswith(b"shiftscope: Standard output")
+    assert b"Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--table", "workers"), "There is no table 'workers'; expected one of layer_records"),
+        (("--output", "/nowhere/at/all.csv"), "/nowhere/at/all.csv can't be written"),
+        (("--output", "/"), "/ can't be written"),
+    ],
+)
+def test_a_bad_option_ends_with_2_and_a_sentence(
+    engine: Engine, make_run: Any, options: tuple[str, ...], sentence: str
+) -> None:
+    run = make_run(engine)
+    done = export(engine, run, *options)
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.decode().startswith(f"shiftscope: {sentence}")
+    assert done.stderr.count(b"\n") == 1
