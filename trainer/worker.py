@@ -80,6 +80,7 @@ class Worker:
                 break  # it has ended, or another worker was quicker
             if time.monotonic() - heard > HEARTBEAT_SECONDS:
                 queue.heartbeat(self._engine, worker_id)
+                queue.reconcile(self._engine)
                 heard = time.monotonic()
             time.sleep(POLL_SECONDS)
         if self._process is not None:
