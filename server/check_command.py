@@ -32,7 +32,7 @@ def check(database: DatabaseFlag = None, data: DataFlag = None) -> None:
     report.fine("Packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES))
     report.fine("Plotly.js", plotly_version())
     try:
-        make_folder(settings.data_folder)
+        make_folder(settings)
         report.fine("Data folder", str(settings.data_folder))
     except ShiftscopeError as error:
         report.wrong("Data folder", str(error))

@@ -33,7 +33,7 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
     `shiftscope serve` starts a worker itself; this is for further machines.
     """
     settings = load_settings(database=database, data=data)
-    make_folder(settings.data_folder)
+    make_folder(settings)
     open_database(settings.database_url).dispose()
     command = worker_command(settings.database_url, settings.data_folder)
     os.execv(command[0], command)

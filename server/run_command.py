@@ -53,7 +53,7 @@ def run(
     entry = catalog.entry(experiment)
     chosen = with_settings(entry.experiment, settings or [])
     places = load_settings(database=database, data=data)
-    make_folder(places.data_folder)
+    make_folder(places)
     engine = open_database(places.database_url)
     interrupted = False
     with interruptible():
@@ -90,21 +90,21 @@ def _stop(engine: Engine, run_id: int, process: subprocess.Popen[bytes]) -> Run:
 def _follow(engine: Engine, run_id: int, process: subprocess.Popen[bytes]) -> Run:
     """Show the run's progress until it has ended; what is known of it comes from the database."""
     with _progress() as progress:
-        task = progress.add_task("", total=None, phase="waiting for the worker", speed="")
-        while (run := read.run(engine, run_id)).status in ACTIVE:
-            speed = f"{run.steps_per_second:,.0f} steps/s" if run.steps_per_second else ""
+        task = progress.add_task("waiting for the worker", total=None, steps="")
+        while True:
+            run = read.run(engine, run_id)
+            steps = f"{run.step:,} of {run.steps:,} steps"
+            if run.steps_per_second:
+                steps += f"  {run.steps_per_second:,.0f} steps/s"
+            what = run.phase or run.status
             progress.update(
-                task,
-                completed=run.step,
-                total=run.steps,
-                phase=run.phase or run.status,
-                speed=speed,
+                task, description=what, completed=run.step, total=run.steps, steps=steps
             )
+            if run.status not in ACTIVE:
+                return run
             if process.poll() is not None:
                 _look_for_orphans(engine, run_id, process.returncode)
             time.sleep(LOOK_SECONDS)
-        progress.update(task, completed=run.step, total=run.steps, phase=run.status)
-    return run
 
 
 def _look_for_orphans(engine: Engine, run_id: int, exit_code: int) -> None:
@@ -117,10 +117,9 @@ def _look_for_orphans(engine: Engine, run_id: int, exit_code: int) -> None:
 
 def _progress() -> Progress:
     return Progress(
-        TextColumn("{task.fields[phase]}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} steps"),
-        TextColumn("{task.fields[speed]}"),
+        TextColumn("{task.fields[steps]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),

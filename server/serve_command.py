@@ -7,7 +7,6 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +17,7 @@ from ..db.errors import SetupProblem
 from .app import create_app
 from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag
 from .interrupts import interruptible, uninterrupted
-from .settings import load_settings
+from .settings import Settings, load_settings
 from .worker_process import KeptWorker, start_worker
 
 
@@ -42,7 +41,7 @@ def serve(
     settings = load_settings(host=host, port=port, database=database, data=data)
     with interruptible():
         listening = listen(settings.host, settings.port)
-        make_folder(settings.data_folder)
+        make_folder(settings)
         url = settings.database_url
         engine = open_database(url)
         worker = KeptWorker(lambda: start_worker(url, settings.data_folder), say)
@@ -131,19 +130,20 @@ def _why_not(error: OSError | UnicodeError, host: str, port: int) -> str:
     return f"{host} port {port} can't be listened on: {error}. Expected --host 127.0.0.1 or alike."
 
 
-def make_folder(folder: Path) -> None:
-    """Make the data folder.
+def make_folder(settings: Settings) -> None:
+    """Make the data folder. It may be read-only when the database is elsewhere.
 
     Raises:
-        SetupProblem: It can't be made or written to.
+        SetupProblem: It can't be made, or not written to where it must.
     """
+    folder = settings.data_folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SetupProblem(
             f"The data folder {folder} can't be made: {error.strerror}. Name another with --data."
         ) from None
-    if not os.access(folder, os.W_OK):
+    if not settings.database and not os.access(folder, os.W_OK):
         raise SetupProblem(f"The data folder {folder} is read-only. Name another with --data.")
 
 

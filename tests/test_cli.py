@@ -1,6 +1,8 @@
 """The command line, as a person or a script uses it: sentences, exit codes, nothing left behind."""
 
+import contextlib
 import os
+import pty
 import re
 import signal
 import socket
@@ -58,7 +60,7 @@ def test_every_command_explains_itself_and_its_flags(
     assert done.returncode == 0 and done.stdout.startswith("Usage: ")
     flags = re.findall(r"^ +(?:-h, )?(--[a-z-]+)(?: \S+)? *(.*)$", done.stdout, re.M)
     assert {"--database"} <= {flag for flag, _ in flags}
-    assert all(len(text) > 5 or flag == "--database" for flag, text in flags)
+    assert all(len(text) > 5 for _, text in flags)
 
 
 def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> None:
@@ -140,6 +142,29 @@ def test_a_run_without_a_page_prints_its_number_last_and_keeps_everything(
     assert sum(1 for _ in read.export_rows(engine, number, "layer_records")) == 30 * len(layers)
     assert read.workers(engine) == []
     engine.dispose()
+
+
+def test_progress_is_shown_in_a_terminal_and_the_number_is_still_alone(
+    environment: dict[str, str],
+) -> None:
+    settings = ("--set", "steps=30", "--set", "dataset=digits", "--set", "hidden=8")
+    screen, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "run", "mnist-sigmoid", *settings],
+        env=environment | {"TERM": "xterm", "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        text=True,
+    )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # how the end of a terminal reads
+        while read_now := os.read(screen, 4096):
+            shown += read_now
+    output, _ = process.communicate(timeout=PATIENCE)
+    os.close(screen)
+    assert (process.returncode, output) == (0, "1\n"), shown
+    assert b"30 of 30 steps" in shown and b"Traceback" not in shown
 
 
 def test_a_run_that_fails_ends_with_1_and_says_why(environment: dict[str, str]) -> None:
