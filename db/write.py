@@ -7,7 +7,7 @@ SQLAlchemy; a commit carries whole steps of all networks, so that `runs.step` is
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sqlalchemy import Connection, Engine, insert, update
@@ -90,12 +90,13 @@ class RecordWriter:
                     .where(Network.id == network_id)
                     .values(diverged_step=diverged_step, frozen_step=frozen_step)
                 )
-            return connection.execute(
+            status = connection.execute(
                 update(Run)
                 .where(Run.id == self._run_id)
                 .values(step=step, **run)
                 .returning(Run.status)
             ).scalar_one()
+            return cast(Status, status)
 
 
 def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:

@@ -220,3 +220,13 @@ def decode(message: bytes) -> tuple[dict[str, Any], list[dict[str, np.ndarray]]]
 def read_frame() -> Callable[[bytes], tuple[dict[str, Any], list[dict[str, np.ndarray]]]]:
     """Decodes a binary frame."""
     return decode
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """A data folder with real MNIST: SHIFTSCOPE_DATA's, or one that lies beside the checkout."""
+    checkout = Path(__file__).resolve().parents[1]
+    for folder in (os.environ.get("SHIFTSCOPE_DATA"), checkout.parent / "shared" / "data"):
+        if folder and any(Path(folder).glob("**/train-images-idx3-ubyte*")):
+            return Path(folder)
+    pytest.skip("real MNIST is not here: set SHIFTSCOPE_DATA to a folder that holds it")

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import (  # torch's own names for its fused calls, missing from its type stubs
+    Tensor,
+    _foreach_copy_,  # pyright: ignore[reportPrivateImportUsage]
+    _foreach_norm,  # pyright: ignore[reportPrivateImportUsage]
+    nn,
+)
 
 from .networks.mlp import MLP
 from .ring import LayerShape, Stretch
@@ -61,7 +66,7 @@ class _Lens:
             inputs[0].retain_grad()
             self.preactivations.append(inputs[0])
 
-    def _see_norm_input(self, norm: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def _see_norm_input(self, norm: Any, inputs: tuple[Any, ...]) -> None:
         if self.is_open:
             # Copied now, since the forward pass mixes this batch into them.
             at = len(self.norm_inputs)
@@ -132,7 +137,7 @@ class Observer:
             measured += lens.weights
             measured += [parameter.grad for parameter in lens.optimizer.parameters]
             lens.close()
-        torch._foreach_copy_(targets, sources)
+        _foreach_copy_(targets, sources)
         self._keep(norms(measured), [slice(p.first, p.gradients.stop) for p in self.places])
 
     @torch.no_grad()
@@ -191,10 +196,10 @@ def norms(tensors: list[Any]) -> Tensor:
     mended; elsewhere a look would wait for the device, so float64 is used throughout.
     """
     if tensors[0].device.type == "cpu":
-        found = torch.stack(torch._foreach_norm(tensors))
+        found = torch.stack(_foreach_norm(tensors))
         values = found.tolist()
         if min(values) > TINY and max(values) < HUGE:
             return found
     elif tensors[0].device.type == "mps":  # has no float64
-        return torch.stack(torch._foreach_norm(tensors))
-    return torch.stack(torch._foreach_norm(tensors, 2, torch.float64))
+        return torch.stack(_foreach_norm(tensors))
+    return torch.stack(_foreach_norm(tensors, 2, torch.float64))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class Recorder:
     def _commit(self, now: float) -> None:
         self._rates = [*(r for r in self._rates if now - r[0] < RATE_SECONDS), (now, self._step)]
         (since, begun), (until, reached) = self._rates[0], self._rates[-1]
-        run = {"summary": self._summary()}
+        run: dict[str, Any] = {"summary": self._summary()}
         if reached > begun:
             run["steps_per_second"] = (reached - begun) / (until - since)
         self._on_status(self._writer.commit(self._step, **run))

@@ -4,7 +4,7 @@ Layers of one shape are finished together, whatever their network: fewer and lar
 operations leave the interpreter to the training loop.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ from .observer import NormPlaces
 from .ring import NetworkSlots
 from .shift import shift
 
-Records = tuple[str, dict[str, int], dict[str, np.ndarray | list[float]]]
+Records = tuple[str, dict[str, int], Mapping[str, np.ndarray | list[float]]]
 """A table, the constant keys of its rows, and their columns."""
 
 

@@ -7,7 +7,12 @@
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import (  # torch's own names for its fused calls, missing from its type stubs
+    Tensor,
+    _foreach_add_,  # pyright: ignore[reportPrivateImportUsage]
+    _foreach_mul_,  # pyright: ignore[reportPrivateImportUsage]
+    nn,
+)
 
 
 class SGD:
@@ -19,7 +24,7 @@ class SGD:
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.0):
-        self.parameters = list(parameters)
+        self.parameters: list[Tensor] = list(parameters)
         self.momentum = momentum
         self._lr = lr
         self._buffers: list[Tensor] | None = None
@@ -32,15 +37,15 @@ class SGD:
     @torch.no_grad()
     def step(self) -> None:
         """Update every parameter by its gradient."""
-        directions = [parameter.grad for parameter in self.parameters]
+        directions = [p.grad for p in self.parameters if p.grad is not None]
         if self.momentum:
             if self._buffers is None:
                 self._buffers = [gradient.clone() for gradient in directions]
             else:
-                torch._foreach_mul_(self._buffers, self.momentum)
-                torch._foreach_add_(self._buffers, directions)
+                _foreach_mul_(self._buffers, self.momentum)
+                _foreach_add_(self._buffers, directions)
             directions = self._buffers
-        torch._foreach_add_(self.parameters, directions, alpha=-self._lr)
+        _foreach_add_(self.parameters, directions, alpha=-self._lr)
 
     def direction(self, parameter: int) -> Tensor | None:
         """d of a parameter, by its place, after a step; its gradient when there is no momentum."""

@@ -16,9 +16,9 @@ SIDE = 28
 
 def load() -> Images:
     """The digits as 28×28 images with values from 0 to 255, by bilinear interpolation."""
-    bunch = load_digits()
-    images = _upsample(np.asarray(bunch.images, np.float64) * (255 / 16))
-    labels = np.asarray(bunch.target, np.int64)
+    pixels, target = load_digits(return_X_y=True)
+    images = _upsample(np.asarray(pixels, np.float64).reshape(-1, 8, 8) * (255 / 16))
+    labels = np.asarray(target, np.int64)
     return Images(images[:TRAINING], labels[:TRAINING], images[TRAINING:], labels[TRAINING:])
 
 

@@ -1,0 +1,357 @@
+"""A whole run in this process: what is trained, and whether what is recorded is true."""
+
+import hashlib
+import math
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sqlalchemy import Engine
+from torch.nn import functional
+
+from shiftscope.db import catalog, queue, read
+from shiftscope.db.experiment import Experiment, with_settings
+from shiftscope.db.write import RecordWriter
+from shiftscope.trainer import datasets, ring
+from shiftscope.trainer.evaluation import evaluate, is_due
+from shiftscope.trainer.execute import watch_and_train
+from shiftscope.trainer.setup import prepare
+from shiftscope.trainer.twins import blocks_of, build, draw_weights, weights_hash
+
+CPU = torch.device("cpu")
+EXPLODING = ("activation=relu", "initialization=gaussian", "initial_std=100", "lr=1000")
+GPU = pytest.param(
+    "cuda",
+    marks=[
+        pytest.mark.gpu,
+        pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here"),
+    ],
+)
+
+
+def experiment(*settings: str) -> Experiment:
+    """A short run of the §4.1 pair on digits."""
+    base = catalog.entry("mnist-sigmoid").experiment
+    return with_settings(base, ["dataset=digits", "steps=150", "hidden=20,10", *settings])
+
+
+@pytest.fixture
+def images() -> datasets.Images:
+    return datasets.load("digits", Path(), lambda _: None)
+
+
+@pytest.fixture
+def train(engine: Engine, images: datasets.Images) -> Callable[..., Any]:
+    """Trains an experiment; returns the run's number, its networks and whether it completed."""
+
+    def run(
+        wanted: Experiment, stop: threading.Event | None = None, device: torch.device = CPU
+    ) -> Any:
+        run_id = queue.enqueue(engine, wanted)
+        queue.claim(engine, queue.register(engine), run_id)
+        seeds, test = prepare(wanted, images, device)
+        completed = watch_and_train(
+            engine, run_id, wanted, seeds, test, device, stop or threading.Event()
+        )
+        return run_id, [trainee.network for twins in seeds for trainee in twins.trainees], completed
+
+    return run
+
+
+def rows(engine: Engine, run_id: int, table: str = "layer_records") -> list[dict[str, Any]]:
+    """The exported rows of a table."""
+    columns = read.export_columns(table)
+    return [dict(zip(columns, row, strict=True)) for row in read.export_rows(engine, run_id, table)]
+
+
+def plain_loop(wanted: Experiment, images: datasets.Images) -> list[tuple[Any, list[Any]]]:
+    """The same training in plain PyTorch; by arm the network and what each step showed."""
+    inputs = torch.from_numpy((images.train_images > 127).astype(np.float32)).flatten(1)
+    labels = torch.from_numpy(images.train_labels)
+    weights = draw_weights(wanted.network, inputs.shape[1], 10, seed=0)
+    results = []
+    for arm in wanted.arms:
+        network = build(wanted, arm, weights)
+        optimizer = torch.optim.SGD(network.parameters(), wanted.optimizer.lr)
+        order = torch.Generator().manual_seed(0)
+        batches: list[torch.Tensor] = []
+        seen = []
+        for _ in range(wanted.steps):
+            if not batches:
+                epoch = torch.randperm(len(inputs), generator=order)
+                batches = [b for b in epoch.split(wanted.batch_size) if len(b) == wanted.batch_size]
+            batch = batches.pop(0)
+            u, preactivations, norm_inputs = inputs[batch], [], []
+            blocks: list[Any] = blocks_of(network)
+            for block in blocks:
+                u = block.linear(u)
+                running = None
+                if block.norm is not None:
+                    running = [b.clone() for b in (block.norm.running_mean, block.norm.running_var)]
+                    norm_inputs.append((u.detach().clone(), running))
+                    u = block.norm(u)
+                u.retain_grad()
+                preactivations.append(u)
+                u = block.activation(u)
+            loss = functional.cross_entropy(u, labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            before = [b.linear.weight.detach().clone() for b in blocks]
+            gradients = [b.linear.weight.grad for b in blocks]
+            of_all: list[Any] = [p.grad for p in network.parameters()]
+            step = {
+                "loss": loss.item(),
+                "accuracy": (u.argmax(1) == labels[batch]).double().mean().item(),
+                "grad_norm": math.sqrt(sum(g.double().square().sum().item() for g in of_all)),
+                "z": [z.detach().double().numpy().ravel() for z in preactivations],
+                "activation_grad_norm": [z.grad.double().norm().item() for z in preactivations],
+                "weight_grad_norm": [g.double().norm().item() for g in gradients],
+                "weight_norm": [w.double().norm().item() for w in before],
+                "norm_inputs": norm_inputs,
+            }
+            optimizer.step()
+            step["update_ratio"] = [
+                ((b.linear.weight - w).double().norm() / w.double().norm()).item()
+                for b, w in zip(blocks, before, strict=True)
+            ]
+            seen.append(step)
+        results.append((network, seen))
+    return results
+
+
+def test_records_tell_what_a_plain_loop_shows(
+    engine: Engine, train: Callable[..., Any], images: datasets.Images
+) -> None:
+    wanted = experiment("steps=70")
+    run_id, networks, completed = train(wanted)
+    assert completed
+    plain = plain_loop(wanted, images)
+
+    records = iter(rows(engine, run_id))
+    for network, (twin, seen) in zip(networks, plain, strict=True):
+        for ours, theirs in zip(network.state_dict().values(), twin.state_dict().values(),
+                                strict=True):  # fmt: skip
+            assert torch.equal(ours, theirs), "watching changed the training"
+        for layer in range(3):
+            for number, step in enumerate(seen):
+                record, z = next(records), step["z"][layer]
+                assert record["step"] == number + 1
+                expected = {
+                    "mean": z.mean(), "std": z.std(), "min": z.min(), "max": z.max(),
+                    "p15": np.quantile(z, 0.15), "p50": np.quantile(z, 0.5),
+                    "p99": np.quantile(z, 0.99),
+                    "shift_from_start": w1(z, seen[0]["z"][layer]),
+                    **{name: step[name][layer] for name in
+                       ("activation_grad_norm", "weight_grad_norm", "weight_norm")},
+                }  # fmt: skip
+                if number:
+                    expected["shift_w1"] = w1(z, seen[number - 1]["z"][layer])
+                for name, value in expected.items():
+                    assert record[name] == pytest.approx(value, rel=2e-5, abs=2e-6), (name, number)
+                # the weights' own difference is rounded, at small updates visibly
+                assert record["update_ratio"] == pytest.approx(
+                    step["update_ratio"][layer], rel=1e-3
+                )
+                if layer < len(step["norm_inputs"]):
+                    x, (mean, var) = step["norm_inputs"][layer]
+                    distance = (mean - x.double().mean(0)) / (var + 1e-5).sqrt()
+                    assert record["mean_drift"] == pytest.approx(
+                        distance.square().mean().sqrt().item(), rel=1e-4
+                    )
+                else:
+                    assert record["mean_drift"] is None and record["gamma_mean"] is None
+    first = [row for row in rows(engine, run_id) if row["step"] == 1]
+    assert all(row["shift_w1"] is None and row["shift_from_start"] == 0 for row in first)
+
+    of_network = iter(rows(engine, run_id, "network_records"))
+    for _, seen in plain:
+        for step in seen:
+            record = next(of_network)
+            for name in ("loss", "accuracy", "grad_norm"):
+                assert record[name] == pytest.approx(step[name], rel=1e-5), name
+
+
+def w1(a: np.ndarray, b: np.ndarray) -> float:
+    """1-Wasserstein distance of equal samples, in units of their pooled std."""
+    distance = np.abs(np.sort(a) - np.sort(b)).mean()
+    return float(distance / np.sqrt((a.var() + b.var()) / 2))
+
+
+def test_a_finished_run_has_a_record_of_every_layer_at_every_step(
+    engine: Engine, train: Callable[..., Any]
+) -> None:
+    run_id, _, completed = train(experiment("seeds=0,1"))
+    found = [(row["network_id"], row["layer_id"], row["step"]) for row in rows(engine, run_id)]
+    assert completed
+    assert len(found) == len(set(found)) == 150 * 4 * 3
+    assert found == sorted(found)
+    assert read.run(engine, run_id).step == 150
+
+
+def test_record_every_thins_the_records_and_nothing_else(
+    engine: Engine, train: Callable[..., Any]
+) -> None:
+    all_id, networks, _ = train(experiment())
+    some_id, same, _ = train(experiment("record_every=20"))
+    assert [weights_hash(n) for n in networks] == [weights_hash(n) for n in same]
+    kept = {row["step"]: row["p50"] for row in rows(engine, some_id) if row["layer"] == "hidden1"}
+    every = {row["step"]: row["p50"] for row in rows(engine, all_id) if row["layer"] == "hidden1"}
+    assert sorted(kept) == list(range(1, 151, 20))
+    assert kept == {step: every[step] for step in kept}
+
+
+def test_twins_start_equal_and_see_equal_batches(
+    images: datasets.Images, monkeypatch: pytest.MonkeyPatch, train: Callable[..., Any],
+    engine: Engine,
+) -> None:  # fmt: skip
+    wanted = experiment("seeds=0,1", "steps=40")
+    seeds, _ = prepare(wanted, images, CPU)
+    hashes = [[weights_hash(t.network) for t in twins.trainees] for twins in seeds]
+    assert hashes[0][0] == hashes[0][1] and hashes[1][0] == hashes[1][1]
+    assert hashes[0][0] != hashes[1][0]
+
+    seen: dict[int, Any] = {}
+    forward = torch.nn.Module.__call__
+
+    def spy(module: torch.nn.Module, *inputs: torch.Tensor) -> Any:
+        if type(module).__name__ == "MLP" and module.training and torch.is_grad_enabled():
+            seen.setdefault(id(module), hashlib.sha256()).update(inputs[0].numpy().tobytes())
+        return forward(module, *inputs)
+
+    monkeypatch.setattr(torch.nn.Module, "__call__", spy)
+    run_id, networks, _ = train(wanted)
+    digests = [seen[id(network)].hexdigest() for network in networks]
+    assert digests[0] == digests[1] and digests[2] == digests[3] and digests[0] != digests[2]
+    stored = read.networks(engine, run_id)
+    assert [network.weights_hash for network in stored] == [*hashes[0], *hashes[1]]
+
+
+def test_two_runs_of_one_experiment_record_the_same_bits(
+    engine: Engine, train: Callable[..., Any]
+) -> None:
+    ids = [train(experiment("seeds=3"))[0] for _ in range(2)]
+    for table in ("layer_records", "evaluations"):
+        first, second = (
+            [[*row][read.export_columns(table).index("step") :] for row in
+             read.export_rows(engine, run_id, table)]
+            for run_id in ids
+        )  # fmt: skip
+        assert first == second
+
+
+def test_a_diverging_network_is_frozen_and_the_other_goes_on(
+    engine: Engine, train: Callable[..., Any]
+) -> None:
+    wanted = experiment(*EXPLODING, "steps=200")
+    wanted = wanted.model_copy(
+        update={"arms": [wanted.arms[0], wanted.arms[1].model_copy(update={"lr": 0.1})]}
+    )
+    run_id, _, completed = train(wanted)
+    assert completed
+    diverged, healthy = read.networks(engine, run_id)
+    assert diverged.diverged_step is not None and diverged.frozen_step is not None
+    assert diverged.diverged_step <= diverged.frozen_step - ring.SLOTS + 1
+    assert healthy.frozen_step is None
+    losses = {row["step"]: row["loss"] for row in rows(engine, run_id, "network_records")
+              if row["network_id"] == diverged.id}  # fmt: skip
+    assert max(losses) == diverged.frozen_step
+    assert math.isfinite(losses[1])
+    assert not any(math.isfinite(losses[s]) for s in losses if s >= diverged.diverged_step)
+    layers = [row for row in rows(engine, run_id) if row["network_id"] == healthy.id]
+    assert len(layers) == 200 * 3
+    broken = [row for row in rows(engine, run_id) if row["network_id"] == diverged.id]
+    assert any(row["nonfinite"] > 0 and math.isnan(row["mean"]) for row in broken)
+
+
+def test_a_run_ends_when_no_network_is_left(engine: Engine, train: Callable[..., Any]) -> None:
+    wanted = experiment(*EXPLODING, "steps=5000")
+    run_id, _, completed = train(wanted.model_copy(update={"arms": wanted.arms[:1]}))
+    assert completed
+    assert read.run(engine, run_id).step < 5000
+
+
+def test_a_stop_keeps_what_was_recorded(engine: Engine, train: Callable[..., Any]) -> None:
+    wanted = experiment("steps=1000000")
+    stopper = threading.Timer(1.0, lambda: queue.ask_to_stop(engine, 1))
+    stopper.start()
+    run_id, _, completed = train(wanted)
+    stopper.join()
+    step = read.run(engine, run_id).step
+    assert not completed and 0 < step < 1_000_000
+    assert len(rows(engine, run_id)) == step * 2 * 3
+
+
+def test_the_loop_waits_for_a_slow_recorder_and_drops_nothing(
+    engine: Engine, train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ring, "SLOTS", 4)
+    commit = RecordWriter.commit
+
+    def slow(self: RecordWriter, step: int, **run: Any) -> Any:
+        time.sleep(0.1)
+        return commit(self, step, **run)
+
+    monkeypatch.setattr(RecordWriter, "commit", slow)
+    run_id, _, completed = train(experiment())
+    assert completed and len(rows(engine, run_id)) == 150 * 2 * 3
+
+
+def test_a_recorder_that_cannot_write_ends_the_run_with_its_error(
+    train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: RecordWriter, step: int, **run: Any) -> Any:
+        raise OSError("database or disk is full")
+
+    monkeypatch.setattr(RecordWriter, "commit", full)
+    with pytest.raises(OSError, match="disk is full"):
+        train(experiment("steps=1000000"))
+
+
+def test_momentum_counts_in_the_update_ratio(engine: Engine, train: Callable[..., Any]) -> None:
+    run_id, _, _ = train(experiment("momentum=0.9", "steps=30"))
+    row = next(r for r in rows(engine, run_id) if r["step"] == 30 and r["layer"] == "hidden1")
+    without = 0.1 * row["weight_grad_norm"] / row["weight_norm"]
+    assert row["update_ratio"] > 2 * without
+
+
+def test_evaluating_leaves_the_network_as_it_was(images: datasets.Images) -> None:
+    seeds, test = prepare(experiment(), images, CPU)
+    network = seeds[0].trainees[1].network
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    values = evaluate(network, *test)
+    assert network.training
+    assert all(torch.equal(before[n], v) for n, v in network.state_dict().items())
+    assert values["test_loss"] != values["test_loss_batch_statistics"]
+
+
+def test_evaluations_come_early_and_then_regularly() -> None:
+    due = [step for step in range(1201) if is_due(step, 500, 1200)]
+    assert due == [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 1200]
+
+
+def test_the_paper_pair_reaches_its_reference_values(mnist_folder: Path, engine: Engine) -> None:
+    """experiments: lr 0.1, Xavier, binary MNIST: none .70 to .89 and BatchNorm > .91 at 2,000."""
+    wanted = with_settings(catalog.entry("mnist-sigmoid").experiment, ["steps=2000", "device=cpu"])
+    run_id = queue.enqueue(engine, wanted)
+    queue.claim(engine, queue.register(engine), run_id)
+    seeds, test = prepare(wanted, datasets.load("mnist", mnist_folder, lambda _: None), CPU)
+    assert watch_and_train(engine, run_id, wanted, seeds, test, CPU, threading.Event())
+    summary = read.run(engine, run_id).summary
+    assert 0.70 < summary["none"]["last_accuracy"] < 0.89
+    assert summary["BatchNorm"]["last_accuracy"] > 0.91
+
+
+@pytest.mark.parametrize("device", [GPU])
+def test_a_gpu_records_what_the_cpu_records(
+    device: str, engine: Engine, train: Callable[..., Any]
+) -> None:
+    wanted = experiment("steps=70")
+    ids = [train(wanted, device=torch.device(d))[0] for d in ("cpu", device)]
+    for ours, theirs in zip(*(rows(engine, run_id) for run_id in ids), strict=True):
+        for name in ("mean", "std", "p50", "weight_grad_norm", "shift_from_start"):
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-2, abs=1e-3), name
