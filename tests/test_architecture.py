@@ -1,6 +1,7 @@
 """The house keeps its order: imports, packaging, names, and documents that match the code."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -114,6 +115,21 @@ def test_the_protocol_describes_every_field_that_is_sent(engine: Engine) -> None
             assert f'"{field}"' in protocol or f"`{field}" in protocol or f" {field}" in protocol, (
                 f"{name}.{field}"
             )
+
+
+def test_the_pages_types_mirror_the_servers_schemas(engine: Engine) -> None:
+    declared = dict(
+        re.findall(
+            r"^export interface (\w+)(?: extends \w+)? \{\n(.*?)^\}",
+            (ROOT / "web" / "types.d.ts").read_text("utf-8"),
+            re.M | re.S,
+        )
+    )
+    fields = {name: set(re.findall(r"^  (\w+)\??:", body, re.M)) for name, body in declared.items()}
+    fields["RunDetail"] |= fields["Run"]
+    for name, schema in create_app(engine).openapi()["components"]["schemas"].items():
+        if name.endswith("Public") and name not in {"HealthPublic", "CatalogPublic"}:
+            assert fields[name.removesuffix("Public")] == set(schema["properties"]), name
 
 
 def test_the_documents_describe_every_setting_and_every_command() -> None:
