@@ -1,0 +1,169 @@
+"""The worker as a process: what it does with a run, whatever happens to the run's process."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shiftscope.db import catalog, queue, read
+from shiftscope.db.experiment import with_settings
+from shiftscope.db.tables import Run
+from sqlalchemy import Engine
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def start_worker(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Starts workers, and ends those that are left."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: object) -> subprocess.Popen[bytes]:
+        command = [
+            *(sys.executable, "-m", "shiftscope.trainer.worker"),
+            *("--database", str(engine.url), "--data", str(tmp_path)),
+            *map(str, arguments),
+        ]
+        started.append(subprocess.Popen(command, stderr=subprocess.PIPE))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def enqueue(engine: Engine, *settings: str) -> int:
+    base = catalog.entry("mnist-sigmoid").experiment
+    return queue.enqueue(engine, with_settings(base, ["dataset=digits", "hidden=20", *settings]))
+
+
+def wait(engine: Engine, run_id: int, until: Callable[[Run], bool]) -> Run:
+    """The run, as soon as something holds of it."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        run = read.run(engine, run_id)
+        if until(run):
+            return run
+        time.sleep(0.05)
+    raise AssertionError(f"run {run_id} is {run.status} at step {run.step}: {run.error}")
+
+
+def ended(run: Run) -> bool:
+    return run.status in ("finished", "stopped", "failed")
+
+
+def child_of(process: subprocess.Popen[bytes], engine: Engine) -> int:
+    """The process that trains: the newest below the worker."""
+    listing = subprocess.run(
+        ["ps", "-eo", "pid=,ppid="], check=True, capture_output=True, text=True
+    ).stdout
+    parents = {int(pid): int(parent) for pid, parent in map(str.split, listing.splitlines())}
+
+    def is_below(pid: int) -> bool:
+        while pid in parents:
+            pid = parents[pid]
+            if pid == process.pid:
+                return True
+        return False
+
+    return max(pid for pid in parents if is_below(pid))
+
+
+def test_a_worker_trains_runs_in_order_and_says_what_it_offers(
+    engine: Engine, start_worker: Callable[..., Any]
+) -> None:
+    first, second = enqueue(engine, "steps=60"), enqueue(engine, "steps=60")
+    start_worker()
+    runs = [wait(engine, run_id, ended) for run_id in (first, second)]
+    assert [run.status for run in runs] == ["finished", "finished"]
+    assert [run.step for run in runs] == [60, 60]
+    assert runs[0].ended_at is not None and runs[1].started_at is not None
+    assert runs[0].ended_at <= runs[1].started_at
+    assert runs[0].device in ("cpu", "mps", "cuda:0")
+    deadline = time.monotonic() + PATIENCE
+    while read.workers(engine)[0].datasets is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    worker = read.workers(engine)[0]
+    assert worker.devices and worker.devices[-1] == "cpu"
+    assert worker.datasets is not None and worker.datasets["digits"]["available"]
+
+
+def test_a_stop_ends_the_run_and_keeps_its_records(
+    engine: Engine, start_worker: Callable[..., Any]
+) -> None:
+    run_id = enqueue(engine, "steps=1000000")
+    start_worker()
+    wait(engine, run_id, lambda run: run.step > 0)
+    queue.ask_to_stop(engine, run_id)
+    run = wait(engine, run_id, ended)
+    assert run.status == "stopped" and run.error is None
+    assert sum(1 for _ in read.export_rows(engine, run_id, "layer_records")) == run.step * 2 * 2
+
+
+def test_a_killed_training_process_is_a_failed_run_and_the_worker_goes_on(
+    engine: Engine, start_worker: Callable[..., Any]
+) -> None:
+    run_id = enqueue(engine, "steps=1000000")
+    worker = start_worker()
+    wait(engine, run_id, lambda run: run.step > 0)
+    os.kill(child_of(worker, engine), signal.SIGKILL)
+    run = wait(engine, run_id, ended)
+    assert run.status == "failed" and "SIGKILL" in (run.error or "")
+    after = enqueue(engine, "steps=60")
+    assert wait(engine, after, ended).status == "finished"
+
+
+def test_a_worker_that_is_told_to_end_stops_its_run_and_leaves_no_process(
+    engine: Engine, start_worker: Callable[..., Any]
+) -> None:
+    run_id = enqueue(engine, "steps=1000000")
+    worker = start_worker()
+    wait(engine, run_id, lambda run: run.step > 0)
+    training = child_of(worker, engine)
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(timeout=PATIENCE)
+    run = read.run(engine, run_id)
+    assert run.status == "stopped" and "shut down" in (run.error or "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(training, 0)
+    assert not read.workers(engine)
+
+
+def test_a_worker_ends_when_its_parent_is_gone(
+    engine: Engine, start_worker: Callable[..., Any]
+) -> None:
+    worker = start_worker("--parent", 1 if os.getpid() != 1 else 2)
+    worker.wait(timeout=PATIENCE)
+    assert worker.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("device=cuda:7", r"cuda:7 is not on this machine; it has .*cpu"),
+        ("dataset=mnist", r"train-images-idx3-ubyte is not an IDX file of bytes\. Delete"),
+    ],
+    ids=["missing device", "foreign dataset"],
+)
+def test_what_cannot_be_had_is_said_in_a_sentence(
+    engine: Engine,
+    start_worker: Callable[..., Any],
+    tmp_path: Path,
+    setting: str,
+    reason: str,
+) -> None:
+    (tmp_path / "train-images-idx3-ubyte").write_text("<html>Sign in to this network</html>")
+    run_id = enqueue(engine, setting)
+    worker = start_worker("--run", run_id)
+    assert worker.wait(timeout=PATIENCE) == 0
+    run = read.run(engine, run_id)
+    assert run.status == "failed"
+    assert re.search(reason, run.error or "")
