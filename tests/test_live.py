@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from websockets.sync.client import ClientConnection, connect
 
 from shiftscope.db import queue, read, write
@@ -226,6 +228,67 @@ def test_a_spike_of_one_step_reaches_a_viewer_of_few_points(
         for step, row in rows.items()
     }
     assert max(highest.values()) == 1e6  # type: ignore[type-var]
+
+
+def merge(buckets: dict[int, Any], width: int) -> dict[int, Any]:
+    """Buckets (last step, lowest, highest; by first step) as wider ones, as the page does it."""
+    merged: dict[int, Any] = {}
+    for step, (last, low, high) in sorted(buckets.items()):
+        at = next((first for first in merged if first // width == step // width), step)
+        before = merged.get(at, (last, low, high))
+        merged[at] = (last, min(before[1], low), max(before[2], high))
+    return merged
+
+
+def test_buckets_that_widen_while_a_run_grows_end_equal_to_its_history(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine)
+    address = serve(engine)
+    network_id, layer_ids = run.networks[0]
+    series = [everything(run)[0]]
+    seen: dict[int, Any] = {}
+    values = np.random.default_rng(1).normal(size=700)
+    with client(address) as viewer:
+        viewer.ask(type="watch", run=run.run_id, points=50, series=series)
+        for begin in range(0, 700, 35):
+            run.append(35, mean=values[begin : begin + 35])
+            frame = viewer.until(lambda _: viewer.latest == run.step)
+            width = frame["width"]
+            for row in viewer.rows["layer_records", network_id, layer_ids[0]].values():
+                low = row.get("mean", row.get("mean.min"))
+                high = row.get("mean", row.get("mean.max"))
+                first = int(row["step"])
+                seen = {step: bucket for step, bucket in seen.items() if step < first}
+                seen[first] = (int(row.get("last_step", first)), low, high)
+            seen = merge(seen, width)
+            viewer.rows.clear()
+        widths = [frame["width"] for frame in viewer.frames]
+    body = {"series": series, "points": 50}
+    answer = httpx.post(f"http://{address}/api/runs/{run.run_id}/series", json=body)
+    header, (history,) = viewer.decode(answer.content)
+    assert widths[0] == 1 and widths == sorted(widths) and header["width"] == widths[-1] == 32
+    columns = (history[name] for name in ("step", "last_step", "mean.min", "mean.max"))
+    assert [(step, *bucket) for step, bucket in seen.items()] == list(zip(*columns, strict=True))
+
+
+def test_a_database_that_does_not_answer_is_told_once_and_the_push_goes_on_after(
+    engine: Engine, make_run: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(engine)
+    run.append(5)
+    with client(serve(engine)) as viewer:
+        viewer.ask(type="watch", run=run.run_id, series=everything(run))
+        viewer.until(lambda _: viewer.latest == 5)
+
+        def fail(*_: Any) -> None:
+            raise OperationalError("SELECT", {}, Exception("disk I/O error"))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(tails.RunTail, "_read", fail)
+            assert "does not answer" in viewer.until(lambda m: m["type"] == "error")["detail"]
+        run.append(5)
+        viewer.until(lambda _: viewer.latest == 10)
 
 
 def test_networks_are_told_when_training_begins_and_when_one_is_frozen(
