@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.experiment import with_settings
 from shiftscope.db.tables import Run
-from sqlalchemy import Engine
 
 PATIENCE = 60.0
 
