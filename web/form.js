@@ -2,9 +2,10 @@
 
 /** @import { Experiment, Field, FieldProblem, Json } from "./types" */
 
+import { control } from "./control.js";
 import { equal, valueAt, withValue } from "./document.js";
 import { h, setText } from "./dom.js";
-import { control } from "./control.js";
+import { whole } from "./format.js";
 import { toText } from "./schema.js";
 import { tableControl } from "./table.js";
 
@@ -24,12 +25,10 @@ export class ExperimentForm {
   /**
    * @param {Field[]} fields
    * @param {Experiment} origin What differs from it is marked
-   * @param {string} originName "default" or the number of a run
    * @param {() => void} onChange
    */
-  constructor(fields, origin, originName, onChange) {
+  constructor(fields, origin, onChange) {
     this.origin = origin;
-    this.originName = originName;
     const groups = Map.groupBy(fields, ({ group }) => group);
     this.element = h("div", { class: "settings" }, this.#general,
       ...[...groups].map(([group, members]) => h("fieldset", {},
@@ -54,10 +53,7 @@ export class ExperimentForm {
     const row = h("div", { class: `setting ${field.kind}` },
       h("div", { class: "name" }, label),
       h("div", { class: "value" }, made.element, was),
-      h("p", { class: "allowed" }, field.range && `${field.range}`,
-        field.range && field.default !== undefined && !isTable && " · ",
-        !isTable && field.default !== undefined && `default ${toText(field.default)}`,
-        isTable && `${field.least} to ${field.most}`),
+      h("p", { class: "allowed" }, ...allowed(field)),
       h("p", { class: "about" }, field.description));
     this.#rows.set(field.path, { field, control: made, row, was });
     return row;
@@ -71,8 +67,8 @@ export class ExperimentForm {
     const before = valueAt(this.origin, path);
     const differs = !equal(made.read(), before);
     row.classList.toggle("differs", differs);
-    const text = field.kind === "table" ? "" : ` ${toText(before) || "empty"}`;
-    setText(was, differs ? `${this.originName}:${text || " other arms"}` : "");
+    const text = field.kind === "table" ? "other arms" : toText(before) || "empty";
+    setText(was, differs ? `was ${text}` : "");
   }
 
   /** @param {Experiment} experiment */
@@ -112,6 +108,19 @@ export class ExperimentForm {
   /** Go to the first setting that is wrong. */
   focusProblem() {
     const wrong = this.element.querySelector("[aria-invalid=true]");
+    const said = this.element.querySelector(".problem:not(:empty)");
     if (wrong instanceof HTMLElement) wrong.focus();
+    else said?.scrollIntoView({ block: "center" });
   }
+}
+
+/**
+ * The range and the default, each of which stays in one line.
+ * @param {Field} field
+ */
+function allowed({ kind, range, default: value, least, most, unit }) {
+  if (kind === "table") return [h("span", {}, `${least} to ${most} arms`)];
+  const shown = typeof value === "number" && unit ? whole(value) : toText(value);
+  return [range, value === undefined ? "" : `default ${shown}`].filter(Boolean)
+    .map((text) => h("span", {}, text));
 }

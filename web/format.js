@@ -29,19 +29,28 @@ export function whole(value) {
 }
 
 /**
- * A measured number in three significant digits, in powers of ten where it is far from 1.
+ * A measured number in a few significant digits, in powers of ten where it is far from 1.
  * @param {number} value
+ * @param {number} [digits]
  */
-export function number(value) {
+export function number(value, digits = 3) {
   if (!Number.isFinite(value)) return special(value);
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e6 || size < 1e-3) {
-    const [digits, power] = value.toExponential(2).split("e");
-    return minus(`${digits}e${Number(power)}`);
+    const [front, power] = value.toExponential(digits - 1).split("e");
+    return minus(`${front}e${Number(power)}`);
   }
   if (size >= 1000) return whole(value);
-  return minus(value.toPrecision(3));
+  return minus(Number(value.toPrecision(digits)).toFixed(decimals(size, digits)));
+}
+
+/**
+ * @param {number} size From 0.001 to 1,000
+ * @param {number} digits
+ */
+function decimals(size, digits) {
+  return Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
 }
 
 /** @param {number} value A share from 0 to 1. */
@@ -54,11 +63,14 @@ export function percent(value) {
  * The values of a bucket: one number, or from the smallest to the largest.
  * @param {number} low
  * @param {number} high
- * @param {(value: number) => string} format
+ * @param {(value: number, digits?: number) => string} format
  */
 export function span(low, high, format) {
-  const [from, to] = [format(low), format(high)];
-  return from === to ? from : `${from} to ${to}`;
+  if (format(low) === format(high)) return format(low);
+  const [from, to] = [format(low, 2), format(high, 2)];
+  if (from === to) return from;
+  if (from.endsWith(" %") && to.endsWith(" %")) return `${from.slice(0, -2)}–${to}`;
+  return low >= 0 ? `${from}–${to}` : `${from} to ${to}`;
 }
 
 /**

@@ -2,8 +2,8 @@
 
 /** @import { Box } from "./types" */
 
-export const MARGIN = { left: 52, right: 16, top: 24, bottom: 24 };
-const GAP = 24;
+export const MARGIN = { left: 56, right: 22, top: 28, bottom: 24 };
+const GAP = 36;
 const NARROWEST = 190;
 
 /**

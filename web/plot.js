@@ -5,6 +5,8 @@
 import { color, onColors } from "./theme.js";
 
 const BAND_OPACITY = [0.13, 0.16, 0.3];
+/** Curves that fill an area let each other show through. */
+const DENSE_OPACITY = 0.75;
 const DASHES = { solid: "solid", dash: "9px,3px", dot: "2px,3px" };
 const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false, showTips: false,
   responsive: false };
@@ -92,7 +94,8 @@ function toTrace(mark, axis, drawing) {
   switch (mark.kind) {
     case "line":
       return { ...trace, y: mark.y, mode: mark.points ? "lines+markers" : "lines",
-        line: { color: paint, width: 1.5, dash: DASHES[mark.dash] }, marker: { color: paint, size: 5 },
+        line: { color: paint, width: mark.dense ? 1 : 1.5, dash: DASHES[mark.dash] },
+        marker: { color: paint, size: 5 }, opacity: mark.dense ? DENSE_OPACITY : 1,
         connectgaps: false };
     case "band":
       return { ...trace, y: mark.y, mode: "lines", line: { width: 0 }, fill: "toself",
@@ -100,7 +103,7 @@ function toTrace(mark, axis, drawing) {
     case "rug": {
       const floor = drawing.log ? 10 ** drawing.y.range[0] : drawing.y.range[0];
       return { ...trace, y: new Float64Array(mark.x.length).fill(floor), mode: "markers",
-        cliponaxis: false, marker: { color: paint, size: 9, symbol: "line-ns-open",
+        cliponaxis: false, marker: { color: paint, size: 5, symbol: "line-ns-open",
           line: { color: paint, width: 2 } } };
     }
   }
@@ -115,16 +118,11 @@ function fade(hex, opacity) {
   return `rgba(${red},${green},${blue},${opacity})`;
 }
 
-/** @param {number | string} tick */
-function shareFormat(tick) {
-  return Number(tick) < 0.01 ? ".1%" : ".0%";
-}
-
 /**
  * @param {Drawing} drawing
  * @param {number} revision
  */
-function layout({ boxes, width, height, x, y, log, percent }, revision) {
+function layout({ boxes, width, height, x, y, log }, revision) {
   const { quiet, hairline, font } = colors();
   /** @type {Record<string, unknown>} */
   const found = {
@@ -141,13 +139,13 @@ function layout({ boxes, width, height, x, y, log, percent }, revision) {
     found[`xaxis${number}`] = {
       ...common, anchor: `y${number}`, range: x.range, tick0: 0, dtick: x.tick, tickformat: ",d",
       domain: [box.left / width, (box.left + box.width) / width], showgrid: false,
-      showline: true, linecolor: hairline, tickangle: 0, ...(at > 0 && { matches: "x" }),
+      showline: true, ticklabeloverflow: "allow", linecolor: hairline, tickangle: 0, ...(at > 0 && { matches: "x" }),
     };
     found[`yaxis${number}`] = {
       ...common, anchor: `x${number}`, range: y.range, type: log ? "log" : "linear",
-      tick0: 0, dtick: y.tick, fixedrange: true, gridcolor: hairline, gridwidth: 1,
+      fixedrange: true, gridcolor: hairline, gridwidth: 1,
       domain: [1 - (box.top + box.height) / height, 1 - box.top / height],
-      showticklabels: isLeft, exponentformat: "power", tickformat: percent ? shareFormat(y.tick) : "",
+      showticklabels: isLeft, tickmode: "array", tickvals: y.values, ticktext: y.labels,
     };
   });
   return found;

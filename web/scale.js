@@ -1,6 +1,6 @@
 /** Calm axes: ranges that end on round numbers, so that they rarely move while curves grow. Pure. */
 
-/** @import { Axis, Range } from "./types" */
+/** @import { Range, StepAxis, ValueAxis } from "./types" */
 
 /**
  * The smallest round distance (1, 2 or 5 times a power of ten) that is not below `size`.
@@ -17,22 +17,48 @@ export function roundUp(size) {
  * @param {Range} range
  * @param {number} width Pixels
  * @param {number} [spacing]
- * @returns {Axis}
+ * @returns {StepAxis}
  */
-export function stepAxis([first, last], width, spacing = 88) {
+export function stepAxis([first, last], width, spacing = 64) {
   const end = Math.max(last, first + 1);
   const ticks = Math.max(1, width / spacing);
   return { range: [first, end], tick: Math.max(1, roundUp((end - first) / ticks)) };
 }
 
 /**
- * A linear axis around the values, from tick to tick.
+ * A linear axis around the values; it ends on fifths of a tick, so that it grows in few steps.
  * @param {Range | null} extent
  * @param {number} [ticks] About how many
- * @returns {Axis}
+ * @returns {ValueAxis}
  */
 export function linearAxis(extent, ticks = 4) {
-  if (extent === null) return { range: [0, 1], tick: 1 };
+  const { range, tick } = linearRange(extent ?? [0, 1], ticks);
+  const values = ticksWithin(range, tick);
+  return { range, values, labels: decimals(values, tick) };
+}
+
+/**
+ * An axis of shares, in percent: like `linearAxis`, hardly beyond 0 and 1.
+ * @param {Range | null} extent
+ * @param {number} [ticks]
+ * @returns {ValueAxis}
+ */
+export function shareAxis(extent, ticks = 4) {
+  const { range: [low, high], tick } = linearRange(extent ?? [0, 1], ticks);
+  const from = Math.max(0, low);
+  /** @type {Range} */
+  const range = [from, Math.min(1 + 0.03 * (1 - from), high)]; // room for a point at 100 %
+  const values = ticksWithin(range, tick).filter((value) => value <= 1);
+  const labels = decimals(values.map((value) => 100 * value), 100 * tick);
+  return { range, values, labels: labels.map((label) => `${label} %`) };
+}
+
+/**
+ * @param {Range} extent
+ * @param {number} ticks
+ * @returns {{ range: Range, tick: number }}
+ */
+function linearRange(extent, ticks) {
   let [low, high] = extent;
   if (high - low <= 1e-12 * Math.max(Math.abs(low), Math.abs(high))) {
     const room = low === 0 ? 1 : Math.abs(low) / 2; // a constant: put it into the middle
@@ -40,37 +66,89 @@ export function linearAxis(extent, ticks = 4) {
   }
   const tick = roundUp((high - low) / ticks);
   const room = 0.02 * (high - low);
-  const from = Math.floor((low - room) / tick) * tick;
-  const to = Math.ceil((high + room) / tick) * tick;
+  const end = tick / 5;
+  const from = Math.floor((low - room) / end) * end;
+  const to = Math.ceil((high + room) / end) * end;
   return { range: [extent[0] >= 0 ? Math.max(0, from) : from, to], tick };
+}
+
+/**
+ * @param {Range} range
+ * @param {number} tick
+ */
+function ticksWithin([low, high], tick) {
+  const room = tick * 1e-6;
+  const first = Math.ceil((low - room) / tick);
+  const count = Math.floor((high + room) / tick) - first + 1;
+  return Array.from({ length: count }, (_, at) => (first + at) * tick);
+}
+
+/**
+ * Labels with as many decimals as the distance of ticks needs.
+ * @param {number[]} values
+ * @param {number} tick
+ */
+function decimals(values, tick) {
+  const largest = Math.max(...values.map(Math.abs), tick);
+  if (largest >= 1e6 || tick < 1e-4) return values.map((value) => brief(value, tick));
+  const digits = Math.max(0, -Math.floor(Math.log10(tick) + 1e-9));
+  return values.map((value) => signed(Number(value.toFixed(digits)) === 0 ? 0 : value, digits));
+}
+
+/**
+ * @param {number} value
+ * @param {number} digits
+ */
+function signed(value, digits) {
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits,
+    maximumFractionDigits: digits }).replace("-", "−");
+}
+
+/**
+ * @param {number} value
+ * @param {number} tick
+ */
+function brief(value, tick) {
+  if (Math.abs(value) < tick / 2) return "0";
+  const digits = Math.floor(Math.log10(Math.abs(value)) + 1e-9) - Math.floor(Math.log10(tick) + 1e-9);
+  return value.toExponential(Math.max(0, digits)).replace("e+", "e").replaceAll("-", "−");
 }
 
 /**
  * A logarithmic axis around values above 0; its range is in powers of ten, as Plotly takes it.
  * @param {Range | null} extent
  * @param {number} [ticks] At most how many
- * @returns {Axis}
+ * @returns {ValueAxis}
  */
 export function logAxis(extent, ticks = 4) {
-  if (extent === null) return { range: [-1, 0], tick: 1 };
-  const [low, high] = [Math.log10(extent[0]), Math.log10(extent[1])];
-  if (high - low < 1) {
-    const room = Math.max(0.05, (high - low) * 0.08);
-    return { range: [low - room, high + room], tick: "D2" };
+  const [low, high] = (extent ?? [0.1, 1]).map(Math.log10);
+  if (high - low >= 1) {
+    const [from, to] = [Math.floor(low - 0.02), Math.ceil(high + 0.02) + 0];
+    const every = Math.max(1, Math.ceil((to - from) / ticks));
+    const powers = ticksWithin([from, to], every);
+    return { range: [from, to], values: powers.map((power) => Number(`1e${power}`)), labels: powerLabels(powers) };
   }
-  const [from, to] = [Math.floor(low - 0.02), Math.ceil(high + 0.02) + 0];
-  return { range: [from, to], tick: Math.max(1, Math.ceil((to - from) / ticks)) };
+  const room = Math.max(0.05, (high - low) * 0.08);
+  /** @type {Range} */
+  const range = [low - room, high + room];
+  const values = [];
+  for (let power = Math.floor(range[0]); power <= range[1]; power++) {
+    for (const digit of [1, 2, 5]) values.push(Number(`${digit}e${power}`));
+  }
+  const shown = values.filter((value) => Math.log10(value) >= range[0] && Math.log10(value) <= range[1]);
+  return { range, values: shown, labels: shown.map((value) => brief(value, value)) };
 }
 
-/**
- * An axis of shares: like `linearAxis`, never beyond 0 and 1.
- * @param {Range | null} extent
- * @param {number} [ticks]
- * @returns {Axis}
- */
-export function shareAxis(extent, ticks = 4) {
-  const { range, tick } = linearAxis(extent ?? [0, 1], ticks);
-  return { range: [Math.max(0, range[0]), Math.min(1, range[1])], tick };
+const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸",
+  9: "⁹" };
+
+/** @param {number[]} powers */
+function powerLabels(powers) {
+  if (powers.every((power) => power >= -3 && power <= 3)) {
+    return powers.map((power) => signed(10 ** power, Math.max(0, -power)));
+  }
+  return powers.map((power) => `10${[...String(power)]
+    .map((digit) => SUPERSCRIPT[/** @type {keyof typeof SUPERSCRIPT} */ (digit)]).join("")}`);
 }
 
 /**

@@ -3,6 +3,7 @@
 /** @import { Field, Json } from "./types" */
 /** @import { Control } from "./form.js" */
 
+import { armDash } from "./charts/lines.js";
 import { control } from "./control.js";
 import { h, setText, swatch } from "./dom.js";
 
@@ -32,7 +33,7 @@ export function tableControl(field, onChange) {
         show(left);
         changed();
       } }, "Remove");
-    const element = h("tr", {}, h("td", {}, swatch(at)),
+    const element = h("tr", {}, h("td", {}, swatch(at, armDash(at))),
       ...cells.map((cell, index) => h("td", { "data-title": field.items[index].title }, cell.element)),
       h("td", {}, remove));
     return { element, cells };

@@ -144,7 +144,7 @@ function hidden(column, row, log) {
  */
 function since(rows, row) {
   const [first, last] = [rows.step[row], rows.last[row]];
-  return first === last ? `at step ${whole(first)}` : `within ${whole(first)}–${whole(last)}`;
+  return first === last ? `from step ${whole(first)}` : `from steps ${whole(first)}–${whole(last)}`;
 }
 
 /**

@@ -173,7 +173,8 @@ export type Dash = "solid" | "dash" | "dot";
 
 /** What a chart draws; plot.js alone knows how. `arm` chooses the colour. */
 export type Mark =
-  | { kind: "line"; arm: number; dash: Dash; points: boolean; x: Float64Array; y: Float64Array }
+  | { kind: "line"; arm: number; dash: Dash; points: boolean; dense: boolean; x: Float64Array;
+      y: Float64Array }
   | { kind: "band"; arm: number; level: number; x: Float64Array; y: Float64Array }
   | { kind: "rug"; arm: number; x: Float64Array; text: string };
 
@@ -233,10 +234,18 @@ export interface Box {
   height: number;
 }
 
-export interface Axis {
+export interface StepAxis {
   range: Range;
-  /** Distance of ticks, as Plotly takes it. */
-  tick: number | string;
+  /** Distance of ticks. */
+  tick: number;
+}
+
+export interface ValueAxis {
+  /** On a logarithmic axis in powers of ten. */
+  range: Range;
+  /** Where ticks are, and what they say. */
+  values: number[];
+  labels: string[];
 }
 
 /** Everything plot.js needs for one drawing. */
@@ -245,10 +254,9 @@ export interface Drawing {
   boxes: Box[];
   width: number;
   height: number;
-  x: Axis;
-  y: Axis;
+  x: StepAxis;
+  y: ValueAxis;
   log: boolean;
-  percent: boolean;
 }
 
 /* ------------------------------------------------------------------ the form */

@@ -10,7 +10,7 @@ test("steps have thousands separators", () => {
 });
 
 test("measured numbers have three digits, a true minus, and names where not finite", () => {
-  assert.deepEqual([0, 1, 0.12345, -1.5, 1234.5, 1.5e-7, -2e9, NaN, Infinity, -Infinity].map(number),
+  assert.deepEqual([0, 1, 0.12345, -1.5, 1234.5, 1.5e-7, -2e9, NaN, Infinity, -Infinity].map((value) => number(value)),
     ["0", "1.00", "0.123", "−1.50", "1,235", "1.50e−7", "−2.00e9", "NaN", "∞", "−∞"]);
   assert.equal(percent(0.95341), "95.3 %");
   assert.equal(percent(NaN), "NaN");
@@ -18,7 +18,9 @@ test("measured numbers have three digits, a true minus, and names where not fini
 
 test("a bucket reads from its smallest to its largest value", () => {
   assert.equal(span(1, 1.001, number), "1.00");
-  assert.equal(span(-1, 2, number), "−1.00 to 2.00");
+  assert.equal(span(-1, 2, number), "−1.0 to 2.0");
+  assert.equal(span(0.0924, 0.16, number), "0.092–0.16");
+  assert.equal(span(0.9, 1, percent), "90.0–100.0 %");
 });
 
 test("floats that are not finite come as text in JSON", () => {

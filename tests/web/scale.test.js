@@ -7,30 +7,45 @@ test("round distances are 1, 2 or 5 times a power of ten", () => {
   assert.deepEqual([0.7, 1, 1.2, 3, 5, 6, 240].map(roundUp), [1, 1, 2, 5, 5, 10, 500]);
 });
 
-test("a linear axis holds its values, ends on ticks and does not invent negative room", () => {
+test("a linear axis holds its values and does not invent negative room", () => {
   for (const extent of [[0, 0.97], [-3.2, 4.1], [1e-7, 3e-7], [12, 12], [0, 0], [-5, -5]]) {
-    const { range, tick } = linearAxis(/** @type {any} */ (extent));
+    const { range, values, labels } = linearAxis(/** @type {any} */ (extent));
     assert.ok(range[0] <= extent[0] && extent[1] <= range[1], `${extent}: ${range}`);
-    assert.ok(range[0] < range[1] && tick > 0);
+    assert.ok(range[0] < range[1]);
+    assert.ok(values.length >= 2 && values.length === labels.length, `${extent}: ${values}`);
     if (extent[0] >= 0) assert.ok(range[0] >= 0, `${extent}: ${range}`);
   }
-  assert.deepEqual(linearAxis(null), { range: [0, 1], tick: 1 });
 });
 
-test("a linear axis stays as it is while values grow a little", () => {
-  assert.deepEqual(linearAxis([0, 0.61]).range, linearAxis([0, 0.66]).range);
+test("a linear axis changes in few steps while values grow", () => {
+  const ends = Array.from({ length: 1000 }, (_, at) => linearAxis([0, 0.5 + at / 2000]).range[1]);
+  assert.ok(new Set(ends).size < 20);
+});
+
+test("labels of one axis have the same number of decimals and a true minus", () => {
+  assert.deepEqual(linearAxis([-1, 2], 4).labels, ["−1", "0", "1", "2"]);
+  assert.deepEqual(linearAxis([0, 1.7], 4).labels, ["0.0", "0.5", "1.0", "1.5"]);
+  assert.deepEqual(linearAxis([0, 20000], 4).labels, ["0", "5,000", "10,000", "15,000", "20,000"]);
+  assert.deepEqual(linearAxis([0, 3e-7], 3).labels, ["0", "1e−7", "2e−7", "3e−7"]);
+  assert.deepEqual(linearAxis(null).labels.length > 1, true);
 });
 
 test("a logarithmic axis goes from decade to decade, or close in within one", () => {
-  assert.deepEqual(logAxis([2e-5, 0.3]), { range: [-5, 0], tick: 2 });
-  const { range, tick } = logAxis([2, 3]);
-  assert.ok(range[0] <= Math.log10(2) && Math.log10(3) <= range[1]);
-  assert.equal(tick, "D2");
+  const { range, values, labels } = logAxis([2e-5, 0.3]);
+  assert.deepEqual(range, [-5, 0]);
+  assert.deepEqual(labels, ["10⁻⁴", "10⁻²", "10⁰"]);
+  assert.deepEqual(values, [1e-4, 1e-2, 1]);
+  assert.deepEqual(logAxis([0.02, 3]).labels, ["0.01", "0.1", "1", "10"]);
+  const close = logAxis([2, 3]);
+  assert.ok(close.range[0] <= Math.log10(2) && Math.log10(3) <= close.range[1]);
+  assert.deepEqual(close.labels, ["2"]);
 });
 
-test("shares never go beyond 0 and 1", () => {
-  assert.deepEqual(shareAxis([0.1, 0.999]).range, [0, 1]);
-  assert.deepEqual(shareAxis(null).range, [0, 1]);
+test("shares are said in percent and leave a little room above 100 %", () => {
+  const { range, labels } = shareAxis([0.1, 1]);
+  assert.ok(range[0] === 0 && range[1] > 1 && range[1] < 1.05);
+  assert.equal(labels.at(-1), "100 %");
+  assert.deepEqual(shareAxis([0.971, 0.989], 3).labels, ["97 %", "98 %", "99 %"]);
 });
 
 test("steps are whole, at least two, and within the run", () => {

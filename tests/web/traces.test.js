@@ -41,16 +41,16 @@ test("on a logarithmic axis what is not above 0 is not drawn, but marked", () =>
   assert.deepEqual(points(line(rows, rows.columns.loss, true)), [[1, 1], [2, NaN], [3, 10]]);
   assert.deepEqual(extent([rows.columns.loss], true), [1, 10]);
   const marks = rug(rows, [rows.columns.loss], true);
-  assert.deepEqual([[...marks.x], marks.text], [[2], "0 or less at step 2"]);
+  assert.deepEqual([[...marks.x], marks.text], [[2], "0 or less from step 2"]);
 });
 
 test("NaN and infinities are marked where they are, each named with its first place", () => {
   const exact = rowsOf([[1, 1], [2, NaN], [3, Infinity], [4, NaN], [5, -Infinity], [6, null]]);
   const marks = rug(exact, [exact.columns.loss]);
   assert.deepEqual([...marks.x], [2, 3, 4, 5]);
-  assert.equal(marks.text, "NaN at step 2, ∞ at step 3, −∞ at step 5");
+  assert.equal(marks.text, "NaN from step 2, ∞ from step 3, −∞ from step 5");
   const buckets = rowsOf([[1, 1], [2, NaN], [3, 2]], 4);
-  assert.equal(rug(buckets, [buckets.columns.loss]).text, "NaN within 1–3");
+  assert.equal(rug(buckets, [buckets.columns.loss]).text, "NaN from steps 1–3");
   const calm = rowsOf([[1, 1], [2, null]]);
   assert.equal(rug(calm, [calm.columns.loss]), null);
 });

@@ -44,7 +44,8 @@ function spreadChart({ id, title, hint, axis, statistics, edges }) {
         const middle = line(rows, rows.columns[statistics[0]]);
         if (outline.x.length) cell.marks.push({ kind: "band", arm, level: 1, ...outline });
         if (middle.x.length) {
-          cell.marks.push({ kind: "line", arm, dash: "solid", points: false, ...middle });
+          cell.marks.push({ kind: "line", arm, dash: "solid", points: false, dense: false,
+            ...middle });
         }
         const odd = rug(rows, statistics.map((name) => rows.columns[name]));
         if (odd) cell.marks.push({ kind: "rug", arm, ...odd });

@@ -4,7 +4,7 @@
 
 import { number } from "../format.js";
 import { band, extent, line, rug, union } from "../traces.js";
-import { noteFor, select, valueAt } from "./lines.js";
+import { noteFor, rowAt, select, valueAt } from "./lines.js";
 
 /** Outermost first, so that the narrower ones lie on top. */
 const BANDS = [["p01", "p99"], ["p05", "p95"], ["p15", "p85"]];
@@ -44,7 +44,8 @@ export const fan = {
       });
       const median = line(rows, columns.p50);
       if (median.x.length) {
-        cell.marks.push({ kind: "line", arm, dash: "solid", points: false, ...median });
+        cell.marks.push({ kind: "line", arm, dash: "solid", points: false, dense: false,
+          ...median });
       }
       const odd = rug(rows, STATISTICS.map((name) => columns[name]));
       if (odd) cell.marks.push({ kind: "rug", arm, ...odd });
@@ -60,18 +61,11 @@ export const fan = {
   read: (view, step) => view.networks.map((network, arm) => {
     const selection = source(network, view);
     const rows = selection ? view.rows(selection) : undefined;
-    /** @param {string} name */
-    const at = (name) => valueAt(rows, rows?.columns[name], step, number);
-    const value = `${at("p50")}  [${edge(at("p15"), 0)}, ${edge(at("p85"), 1)}]`;
+    const { p15, p50, p85 } = rows?.columns ?? {};
+    const row = rowAt(rows, p50, step);
+    const middle = row < 0 || !p15 || !p85 ? ""
+      : ` [${number(p15.lo[row], 2)}, ${number(p85.hi[row], 2)}]`;
+    const value = valueAt(rows, p50, step, number) + middle;
     return [{ arm, dash: "solid", name: network.arm, value }];
   }),
 };
-
-/**
- * The outer end of a bucket's span, as the band shows it.
- * @param {string} text
- * @param {0 | 1} end
- */
-function edge(text, end) {
-  return text.split(" to ").at(-end) ?? text;
-}

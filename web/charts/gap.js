@@ -11,7 +11,7 @@ export const inferenceGap = lineChart({
   axis: "share correct (%)",
   table: "evaluations",
   curves: [
-    { statistic: "test_accuracy", label: "running" },
+    { statistic: "test_accuracy", dash: "solid", label: "running" },
     { statistic: "test_accuracy_batch_statistics", dash: "dot", label: "batch" },
   ],
   format: percent,

@@ -21,7 +21,7 @@ import { extent, line, rug, union } from "../traces.js";
  * @property {string} axis
  * @property {Selection["table"]} table
  * @property {Curve[]} curves
- * @property {(value: number) => string} [format]
+ * @property {(value: number, digits?: number) => string} [format]
  * @property {boolean} [percent]
  * @property {boolean | null} [log]
  * @property {boolean} [shared]
@@ -59,11 +59,15 @@ export function lineChart(spec) {
       for (const { arm, selection } of sources(view)) {
         const rows = view.rows(selection);
         if (!rows) continue;
-        for (const { statistic, dash = "solid" } of curves) {
+        for (const { statistic, dash = armDash(arm) } of curves) {
           const column = rows.columns[statistic];
           const drawn = line(rows, column, view.log);
           const points = (spec.points ?? rows.width === 1) && drawn.x.length <= FEW;
-          if (drawn.x.length) cell.marks.push({ kind: "line", arm, dash, points, ...drawn });
+          if (drawn.x.length) {
+            const dense = isDense(rows, column);
+            cell.marks.push({ kind: "line", arm, dash: dense ? "solid" : dash, points, dense,
+              ...drawn });
+          }
         }
         const odd = rug(rows, curves.map(({ statistic }) => rows.columns[statistic]), view.log);
         if (odd) cell.marks.push({ kind: "rug", arm, ...odd });
@@ -77,12 +81,30 @@ export function lineChart(spec) {
         ? extent(curves.map(({ statistic }) => rows.columns[statistic]), view.log) : null;
     })),
     read: (view, step) => [sources(view).flatMap(({ arm, network, selection }) =>
-      curves.map(({ statistic, dash = "solid", label }) => {
+      curves.map(({ statistic, dash = armDash(arm), label }) => {
         const name = label ? `${network.arm}, ${label}` : network.arm;
         const rows = view.rows(selection);
         return { arm, dash, name, value: valueAt(rows, rows?.columns[statistic], step, format) };
       }))],
   };
+}
+
+/**
+ * An arm's dash, the same in every chart: never colour alone.
+ * @param {number} arm
+ * @returns {Dash}
+ */
+export const armDash = (arm) => /** @type {Dash[]} */ (["solid", "dash", "dot"])[arm % 3];
+
+/**
+ * Whether most buckets reach from a minimum to another maximum, so that the curve fills an area.
+ * @param {Rows} rows
+ * @param {Column} column
+ */
+export function isDense(rows, column) {
+  let wide = 0;
+  for (let row = 0; row < rows.step.length; row++) if (column.lo[row] < column.hi[row]) wide += 1;
+  return wide > rows.step.length / 2;
 }
 
 /**
@@ -115,16 +137,28 @@ export function noteFor(cell, view, applies) {
 }
 
 /**
+ * The row of a column that is shown for a step: the nearest, or the last before it to which the
+ * statistic applies; -1 when there is none.
+ * @param {Rows | undefined} rows
+ * @param {Column | undefined} column
+ * @param {number} step
+ */
+export function rowAt(rows, column, step) {
+  let row = rows && column ? nearest(rows, step) : -1;
+  while (row >= 0 && column?.flag[row] === NULL) row -= 1;
+  return row;
+}
+
+/**
  * A statistic near a step, as the readout says it.
  * @param {Rows | undefined} rows
  * @param {Column | undefined} column
  * @param {number} step
- * @param {(value: number) => string} format
+ * @param {(value: number, digits?: number) => string} format
  */
 export function valueAt(rows, column, step, format) {
-  let row = rows ? nearest(rows, step) : -1;
-  while (row > 0 && column?.flag[row] === NULL) row -= 1;
-  if (!column || row < 0 || column.flag[row] === NULL) return "–";
+  const row = rowAt(rows, column, step);
+  if (!column || row < 0) return "–";
   if (Number.isNaN(column.lo[row])) return "NaN";
   const text = span(column.lo[row], column.hi[row], format);
   return column.flag[row] === NAN ? `${text}, NaN` : text;

@@ -54,25 +54,24 @@ async function show(element, place, closing) {
   }
   const origin = original?.experiment ?? entry?.experiment ?? defaults(all);
   const heading = original ? `Run #${original.id} again` : entry?.title ?? "An experiment of your own";
-  const originName = original ? `#${original.id}` : "default";
-  element.append(h("h1", {}, heading), entry && !original ? h("p", { class: "lead" }, entry.claim) : "",
-    build(all, origin, originName, entry, system, closing));
+  const lead = original ? "The same settings; what you change is marked." : entry?.claim ?? "";
+  element.append(h("h1", {}, heading), h("p", { class: "lead" }, lead),
+    build(all, origin, entry, system, closing));
 }
 
 /**
  * @param {Field[]} all
  * @param {Experiment} origin
- * @param {string} originName
  * @param {CatalogEntry | null} entry
  * @param {System} system
  * @param {AbortSignal} closing
  */
-function build(all, origin, originName, entry, system, closing) {
+function build(all, origin, entry, system, closing) {
   const name = entry?.name ?? null;
   const cost = h("dl", { class: "cost", "aria-live": "polite" });
   const failure = h("p", { class: "problem", role: "alert" });
   const start = h("button", { type: "submit", class: "primary" }, "Start");
-  const form = new ExperimentForm(all, origin, originName, () => check(VALIDATE_PAUSE));
+  const form = new ExperimentForm(all, origin, () => check(VALIDATE_PAUSE));
   const { experiment, notice } = withDataset(origin, system);
   form.write(experiment);
   let timer = 0;

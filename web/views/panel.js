@@ -11,7 +11,7 @@ import { forget, holdDrawing, redraw } from "../redraw.js";
 import { linearAxis, logAxis, shareAxis, stepAxis } from "../scale.js";
 import { store } from "../state.js";
 
-/** @typedef {{ top: HTMLElement, readings: HTMLElement, cursor: HTMLElement, note: HTMLElement }} Overlay */
+/** @typedef {{ top: HTMLElement, axis: HTMLElement, readings: HTMLElement, cursor: HTMLElement, note: HTMLElement }} Overlay */
 
 export class Panel {
   visible = false;
@@ -36,7 +36,7 @@ export class Panel {
     this.layer = layer;
     this.rowHeight = rowHeight;
     this.canvas = h("div", { class: "canvas", "aria-hidden": "true" });
-    this.step = h("span", { class: "cursor-step" });
+    this.step = h("span", { class: "cursor-step", hidden: true });
     this.plot = h("div", {
       class: "plot", role: "img", tabindex: 0, "data-chart": chart.id, "data-layer": layer,
       onkeydown: (/** @type {KeyboardEvent} */ event) => deck.key(event),
@@ -75,9 +75,10 @@ export class Panel {
     this.plot.style.height = `${height}px`;
     while (this.#overlays.length < boxes.length) this.#overlays.push(this.#overlay());
     boxes.forEach((box, at) => {
-      const { top, cursor, note } = this.#overlays[at];
-      const left = box.left === boxes[0].left ? 0 : box.left;
-      position(top, left, box.top - MARGIN.top, box.left + box.width - left);
+      const { top, axis, cursor, note } = this.#overlays[at];
+      position(top, box.left, box.top - MARGIN.top, box.width + MARGIN.right);
+      position(axis, 0, box.top, 16, box.height);
+      axis.hidden = box.left > boxes[0].left;
       position(note, box.left, box.top, box.width, box.height);
       position(cursor, 0, box.top, 1, box.height);
     });
@@ -86,13 +87,12 @@ export class Panel {
   /** @returns {Overlay} */
   #overlay() {
     const readings = h("span", { class: "readings" });
-    const isFirst = this.#overlays.length === 0;
-    const top = h("div", { class: "topline" },
-      h("span", { class: "y-title" }, isFirst && this.chart.axis), readings);
-    const cursor = h("div", { class: "cursor" });
+    const top = h("div", { class: "topline" }, readings);
+    const axis = h("div", { class: "y-title" }, h("span", {}, this.chart.axis));
+    const cursor = h("div", { class: "cursor", hidden: true });
     const note = h("div", { class: "note" });
-    this.plot.append(top, cursor, note);
-    return { top, readings, cursor, note };
+    this.plot.append(top, axis, cursor, note);
+    return { top, axis, readings, cursor, note };
   }
 
   draw() {
@@ -103,11 +103,11 @@ export class Panel {
     const extent = deck.extent(chart, this.layer);
     if (this.#boxes.length !== cells.length) this.#arrange();
     const boxes = this.#boxes;
-    const ticks = Math.max(2, Math.round(boxes[0].height / 40));
+    const ticks = Math.max(2, Math.round(boxes[0].height / 32));
     const axis = view.log ? logAxis : chart.percent ? shareAxis : linearAxis;
     const drawing = {
       cells, boxes, width: this.#width, height: this.#height, log: view.log,
-      percent: chart.percent, x: stepAxis(deck.range, boxes[0].width), y: axis(extent, ticks),
+      x: stepAxis(deck.range, boxes[0].width), y: axis(extent, ticks),
     };
     this.#revision += 1;
     draw(this.canvas, drawing, this.#revision).then(() => this.#listen());
@@ -135,7 +135,8 @@ export class Panel {
     const rugs = cell.marks.filter((mark) => mark.kind === "rug");
     note.replaceChildren(...(cell.note ? [h("p", { class: "empty" }, cell.note)] : []),
       ...(rugs.length ? [h("p", { class: "rugs" },
-        ...rugs.map(({ arm, text }) => h("span", {}, swatch(arm), text)))] : []));
+        ...rugs.map(({ arm, text }) => h("span", {}, swatch(arm),
+          h("span", {}, `${this.deck.networks[arm].arm}: ${text}`))))] : []));
   }
 
   /**

@@ -8,12 +8,14 @@ import { Feed } from "../feed.js";
 import { go } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { Deck } from "./deck.js";
+import { figuresOf } from "./figures.js";
 import { runHeader } from "./run_header.js";
 import { settingsTab } from "./settings_tab.js";
 import { isActive } from "./status.js";
 import { TABS } from "./tabs.js";
-import { rangeBar, seedChoice, tabLinks } from "./toolbar.js";
+import { legend, rangeBar, seedChoice, tabLinks } from "./toolbar.js";
 
+/** @import { Tab } from "./tabs.js" */
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
 
 /**
@@ -69,6 +71,7 @@ class RunPage {
       onError: (text) => this.#say(text),
     });
     this.header = runHeader(detail);
+    this.figures = figuresOf(detail);
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.tools = h("div", { class: "tools" });
     this.problem = h("p", { class: "notice bad", role: "alert", hidden: true });
@@ -98,7 +101,7 @@ class RunPage {
   }
 
   /**
-   * @param {typeof TABS[number]} tab
+   * @param {Tab} tab
    * @param {number} seed
    * @param {Network[]} networks
    * @param {string} key
@@ -120,8 +123,8 @@ class RunPage {
       const deck = new Deck(this.feed, networks, (range) => this.#choose(range));
       deck.growing = isActive(this.run);
       this.#deck = deck;
-      this.tools.replaceChildren(seeds, rangeBar(deck));
-      this.body.replaceChildren(tab.build(deck, networks));
+      this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
+      this.body.replaceChildren(tab.build(deck, networks, this.figures.element));
       deck.chosen = this.place.range;
       this.feed.zoom(this.place.range);
     }
@@ -155,6 +158,7 @@ class RunPage {
     const ended = isActive(this.run) && !isActive(run);
     this.run = run;
     this.header.show(run, this.networks);
+    this.figures.show(run);
     if (!ended) return;
     if (this.#deck) this.#deck.growing = false;
     this.#shown = this.#deck ? this.#shown : "";

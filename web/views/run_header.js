@@ -22,7 +22,7 @@ export function runHeader(detail) {
   const stop = h("button", { type: "button" }, "Stop");
   const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   const progress = progressBar();
-  const facts = h("p", { class: "facts" });
+  const facts = h("span");
   const notices = h("div", { class: "notices" });
   stop.addEventListener("click", async () => {
     stop.disabled = true;
@@ -42,7 +42,7 @@ export function runHeader(detail) {
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
           "Run again"),
         exportMenu(detail.id))),
-    progress.element, facts, problem, notices);
+    progress.element, h("p", { class: "facts" }, progress.words, facts), problem, notices);
 
   /**
    * @param {Run} run
@@ -82,9 +82,9 @@ function showFacts(element, run) {
     run.phase,
   ].filter((fact) => fact);
   const made = `created ${age(run.created_at)}`;
-  const text = [...facts, made].join(" · ");
+  const text = ["", ...facts, made].join(" · ");
   if (element.textContent === text) return;
-  element.replaceChildren(`${facts.join(" · ")}${facts.length ? " · " : ""}`,
+  element.replaceChildren(["", ...facts, ""].join(" · "),
     h("time", { datetime: run.created_at, title: exact(run.created_at) }, made));
 }
 

@@ -2,6 +2,7 @@
 
 /** @import { Run } from "../types" */
 
+import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
 import { age, exact, percent, real, speed } from "../format.js";
 import { progressBar, statusWord } from "./status.js";
@@ -25,7 +26,7 @@ export class RunRow {
     this.element = h("li", { class: "run-row", "data-run": run.id },
       h("span", { class: "id" }, `#${run.id}`), this.#status,
       h("span", { class: "what" }, this.#name, this.#dataset),
-      this.#arms, this.#progress.element, this.#speed, this.#device, this.#age);
+      this.#arms, h("span", {}, this.#progress.element, this.#progress.words), this.#speed, this.#device, this.#age);
     this.show(run);
     this.showAge();
   }
@@ -49,7 +50,7 @@ export class RunRow {
     const { arms, summary } = this.run;
     while (this.#arms.children.length < arms.length) {
       const arm = this.#arms.children.length;
-      this.#arms.append(h("span", { class: "arm" }, swatch(arm),
+      this.#arms.append(h("span", { class: "arm" }, swatch(arm, armDash(arm)),
         h("span", { class: "name" }, arms[arm]), h("span", { class: "number" }),
         h("span", { class: "best" })));
     }

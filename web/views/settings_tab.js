@@ -3,6 +3,7 @@
 /** @import { Json, Network, RunDetail } from "../types" */
 
 import * as api from "../api.js";
+import { armDash } from "../charts/lines.js";
 import { command, equal, valueAt } from "../document.js";
 import { h, swatch } from "../dom.js";
 import { exact, whole } from "../format.js";
@@ -33,21 +34,24 @@ async function build(element, run, networks) {
   const all = fields(schema);
   const entry = entries.find(({ name }) => name === run.catalog_entry);
   const origin = entry?.experiment;
-  const parts = [
-    entry && section("Command", commandLine(command(entry.name, all, run.experiment, entry.experiment))),
-    section("Experiment", h("table", {},
-      head("Setting", "Value", "Unit", origin ? "Catalog" : ""),
-      h("tbody", {}, ...all.filter(({ kind }) => kind !== "table").map(({ path, title, unit }) => {
-        const value = valueAt(run.experiment, path);
-        const before = valueAt(origin, path);
-        const differs = origin !== undefined && !equal(value, before);
-        return h("tr", { class: differs ? "differs" : null },
-          h("th", { scope: "row" }, title, h("code", {}, path)),
-          h("td", {}, toText(value)), h("td", {}, unit), h("td", {}, differs && toText(before)));
-      })))),
-    section("Arms", h("table", {}, head("", "Name", "Normalization", "Learning rate"),
+  if (entry) {
+    const words = command(entry.name, all, run.experiment, entry.experiment);
+    element.append(section("Command", commandLine(words)));
+  }
+  const settings = all.filter(({ kind }) => kind !== "table");
+  element.append(section("Experiment", h("table", {}, head("Setting", "Value"),
+    h("tbody", {}, ...settings.map(({ path, title, unit }) => {
+      const value = valueAt(run.experiment, path);
+      const before = valueAt(origin, path);
+      const differs = origin !== undefined && !equal(value, before);
+      return h("tr", { class: differs ? "differs" : null },
+        h("th", { scope: "row" }, title, h("code", {}, path)),
+        h("td", {}, h("span", {}, shown(value)), unit && ` ${unit}`,
+          differs && h("span", { class: "hint" }, ` catalog: ${shown(before)}`)));
+    })))));
+  element.append(h("div", {}, section("Arms", h("table", {}, head("", "Name", "Normalization", "Learning rate"),
       h("tbody", {}, ...armsOf(run).map((arm, at) => h("tr", {},
-        h("td", {}, swatch(at)), h("td", {}, toText(arm.name)), h("td", {}, toText(arm.norm)),
+        h("td", {}, swatch(at, armDash(at))), h("td", {}, toText(arm.name)), h("td", {}, toText(arm.norm)),
         h("td", {}, arm.lr === null
           ? toText(valueAt(run.experiment, "optimizer.lr")) : toText(arm.lr))))))),
     section("Networks", networks.length === 0
@@ -62,8 +66,12 @@ async function build(element, run, networks) {
     section("Run", h("table", {}, h("tbody", {},
       ...pairs(run, system.version).map(([name, value]) => h("tr", {},
         h("th", { scope: "row" }, name), h("td", {}, value)))))),
-  ];
-  element.append(...parts.filter((part) => part !== undefined));
+  ));
+}
+
+/** @param {Json | undefined} value */
+function shown(value) {
+  return typeof value === "number" && Number.isInteger(value) ? whole(value) : toText(value);
 }
 
 /**

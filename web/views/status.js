@@ -18,14 +18,14 @@ export function statusWord(element, { status }) {
   setText(element, status);
 }
 
-/** A thin bar and the steps in words. */
+/** A thin bar, and beside it the steps in words. */
 export function progressBar() {
   const bar = h("span", { class: "bar" });
   const words = h("span", { class: "words" });
-  const element = h("span", { class: "progress", role: "progressbar", "aria-valuemin": 0 },
-    h("span", { class: "track" }, bar), words);
+  const element = h("span", { class: "progress", role: "progressbar", "aria-valuemin": 0 }, bar);
   return {
     element,
+    words,
     /** @param {Run} run */
     show(run) {
       const { step, steps } = run;

@@ -14,11 +14,18 @@ import { shiftFromStart, shiftStep } from "../charts/shift.js";
 import { updateRatio } from "../charts/update.js";
 import { h } from "../dom.js";
 
-const HIGH = 264;
-const LOW = 216;
+const HIGH = 228;
+const LOW = 200;
 const ROW = 176;
 
-/** @type {{ id: string, title: string, build: (deck: Deck, networks: Network[]) => HTMLElement }[]} */
+/**
+ * @typedef {object} Tab
+ * @property {string} id
+ * @property {string} title
+ * @property {(deck: Deck, networks: Network[], figures: HTMLElement) => HTMLElement} build
+ */
+
+/** @type {Tab[]} */
 export const TABS = [
   { id: "overview", title: "Overview", build: overview },
   { id: "shift", title: "Shift", build: (deck, networks) =>
@@ -31,10 +38,14 @@ export const TABS = [
   { id: "settings", title: "Settings", build: () => h("div") },
 ];
 
-/** @param {Deck} deck */
-function overview(deck) {
+/**
+ * @param {Deck} deck
+ * @param {Network[]} _networks
+ * @param {HTMLElement} figures What the pair comes to, kept up to date by the page
+ */
+function overview(deck, _networks, figures) {
   const charts = [testAccuracy, testLoss, trainAccuracy, trainLoss, inferenceGap];
-  return h("div", { class: "overview" }, ...charts.map((chart, at) =>
+  return h("div", { class: "overview" }, figures, ...charts.map((chart, at) =>
     deck.add(chart, { rowHeight: at < 2 ? HIGH : LOW }).element));
 }
 
@@ -71,7 +82,7 @@ function matrix(deck, columns, charts, layers) {
     return h("p", { class: "nothing" }, "No arm has BatchNorm, so there are no running statistics.");
   }
   const head = h("div", { class: "matrix-row heads" }, h("div", {}),
-    ...charts.map((chart) => h("div", { class: "head" },
+    ...charts.map((chart) => h("div", { class: "column-head" },
       h("h3", {}, chart.title), deck.logToggle(chart), h("p", { class: "hint" }, chart.hint))));
   const rows = layers.map(({ name, about }) => h("section", { class: "matrix-row" },
     h("header", {}, h("h3", {}, name), h("p", { class: "hint" }, about)),

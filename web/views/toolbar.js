@@ -1,9 +1,10 @@
 /** The line above the charts: tabs, seed, and the steps in sight. */
 
 /** @import { Deck } from "./deck.js" */
-/** @import { Place } from "../types" */
+/** @import { Network, Place } from "../types" */
 
-import { h, setText } from "../dom.js";
+import { armDash } from "../charts/lines.js";
+import { h, setText, swatch } from "../dom.js";
 import { steps } from "../format.js";
 import { format } from "../location.js";
 
@@ -21,9 +22,20 @@ export function tabLinks(element, tabs, current, place) {
     const link = /** @type {HTMLAnchorElement} */ (element.children[at]);
     link.href = format({ ...place, tab: id });
     setText(link, title);
+    const isNew = id === current && !link.hasAttribute("aria-current");
     if (id === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
+    if (isNew) element.scrollTo({ left: link.offsetLeft - element.clientWidth / 2 });
   });
+}
+
+/**
+ * The arms' colours and dashes, the same in every chart.
+ * @param {Network[]} networks Those of one seed
+ */
+export function legend(networks) {
+  return h("div", { class: "legend" }, ...networks.map(({ arm }, at) =>
+    h("span", {}, swatch(at, armDash(at)), arm)));
 }
 
 /**

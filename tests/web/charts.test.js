@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { testAccuracy } from "../../web/charts/accuracy.js";
+import { beta } from "../../web/charts/affine.js";
+import { meanDrift } from "../../web/charts/drift.js";
+import { fan } from "../../web/charts/fan.js";
+import { activationGradient } from "../../web/charts/gradients.js";
+import { place } from "../../web/geometry.js";
+import { keyOf } from "../../web/series.js";
+
+const layer = (id, norm) =>
+  ({ id, name: "hidden1", kind: "linear", norm, activation: "sigmoid", units: 100 });
+const network = (id, arm, norm) => ({ id, arm, seed: 0, parameters: 1, weights_hash: "",
+  diverged_step: null, frozen_step: null, layers: [layer(10 * id, norm)] });
+const NETWORKS = [network(1, "none", "none"), network(2, "BatchNorm", "batch")];
+
+/** @param {Record<string, number[]>} values */
+function rows(values, width = 1) {
+  const count = Object.values(values)[0].length;
+  const step = Float64Array.from({ length: count }, (_, at) => 1 + at * width);
+  const last = width === 1 ? step : step.map((first) => first + width - 1);
+  const columns = Object.fromEntries(Object.entries(values).map(([name, list]) => {
+    const lo = Float64Array.from(list);
+    const flag = Uint8Array.from(list, (value) => (Number.isNaN(value) ? 2 : 0));
+    return [name, { lo, hi: lo, flag }];
+  }));
+  return { width, step, last, columns };
+}
+
+/** @param {Map<string, any>} known */
+const view = (known, more = {}) => ({ networks: NETWORKS, layer: "hidden1", log: false,
+  growing: true, rows: (what) => known.get(keyOf(what)), ...more });
+
+const layerKey = (id) => keyOf({ table: "layer_records", network_id: id, layer_id: 10 * id });
+
+test("a chart asks for its statistics of every arm, and only where they apply", () => {
+  assert.deepEqual(testAccuracy.needs({ networks: NETWORKS, layer: null }), [
+    { table: "evaluations", network_id: 1, statistics: ["test_accuracy"] },
+    { table: "evaluations", network_id: 2, statistics: ["test_accuracy"] },
+  ]);
+  assert.deepEqual(meanDrift.needs({ networks: NETWORKS, layer: "hidden1" }), [
+    { table: "layer_records", network_id: 2, layer_id: 20, statistics: ["mean_drift"] },
+  ]);
+});
+
+test("a chart without records says whether to wait for them", () => {
+  assert.equal(testAccuracy.draw(view(new Map()))[0].note, "waiting for the first records");
+  const ended = view(new Map(), { growing: false });
+  assert.equal(testAccuracy.draw(ended)[0].note, "nothing was recorded");
+  const alone = view(new Map(), { networks: NETWORKS.slice(0, 1) });
+  assert.match(meanDrift.draw(alone)[0].note, /no arm has BatchNorm/);
+});
+
+test("an arm keeps its colour where the other arm has nothing", () => {
+  const known = new Map([[layerKey(2), rows({ mean_drift: [1, 2] })]]);
+  const [cell] = meanDrift.draw(view(known));
+  assert.deepEqual(cell.marks.map(({ kind, arm }) => [kind, arm]), [["line", 1]]);
+});
+
+test("the fan has one plot area for each arm, and one vertical extent over all of them", () => {
+  const names = ["p01", "p05", "p15", "p50", "p85", "p95", "p99"];
+  const spread = (scale) => rows(Object.fromEntries(
+    names.map((name, at) => [name, [scale * (at - 3), scale * (at - 3)]])));
+  const known = new Map([[layerKey(1), spread(1)], [layerKey(2), spread(4)]]);
+  const cells = fan.draw(view(known));
+  assert.equal(fan.cells({ networks: NETWORKS }), 2);
+  for (const { marks } of cells) {
+    assert.deepEqual(marks.map(({ kind }) => kind), ["band", "band", "band", "line"]);
+  }
+  assert.deepEqual(fan.extent(view(known)), [-12, 12]);
+  assert.equal(fan.read(view(known), 2)[1][0].value, "0 [−4.0, 4.0]");
+});
+
+test("what is not a number is marked, also on a logarithmic axis", () => {
+  const known = new Map([[layerKey(1), rows({ activation_grad_norm: [1, NaN, Infinity, 0] })]]);
+  const [linear] = activationGradient.draw(view(known));
+  assert.deepEqual([...linear.marks.find(({ kind }) => kind === "rug").x], [2, 3]);
+  const [log] = activationGradient.draw(view(known, { log: true }));
+  assert.deepEqual([...log.marks.find(({ kind }) => kind === "rug").x], [2, 3, 4]);
+  assert.equal(activationGradient.read(view(known), 2)[0][0].value, "NaN");
+});
+
+test("β is drawn with one standard deviation to either side", () => {
+  const known = new Map([[layerKey(2), rows({ beta_mean: [1, 1], beta_std: [0.5, 2] })]]);
+  assert.deepEqual(beta.extent(view(known)), [-1, 3]);
+});
+
+test("plot areas lie side by side while there is room, else below each other", () => {
+  const wide = place(700, 176, 2);
+  assert.equal(wide.height, 176);
+  assert.equal(wide.boxes[0].width, wide.boxes[1].width);
+  assert.equal(wide.boxes[0].top, wide.boxes[1].top);
+  const narrow = place(358, 176, 2);
+  assert.equal(narrow.height, 352);
+  assert.equal(narrow.boxes[0].left, narrow.boxes[1].left);
+  assert.equal(place(700, 176, 5).boxes.length, 5);
+});
