@@ -271,7 +271,9 @@ def with_settings(experiment: Experiment, settings: Sequence[str]) -> Experiment
         part = document
         for parent in parents:
             part = part[parent]
-        part[last] = _value(text, is_list=isinstance(part[last], list))
+        # A setting that is text takes any text: a name may be 7.
+        is_text = isinstance(part[last], str)
+        part[last] = text.strip() if is_text else _value(text, is_list=isinstance(part[last], list))
     return parse(document)
 
 

@@ -109,11 +109,11 @@ def appending(run: Any, steps: int, at_once: int) -> Iterator[None]:
 
 
 def test_a_reconnect_in_the_middle_gives_no_row_twice_and_none_missing(
-    engine: Engine, make_run: Any, serve: Any
+    any_engine: Engine, make_run: Any, serve: Any
 ) -> None:
-    run = make_run(engine)
+    run = make_run(any_engine)
     run.begin()
-    address = serve(engine)
+    address = serve(any_engine)
     watch = {"type": "watch", "run": run.run_id, "points": 100_000, "series": everything(run)}
     with appending(run, steps=3_000, at_once=17):
         with client(address) as first:

@@ -91,7 +91,8 @@ def test_a_bad_setting_is_named_by_its_path_in_the_servers_words(web: httpx.Clie
     assert web.get("/api/runs").json()["runs"] == []
 
 
-def test_a_run_is_created_listed_looked_at_and_stopped(web: httpx.Client, engine: Engine) -> None:
+def test_a_run_is_created_listed_looked_at_and_stopped(any_engine: Engine, connect: Any) -> None:
+    web = connect(any_engine)
     body = {"experiment": {"name": "Mine", "seeds": [3, 4]}, "catalog_entry": "mnist-sigmoid"}
     created = web.post("/api/runs", json=body)
     assert created.status_code == 201

@@ -1,0 +1,73 @@
+"""An estimate says what it rests on, and learns from the runs that have ended here."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from shiftscope.db import queue, write
+from shiftscope.db.estimate import estimate
+from shiftscope.db.experiment import Experiment, Network, Recording
+from shiftscope.db.tables import statistics_of
+
+
+def ended(engine: Engine, make_run: Any, speed: float, steps: int = 300) -> int:
+    """A run that has finished at a speed in steps per second."""
+    run = make_run(engine, steps=steps)
+    run.append(steps)
+    write.describe_run(engine, run.run_id, steps_per_second=speed, device="cpu")
+    queue.end(engine, run.run_id, "finished")
+    return run.run_id
+
+
+def test_a_first_estimate_says_that_it_is_a_guess(engine: Engine) -> None:
+    guess = estimate(engine, Experiment())
+    assert "guess" in guess.basis
+    assert guess.seconds == pytest.approx(50_000 / guess.steps_per_second)
+
+
+def test_the_same_experiment_again_is_expected_to_be_as_fast_as_it_was(
+    any_engine: Engine, make_run: Any
+) -> None:
+    ended(any_engine, make_run, speed=50)
+    number = ended(any_engine, make_run, speed=1234.5)
+    experiment = Experiment.model_validate({"arms": [{"name": "none"}, {"name": "BatchNorm"}]})
+    found = estimate(any_engine, experiment)
+    assert found.steps_per_second == pytest.approx(1234.5)
+    assert f"run {number}" in found.basis and "1,234" in found.basis
+
+
+def test_a_run_too_short_or_still_going_teaches_nothing(engine: Engine, make_run: Any) -> None:
+    ended(engine, make_run, speed=7, steps=199)
+    going = make_run(engine)
+    going.append(1_000)
+    write.describe_run(engine, going.run_id, steps_per_second=7)
+    assert "guess" in estimate(engine, Experiment()).basis
+
+
+def test_more_of_anything_costs_more(engine: Engine) -> None:
+    small = estimate(engine, Experiment())
+    for more in (
+        Experiment(seeds=[0, 1]),
+        Experiment(network=Network(hidden=[100] * 4)),
+        Experiment(network=Network(hidden=[200] * 3)),
+        Experiment(batch_size=120),
+        Experiment(steps=60_000),
+    ):
+        assert estimate(engine, more).seconds > small.seconds
+    rarer = estimate(engine, Experiment(recording=Recording(record_every=10)))
+    assert rarer.bytes < small.bytes / 5
+
+
+def test_the_bytes_are_what_sqlite_takes(engine: Engine, make_run: Any, tmp_path: Any) -> None:
+    run = make_run(engine)
+    statistics = [name for name in statistics_of("layer_records") if name != "nonfinite"]
+    for _ in range(4):
+        values = [0.1234567 + step for step in range(1_000)]
+        run.append(1_000, **dict.fromkeys(statistics, values))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = (tmp_path / "shiftscope.db").stat().st_size
+    # Two arms with two layers each: one hidden and the output.
+    expected = estimate(engine, Experiment(steps=4_000, network=Network(hidden=[100]))).bytes
+    assert 0.7 < expected / size < 1.4

@@ -1,0 +1,82 @@
+"""Experiments are validated, and every refusal names its setting."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shiftscope.db import catalog
+from shiftscope.db.errors import InvalidExperiment, NotFound
+from shiftscope.db.experiment import Experiment, parse, setting_paths, with_settings
+
+
+def refused(document: Any) -> dict[str, str]:
+    """The problems of a document, by setting."""
+    with pytest.raises(InvalidExperiment) as caught:
+        parse(document)
+    return {problem.field: problem.message for problem in caught.value.problems}
+
+
+def test_a_document_survives_being_stored_as_json() -> None:
+    experiment = Experiment(name="Mine", seeds=[3, 1])
+    assert parse(json.loads(experiment.model_dump_json())) == experiment
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "says"),
+    [
+        ({"speed": 9}, "speed", "is not a setting; expected one of name, dataset"),
+        ({"optimizer": {"lr": 0}}, "optimizer.lr", "greater than 0, got 0"),
+        ({"optimizer": {"lr": float("nan")}}, "optimizer.lr", "finite number, got nan"),
+        ({"network": {"hidden": [100, 0]}}, "network.hidden.1", "greater than or equal to 1"),
+        ({"network": {"hidden": []}}, "network.hidden", "at least 1 item"),
+        ({"device": "gpu"}, "device", "expected auto, cpu, mps, cuda or cuda:N, got gpu"),
+        ({"arms": [{"norm": "batch"}]}, "arms.0.name", "is required"),
+        ({"arms": [{"name": "a"}, {"name": " a "}]}, "arms", "a name of its own, got a, a"),
+        ({"seeds": [1, 1]}, "seeds", "may appear once"),
+        ({"batch_size": 1}, "batch_size", "BatchNorm needs at least 2"),
+        ({"name": "tab\tname"}, "name", "no control characters"),
+        ({"name": "  "}, "name", "at least 1 character"),
+    ],
+)
+def test_what_is_not_allowed_is_named_by_its_path(
+    document: dict[str, Any], field: str, says: str
+) -> None:
+    problems = refused(document)
+    assert list(problems) == [field] and says in problems[field]
+
+
+def test_every_offending_setting_is_named_at_once() -> None:
+    assert list(refused({"steps": 0, "optimizer": {"lr": -1}})) == ["optimizer.lr", "steps"]
+
+
+@pytest.mark.parametrize("document", [[], "text", None, 7])
+def test_what_is_no_document_is_refused(document: Any) -> None:
+    assert refused(document)
+
+
+def test_settings_are_given_by_path_or_last_word_in_the_shells_words() -> None:
+    changed = with_settings(
+        Experiment(),
+        ["lr=0.5", "network.hidden=8, 16", "seeds=[4]", "dataset=digits", "name=7", "binary=false"],
+    )
+    assert changed.optimizer.lr == 0.5 and changed.network.hidden == [8, 16]
+    assert (changed.seeds, changed.dataset, changed.name) == ([4], "digits", "7")
+    assert changed.binary is False and Experiment().binary is True
+
+
+def test_every_setting_can_be_given_its_own_default() -> None:
+    document = Experiment().model_dump(mode="json")
+    for path in setting_paths():
+        value: Any = document
+        for part in path.split("."):
+            value = value[part]
+        text = value if isinstance(value, str) else json.dumps(value)
+        assert with_settings(Experiment(), [f"{path}={text}"]) == Experiment()
+
+
+def test_a_catalog_name_that_is_not_there_is_answered_by_those_that_are() -> None:
+    with pytest.raises(NotFound, match="expected one of mnist-sigmoid"):
+        catalog.entry("mnist")
+    names = [entry.name for entry in catalog.entries()]
+    assert len(set(names)) == len(names)
