@@ -1,0 +1,49 @@
+"""What is written about the product is true of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shiftscope.db.tables import RECORD_TABLES, statistics_of
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def tree() -> list[str]:
+    """Every path that README's tree names."""
+    block = next(b for b in re.findall(r"```\n(.*?)```", README, re.DOTALL) if "db/ " in b)
+    paths, folder = [], ""
+    for line in block.splitlines():
+        names = re.match(r"( *)((?:[\w.]+/? )*[\w.]+/?)(?:  |$)", line)
+        assert names is not None, line
+        if not names[1]:
+            folder = names[2].split()[0] if len(names[2].split()) == 1 else ""
+        paths += [(folder if names[1] else "") + name for name in names[2].split()]
+    return paths
+
+
+def test_readmes_tree_matches_the_disk() -> None:
+    named = tree()
+    assert "trainer/loop.py" in named and "tests/" in named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_file_that_the_documents_link_to_is_there() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        links = re.findall(r"(?:\]\(|src(?:set)?=\")((?!http)[^)\"#]+)", page.read_text())
+        assert [link for link in links if not (page.parent / link).exists()] == [], page.name
+
+
+@pytest.mark.parametrize("table", RECORD_TABLES)
+def test_every_statistic_is_defined(table: str) -> None:
+    text = (ROOT / "docs" / "statistics.md").read_text()
+    section = text.split(f"## `{table}`")[1].split("\n## ")[0]
+    defined = {name for line in section.splitlines() if line.startswith("| `")
+               for name in re.findall(r"`(\w+)`", line.split("|")[1])}  # fmt: skip
+    assert defined == set(statistics_of(table))
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) < 150
