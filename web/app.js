@@ -36,7 +36,7 @@ function header() {
 
 function footer() {
   const about = h("span", {});
-  store.subscribe(({ system }) => setText(about, system ? `shiftscope ${system.version}` : "shiftscope"));
+  store.subscribe(({ system }) => setText(about, `shiftscope ${system?.version ?? ""}`));
   const plotly = h("span", {}, "plotly.js");
   version().then((number) => setText(plotly, `plotly.js ${number}`)).catch(() => {});
   return h("footer", { class: "page-footer" }, about, plotly,

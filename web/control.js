@@ -51,7 +51,7 @@ function inputFor(field, attributes) {
     default:
       return h("input", {
         ...attributes, type: "text", autocomplete: "off", spellcheck: "false",
-        inputmode: field.kind === "integer" ? "numeric" : field.kind === "number" ? "decimal" : null,
+        inputmode: { integer: "numeric", number: "decimal" }[String(field.kind)],
         class: field.kind === "text" ? "long" : field.kind,
         placeholder: field.nullable ? "as above" : null,
       });

@@ -1,4 +1,4 @@
-/** Experiments as documents: reading and setting by dotted path, comparing, and as a command. Pure. */
+/** Experiments as documents: values by dotted path, comparing, and as a command. Pure. */
 
 /** @import { Experiment, Field, Json } from "./types" */
 

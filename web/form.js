@@ -1,4 +1,4 @@
-/** The form of an experiment, made from its fields: what is asked, what is allowed, what differs. */
+/** The form of an experiment: what is asked, what is allowed, what differs. */
 
 /** @import { Experiment, Field, FieldProblem, Json } from "./types" */
 

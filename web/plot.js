@@ -21,7 +21,7 @@ export const ready = new Promise((resolve, reject) => {
   else document.querySelector("script[src*='plotly']")?.addEventListener("load", done);
 });
 
-/** @typedef {{ arms: string[], ink: string, quiet: string, hairline: string, font: string }} Palette */
+/** @typedef {{ arms: string[], quiet: string, hairline: string, font: string }} Palette */
 
 /** @type {Palette | null} */
 let palette = null;
@@ -31,7 +31,6 @@ onColors(() => { palette = null; });
 function colors() {
   palette ??= {
     arms: [0, 1, 2, 3, 4, 5].map((arm) => color(`--arm-${arm}`)),
-    ink: color("--ink"),
     quiet: color("--quiet"),
     hairline: color("--grid"),
     font: getComputedStyle(document.body).fontFamily,
@@ -139,7 +138,8 @@ function layout({ boxes, width, height, x, y, log }, revision) {
     found[`xaxis${number}`] = {
       ...common, anchor: `y${number}`, range: x.range, tick0: 0, dtick: x.tick, tickformat: ",d",
       domain: [box.left / width, (box.left + box.width) / width], showgrid: false,
-      showline: true, ticklabeloverflow: "allow", linecolor: hairline, tickangle: 0, ...(at > 0 && { matches: "x" }),
+      showline: true, linecolor: hairline, tickangle: 0, ticklabeloverflow: "allow",
+      ...(at > 0 && { matches: "x" }),
     };
     found[`yaxis${number}`] = {
       ...common, anchor: `x${number}`, range: y.range, type: log ? "log" : "linear",

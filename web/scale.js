@@ -1,4 +1,4 @@
-/** Calm axes: ranges that end on round numbers, so that they rarely move while curves grow. Pure. */
+/** Calm axes: ranges that end on round numbers, so that they rarely move. Pure. */
 
 /** @import { Range, StepAxis, ValueAxis } from "./types" */
 
@@ -110,7 +110,9 @@ function signed(value, digits) {
  */
 function brief(value, tick) {
   if (Math.abs(value) < tick / 2) return "0";
-  const digits = Math.floor(Math.log10(Math.abs(value)) + 1e-9) - Math.floor(Math.log10(tick) + 1e-9);
+  /** @param {number} size */
+  const power = (size) => Math.floor(Math.log10(size) + 1e-9);
+  const digits = power(Math.abs(value)) - power(tick);
   return value.toExponential(Math.max(0, digits)).replace("e+", "e").replaceAll("-", "−");
 }
 
@@ -126,7 +128,8 @@ export function logAxis(extent, ticks = 4) {
     const [from, to] = [Math.floor(low - 0.02), Math.ceil(high + 0.02) + 0];
     const every = Math.max(1, Math.ceil((to - from) / ticks));
     const powers = ticksWithin([from, to], every);
-    return { range: [from, to], values: powers.map((power) => Number(`1e${power}`)), labels: powerLabels(powers) };
+    const values = powers.map((power) => Number(`1e${power}`));
+    return { range: [from, to], values, labels: powerLabels(powers) };
   }
   const room = Math.max(0.05, (high - low) * 0.08);
   /** @type {Range} */
@@ -135,12 +138,19 @@ export function logAxis(extent, ticks = 4) {
   for (let power = Math.floor(range[0]); power <= range[1]; power++) {
     for (const digit of [1, 2, 5]) values.push(Number(`${digit}e${power}`));
   }
-  const shown = values.filter((value) => Math.log10(value) >= range[0] && Math.log10(value) <= range[1]);
-  return { range, values: shown, labels: shown.map((value) => brief(value, value)) };
+  const shown = values.map(Math.log10).filter((power) => power >= range[0] && power <= range[1])
+    .map((power) => Number((10 ** power).toPrecision(1)));
+  return { range, values: shown, labels: shown.map(plainLabel) };
 }
 
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸",
   9: "⁹" };
+
+/** @param {number} value One digit, somewhere */
+function plainLabel(value) {
+  if (value < 1e-3 || value >= 1e6) return brief(value, value);
+  return signed(value, Math.max(0, -Math.floor(Math.log10(value) + 1e-9)));
+}
 
 /** @param {number[]} powers */
 function powerLabels(powers) {

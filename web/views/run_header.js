@@ -116,7 +116,7 @@ function noticesOf(run, networks) {
 function exportMenu(run) {
   const menu = h("details", { class: "menu" }, h("summary", { class: "button" }, "Export"),
     h("ul", {}, ...TABLES.map(([table, about]) => h("li", {},
-      h("a", { href: api.exportUrl(run, table), download: `run-${run}-${table}.csv` },
+      h("a", { href: api.exportUrl(run, table), download: true },
         `${table}.csv`, h("span", { class: "hint" }, about))))));
   menu.addEventListener("focusout", ({ relatedTarget }) => {
     if (!menu.contains(/** @type {Node | null} */ (relatedTarget))) menu.open = false;

@@ -1,0 +1,425 @@
+"""The page in a real Chromium: from a click to a CSV file, live, zoomed, themed, reconnected."""
+
+import csv
+import math
+import os
+import re
+import runpy
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from sqlalchemy import Engine
+
+from shiftscope.db import queue
+from shiftscope.db.engine import open_database
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM: dict[str, Any] = runpy.run_path(str(Path(__file__).with_name("chromium.py")))
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SERVE = [sys.executable, "-c", "from shiftscope.server.cli import main; main()", "serve"]
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+TABS = ("overview", "shift", "gradients", "running-statistics", "settings")
+DRAWN = """([chart, layer]) => {
+  const all = [...document.querySelectorAll(`.plot[data-chart="${chart}"]`)];
+  const plot = all.find((one) => !layer || one.dataset.layer === layer);
+  const canvas = plot?.querySelector(".canvas");
+  return (canvas?.data ?? []).map((trace) => ({
+    x: Array.from(trace.x), y: Array.from(trace.y), mode: trace.mode, fill: trace.fill ?? "",
+    range: canvas.layout.xaxis.range, height: canvas.layout.yaxis.range,
+  }));
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium of this machine, or playwright's own."""
+    path = CHROMIUM["find"]()
+    if path is None:
+        pytest.fail(CHROMIUM["ADVICE"])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages; at the end, none may have had an error that was not expected."""
+    opened: list[tuple[Page, list[str]]] = []
+
+    def open_page(size: dict[str, int] = WIDE, theme: Any = "light") -> Page:
+        context = browser.new_context(
+            viewport=size,  # type: ignore[arg-type]
+            color_scheme=theme,
+            accept_downloads=True,
+        )
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: errors.append(message.text) if message.type == "error" else None,
+        )
+        opened.append((page, errors))
+        return page
+
+    yield open_page
+    for page, errors in opened:
+        page.context.close()
+        # Chromium itself reports every answer that is not 2xx, and every lost connection.
+        assert [e for e in errors if "status of 422" not in e and "WebSocket" not in e] == []
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., tuple[str, subprocess.Popen[str]]]]:
+    """Starts `shiftscope serve` on the data folder tmp_path; gives its address and process."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*flags: str) -> tuple[str, subprocess.Popen[str]]:
+        process = subprocess.Popen(
+            [*SERVE, "--no-browser", "--data", str(tmp_path), *flags],
+            env={key: value for key, value in os.environ.items() if "SHIFTSCOPE_" not in key},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found is not None, "the server did not say where it is"
+        return found[0], process
+
+    yield start
+    for process in started:
+        end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+
+def drawn(page: Page, chart: str, layer: str | None = None) -> list[dict[str, Any]]:
+    """The traces of a chart as Plotly has them."""
+    return page.evaluate(DRAWN, [chart, layer])
+
+
+def last_step(page: Page, chart: str = "train-loss") -> float:
+    return max((trace["x"][-1] for trace in drawn(page, chart)), default=-math.inf)
+
+
+def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        page.wait_for_timeout(50)
+
+
+def status_of(page: Page) -> Locator:
+    return page.locator(".run-header .status")
+
+
+def test_a_run_from_the_first_click_to_a_csv_file(
+    start_server: Callable[..., tuple[str, subprocess.Popen[str]]],
+    open_page: Callable[..., Page],
+    tmp_path: Path,
+) -> None:
+    address, _ = start_server("--port", "0")
+    page = open_page()
+    page.goto(address)
+    page.get_by_role("link", name="New", exact=True).click()
+    page.get_by_role("link", name="MNIST, sigmoid").click()
+    page.get_by_label("Dataset").select_option("digits")
+    expect(page.locator(".cost .figure")).to_have_text(re.compile(r"\d"))
+
+    # A value that is not allowed is marked beside its field, in the server's own words.
+    steps = page.get_by_label("Steps", exact=True)
+    steps.fill("0")
+    expect(steps).to_have_attribute("aria-invalid", "true")
+    schema = httpx.get(f"{address}/api/catalog").json()["entries"][0]["experiment"]
+    refused = httpx.post(
+        f"{address}/api/experiments/validate", json={"experiment": schema | {"steps": 0}}
+    ).json()["errors"]
+    assert [problem["field"] for problem in refused] == ["steps"]
+    words = page.locator(f"[id='{steps.get_attribute('aria-describedby')}']")
+    expect(words).to_have_text(refused[0]["message"])
+    steps.fill("20000")
+    expect(steps).not_to_have_attribute("aria-invalid", "true")
+
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url("**/runs/1")
+    page.evaluate("window.sameDocument = true")
+    wait_until(page, lambda: last_step(page) > 0, "the first records are drawn")
+    seen = [last_step(page)]
+    while len(seen) < 4:
+        wait_until(page, lambda: last_step(page) > seen[-1], f"the curves pass {seen[-1]}")
+        seen.append(last_step(page))
+    assert page.evaluate("window.sameDocument"), "curves grow without a reload"
+
+    page.reload()
+    wait_until(page, lambda: last_step(page) >= seen[-1], "everything is there after a reload")
+    assert drawn(page, "train-loss")[0]["x"][0] == 1, "from the first step on"
+    after_reload = last_step(page)
+    wait_until(page, lambda: last_step(page) > after_reload, "the curves grow on")
+
+    asked = time.monotonic()
+    page.get_by_role("button", name="Stop").click()
+    expect(status_of(page)).to_have_text("stopped")
+    assert time.monotonic() - asked < 5, "the run ends within seconds"
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+
+    for table in ("layer_records", "network_records", "evaluations"):
+        page.locator(".menu summary").click()
+        with page.expect_download() as download:
+            page.get_by_role("link", name=f"{table}.csv").click()
+        download.value.save_as(tmp_path / f"{table}.csv")
+        assert_same_as_database(tmp_path / f"{table}.csv", tmp_path / "shiftscope.db", table)
+
+    page.get_by_role("link", name="Run again").click()
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("20000")
+    page.get_by_label("Steps", exact=True).fill("300")
+    expect(page.locator(".setting.differs")).to_have_count(1)
+    expect(page.locator(".setting.differs .was")).to_have_text("was 20000")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url("**/runs/2")
+    expect(status_of(page)).to_have_text("finished")
+    wait_until(page, lambda: last_step(page) == 300, "the last step is drawn")
+
+
+def assert_same_as_database(file: Path, database: Path, table: str) -> None:
+    """Every row of the file is a row of the table, in order, bit by bit."""
+    with file.open(newline="", encoding="utf-8") as text:
+        header, *rows = list(csv.reader(text))
+    statistics = header[header.index("step") + 1 :]
+    keys = ["network_id", *(["layer_id"] if "layer_id" in header else []), "step"]
+    columns = [*keys, *statistics]
+    with sqlite3.connect(database) as connection:
+        names = ", ".join(f'"{column}"' for column in columns)
+        stored = connection.execute(f"SELECT {names} FROM {table} ORDER BY {', '.join(keys)}")
+        expected = stored.fetchall()
+    connection.close()
+    assert len(rows) == len(expected) > 10
+    places = [header.index(column) for column in columns]
+    for row, values in zip(rows, expected, strict=True):
+        for place, value in zip(places, values, strict=True):
+            assert reads_as(row[place], value), (row[:7], header[place], row[place], value)
+
+
+def reads_as(text: str, value: float | str | None) -> bool:
+    if value is None:
+        return text == ""
+    if value == "NaN":
+        return text == "NaN"
+    return float(text).hex() == float(value).hex()
+
+
+def test_a_spike_of_one_step_in_50_000_is_drawn_live_and_at_rest(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=50_000)
+    quiet = 0.1 + 0.01 * np.random.default_rng(0).random(50_000)
+    quiet[31_414] = 250.0
+    run.append(50_000, shift_w1=quiet.tolist())  # type: ignore[arg-type]
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=shift")
+
+    def highest() -> float:
+        traces = drawn(page, "shift-step", "hidden1")
+        return max((max(trace["y"]) for trace in traces), default=0)
+
+    wait_until(page, lambda: highest() == 250, "the spike is drawn live")
+    traces = drawn(page, "shift-step", "hidden1")
+    assert all(len(trace["x"]) <= 500 for trace in traces)
+    assert traces[0]["height"][1] >= 250, "the axis holds it"
+
+    queue.end(engine, run.run_id, "finished")
+    expect(status_of(page)).to_have_text("finished")
+    wait_until(
+        page,
+        lambda: 500 < len(drawn(page, "shift-step", "hidden1")[0]["x"]) <= 2_000,
+        "the run is drawn in full detail at rest",
+    )
+    assert highest() == 250
+    at = int(np.argmax(drawn(page, "shift-step", "hidden1")[0]["y"]))
+    assert abs(drawn(page, "shift-step", "hidden1")[0]["x"][at] - 31_415) < 64
+
+
+def test_zoom_asks_for_finer_records_is_shared_by_all_charts_and_kept_in_the_address(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=20_000)
+    run.append(20_000, shift_w1=np.sin(np.arange(20_000)).tolist())  # type: ignore[arg-type]
+    queue.end(engine, run.run_id, "finished")
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=shift")
+    wait_until(page, lambda: last_step(page, "shift-step") == 20_000, "the run is drawn")
+    box = page.locator(".plot[data-chart='shift-step'] .nsewdrag").first.bounding_box()
+    assert box is not None
+    x, y = box["x"], box["y"] + box["height"] / 2
+    page.mouse.move(x + box["width"] * 0.5, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] * 0.55, y, steps=6)
+    page.mouse.up()
+    page.wait_for_url("**steps=*")
+    first, last = (int(n) for n in page.url.rpartition("=")[2].split("-"))
+    assert 9_000 < first < last < 12_000
+
+    def steps_in_sight() -> list[float]:
+        trace = drawn(page, "shift-step", "hidden1")[0]
+        return [step for step in trace["x"] if first <= step <= last]
+
+    wait_until(
+        page,
+        lambda: steps_in_sight() == [*range(first, last + 1)],
+        "every record of the range is drawn",
+    )
+    for chart in ("fan", "shift-from-start", "shift-step"):
+        for trace in drawn(page, chart, "hidden2"):
+            assert trace["range"] == [first, last], chart
+    page.reload()
+    wait_until(page, lambda: bool(drawn(page, "shift-step")), "it is drawn again")
+    assert drawn(page, "shift-step")[0]["range"] == [first, last]
+    page.locator(".plot[data-chart='shift-step']").first.focus()
+    page.keyboard.press("Escape")
+    wait_until(
+        page, lambda: drawn(page, "shift-step")[0]["range"] == [0, 20_000], "all steps are in sight"
+    )
+    assert "steps=" not in page.url
+
+
+def test_what_is_no_number_is_marked_where_it_happened(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=40)
+    values = [1.0] * 40
+    values[11], values[20] = math.nan, math.inf
+    run.append(40, activation_grad_norm=values)
+    queue.end(engine, run.run_id, "finished")
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=gradients")
+    wait_until(page, lambda: bool(drawn(page, "activation-gradient")), "it is drawn")
+    rugs = [t for t in drawn(page, "activation-gradient", "hidden1") if t["mode"] == "markers"]
+    assert [rug["x"] for rug in rugs] == [[12, 21], [12, 21]]
+    words = page.locator(".plot[data-chart='activation-gradient'] .rugs").first
+    expect(words).to_contain_text("none: NaN from step 12, ∞ from step 21")
+
+
+def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(
+    start_server: Callable[..., tuple[str, subprocess.Popen[str]]],
+    make_run: Callable[..., Any],
+    open_page: Callable[..., Page],
+    tmp_path: Path,
+) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'shiftscope.db'}")
+    run = make_run(engine, steps=1_000)
+    run.append(100)
+    address, process = start_server("--no-worker", "--port", "0")
+    page = open_page()
+    page.goto(f"{address}/runs/{run.run_id}")
+    wait_until(page, lambda: last_step(page) == 100, "the first records are drawn")
+    page.evaluate("window.sameDocument = true")
+    end(process)
+    expect(page.locator(".live")).to_have_text("reconnecting")
+    run.append(150)
+    start_server("--no-worker", "--port", address.rpartition(":")[2])
+    expect(page.locator(".live")).to_have_text("live")
+    wait_until(page, lambda: last_step(page) == 250, "what came meanwhile is drawn")
+    for trace in drawn(page, "train-loss"):
+        assert trace["x"] == [*range(1, 251)], "no record twice, none missing"
+    run.append(50)
+    wait_until(page, lambda: last_step(page) == 300, "the curves grow on")
+    assert page.evaluate("window.sameDocument")
+    engine.dispose()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_every_view_fits_its_window_in_both_themes(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+    size: dict[str, int],
+    theme: str,
+) -> None:
+    run = make_run(engine, arms=("none", "a long name of an arm", "BatchNorm"), steps=600)
+    run.begin()
+    run.append(600)
+    queue.end(engine, run.run_id, "failed", "The disk is full: nothing more could be written.")
+    address = f"http://{serve(engine)}"
+    page = open_page(size, theme)
+    places = [*(f"/runs/{run.run_id}?tab={tab}" for tab in TABS), f"/new?again={run.run_id}"]
+    for place in ("/", "/new", "/new/mnist-sigmoid", *places):
+        page.goto(address + place)
+        expect(page.locator(".live")).to_have_text("live")
+        expect(page.locator("main h1")).to_be_visible()
+        if "tab=" in place and "settings" not in place and "running" not in place:
+            expect(page.locator(".plot .main-svg").first).to_be_attached()
+        wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= room, f"{place} scrolls sideways"
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+
+
+def test_choices_outlast_a_reload(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=10)
+    run.append(10)
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}")
+    page.get_by_label("Theme").select_option("dark")
+    page.locator("figure:has([data-chart='train-loss'])").get_by_text("log", exact=True).click()
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    log = page.locator("figure:has([data-chart='train-loss'])").get_by_text("log", exact=True)
+    expect(log).to_have_attribute("aria-pressed", "true")
+    log.click()
+    expect(log).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_first_run_is_one_click_away(
+    engine: Engine, serve: Callable[..., str], open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"http://{serve(engine)}")
+    expect(page.get_by_text("No worker is alive")).to_be_visible()
+    page.get_by_role("button", name="Start the first run").click()
+    page.wait_for_url("**/runs/1")
+    expect(page.get_by_text("queued: waiting for a worker")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(status_of(page)).to_have_text("stopped")
+    expect(page.get_by_text("The run ended before training began.")).to_be_visible()
