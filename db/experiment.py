@@ -306,7 +306,7 @@ def _resolve(key: str) -> str:
 def _value(text: str, *, is_list: bool) -> Any:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError:
+    except ValueError:  # no JSON, or a number too long to be one
         value = text.strip()
     if not is_list or isinstance(value, list):
         return value

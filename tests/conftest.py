@@ -6,6 +6,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -50,19 +51,19 @@ def any_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engin
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The URL of a private PostgreSQL server."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     program = shutil.which("pg_ctl") or (programs[-1] if programs else None)
     if program is None:
         pytest.skip("PostgreSQL's pg_ctl is not on this machine")
     programs_folder = Path(program).parent
-    folder = tmp_path_factory.mktemp("postgresql")
+    folder = Path(
+        tempfile.mkdtemp(prefix="shiftscope-postgresql-")
+    )  # pytest's own are root's alone
     user: dict[str, Any] = {}
     if os.geteuid() == 0:  # initdb refuses root
         user = {"user": "postgres"}
-        for parent in (folder, folder.parent, folder.parent.parent):
-            parent.chmod(0o755)
         shutil.chown(folder, "postgres")
     data = folder / "data"
     port = free_port()
@@ -78,6 +79,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     call(programs_folder / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
     yield f"postgresql://shiftscope@127.0.0.1:{port}/postgres"
     call(programs_folder / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    shutil.rmtree(folder)
 
 
 def _new_postgresql_database(server: str) -> str:
