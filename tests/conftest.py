@@ -58,13 +58,12 @@ def postgresql() -> Iterator[str]:
     if program is None:
         pytest.skip("PostgreSQL's pg_ctl is not on this machine")
     programs_folder = Path(program).parent
-    folder = Path(
-        tempfile.mkdtemp(prefix="shiftscope-postgresql-")
-    )  # pytest's own are root's alone
+    # Not in pytest's folders, which are closed to other users.
+    folder = Path(tempfile.mkdtemp(prefix="shiftscope-postgresql-"))
     user: dict[str, Any] = {}
     if os.geteuid() == 0:  # initdb refuses root
-        user = {"user": "postgres"}
-        shutil.chown(folder, "postgres")
+        user = {"user": "nobody"}
+        shutil.chown(folder, "nobody")
     data = folder / "data"
     port = free_port()
 
