@@ -108,7 +108,7 @@ def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
 def _plain(column: Column, *, nan_as_text: bool) -> Sequence[Any]:
     """Python's own numbers; SQLite would store a bound NaN as NULL: see tables.py."""
     values = column.tolist() if isinstance(column, np.ndarray) else column
-    if nan_as_text and any(value != value for value in values):
+    if nan_as_text and np.isnan(np.asarray(column, np.float64)).any():
         return [NAN_TEXT if value != value else value for value in values]
     return values
 

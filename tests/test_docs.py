@@ -13,7 +13,8 @@ README = (ROOT / "README.md").read_text()
 
 def tree() -> list[str]:
     """Every path that README's tree names."""
-    block = next(b for b in re.findall(r"```\n(.*?)```", README, re.DOTALL) if "db/ " in b)
+    blocks = re.findall(r"```\w*\n(.*?)```", README, re.DOTALL)
+    block = next(block for block in blocks if block.startswith("db/ "))
     paths, folder = [], ""
     for line in block.splitlines():
         names = re.match(r"( *)((?:[\w.]+/? )*[\w.]+/?)(?:  |$)", line)

@@ -94,6 +94,7 @@ class Observer:
             first_place = self._lenses[-1].places.end if self._lenses else 0
             self._lenses.append(_Lens(network, optimizer, batch_size, first_place))
         self._active = list(range(len(self._lenses)))
+        self._index_places(self._lenses[0].weights[0].device)
         self._stretch: Stretch | None = None
         self._slot = 0
 
@@ -138,7 +139,7 @@ class Observer:
             measured += [parameter.grad for parameter in lens.optimizer.parameters]
             lens.close()
         _foreach_copy_(targets, sources)
-        self._keep(norms(measured), [slice(p.first, p.gradients.stop) for p in self.places])
+        self._keep(norms(measured), self._before_update)
 
     @torch.no_grad()
     def after_update(self) -> None:
@@ -146,26 +147,35 @@ class Observer:
         if self._stretch is None:
             return
         lenses = [self._lenses[index] for index in self._active]
-        if any(lens.optimizer.momentum for lens in lenses):
-            buffers = [
-                lens.optimizer.direction(at - lens.places.gradients.start)
-                for lens in lenses
-                for at in lens.places.weight_gradient
-            ]
-            self._keep(norms(buffers), [slice(p.gradients.stop, p.end) for p in self.places])
+        buffers = [
+            lens.optimizer.direction(at - lens.places.gradients.start)
+            for lens in lenses
+            if lens.optimizer.momentum
+            for at in lens.places.weight_gradient
+        ]
+        if buffers:
+            self._keep(norms(buffers), self._after_update)
 
-    def _keep(self, found: Tensor, places: Sequence[slice]) -> None:
-        """Put norms of the active networks where their network has its places."""
-        row = self._stretch.norms[self._slot] if self._stretch is not None else found
-        begin = 0
+    def _keep(self, found: Tensor, columns: Tensor) -> None:
+        if self._stretch is not None:
+            row = self._stretch.norms[self._slot]
+            row.index_copy_(0, columns, found.to(row.dtype))
+
+    def _index_places(self, device: torch.device) -> None:
+        """Where the norms of the active networks go, before and after the update."""
+        before: list[int] = []
+        after: list[int] = []
         for index in self._active:
-            end = begin + places[index].stop - places[index].start
-            row[places[index]] = found[begin:end]
-            begin = end
+            places = self._lenses[index].places
+            before += range(places.first, places.gradients.stop)
+            after += range(places.gradients.stop, places.end)
+        self._before_update = torch.tensor(before, dtype=torch.int64, device=device)
+        self._after_update = torch.tensor(after, dtype=torch.int64, device=device)
 
     def drop(self, index: int) -> None:
         """Look at this network no more."""
         self._active.remove(index)
+        self._index_places(self._lenses[0].weights[0].device)
         for hook in self._lenses[index].hooks:
             hook.remove()
 
