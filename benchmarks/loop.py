@@ -28,7 +28,8 @@ from torch.nn import functional
 
 from shiftscope.db import catalog, queue
 from shiftscope.db.engine import open_database
-from shiftscope.db.experiment import Experiment, with_settings
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.parsing import with_settings
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
 from shiftscope.trainer import datasets
 from shiftscope.trainer.execute import default_threads, watch_and_train

@@ -6,7 +6,8 @@ from itertools import pairwise
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from .experiment import Experiment, parse
+from .experiment import Experiment
+from .parsing import parse
 from .tables import RECORD_TABLES, Run, statistics_of
 
 BASE = 1.0e-4

@@ -4,21 +4,15 @@ The JSON Schema of `Experiment` is the form of the page. Each setting carries a 
 description, its default and range and, under `json_schema_extra`, its `unit` and its `group`.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
-from pydantic.fields import FieldInfo
-
-from .errors import FieldProblem, InvalidExperiment
 
 # Without control characters: PostgreSQL can't store a zero byte, nor can a legend show a tab.
 Name = Annotated[
@@ -157,8 +151,8 @@ class Experiment(Document):
     """The full specification of a run: dataset, network, arms, optimizer, steps, seeds, recording.
 
     Raises:
-        pydantic.ValidationError: A setting is unknown, missing or out of range. `parse` turns it
-            into `InvalidExperiment`.
+        pydantic.ValidationError: A setting is unknown, missing or out of range; `parsing.parse`
+            turns it into `InvalidExperiment`.
     """
 
     name: Name = Field(
@@ -238,100 +232,3 @@ class Experiment(Document):
     def learning_rate(self, arm: Arm) -> float:
         """The learning rate of an arm, in loss units per squared weight gradient."""
         return self.optimizer.lr if arm.lr is None else arm.lr
-
-
-def parse(document: Mapping[str, Any]) -> Experiment:
-    """Validate a document.
-
-    Raises:
-        InvalidExperiment: With one problem per offending setting, by its dotted path.
-    """
-    try:
-        return Experiment.model_validate(document)
-    except ValidationError as error:
-        raise InvalidExperiment([_problem(detail) for detail in error.errors()]) from None
-
-
-def with_settings(experiment: Experiment, settings: Sequence[str]) -> Experiment:
-    """Apply `key=value` settings, as the command line gives them.
-
-    A key is a dotted path (`optimizer.lr`) or its last word where that is unique (`lr`); a value
-    is JSON, a comma-separated list, or plain text.
-
-    Raises:
-        InvalidExperiment: A key is not a setting, or a value is not allowed.
-    """
-    document = experiment.model_dump(mode="json")
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        path = _resolve(key.strip())
-        if not equals:
-            raise InvalidExperiment([FieldProblem(path, f"expected {path}=VALUE, got {setting!r}")])
-        *parents, last = path.split(".")
-        part = document
-        for parent in parents:
-            part = part[parent]
-        # A setting that is text takes any text: a name may be 7.
-        is_text = isinstance(part[last], str)
-        part[last] = text.strip() if is_text else _value(text, is_list=isinstance(part[last], list))
-    return parse(document)
-
-
-def setting_paths() -> list[str]:
-    """Every setting's dotted path, in the order of the form."""
-    return list(_paths(Experiment.model_fields))
-
-
-def _paths(fields: Mapping[str, FieldInfo], prefix: str = "") -> Iterator[str]:
-    for name, field in fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Document):
-            yield from _paths(kind.model_fields, f"{prefix}{name}.")
-        else:
-            yield prefix + name
-
-
-def _resolve(key: str) -> str:
-    paths = setting_paths()
-    if key in paths:
-        return key
-    matches = [path for path in paths if path.rpartition(".")[2] == key]
-    if len(matches) == 1:
-        return matches[0]
-    raise InvalidExperiment(
-        [FieldProblem(key, f"is not a setting; expected one of {', '.join(paths)}.")]
-    )
-
-
-def _value(text: str, *, is_list: bool) -> Any:
-    try:
-        value = json.loads(text)
-    except ValueError:  # no JSON, or a number too long to be one
-        value = text.strip()
-    if not is_list or isinstance(value, list):
-        return value
-    return [_value(part, is_list=False) for part in text.split(",")]
-
-
-def _problem(detail: Any) -> FieldProblem:
-    path = ".".join(str(part) for part in detail["loc"])
-    message = str(detail["msg"])
-    if detail["type"] == "value_error":  # ours: "setting: sentence"
-        field, _, sentence = message.removeprefix("Value error, ").partition(": ")
-        return FieldProblem(path or field, sentence)
-    if detail["type"] == "extra_forbidden":
-        return FieldProblem(
-            path, f"is not a setting; expected one of {', '.join(setting_paths())}."
-        )
-    if detail["type"] == "string_pattern_mismatch" and path == "device":
-        return FieldProblem(path, f"expected auto, cpu, mps, cuda or cuda:N, got {detail['input']}")
-    if detail["type"] == "string_pattern_mismatch":
-        return FieldProblem(path, f"expected no control characters, got {_shown(detail['input'])}.")
-    if detail["type"] == "missing":
-        return FieldProblem(path, "is required.")
-    return FieldProblem(path, f"{message}, got {_shown(detail['input'])}.")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"

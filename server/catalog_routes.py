@@ -7,7 +7,8 @@ from fastapi import APIRouter
 
 from ..db import catalog
 from ..db.estimate import estimate
-from ..db.experiment import Experiment, parse
+from ..db.experiment import Experiment
+from ..db.parsing import parse
 from .dependencies import EngineDep
 from .schemas import CatalogEntryPublic, CatalogPublic, RunCreate, ValidatedPublic
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from ..db import catalog, queue, read
 from ..db.engine import open_database
 from ..db.errors import Conflict
-from ..db.experiment import with_settings
+from ..db.parsing import with_settings
 from ..db.tables import ACTIVE, Run
 from .flags import DatabaseFlag, DataFlag
 from .interrupts import interruptible, uninterrupted

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from ..db import catalog, queue, read
 from ..db.errors import FieldProblem, InvalidExperiment, NotFound
-from ..db.experiment import parse
+from ..db.parsing import parse
 from .dependencies import EngineDep, RunId
 from .schemas import (
     NetworkPublic,

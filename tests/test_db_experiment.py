@@ -7,7 +7,8 @@ import pytest
 
 from shiftscope.db import catalog
 from shiftscope.db.errors import InvalidExperiment, NotFound
-from shiftscope.db.experiment import Experiment, parse, setting_paths, with_settings
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.parsing import parse, setting_paths, with_settings
 
 
 def refused(document: Any) -> dict[str, str]:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from shiftscope.db import queue
-from shiftscope.db.experiment import Experiment, setting_paths
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.parsing import setting_paths
 
 SMALL = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

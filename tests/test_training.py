@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 from torch.nn import functional
 
 from shiftscope.db import catalog, queue, read
-from shiftscope.db.experiment import Experiment, with_settings
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.parsing import with_settings
 from shiftscope.db.write import RecordWriter
 from shiftscope.trainer import datasets, ring
 from shiftscope.trainer.evaluation import evaluate, is_due

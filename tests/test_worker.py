@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine
 
 from shiftscope.db import catalog, queue, read
-from shiftscope.db.experiment import with_settings
+from shiftscope.db.parsing import with_settings
 from shiftscope.db.tables import Run
 
 PATIENCE = 60.0

@@ -14,7 +14,8 @@ from torch import Tensor
 from ..db import queue, read
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError
-from ..db.experiment import Experiment, parse
+from ..db.experiment import Experiment
+from ..db.parsing import parse
 from ..db.write import RecordWriter, add_networks, describe_run
 from . import datasets, devices
 from .feeder import Feeder, RecorderGone
