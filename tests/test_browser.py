@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 
 from shiftscope.db import queue
 from shiftscope.db.engine import open_database
+from shiftscope.db.experiment import Experiment
 
 pytestmark = pytest.mark.browser
 
@@ -324,6 +325,7 @@ def test_what_is_no_number_is_marked_where_it_happened(
     run = make_run(engine, steps=40)
     values = [1.0] * 40
     values[11], values[20] = math.nan, math.inf
+    run.writer.freeze(run.networks[0][0], diverged_step=12, frozen_step=30)
     run.append(40, activation_grad_norm=values)
     queue.end(engine, run.run_id, "finished")
     page = open_page()
@@ -333,6 +335,9 @@ def test_what_is_no_number_is_marked_where_it_happened(
     assert [rug["x"] for rug in rugs] == [[12, 21], [12, 21]]
     words = page.locator(".plot[data-chart='activation-gradient'] .rugs").first
     expect(words).to_contain_text("none: NaN from step 12, ∞ from step 21")
+    expect(page.locator(".notices")).to_contain_text(
+        "none diverged: its loss is not finite from step 12 on, so it was frozen after step 30."
+    )
 
 
 def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(
@@ -423,3 +428,26 @@ def test_the_first_run_is_one_click_away(
     page.get_by_role("button", name="Stop").click()
     expect(status_of(page)).to_have_text("stopped")
     expect(page.get_by_text("The run ended before training began.")).to_be_visible()
+
+
+def test_runs_are_listed_newest_first_live_and_older_ones_on_demand(
+    engine: Engine, serve: Callable[..., str], open_page: Callable[..., Page]
+) -> None:
+    for number in range(1, 61):
+        queue.enqueue(engine, Experiment(name=f"Pair {number}"))
+    page = open_page()
+    page.goto(f"http://{serve(engine)}")
+    rows = page.locator("li.run-row")
+    expect(rows).to_have_count(50)
+    queue.enqueue(engine, Experiment(name="One more"))
+    expect(rows.first).to_contain_text("One more")
+    page.get_by_role("button", name="Load more").click()
+    expect(rows).to_have_count(61)
+    numbers = [int(row.get_attribute("data-run") or 0) for row in rows.all()]
+    assert numbers == [*range(61, 0, -1)]
+    queue.ask_to_stop(engine, 30)
+    expect(page.locator("[data-run='30'] .status")).to_have_text("stopped")
+    rows.first.get_by_role("link").click()
+    page.wait_for_url("**/runs/61")
+    page.go_back()
+    expect(rows.first).to_contain_text("One more")

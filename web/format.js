@@ -20,7 +20,7 @@ function special(value) {
 
 /** @param {string} text */
 function minus(text) {
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 }
 
 /** @param {number} value A whole number, such as a step. */
@@ -69,7 +69,8 @@ export function span(low, high, format) {
   if (format(low) === format(high)) return format(low);
   const [from, to] = [format(low, 2), format(high, 2)];
   if (from === to) return from;
-  if (from.endsWith(" %") && to.endsWith(" %")) return `${from.slice(0, -2)}–${to}`;
+  const [unit] = /( %|e.\d*)$/.exec(to) ?? [""]; // said once where both have it
+  if (unit && low >= 0 && from.endsWith(unit)) return `${from.slice(0, -unit.length)}–${to}`;
   return low >= 0 ? `${from}–${to}` : `${from} to ${to}`;
 }
 

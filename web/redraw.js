@@ -1,9 +1,13 @@
 /**
  * When charts are drawn: on animation frames, visible ones only, each at most four times a
- * second, and no more in one frame than leaves the page smooth.
+ * second, and no more in one frame than leaves the page smooth. On a slow machine each is drawn
+ * just over twice a second, so that a person's own doing is never in the queue for long.
  */
 
-const PAUSE = 250;
+/** Milliseconds between two drawings of a chart; the longer where the machine is slow. */
+const SHORTEST_PAUSE = 250;
+const LONGEST_PAUSE = 450;
+/** Milliseconds of drawing in one frame, after which the other charts wait for the next. */
 const BUDGET = 12;
 
 /**
@@ -17,6 +21,11 @@ const BUDGET = 12;
 const waiting = new Set();
 let scheduled = false;
 let held = false;
+/** What one chart costs, from the begin of its drawing to the next frame, in milliseconds. */
+let cost = 15;
+let inSight = 1;
+
+const pauseNow = () => Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, 2 * cost * inSight));
 
 /**
  * Draw soon; a chart that is out of sight waits until it comes into sight.
@@ -51,7 +60,8 @@ function schedule() {
   const due = [...waiting].filter(({ visible }) => visible);
   if (due.length === 0) return;
   scheduled = true;
-  const pause = Math.min(...due.map(({ drawnAt }) => drawnAt)) + PAUSE - performance.now();
+  inSight = Math.max(due.length, 0.9 * inSight);
+  const pause = Math.min(...due.map(({ drawnAt }) => drawnAt)) + pauseNow() - performance.now();
   if (pause > 0) window.setTimeout(() => requestAnimationFrame(run), pause);
   else requestAnimationFrame(run);
 }
@@ -60,12 +70,19 @@ function run() {
   scheduled = false;
   if (held) return;
   const begin = performance.now();
+  let drawn = 0;
   for (const chart of waiting) {
-    if (!chart.visible || performance.now() - chart.drawnAt < PAUSE) continue;
+    if (!chart.visible || begin - chart.drawnAt < pauseNow()) continue;
     waiting.delete(chart);
-    chart.drawnAt = performance.now();
+    chart.drawnAt = begin;
     chart.draw();
+    drawn += 1;
     if (performance.now() - begin > BUDGET) break;
+  }
+  if (drawn > 0) {
+    requestAnimationFrame(() => {
+      cost += 0.1 * ((performance.now() - begin) / drawn - cost);
+    });
   }
   schedule();
 }

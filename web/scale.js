@@ -143,8 +143,7 @@ export function logAxis(extent, ticks = 4) {
   return { range, values: shown, labels: shown.map(plainLabel) };
 }
 
-const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸",
-  9: "⁹" };
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** @param {number} value One digit, somewhere */
 function plainLabel(value) {
@@ -158,7 +157,7 @@ function powerLabels(powers) {
     return powers.map((power) => signed(10 ** power, Math.max(0, -power)));
   }
   return powers.map((power) => `10${[...String(power)]
-    .map((digit) => SUPERSCRIPT[/** @type {keyof typeof SUPERSCRIPT} */ (digit)]).join("")}`);
+    .map((digit) => digit === "-" ? "⁻" : SUPERSCRIPTS[Number(digit)]).join("")}`);
 }
 
 /**

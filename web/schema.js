@@ -102,7 +102,9 @@ function kindOf(schema) {
  */
 export function rangeOf(schema) {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
-  if (minimum !== undefined && maximum !== undefined) return `${plain(minimum)} to ${plain(maximum)}`;
+  if (minimum !== undefined && maximum !== undefined) {
+    return `${plain(minimum)} to ${plain(maximum)}`;
+  }
   const low = exclusiveMinimum !== undefined ? `above ${plain(exclusiveMinimum)}`
     : minimum !== undefined ? `${plain(minimum)} or more` : "";
   const high = exclusiveMaximum !== undefined ? `below ${plain(exclusiveMaximum)}`

@@ -18,8 +18,9 @@ export function tableControl(field, onChange) {
   const body = h("tbody");
   const problem = h("p", { class: "problem" });
   const add = h("button", { type: "button", onclick: () => {
-    rows.push(makeRow(rows.length));
-    rows[rows.length - 1].cells.forEach((cell, at) => cell.show(fresh(field.items[at], rows.length)));
+    const row = makeRow(rows.length);
+    rows.push(row);
+    row.cells.forEach((cell, at) => cell.show(fresh(field.items[at], rows.length)));
     changed();
   } }, "Add an arm");
 
@@ -27,14 +28,15 @@ export function tableControl(field, onChange) {
   const makeRow = (at) => {
     const cells = field.items.map((item) => control(item, `${field.path}.${at}.${item.path}`,
       onChange, { label: `${item.title} of arm ${at + 1}` }));
-    const remove = h("button", { type: "button", class: "quiet", "aria-label": `Remove arm ${at + 1}`,
-      onclick: () => {
-        const left = values().filter((_, index) => index !== at);
-        show(left);
-        changed();
-      } }, "Remove");
+    const onclick = () => {
+      show(values().filter((_, index) => index !== at));
+      changed();
+    };
+    const remove = h("button", { type: "button", class: "quiet",
+      "aria-label": `Remove arm ${at + 1}`, onclick }, "Remove");
     const element = h("tr", {}, h("td", {}, swatch(at, armDash(at))),
-      ...cells.map((cell, index) => h("td", { "data-title": field.items[index].title }, cell.element)),
+      ...cells.map(({ element: cell }, index) =>
+        h("td", { "data-title": field.items[index].title }, cell)),
       h("td", {}, remove));
     return { element, cells };
   };
@@ -63,9 +65,9 @@ export function tableControl(field, onChange) {
   };
   return {
     element: h("div", { class: "table" },
-      h("table", {}, h("thead", {}, h("tr", {}, h("th", {}),
+      h("table", {}, h("thead", {}, h("tr", {}, h("td"),
         ...field.items.map(({ title, description }) => h("th", { title: description }, title)),
-        h("th", {}))), body),
+        h("td"))), body),
       problem, add),
     show,
     read: values,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { age, bytes, duration, exact, number, percent, real, span, speed, steps, whole } from "../../web/format.js";
+import { age, bytes, duration, exact, number, percent, real, span, speed, steps, whole }
+  from "../../web/format.js";
 
 test("steps have thousands separators", () => {
   assert.equal(whole(31200), "31,200");
@@ -10,7 +11,8 @@ test("steps have thousands separators", () => {
 });
 
 test("measured numbers have three digits, a true minus, and names where not finite", () => {
-  assert.deepEqual([0, 1, 0.12345, -1.5, 1234.5, 1.5e-7, -2e9, NaN, Infinity, -Infinity].map((value) => number(value)),
+  const values = [0, 1, 0.12345, -1.5, 1234.5, 1.5e-7, -2e9, NaN, Infinity, -Infinity];
+  assert.deepEqual(values.map((value) => number(value)),
     ["0", "1.00", "0.123", "−1.50", "1,235", "1.50e−7", "−2.00e9", "NaN", "∞", "−∞"]);
   assert.equal(percent(0.95341), "95.3 %");
   assert.equal(percent(NaN), "NaN");
@@ -24,7 +26,8 @@ test("a bucket reads from its smallest to its largest value", () => {
 });
 
 test("floats that are not finite come as text in JSON", () => {
-  assert.deepEqual([real("NaN"), real("-Infinity"), real(null), real(2)], [NaN, -Infinity, null, 2]);
+  const read = [real("NaN"), real("-Infinity"), real(null), real(2)];
+  assert.deepEqual(read, [NaN, -Infinity, null, 2]);
 });
 
 test("durations, sizes and rates carry their unit", () => {
@@ -37,7 +40,8 @@ test("durations, sizes and rates carry their unit", () => {
 
 test("ages are rough, moments exact", () => {
   const now = Date.parse("2026-11-21T12:00:00Z");
-  const ages = ["11:59:55", "11:59:18", "11:45:00", "03:00:00"].map((t) => age(`2026-11-21T${t}Z`, now));
+  const ages = ["11:59:55", "11:59:18", "11:45:00", "03:00:00"]
+    .map((time) => age(`2026-11-21T${time}Z`, now));
   assert.deepEqual(ages, ["just now", "40 s ago", "15 min ago", "9 h ago"]);
   assert.equal(age("2026-11-18T12:00:00Z", now), "3 d ago");
   assert.match(exact("2026-11-21T12:00:00Z"), /^2026-11-2\d \d\d:\d\d:00$/);

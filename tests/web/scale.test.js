@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { changed, linearAxis, logAxis, roundUp, shareAxis, stepAxis, wholeSteps } from "../../web/scale.js";
+import { changed, linearAxis, logAxis, roundUp, shareAxis, stepAxis, wholeSteps }
+  from "../../web/scale.js";
 
 test("round distances are 1, 2 or 5 times a power of ten", () => {
   assert.deepEqual([0.7, 1, 1.2, 3, 5, 6, 240].map(roundUp), [1, 1, 2, 5, 5, 10, 500]);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { append, decode, keyOf, latestStep, nearest, refine, widen, within } from "../../web/series.js";
+import { append, decode, keyOf, latestStep, nearest, refine, widen, within }
+  from "../../web/series.js";
 import { encode, frameOf, widthFor } from "./encoding.js";
 
 /** @param {ArrayBuffer} buffer */
@@ -44,7 +45,8 @@ test("a statistic that applies nowhere has no column, and an empty series no row
   const header = { type: "records", run: 1, first: 0, latest: 2, width: 1, series: [
     { table: "layer_records", network_id: 1, layer_id: 2, rows: 2, columns: ["step"],
       null: {}, nan: {} },
-    { table: "evaluations", network_id: 1, layer_id: null, rows: 0, columns: [], null: {}, nan: {} },
+    { table: "evaluations", network_id: 1, layer_id: null, rows: 0, columns: [], null: {},
+      nan: {} },
   ] };
   const [some, none] = decode(encode(header, [[1, 2]])).series;
   assert.deepEqual([...some.rows.step], [1, 2]);

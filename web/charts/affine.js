@@ -4,7 +4,7 @@
 
 import { number } from "../format.js";
 import { band, extent, line, rug, union } from "../traces.js";
-import { noteFor, select, valueAt } from "./lines.js";
+import { armDash, noteFor, select, valueAt } from "./lines.js";
 
 /**
  * @typedef {object} Spread
@@ -44,7 +44,7 @@ function spreadChart({ id, title, hint, axis, statistics, edges }) {
         const middle = line(rows, rows.columns[statistics[0]]);
         if (outline.x.length) cell.marks.push({ kind: "band", arm, level: 1, ...outline });
         if (middle.x.length) {
-          cell.marks.push({ kind: "line", arm, dash: "solid", points: false, dense: false,
+          cell.marks.push({ kind: "line", arm, dash: armDash(arm), points: false, dense: false,
             ...middle });
         }
         const odd = rug(rows, statistics.map((name) => rows.columns[name]));
@@ -60,7 +60,7 @@ function spreadChart({ id, title, hint, axis, statistics, edges }) {
     read: (view, step) => [sources(view).map(({ arm, network, selection }) => {
       const rows = view.rows(selection);
       const value = valueAt(rows, rows?.columns[statistics[0]], step, number);
-      return { arm, dash: "solid", name: network.arm, value };
+      return { arm, dash: armDash(arm), name: network.arm, value };
     })],
   };
 }

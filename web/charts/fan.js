@@ -4,7 +4,7 @@
 
 import { number } from "../format.js";
 import { band, extent, line, rug, union } from "../traces.js";
-import { noteFor, rowAt, select, valueAt } from "./lines.js";
+import { armDash, noteFor, rowAt, select, valueAt } from "./lines.js";
 
 /** Outermost first, so that the narrower ones lie on top. */
 const BANDS = [["p01", "p99"], ["p05", "p95"], ["p15", "p85"]];
@@ -44,7 +44,7 @@ export const fan = {
       });
       const median = line(rows, columns.p50);
       if (median.x.length) {
-        cell.marks.push({ kind: "line", arm, dash: "solid", points: false, dense: false,
+        cell.marks.push({ kind: "line", arm, dash: armDash(arm), points: false, dense: false,
           ...median });
       }
       const odd = rug(rows, STATISTICS.map((name) => columns[name]));
@@ -66,6 +66,6 @@ export const fan = {
     const middle = row < 0 || !p15 || !p85 ? ""
       : ` [${number(p15.lo[row], 2)}, ${number(p85.hi[row], 2)}]`;
     const value = valueAt(rows, p50, step, number) + middle;
-    return [{ arm, dash: "solid", name: network.arm, value }];
+    return [{ arm, dash: armDash(arm), name: network.arm, value }];
   }),
 };

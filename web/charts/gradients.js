@@ -17,7 +17,8 @@ export const activationGradient = lineChart({
 export const weightGradient = lineChart({
   id: "weight-gradient",
   title: "Gradient of the weights",
-  hint: "Euclidean norm of ∂loss/∂weight. Decades below the other layers: this layer hardly learns.",
+  hint: "Euclidean norm of ∂loss/∂weight. Decades below the other layers: this layer hardly " +
+    "learns.",
   axis: "norm",
   table: "layer_records",
   curves: [{ statistic: "weight_grad_norm" }],

@@ -84,7 +84,9 @@ export function lineChart(spec) {
       curves.map(({ statistic, dash = armDash(arm), label }) => {
         const name = label ? `${network.arm}, ${label}` : network.arm;
         const rows = view.rows(selection);
-        return { arm, dash, name, value: valueAt(rows, rows?.columns[statistic], step, format) };
+        /** @type {typeof format} */
+        const brief = (value) => format(value, view.networks.length > 2 ? 2 : 3);
+        return { arm, dash, name, value: valueAt(rows, rows?.columns[statistic], step, brief) };
       }))],
   };
 }

@@ -22,8 +22,8 @@ export function ownCard() {
   return h("article", { class: "card" },
     h("h2", {}, h("a", { href: format({ view: "new", entry: "own", again: null }) },
       "An experiment of your own")),
-    h("p", { class: "claim" }, "Every setting at its default; change what you want to know about. " +
-      "Arms differ only in what you let them override."));
+    h("p", { class: "claim" }, "Every setting at its default; change what you want to know " +
+      "about. Arms differ only in what you let them override."));
 }
 
 /** @param {string[]} items */

@@ -53,7 +53,8 @@ async function show(element, place, closing) {
     throw new Error(`There is no experiment “${name}” in the catalog.`);
   }
   const origin = original?.experiment ?? entry?.experiment ?? defaults(all);
-  const heading = original ? `Run #${original.id} again` : entry?.title ?? "An experiment of your own";
+  const heading = original ? `Run #${original.id} again`
+    : entry?.title ?? "An experiment of your own";
   const lead = original ? "The same settings; what you change is marked." : entry?.claim ?? "";
   element.append(h("h1", {}, heading), h("p", { class: "lead" }, lead),
     build(all, origin, entry, system, closing));
@@ -155,9 +156,11 @@ export function workerNotice({ workers }) {
 export function withDataset(experiment, { datasets }) {
   const wanted = String(experiment.dataset);
   const state = datasets?.[wanted];
-  if (!state || state.available || !datasets?.digits?.available) return { experiment, notice: null };
+  const isFine = !state || state.available || !datasets?.digits?.available;
+  if (isFine) return { experiment, notice: null };
+  const name = `${String(experiment.name).slice(0, 70)} (digits)`;
   return {
-    experiment: withValue(experiment, "dataset", "digits"),
+    experiment: withValue(withValue(experiment, "dataset", "digits"), "name", name),
     notice: `${state.note} The form starts with digits instead.`,
   };
 }

@@ -11,7 +11,7 @@ import { forget, holdDrawing, redraw } from "../redraw.js";
 import { linearAxis, logAxis, shareAxis, stepAxis } from "../scale.js";
 import { store } from "../state.js";
 
-/** @typedef {{ top: HTMLElement, axis: HTMLElement, readings: HTMLElement, cursor: HTMLElement, note: HTMLElement }} Overlay */
+/** @typedef {Record<"top" | "axis" | "readings" | "cursor" | "note", HTMLElement>} Overlay */
 
 export class Panel {
   visible = false;
@@ -38,7 +38,7 @@ export class Panel {
     this.canvas = h("div", { class: "canvas", "aria-hidden": "true" });
     this.step = h("span", { class: "cursor-step", hidden: true });
     this.plot = h("div", {
-      class: "plot", role: "img", tabindex: 0, "data-chart": chart.id, "data-layer": layer,
+      class: "plot", role: "img", tabindex: 0, "aria-label": this.#name, "data-chart": chart.id, "data-layer": layer,
       onkeydown: (/** @type {KeyboardEvent} */ event) => deck.key(event),
       onpointermove: (/** @type {PointerEvent} */ event) => this.#point(event),
       onpointerleave: () => store.set({ cursor: null }),
@@ -50,10 +50,13 @@ export class Panel {
     owners.set(this.plot, this);
   }
 
+  get #name() {
+    return `${this.layer ? `${this.layer}, ` : ""}${this.chart.title}.`;
+  }
+
   #caption() {
     const { title, hint } = this.chart;
-    return h("figcaption", {},
-      h("h3", {}, this.layer && h("span", { class: "layer" }, `${this.layer} `), title),
+    return h("figcaption", {}, h(this.layer ? "h3" : "h2", {}, title),
       this.deck.logToggle(this.chart),
       h("p", { class: "hint" }, hint));
   }
@@ -165,7 +168,7 @@ export class Panel {
       overlay.cursor.style.transform = `translateX(${x}px)`;
     });
     const said = cells.flat().map(({ name, value }) => `${name} ${value}`).join("; ");
-    const label = `${this.layer ? `${this.layer}, ` : ""}${chart.title}. ${said} at step ${last}.`;
+    const label = `${this.#name} ${said} at step ${last}.`;
     if (!isInside) this.plot.setAttribute("aria-label", label);
   }
 

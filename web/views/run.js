@@ -114,7 +114,7 @@ class RunPage {
       ? seedChoice(this.run.seeds, seed, (chosen) => go({ ...this.place, seed: chosen })) : "";
     if (tab.id === "settings") {
       this.tools.replaceChildren();
-      this.body.replaceChildren(settingsTab(this.detail, this.networks));
+      this.body.replaceChildren(settingsTab({ ...this.detail, ...this.run }, this.networks));
     } else if (networks.length === 0) {
       this.tools.replaceChildren();
       this.body.replaceChildren(h("p", { class: "nothing" }, isActive(this.run)

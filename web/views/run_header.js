@@ -57,7 +57,8 @@ export function runHeader(detail) {
     showFacts(facts, run);
     const all = noticesOf(run, networks);
     if (notices.textContent !== all.map(([, text]) => text).join("")) {
-      notices.replaceChildren(...all.map(([kind, text]) => h("p", { class: `notice ${kind}` }, text)));
+      notices.replaceChildren(...all.map(([kind, text]) =>
+        h("p", { class: `notice ${kind}` }, text)));
     }
   }
 
@@ -106,8 +107,9 @@ function noticesOf(run, networks) {
   for (const { arm, seed, diverged_step: diverged, frozen_step: frozen } of networks) {
     if (frozen === null) continue;
     const whose = run.seeds.length > 1 ? `${arm}, seed ${seed},` : arm;
-    found.push(["", `${whose} diverged: its loss is not finite from step ${whole(diverged ?? frozen)} ` +
-      `on, so it was frozen after step ${whole(frozen)}. The other networks went on.`]);
+    found.push(["", `${whose} diverged: its loss is not finite from step ` +
+      `${whole(diverged ?? frozen)} on, so it was frozen after step ${whole(frozen)}. ` +
+      "The other networks went on."]);
   }
   return found;
 }

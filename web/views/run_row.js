@@ -26,7 +26,8 @@ export class RunRow {
     this.element = h("li", { class: "run-row", "data-run": run.id },
       h("span", { class: "id" }, `#${run.id}`), this.#status,
       h("span", { class: "what" }, this.#name, this.#dataset),
-      this.#arms, h("span", {}, this.#progress.element, this.#progress.words), this.#speed, this.#device, this.#age);
+      this.#arms, h("span", {}, this.#progress.element, this.#progress.words),
+      this.#speed, this.#device, this.#age);
     this.show(run);
     this.showAge();
   }

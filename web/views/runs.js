@@ -10,16 +10,18 @@ import { workerNotice, withDataset } from "./new.js";
 import { RunRow } from "./run_row.js";
 
 const AGES_EVERY = 10_000;
+const COLUMNS = ["#", "status", "run", "test accuracy, last (best)", "progress", "speed", "device",
+  "created"];
 
 /** @returns {Mounted} */
 export function runsView() {
   const list = h("ol", { class: "runs", "aria-label": "Runs, newest first" });
-  const more = h("button", { type: "button", hidden: true, onclick: () => load(next) }, "Load more");
+  const more = h("button", { type: "button", hidden: true, onclick: () => load(next) },
+    "Load more");
   const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   const empty = h("section", { class: "empty-state", hidden: true });
   const head = h("div", { class: "run-row head", "aria-hidden": "true" },
-    ...["#", "status", "run", "test accuracy, last (best)", "progress", "speed", "device", "created"]
-      .map((name) => h("span", {}, name)));
+    ...COLUMNS.map((name) => h("span", {}, name)));
   const element = h("main", { class: "runs-view" },
     h("div", { class: "title-line" }, h("h1", {}, "Runs"),
       h("a", { class: "button", href: "/new" }, "New run")),
@@ -118,7 +120,8 @@ async function offerFirst(element) {
  */
 function firstRun({ name, title, claim, source }, start) {
   return [
-    h("p", { class: "lead" }, "Nothing has been run yet. Begin with the experiment that started it:"),
+    h("p", { class: "lead" },
+      "Nothing has been run yet. Begin with the experiment that started it:"),
     h("h2", {}, title), h("p", { class: "claim" }, claim), h("p", { class: "source" }, source),
     h("p", { class: "actions" }, start, h("a", { href: `/new/${encodeURIComponent(name)}` },
       "See every setting first")),

@@ -1,6 +1,6 @@
 /** Settings: everything that is needed to repeat a run. */
 
-/** @import { Json, Network, RunDetail } from "../types" */
+/** @import { Experiment, Field, Json, Network, RunDetail } from "../types" */
 
 import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
@@ -33,45 +33,15 @@ async function build(element, run, networks) {
   store.set({ system });
   const all = fields(schema);
   const entry = entries.find(({ name }) => name === run.catalog_entry);
-  const origin = entry?.experiment;
   if (entry) {
     const words = command(entry.name, all, run.experiment, entry.experiment);
     element.append(section("Command", commandLine(words)));
   }
-  const settings = all.filter(({ kind }) => kind !== "table");
-  element.append(section("Experiment", h("table", {}, head("Setting", "Value"),
-    h("tbody", {}, ...settings.map(({ path, title, unit }) => {
-      const value = valueAt(run.experiment, path);
-      const before = valueAt(origin, path);
-      const differs = origin !== undefined && !equal(value, before);
-      return h("tr", { class: differs ? "differs" : null },
-        h("th", { scope: "row" }, title, h("code", {}, path)),
-        h("td", {}, h("span", {}, shown(value)), unit && ` ${unit}`,
-          differs && h("span", { class: "hint" }, ` catalog: ${shown(before)}`)));
-    })))));
-  element.append(h("div", {}, section("Arms", h("table", {}, head("", "Name", "Normalization", "Learning rate"),
-      h("tbody", {}, ...armsOf(run).map((arm, at) => h("tr", {},
-        h("td", {}, swatch(at, armDash(at))), h("td", {}, toText(arm.name)), h("td", {}, toText(arm.norm)),
-        h("td", {}, arm.lr === null
-          ? toText(valueAt(run.experiment, "optimizer.lr")) : toText(arm.lr))))))),
-    section("Networks", networks.length === 0
-      ? h("p", { class: "hint" }, "They are made when training begins.")
-      : h("div", {}, h("p", { class: "hint" }, twinWords(networks)), h("table", {},
-        head("Arm", "Seed", "Parameters", "SHA-256 of the first weights"),
-        h("tbody", {}, ...networks.map((network) => h("tr", {},
-          h("td", {}, network.arm), h("td", {}, network.seed),
-          h("td", { class: "number" }, whole(network.parameters)),
-          h("td", {}, h("code", { title: network.weights_hash },
-            network.weights_hash.slice(0, 16))))))))),
-    section("Run", h("table", {}, h("tbody", {},
-      ...pairs(run, system.version).map(([name, value]) => h("tr", {},
-        h("th", { scope: "row" }, name), h("td", {}, value)))))),
-  ));
-}
-
-/** @param {Json | undefined} value */
-function shown(value) {
-  return typeof value === "number" && Number.isInteger(value) ? whole(value) : toText(value);
+  element.append(
+    section("Experiment", experimentTable(all, run.experiment, entry?.experiment)),
+    h("div", {}, section("Arms", armsTable(run.experiment)),
+      section("Networks", networksTable(networks)),
+      section("Run", factsTable(run, system.version))));
 }
 
 /**
@@ -82,9 +52,13 @@ function section(title, content) {
   return h("section", {}, h("h2", {}, title), content);
 }
 
-/** @param {...string} names */
-function head(...names) {
-  return h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name))));
+/**
+ * @param {string[]} names None: no head
+ * @param {HTMLTableRowElement[]} rows
+ */
+function table(names, rows) {
+  const head = h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name))));
+  return h("table", {}, names.length > 0 && head, h("tbody", {}, ...rows));
 }
 
 /** @param {string} text */
@@ -98,18 +72,49 @@ function commandLine(text) {
 }
 
 /**
- * @param {RunDetail} run
- * @returns {Record<string, Json>[]}
+ * @param {Field[]} all
+ * @param {Experiment} experiment
+ * @param {Experiment | undefined} origin What the catalog has, where the run comes from it
  */
-function armsOf({ experiment }) {
-  return /** @type {Record<string, Json>[]} */ (experiment.arms);
+function experimentTable(all, experiment, origin) {
+  const settings = all.filter(({ kind }) => kind !== "table");
+  return table(["Setting", "Value"], settings.map(({ path, title, unit }) => {
+    const value = valueAt(experiment, path);
+    const before = valueAt(origin, path);
+    const differs = origin !== undefined && !equal(value, before);
+    return h("tr", { class: differs ? "differs" : null },
+      h("th", { scope: "row" }, title, h("code", {}, path)),
+      h("td", {}, h("span", {}, shown(value)), unit && ` ${unit}`,
+        differs && h("span", { class: "hint" }, ` catalog: ${shown(before)}`)));
+  }));
+}
+
+/** @param {Experiment} experiment */
+function armsTable(experiment) {
+  const arms = /** @type {Record<string, Json>[]} */ (experiment.arms);
+  const rate = valueAt(experiment, "optimizer.lr");
+  return table(["Line", "Name", "Normalization", "Learning rate"], arms.map(({ name, norm, lr }, at) =>
+    h("tr", {}, h("td", {}, swatch(at, armDash(at))), h("td", {}, toText(name)),
+      h("td", {}, toText(norm)), h("td", {}, toText(lr ?? rate)))));
+}
+
+/** @param {Network[]} networks */
+function networksTable(networks) {
+  if (networks.length === 0) {
+    return h("p", { class: "hint" }, "They are made when training begins.");
+  }
+  const names = ["Arm", "Seed", "Parameters", "SHA-256 of the first weights"];
+  return h("div", {}, h("p", { class: "hint" }, twinWords(networks)),
+    table(names, networks.map(({ arm, seed, parameters, weights_hash: hash }) => h("tr", {},
+      h("td", {}, arm), h("td", {}, seed), h("td", {}, whole(parameters)),
+      h("td", {}, h("code", { title: hash }, hash.slice(0, 16)))))));
 }
 
 /** @param {Network[]} networks */
 function twinWords(networks) {
-  const bySeed = Map.groupBy(networks, ({ seed }) => seed);
-  const agree = [...bySeed.values()].every((twins) =>
-    new Set(twins.map(({ weights_hash: hash }) => hash)).size === 1);
+  const twins = Map.groupBy(networks, ({ seed }) => seed);
+  const agree = [...twins.values()].every((those) =>
+    new Set(those.map(({ weights_hash: hash }) => hash)).size === 1);
   return agree ? "Twins of one seed started from equal weights: their hashes agree."
     : "The hashes of some twins differ: they did not start from equal weights.";
 }
@@ -117,11 +122,24 @@ function twinWords(networks) {
 /**
  * @param {RunDetail} run
  * @param {string} version
- * @returns {[string, string][]}
  */
-function pairs(run, version) {
-  const times = [["Created", run.created_at], ["Started", run.started_at], ["Ended", run.ended_at]]
-    .flatMap(([name, time]) => name && time ? [/** @type {[string, string]} */ ([name, exact(time)])] : []);
-  return [["Number", `#${run.id}`], ["Catalog entry", run.catalog_entry ?? "none"],
-    ["Device", run.device ?? "–"], ...times, ["shiftscope (this server)", version]];
+function factsTable(run, version) {
+  /** @param {string | null} time */
+  const moment = (time) => time === null ? "–" : exact(time);
+  const facts = [
+    ["Number", `#${run.id}`],
+    ["Catalog entry", run.catalog_entry ?? "none"],
+    ["Device", run.device ?? "–"],
+    ["Created", moment(run.created_at)],
+    ["Started", moment(run.started_at)],
+    ["Ended", moment(run.ended_at)],
+    ["shiftscope (this server)", version],
+  ];
+  return table([], facts.map(([name, value]) =>
+    h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))));
+}
+
+/** @param {Json | undefined} value */
+function shown(value) {
+  return typeof value === "number" && Number.isInteger(value) ? whole(value) : toText(value);
 }

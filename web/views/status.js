@@ -30,7 +30,8 @@ export function progressBar() {
     show(run) {
       const { step, steps } = run;
       bar.style.transform = `scaleX(${Math.min(1, step / steps)})`;
-      setText(words, step >= steps ? `${whole(steps)} steps` : `${whole(step)} of ${whole(steps)} steps`);
+      const done = step >= steps;
+      setText(words, done ? `${whole(steps)} steps` : `${whole(step)} of ${whole(steps)} steps`);
       element.setAttribute("aria-valuemax", String(steps));
       element.setAttribute("aria-valuenow", String(step));
       element.setAttribute("aria-label", `${words.textContent}, ${run.status}`);

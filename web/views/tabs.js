@@ -79,13 +79,14 @@ function layersOf(networks) {
  */
 function matrix(deck, columns, charts, layers) {
   if (layers.length === 0) {
-    return h("p", { class: "nothing" }, "No arm has BatchNorm, so there are no running statistics.");
+    return h("p", { class: "nothing" },
+      "No arm has BatchNorm, so there are no running statistics.");
   }
   const head = h("div", { class: "matrix-row heads" }, h("div", {}),
     ...charts.map((chart) => h("div", { class: "column-head" },
-      h("h3", {}, chart.title), deck.logToggle(chart), h("p", { class: "hint" }, chart.hint))));
+      h("h2", {}, chart.title), deck.logToggle(chart), h("p", { class: "hint" }, chart.hint))));
   const rows = layers.map(({ name, about }) => h("section", { class: "matrix-row" },
-    h("header", {}, h("h3", {}, name), h("p", { class: "hint" }, about)),
+    h("header", {}, h("h2", {}, name), h("p", { class: "hint" }, about)),
     ...charts.map((chart) => deck.add(chart, { layer: name, rowHeight: ROW }).element)));
   return h("div", { class: `matrix ${columns}` }, head, ...rows);
 }
