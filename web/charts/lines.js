@@ -85,7 +85,7 @@ export function lineChart(spec) {
         const name = label ? `${network.arm}, ${label}` : network.arm;
         const rows = view.rows(selection);
         /** @type {typeof format} */
-        const brief = (value) => format(value, view.networks.length > 2 ? 2 : 3);
+        const brief = (value, digits = view.networks.length > 2 ? 2 : 3) => format(value, digits);
         return { arm, dash, name, value: valueAt(rows, rows?.columns[statistic], step, brief) };
       }))],
   };

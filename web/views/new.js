@@ -4,12 +4,13 @@
 
 import * as api from "../api.js";
 import { withValue } from "../document.js";
-import { h } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { ExperimentForm } from "../form.js";
 import { bytes, duration, speed } from "../format.js";
 import { go } from "../location.js";
 import { fields } from "../schema.js";
 import { learnRuns, store } from "../state.js";
+import { followSystem, withDataset, workerNotice } from "../system.js";
 import { card, ownCard } from "./cards.js";
 
 const VALIDATE_PAUSE = 300;
@@ -33,12 +34,10 @@ export function newView(place) {
  * @param {AbortSignal} closing
  */
 async function show(element, place, closing) {
-  const [entries, schema, system, original] = await Promise.all([
-    api.getCatalog(), api.getSchema(), api.getSystem(),
-    place.again === null ? null : api.getRun(place.again),
+  const [entries, schema, original] = await Promise.all([
+    api.getCatalog(), api.getSchema(), place.again === null ? null : api.getRun(place.again),
   ]);
   if (closing.aborted) return;
-  store.set({ system });
   if (place.entry === null && !original) {
     element.append(h("h1", {}, "New run"),
       h("p", { class: "lead" }, "Choose what to put to the test. Every setting can be changed " +
@@ -57,24 +56,23 @@ async function show(element, place, closing) {
     : entry?.title ?? "An experiment of your own";
   const lead = original ? "The same settings; what you change is marked." : entry?.claim ?? "";
   element.append(h("h1", {}, heading), h("p", { class: "lead" }, lead),
-    build(all, origin, entry, system, closing));
+    build(all, origin, entry, closing));
 }
 
 /**
  * @param {Field[]} all
  * @param {Experiment} origin
  * @param {CatalogEntry | null} entry
- * @param {System} system
  * @param {AbortSignal} closing
  */
-function build(all, origin, entry, system, closing) {
+function build(all, origin, entry, closing) {
   const name = entry?.name ?? null;
   const cost = h("dl", { class: "cost", "aria-live": "polite" });
   const failure = h("p", { class: "problem", role: "alert" });
   const start = h("button", { type: "submit", class: "primary" }, "Start");
   const form = new ExperimentForm(all, origin, () => check(VALIDATE_PAUSE));
-  const { experiment, notice } = withDataset(origin, system);
-  form.write(experiment);
+  const instead = h("p", { class: "notice", hidden: true });
+  const alone = h("div", {});
   let timer = 0;
   let checking = new AbortController();
 
@@ -121,15 +119,29 @@ function build(all, origin, entry, system, closing) {
     }
   }
 
+  /** @param {System | null} system */
+  function showSystem(system) {
+    alone.replaceChildren(workerNotice(system) ?? "");
+    const { experiment, why } = withDataset(form.read(), system);
+    if (why === null || !instead.hidden) return; // what was offered once is the person's choice
+    form.write(experiment);
+    setText(instead, `${why} The form starts with digits instead.`);
+    instead.hidden = false;
+    check(0);
+  }
+
+  const unsubscribe = store.subscribe((now, before) => {
+    if (now.system !== before.system || now === before) showSystem(now.system);
+  });
   closing.addEventListener("abort", () => {
     window.clearTimeout(timer);
     checking.abort();
+    unsubscribe();
   });
+  followSystem(closing);
   check(0);
   return h("form", { novalidate: true, onsubmit: submit },
-    notice && h("p", { class: "notice" }, notice),
-    form.element,
-    h("aside", { class: "start" }, cost, workerNotice(system), failure, start));
+    instead, form.element, h("aside", { class: "start" }, cost, alone, failure, start));
 }
 
 /** @param {import("../types").Estimate} estimate */
@@ -139,30 +151,6 @@ function costRows({ seconds, steps_per_second: rate, bytes: size, basis }) {
     h("dd", {}, `${speed(rate)} · ${bytes(size)} on disk`),
     h("dd", { class: "basis" }, basis),
   ];
-}
-
-/** @param {System} system */
-export function workerNotice({ workers }) {
-  if (workers.length > 0) return null;
-  return h("p", { class: "notice" }, "No worker is alive, so a run would wait in the queue. " +
-    "Start one with ", h("code", {}, "shiftscope worker"), ".");
-}
-
-/**
- * The experiment with a dataset that can be had, and a sentence when that is another one.
- * @param {Experiment} experiment
- * @param {System} system
- */
-export function withDataset(experiment, { datasets }) {
-  const wanted = String(experiment.dataset);
-  const state = datasets?.[wanted];
-  const isFine = !state || state.available || !datasets?.digits?.available;
-  if (isFine) return { experiment, notice: null };
-  const name = `${String(experiment.name).slice(0, 70)} (digits)`;
-  return {
-    experiment: withValue(withValue(experiment, "dataset", "digits"), "name", name),
-    notice: `${state.note} The form starts with digits instead.`,
-  };
 }
 
 /**

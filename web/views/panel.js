@@ -38,7 +38,8 @@ export class Panel {
     this.canvas = h("div", { class: "canvas", "aria-hidden": "true" });
     this.step = h("span", { class: "cursor-step", hidden: true });
     this.plot = h("div", {
-      class: "plot", role: "img", tabindex: 0, "aria-label": this.#name, "data-chart": chart.id, "data-layer": layer,
+      class: "plot", role: "img", tabindex: 0, "aria-label": this.#name,
+      "data-chart": chart.id, "data-layer": layer,
       onkeydown: (/** @type {KeyboardEvent} */ event) => deck.key(event),
       onpointermove: (/** @type {PointerEvent} */ event) => this.#point(event),
       onpointerleave: () => store.set({ cursor: null }),

@@ -7,6 +7,7 @@ import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
 import { go } from "../location.js";
 import { learnRuns, store } from "../state.js";
+import { followSystem } from "../system.js";
 import { Deck } from "./deck.js";
 import { figuresOf } from "./figures.js";
 import { runHeader } from "./run_header.js";
@@ -52,6 +53,7 @@ class RunPage {
   /** @type {Deck | null} */
   #deck = null;
   #shown = "";
+  #closing = new AbortController();
   #unsubscribe;
 
   /**
@@ -79,6 +81,7 @@ class RunPage {
     element.append(this.header.element,
       h("div", { class: "tab-line" }, this.tabs, this.tools), this.problem, this.body);
     learnRuns([detail]);
+    if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
     this.#unsubscribe = store.subscribe(() => this.#runCame());
   }
@@ -173,6 +176,7 @@ class RunPage {
   }
 
   close() {
+    this.#closing.abort();
     this.#unsubscribe();
     this.#deck?.close();
     this.feed.close();

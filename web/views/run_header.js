@@ -7,6 +7,7 @@ import { h, setText } from "../dom.js";
 import { age, duration, exact, real, speed, whole } from "../format.js";
 import { format } from "../location.js";
 import { learnRuns, store } from "../state.js";
+import { workerNotice } from "../system.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 
 /** @type {[string, string][]} */
@@ -100,7 +101,7 @@ function noticesOf(run, networks) {
   const found = [];
   if (run.error) found.push(["bad", run.error]);
   if (run.status === "queued") {
-    const alone = store.get().system?.workers.length === 0;
+    const alone = workerNotice(store.get().system) !== null;
     found.push(["", `queued: waiting for a worker${alone
       ? ". None is alive; start one with shiftscope worker." : ""}`]);
   }

@@ -1,12 +1,11 @@
 /** Runs: the first screen, newest first, live. */
 
-/** @import { CatalogEntry, Mounted, Run } from "../types" */
+/** @import { Mounted } from "../types" */
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
-import { go } from "../location.js";
 import { learnRuns, store } from "../state.js";
-import { workerNotice, withDataset } from "./new.js";
+import { offerFirst } from "./first_run.js";
 import { RunRow } from "./run_row.js";
 
 const AGES_EVERY = 10_000;
@@ -33,6 +32,7 @@ export function runsView() {
   /** @type {number | null} */
   let next = null;
   let loaded = false;
+  const closing = new AbortController();
 
   /** @param {number | null} before */
   async function load(before) {
@@ -61,7 +61,7 @@ export function runsView() {
     }
     more.hidden = next === null;
     head.hidden = rows.size === 0;
-    if (rows.size === 0 && empty.hidden) offerFirst(empty);
+    if (rows.size === 0 && empty.hidden) offerFirst(empty, closing.signal);
     empty.hidden = rows.size > 0;
   }
 
@@ -87,52 +87,6 @@ export function runsView() {
   return { element, title: "Runs", close: () => {
     window.clearInterval(ages);
     unsubscribe();
+    closing.abort();
   } };
-}
-
-/**
- * Nothing has been run yet: offer the first run, one click away.
- * @param {HTMLElement} element
- */
-async function offerFirst(element) {
-  const [entries, system] = await Promise.all([api.getCatalog(), api.getSystem()]);
-  const [entry] = entries;
-  if (!entry) return;
-  const { experiment, notice } = withDataset(entry.experiment, system);
-  const problem = h("p", { class: "problem", role: "alert" });
-  const start = h("button", { type: "button", class: "primary", onclick: async () => {
-    start.disabled = true;
-    try {
-      go(placeOf(await api.createRun(experiment, entry.name)));
-    } catch (error) {
-      start.disabled = false;
-      setText(problem, /** @type {Error} */ (error).message);
-    }
-  } }, "Start the first run");
-  element.replaceChildren(...firstRun(entry, start),
-    ...[notice && h("p", { class: "notice" }, notice.replace("The form starts", "This run is")),
-      workerNotice(system), problem].filter((part) => part !== null && part !== ""));
-}
-
-/**
- * @param {CatalogEntry} entry
- * @param {HTMLElement} start
- */
-function firstRun({ name, title, claim, source }, start) {
-  return [
-    h("p", { class: "lead" },
-      "Nothing has been run yet. Begin with the experiment that started it:"),
-    h("h2", {}, title), h("p", { class: "claim" }, claim), h("p", { class: "source" }, source),
-    h("p", { class: "actions" }, start, h("a", { href: `/new/${encodeURIComponent(name)}` },
-      "See every setting first")),
-  ];
-}
-
-/**
- * @param {Run} run
- * @returns {import("../types").Place}
- */
-function placeOf(run) {
-  learnRuns([run]);
-  return { view: "run", run: run.id, tab: "overview", seed: null, range: null };
 }

@@ -93,7 +93,8 @@ function experimentTable(all, experiment, origin) {
 function armsTable(experiment) {
   const arms = /** @type {Record<string, Json>[]} */ (experiment.arms);
   const rate = valueAt(experiment, "optimizer.lr");
-  return table(["Line", "Name", "Normalization", "Learning rate"], arms.map(({ name, norm, lr }, at) =>
+  const names = ["Line", "Name", "Normalization", "Learning rate"];
+  return table(names, arms.map(({ name, norm, lr }, at) =>
     h("tr", {}, h("td", {}, swatch(at, armDash(at))), h("td", {}, toText(name)),
       h("td", {}, toText(norm)), h("td", {}, toText(lr ?? rate)))));
 }
