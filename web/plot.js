@@ -7,6 +7,8 @@ import { color, onColors } from "./theme.js";
 const BAND_OPACITY = [0.13, 0.16, 0.3];
 /** Curves that fill an area let each other show through. */
 const DENSE_OPACITY = 0.75;
+/** Pixels between the rugs of two arms. */
+const RUG_HEIGHT = 8;
 const DASHES = { solid: "solid", dash: "9px,3px", dot: "2px,3px" };
 const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false, showTips: false,
   responsive: false };
@@ -95,14 +97,16 @@ function toTrace(mark, axis, drawing) {
       return { ...trace, y: mark.y, mode: mark.points ? "lines+markers" : "lines",
         line: { color: paint, width: mark.dense ? 1 : 1.5, dash: DASHES[mark.dash] },
         marker: { color: paint, size: 5 }, opacity: mark.dense ? DENSE_OPACITY : 1,
-        connectgaps: false };
+        cliponaxis: !mark.points, connectgaps: false };
     case "band":
       return { ...trace, y: mark.y, mode: "lines", line: { width: 0 }, fill: "toself",
         fillcolor: fade(paint, BAND_OPACITY[mark.level]) };
     case "rug": {
-      const floor = drawing.log ? 10 ** drawing.y.range[0] : drawing.y.range[0];
-      return { ...trace, y: new Float64Array(mark.x.length).fill(floor), mode: "markers",
-        cliponaxis: false, marker: { color: paint, size: 5, symbol: "line-ns-open",
+      const [low, high] = drawing.y.range;
+      const place = low + (mark.row * RUG_HEIGHT * (high - low)) / drawing.boxes[0].height;
+      const height = drawing.log ? 10 ** place : place;
+      return { ...trace, y: new Float64Array(mark.x.length).fill(height), mode: "markers",
+        cliponaxis: false, marker: { color: paint, size: RUG_HEIGHT / 2, symbol: "line-ns-open",
           line: { color: paint, width: 2 } } };
     }
   }

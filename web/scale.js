@@ -90,7 +90,7 @@ function ticksWithin([low, high], tick) {
  */
 function decimals(values, tick) {
   const largest = Math.max(...values.map(Math.abs), tick);
-  if (largest >= 1e6 || tick < 1e-4) return values.map((value) => brief(value, tick));
+  if (largest >= 1e5 || tick < 1e-4) return values.map((value) => brief(value, tick));
   const digits = Math.max(0, -Math.floor(Math.log10(tick) + 1e-9));
   return values.map((value) => signed(Number(value.toFixed(digits)) === 0 ? 0 : value, digits));
 }

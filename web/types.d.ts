@@ -176,7 +176,8 @@ export type Mark =
   | { kind: "line"; arm: number; dash: Dash; points: boolean; dense: boolean; x: Float64Array;
       y: Float64Array }
   | { kind: "band"; arm: number; level: number; x: Float64Array; y: Float64Array }
-  | { kind: "rug"; arm: number; x: Float64Array; text: string };
+  /** `row` counts the rugs of a plot area, from the axis upwards. */
+  | { kind: "rug"; arm: number; row: number; x: Float64Array; text: string };
 
 /** The value of one thing at one step, as the readout shows it. */
 export interface Reading {

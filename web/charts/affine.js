@@ -4,7 +4,7 @@
 
 import { number } from "../format.js";
 import { band, extent, line, rug, union } from "../traces.js";
-import { armDash, noteFor, select, valueAt } from "./lines.js";
+import { armDash, noteFor, rugs, select, valueAt } from "./lines.js";
 
 /**
  * @typedef {object} Spread
@@ -48,7 +48,7 @@ function spreadChart({ id, title, hint, axis, statistics, edges }) {
             ...middle });
         }
         const odd = rug(rows, statistics.map((name) => rows.columns[name]));
-        if (odd) cell.marks.push({ kind: "rug", arm, ...odd });
+        if (odd) cell.marks.push({ kind: "rug", arm, row: rugs(cell), ...odd });
       }
       cell.note = noteFor(cell, view, sources(view).length > 0);
       return [cell];

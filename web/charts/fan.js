@@ -48,7 +48,7 @@ export const fan = {
           ...median });
       }
       const odd = rug(rows, STATISTICS.map((name) => columns[name]));
-      if (odd) cell.marks.push({ kind: "rug", arm, ...odd });
+      if (odd) cell.marks.push({ kind: "rug", arm, row: 0, ...odd });
     }
     cell.note = noteFor(cell, view, selection !== null);
     return cell;
@@ -63,7 +63,7 @@ export const fan = {
     const rows = selection ? view.rows(selection) : undefined;
     const { p15, p50, p85 } = rows?.columns ?? {};
     const row = rowAt(rows, p50, step);
-    const middle = row < 0 || !p15 || !p85 ? ""
+    const middle = row < 0 || !p15 || !p85 || Number.isNaN(p15.lo[row]) ? ""
       : ` [${number(p15.lo[row], 2)}, ${number(p85.hi[row], 2)}]`;
     const value = valueAt(rows, p50, step, number) + middle;
     return [{ arm, dash: armDash(arm), name: network.arm, value }];

@@ -70,7 +70,7 @@ export function lineChart(spec) {
           }
         }
         const odd = rug(rows, curves.map(({ statistic }) => rows.columns[statistic]), view.log);
-        if (odd) cell.marks.push({ kind: "rug", arm, ...odd });
+        if (odd) cell.marks.push({ kind: "rug", arm, row: rugs(cell), ...odd });
       }
       cell.note = noteFor(cell, view, sources(view).length > 0);
       return [cell];
@@ -125,6 +125,12 @@ export function select(table, network, layerName, batchNorm) {
   const layer = network.layers.find(({ name }) => name === layerName);
   return layer ? { table, network_id: network.id, layer_id: layer.id } : null;
 }
+
+/**
+ * How many rugs a plot area has already.
+ * @param {Cell} cell
+ */
+export const rugs = ({ marks }) => marks.filter(({ kind }) => kind === "rug").length;
 
 /**
  * Why nothing is drawn; null when something is.

@@ -13,6 +13,9 @@ import { store } from "../state.js";
 
 /** @typedef {Record<"top" | "axis" | "readings" | "cursor" | "note", HTMLElement>} Overlay */
 
+/** Characters of a tick's label beside which the axis title has room. */
+const LONGEST_LABEL = 5;
+
 export class Panel {
   visible = false;
   drawnAt = -Infinity;
@@ -82,7 +85,6 @@ export class Panel {
       const { top, axis, cursor, note } = this.#overlays[at];
       position(top, box.left, box.top - MARGIN.top, box.width + MARGIN.right);
       position(axis, 0, box.top, 16, box.height);
-      axis.hidden = box.left > boxes[0].left;
       position(note, box.left, box.top, box.width, box.height);
       position(cursor, 0, box.top, 1, box.height);
     });
@@ -113,6 +115,10 @@ export class Panel {
       cells, boxes, width: this.#width, height: this.#height, log: view.log,
       x: stepAxis(deck.range, boxes[0].width), y: axis(extent, ticks),
     };
+    for (const [at, { axis: title }] of this.#overlays.entries()) {
+      const isLong = drawing.y.labels.some((label) => label.length > LONGEST_LABEL);
+      title.hidden = isLong || boxes[at]?.left > boxes[0].left; // numbers before their title
+    }
     this.#revision += 1;
     draw(this.canvas, drawing, this.#revision).then(() => this.#listen());
     cells.forEach((cell, at) => this.#say(cell, at));
@@ -137,10 +143,11 @@ export class Panel {
   #say(cell, at) {
     const { note } = this.#overlays[at];
     const rugs = cell.marks.filter((mark) => mark.kind === "rug");
+    note.style.setProperty("--rugs", String(rugs.length));
     note.replaceChildren(...(cell.note ? [h("p", { class: "empty" }, cell.note)] : []),
       ...(rugs.length ? [h("p", { class: "rugs" },
         ...rugs.map(({ arm, text }) => h("span", {}, swatch(arm),
-          h("span", {}, `${this.deck.networks[arm].arm}: ${text}`))))] : []));
+          h("span", { class: "name" }, `${this.deck.networks[arm].arm}: `), text)))] : []));
   }
 
   /**

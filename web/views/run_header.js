@@ -105,12 +105,16 @@ function noticesOf(run, networks) {
     found.push(["", `queued: waiting for a worker${alone
       ? ". None is alive; start one with shiftscope worker." : ""}`]);
   }
-  for (const { arm, seed, diverged_step: diverged, frozen_step: frozen } of networks) {
-    if (frozen === null) continue;
+  const frozen = networks.filter(({ frozen_step: step }) => step !== null);
+  for (const { arm, seed, diverged_step: from, frozen_step: last } of frozen) {
     const whose = run.seeds.length > 1 ? `${arm}, seed ${seed},` : arm;
-    found.push(["", `${whose} diverged: its loss is not finite from step ` +
-      `${whole(diverged ?? frozen)} on, so it was frozen after step ${whole(frozen)}. ` +
-      "The other networks went on."]);
+    found.push(["", `${whose} diverged: its loss is not finite from step ${whole(from ?? 0)} on, ` +
+      `so it was frozen after step ${whole(last ?? 0)}.`]);
+  }
+  if (frozen.length > 0) {
+    found.push(["", frozen.length === networks.length
+      ? "Every network diverged, so there was nothing left to train."
+      : "The other networks go on without it."]);
   }
   return found;
 }
