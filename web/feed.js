@@ -29,6 +29,8 @@ export class Feed {
 
   /** The latest step that has arrived. */
   latest = 0;
+  /** Whether anything has arrived of what is looked at now. */
+  hasAnswer = false;
 
   /**
    * @param {number} run
@@ -54,6 +56,7 @@ export class Feed {
       this.#whole = new Map();
       this.#fine = new Map();
       this.latest = 0;
+      this.hasAnswer = false;
     }
     this.#series = series;
     this.#growing = growing;
@@ -109,6 +112,7 @@ export class Feed {
       if (wanted.has(key)) this.#whole.set(key, append(this.#whole.get(key), rows, frame.first));
     }
     this.latest = Math.max(frame.latest, latestStep(this.#whole.values()));
+    this.hasAnswer = true;
     const isCovered = !this.#range || this.#refinedUpTo >= this.#range[1];
     if (!isCovered && performance.now() - this.#refinedAt > REFINE_PAUSE) this.#refine();
     this.listeners.onRecords();
@@ -122,6 +126,7 @@ export class Feed {
     if (!frame) return;
     this.#whole = new Map(frame.series.map(({ key, rows }) => [key, rows]));
     this.latest = frame.latest;
+    this.hasAnswer = true;
     this.listeners.onRecords();
   }
 

@@ -201,6 +201,8 @@ export interface View {
   log: boolean;
   /** Whether the run still records, so that more may come. */
   growing: boolean;
+  /** Whether records are on their way to the page. */
+  loading: boolean;
   rows(selection: Omit<Selection, "statistics">): Rows | undefined;
 }
 

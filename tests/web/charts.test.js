@@ -30,7 +30,7 @@ function rows(values, width = 1) {
 
 /** @param {Map<string, any>} known */
 const view = (known, more = {}) => ({ networks: NETWORKS, layer: "hidden1", log: false,
-  growing: true, rows: (what) => known.get(keyOf(what)), ...more });
+  growing: true, loading: false, rows: (what) => known.get(keyOf(what)), ...more });
 
 const layerKey = (id) => keyOf({ table: "layer_records", network_id: id, layer_id: 10 * id });
 

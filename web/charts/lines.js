@@ -139,7 +139,7 @@ export const rugs = ({ marks }) => marks.filter(({ kind }) => kind === "rug").le
  * @param {boolean} applies
  */
 export function noteFor(cell, view, applies) {
-  if (cell.marks.length > 0) return null;
+  if (cell.marks.length > 0 || view.loading) return null;
   if (!applies) return "does not apply: no arm has BatchNorm here";
   return view.growing ? "waiting for the first records" : "nothing was recorded";
 }

@@ -20,6 +20,8 @@ export class Deck {
   panels = [];
   /** Whether more records may come. */
   growing = true;
+  /** The run's latest step, for as long as its records are on their way. */
+  expected = 0;
   /** @type {Range | null} The steps that were zoomed to; null follows the run */
   chosen = null;
   /** @type {Map<string, Range | null>} */
@@ -62,7 +64,7 @@ export class Deck {
 
   /** The first and last step in sight. @returns {Range} */
   get range() {
-    return this.chosen ?? [0, Math.max(1, this.feed.latest)];
+    return this.chosen ?? [0, Math.max(1, this.feed.latest || this.expected)];
   }
 
   /** Everything that these charts draw from, each series once. @returns {Selection[]} */
@@ -92,7 +94,12 @@ export class Deck {
    */
   view(chart, layer) {
     const { networks, growing, feed } = this;
-    return { networks, layer, growing, log: this.isLog(chart), rows: (what) => feed.rows(what) };
+    return {
+      networks, layer, growing,
+      loading: this.expected > 0 && !feed.hasAnswer,
+      log: this.isLog(chart),
+      rows: (what) => feed.rows(what),
+    };
   }
 
   /**

@@ -72,6 +72,7 @@ class RunPage {
       onNetworks: (networks) => this.#networksCame(networks),
       onError: (text) => this.#say(text),
     });
+    document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
     this.figures = figuresOf(detail);
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
@@ -125,6 +126,7 @@ class RunPage {
     } else {
       const deck = new Deck(this.feed, networks, (range) => this.#choose(range));
       deck.growing = isActive(this.run);
+      deck.expected = this.run.step;
       this.#deck = deck;
       this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
       this.body.replaceChildren(tab.build(deck, networks, this.figures.element));
