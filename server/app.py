@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from . import catalog_routes, export_routes, live, run_routes, series_routes, system_routes
 from .assets import WEB, add_assets
 from .failures import PROBLEM, RESPONSES, add_failures
+from .security import Guard
 from .tails import Tails
 from .wire import SafeJSONResponse
 
@@ -27,19 +28,20 @@ class Application(FastAPI):
         return document
 
 
-def create_app(engine: Engine, web: Path = WEB) -> FastAPI:
-    """The HTTP and WebSocket interface of docs/protocol.md, and the page."""
+def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> FastAPI:
+    """The interface of docs/protocol.md and the page, for a server that listens on `host`."""
     app = Application(
         title="shiftscope",
         version=version("shiftscope"),
         openapi_url="/api/openapi.json",
-        docs_url="/api/docs",
+        docs_url=None,  # these pages would load scripts from elsewhere
         redoc_url=None,
         default_response_class=SafeJSONResponse,
         responses=RESPONSES,
     )
     app.state.engine = engine
     app.state.tails = Tails(engine)
+    app.add_middleware(Guard, host=host)
     add_failures(app)
     for routes in (system_routes, catalog_routes, run_routes, series_routes, export_routes, live):
         app.include_router(routes.router)

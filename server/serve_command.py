@@ -55,7 +55,8 @@ def serve(
             if not no_browser and has_display():
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        server = Server(create_app(engine), on_begin=begin, on_end=worker.ask_to_end)
+        app = create_app(engine, host=settings.host)
+        server = Server(app, on_begin=begin, on_end=worker.ask_to_end)
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:

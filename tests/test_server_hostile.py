@@ -62,8 +62,8 @@ def test_any_value_of_any_setting(web: httpx.Client, path: str, value: Any) -> N
     for parent in parents:
         part = part[parent]
     part[last] = value
-    check(web.post("/api/experiments/validate", content=json.dumps({"experiment": experiment})))
     content = json.dumps({"experiment": experiment})
+    check(web.post("/api/experiments/validate", content=content, headers=JSON))
     check(web.post("/api/runs", content=content, headers=JSON))
     check(web.get("/api/runs"))
 

@@ -125,7 +125,7 @@ export async function getSeries(run, series, { range, points, signal }) {
  */
 export const exportUrl = (run, table) => `/api/runs/${run}/export/${table}.csv`;
 
-export const DOCS_URL = "/api/docs";
+export const DOCS_URL = "/api/openapi.json";
 
 /** The address of the live connection. */
 export function liveUrl() {

@@ -40,7 +40,7 @@ function footer() {
   const plotly = h("span", {}, "plotly.js");
   version().then((number) => setText(plotly, `plotly.js ${number}`)).catch(() => {});
   return h("footer", { class: "page-footer" }, about, plotly,
-    h("a", { href: api.DOCS_URL }, "API documentation"));
+    h("a", { href: api.DOCS_URL }, "API (OpenAPI)"));
 }
 
 /** @param {Place} place */

@@ -1,0 +1,119 @@
+"""A page of another site, open in the same browser, can neither start, stop nor read anything."""
+
+import socket
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect as connect_live
+
+from shiftscope.db import queue, read
+from shiftscope.db.experiment import Experiment
+from shiftscope.server.security import Guard
+
+FOREIGN = {"Origin": "https://evil.example"}
+FORM = {"Content-Type": "text/plain"}
+
+
+def refused(answer: httpx.Response, status: int = 403) -> str:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.json()["detail"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+def test_a_foreign_page_starts_and_stops_nothing(
+    engine: Engine, web: httpx.Client, origin: str
+) -> None:
+    run_id = queue.enqueue(engine, Experiment())
+    headers = {"Origin": origin}
+    assert origin in refused(web.post("/api/runs", json={"experiment": {}}, headers=headers))
+    refused(web.post(f"/api/runs/{run_id}/stop", headers=headers))
+    assert [run.status for run in read.runs(engine)] == ["queued"]
+
+
+def test_a_form_starts_nothing_since_its_body_is_not_json(
+    engine: Engine, web: httpx.Client
+) -> None:
+    assert "application/json" in refused(
+        web.post("/api/runs", content='{"experiment": {}}', headers=FORM), 415
+    )
+    chunks = iter([b'{"experiment": {}}'])
+    refused(web.post("/api/runs", content=chunks), 415)
+    assert read.runs(engine) == []
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8420", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize("path", ["/", "/api/runs"])
+def test_a_name_made_to_point_here_reaches_nothing(web: httpx.Client, host: str, path: str) -> None:
+    assert host in refused(web.get(path, headers={"Host": host}))
+
+
+@pytest.mark.parametrize("headers", [FOREIGN, {"Origin": "null"}, {"Host": "evil.example"}])
+def test_a_foreign_page_watches_nothing(web: httpx.Client, headers: dict[str, str]) -> None:
+    address = (web.base_url.host, web.base_url.port)
+    host = headers.get("Host", f"{web.base_url.host}:{web.base_url.port}")
+    with (
+        socket.create_connection(address) as connection,
+        pytest.raises(InvalidStatus, match="403"),
+        connect_live(f"ws://{host}/api/live", sock=connection, origin=headers.get("Origin")),
+    ):
+        pass
+
+
+def test_the_pages_own_requests_pass(web: httpx.Client) -> None:
+    port = web.base_url.port
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}", "LOCALHOST"):
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        assert web.get("/", headers=headers).status_code == 200
+        answer = web.post("/api/runs", json={"experiment": {"steps": 5}}, headers=headers)
+        assert answer.status_code == 201, answer.text
+        run_id = answer.json()["id"]
+        assert web.post(f"/api/runs/{run_id}/stop", headers=headers).status_code == 202
+    address = f"127.0.0.1:{port}"
+    with connect_live(f"ws://{address}/api/live", origin=f"http://{address}") as page:
+        page.send('{"type": "runs"}')
+
+
+@pytest.mark.parametrize(
+    ("listening", "host", "known"),
+    [
+        ("127.0.0.1", "127.0.0.1:1", True),
+        ("127.0.0.1", "192.168.1.5", False),
+        ("127.0.0.1", "", False),
+        ("127.0.0.1", "localhost@evil.example", False),
+        ("192.168.1.5", "192.168.1.5:8420", True),
+        ("192.168.1.5", "localhost:8420", True),
+        ("Lab.example", "lab.example:8420", True),
+        ("fe80::1", "[fe80::1]:8420", True),
+        ("0.0.0.0", "lab.example", True),
+        ("::", "lab.example", True),
+        ("::", "no name", False),
+    ],
+)
+def test_the_host_that_was_given_is_known_and_any_when_listening_everywhere(
+    listening: str, host: str, known: bool
+) -> None:
+    answers: list[Any] = []
+    scope = {"type": "http", "method": "GET", "headers": [(b"host", host.encode())]}
+
+    async def app(*_: object) -> None:
+        answers.append(200)
+
+    async def send(message: Any) -> None:
+        answers.append(message.get("status"))
+
+    _finish(Guard(app, listening)(scope, _nothing, send))
+    assert answers[0] == (200 if known else 403)
+
+
+async def _nothing() -> Any:
+    raise AssertionError("nothing is to be received")
+
+
+def _finish(coroutine: Any) -> None:
+    """Run a coroutine that waits for nothing."""
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
