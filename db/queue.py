@@ -1,8 +1,11 @@
 """The queue of runs: enqueue, claim, heartbeat, ask to stop, finish, reconcile.
 
 queued ──claim──▶ running ──end──▶ finished | failed
-  │                  └──ask_to_stop──▶ stopping ──end──▶ stopped
+  │                  └──ask_to_stop──▶ stopping ──end──▶ stopped | finished | failed
   └──ask_to_stop──▶ stopped
+
+A run that was asked to stop may reach its last step, or fail, before it sees that. `reconcile`
+ends as failed what a dead worker left running or stopping.
 """
 
 import os
@@ -18,8 +21,11 @@ from .errors import Conflict, NotFound
 from .experiment import Experiment
 from .tables import ACTIVE, Run, Status, Worker
 
-LEASE = timedelta(seconds=20)
-"""A worker that was silent for so long is taken for dead."""
+LEASE = timedelta(seconds=45)
+"""A worker that was silent for so long is taken for dead.
+
+Longer than BUSY_SECONDS: a heartbeat may wait so long for SQLite's write lock.
+"""
 
 Ended = Literal["finished", "stopped", "failed"]
 
@@ -75,7 +81,10 @@ def ask_to_stop(engine: Engine, run_id: int) -> Status:
     """
     now = datetime.now(UTC)
     with writing(engine) as connection:
-        status = connection.scalar(select(Run.status).where(Run.id == run_id))
+        # Locks the row in PostgreSQL, so that the run can't end before the update below; on SQLite
+        # we hold the write lock already.
+        query = select(Run.status).where(Run.id == run_id).with_for_update()
+        status = connection.scalar(query)
         if status is None:
             raise NotFound(f"There is no run {run_id}.")
         if status == "stopping":
@@ -133,19 +142,17 @@ def reconcile(engine: Engine) -> list[int]:
     alive = select(Worker.id).where(Worker.heartbeat_at >= datetime.now(UTC) - LEASE)
     with writing(engine) as connection:
         orphans = connection.scalars(
-            select(Run.id).where(
+            update(Run)
+            .where(
                 Run.status.in_(("running", "stopping")),
                 Run.worker_id.is_(None) | Run.worker_id.not_in(alive),
             )
-        ).all()
-        connection.execute(
-            update(Run)
-            .where(Run.id.in_(orphans))
             .values(
                 status="failed",
                 ended_at=datetime.now(UTC),
                 error="The worker that ran it was lost: it crashed, was killed or the machine "
                 "went down. What had been recorded is kept; press Run again to start anew.",
             )
+            .returning(Run.id)
         )
         return list(orphans)

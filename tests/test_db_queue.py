@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine, update
 
 from shiftscope.db import queue, read
-from shiftscope.db.engine import open_database, writing
+from shiftscope.db.engine import BUSY_SECONDS, open_database, writing
 from shiftscope.db.errors import Conflict, NotFound
 from shiftscope.db.experiment import Experiment
-from shiftscope.db.tables import Worker
+from shiftscope.db.tables import Run, Worker
 
 
 def test_two_workers_that_race_never_claim_the_same_run(any_engine: Engine) -> None:
@@ -93,6 +93,42 @@ def test_only_the_runs_of_silent_or_missing_workers_are_marked_as_failed(
     assert "worker" in (read.run(any_engine, of_silent).error or "")
     assert read.run(any_engine, queued).status == "queued"
     assert queue.reconcile(any_engine) == []
+
+
+def test_a_stop_waits_for_an_end_that_is_being_committed_and_does_not_undo_it(
+    any_engine: Engine,
+) -> None:
+    run_id = queue.enqueue(any_engine, Experiment())
+    queue.claim(any_engine, queue.register(any_engine), run_id)
+    refused: list[Conflict] = []
+
+    def stop() -> None:
+        try:
+            queue.ask_to_stop(any_engine, run_id)
+        except Conflict as conflict:
+            refused.append(conflict)
+
+    stopper = threading.Thread(target=stop)
+    with writing(any_engine) as connection:
+        connection.execute(update(Run).where(Run.id == run_id).values(status="finished"))
+        stopper.start()
+        stopper.join(0.3)
+        assert stopper.is_alive()
+    stopper.join(30)
+    assert len(refused) == 1 and read.run(any_engine, run_id).status == "finished"
+
+
+def test_a_run_that_was_asked_to_stop_may_still_finish_or_fail(any_engine: Engine) -> None:
+    for ending in ("finished", "failed", "stopped"):
+        run_id = queue.enqueue(any_engine, Experiment())
+        queue.claim(any_engine, queue.register(any_engine), run_id)
+        assert queue.ask_to_stop(any_engine, run_id) == "stopping"
+        assert queue.end(any_engine, run_id, ending)
+        assert read.run(any_engine, run_id).status == ending
+
+
+def test_a_worker_may_wait_for_the_write_lock_without_being_taken_for_dead() -> None:
+    assert queue.LEASE.total_seconds() > BUSY_SECONDS
 
 
 def test_a_worker_tells_what_it_offers_and_is_forgotten_when_it_signs_off(
