@@ -14,7 +14,6 @@ value. Training on real MNIST where it is in the data folder (SHIFTSCOPE_DATA), 
 """
 
 import argparse
-import os
 import platform
 import sqlite3
 import statistics
@@ -31,8 +30,11 @@ from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
+from shiftscope.server.settings import load_settings
 from shiftscope.trainer import datasets
-from shiftscope.trainer.execute import default_threads, watch_and_train
+from shiftscope.trainer.datasets import mnist
+from shiftscope.trainer.devices import cores, training_threads
+from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.setup import prepare
 from shiftscope.trainer.twins import build, draw_weights
 
@@ -97,7 +99,7 @@ def fastest_threads(experiment: Experiment, images: datasets.Images) -> int:
     """The number of torch threads with which the bare loop is fastest."""
     short = with_settings(experiment, ["steps=300"])
     speeds: dict[int, float] = {}
-    for threads in sorted({1, os.cpu_count() or 1}):
+    for threads in sorted({1, training_threads(), cores()}):
         torch.set_num_threads(threads)
         speeds[threads] = max(bare(short, images) for _ in range(2))
     return max(speeds, key=lambda threads: speeds[threads])
@@ -107,17 +109,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A watched pair against the bare loop.")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SHIFTSCOPE_DATA", ".")))
+    parser.add_argument("--data", type=Path, default=load_settings().data_folder)
     arguments = parser.parse_args()
 
-    dataset = "mnist" if datasets.offers(arguments.data)["mnist"]["available"] else "digits"
+    dataset = "mnist" if mnist.is_here(arguments.data) else "digits"
     settings = [f"steps={arguments.steps}", f"dataset={dataset}", "device=cpu"]
     experiment = with_settings(catalog.entry("mnist-sigmoid").experiment, settings)
     images = datasets.load(dataset, arguments.data, print)
     threads = fastest_threads(experiment, images)
     print(
         f"§4.1 pair on {dataset}, {arguments.steps:,} steps, {arguments.repetitions} repetitions; "
-        f"torch {torch.__version__}, {os.cpu_count()} cores ({platform.machine()})"
+        f"torch {torch.__version__}, {cores()} cores ({platform.machine()})"
     )
 
     plain: list[float] = []
@@ -127,7 +129,7 @@ def main() -> None:
         for repetition in range(arguments.repetitions):
             torch.set_num_threads(threads)
             plain.append(bare(experiment, images))
-            torch.set_num_threads(default_threads())
+            torch.set_num_threads(training_threads())
             speed, size = watched(experiment, images, Path(folder))
             recorded.append(speed)
             sizes.append(size)

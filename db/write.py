@@ -51,7 +51,7 @@ class RecordWriter:
         self._engine = engine
         self._run_id = run_id
         self._pending: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
-        self._frozen: list[tuple[int, int, int]] = []
+        self._frozen: list[tuple[int, int, int | None]] = []
 
     def add(self, table: str, keys: Mapping[str, int], columns: Mapping[str, Column]) -> None:
         """Queue rows of one table: constant `keys`, and columns of equal length.
@@ -65,8 +65,8 @@ class RecordWriter:
             zip(*constants, *values, strict=True)
         )
 
-    def freeze(self, network_id: int, diverged_step: int, frozen_step: int) -> None:
-        """Queue word that a network's loss stayed non-finite and its training ended there."""
+    def freeze(self, network_id: int, diverged_step: int, frozen_step: int | None) -> None:
+        """Queue word that a network's loss stayed non-finite, and where its training ended."""
         self._frozen.append((network_id, diverged_step, frozen_step))
 
     def commit(self, step: int, **run: Any) -> Status:
@@ -76,15 +76,15 @@ class RecordWriter:
             step: The latest step whose records are complete with this commit.
             **run: Other columns of the run's row, such as `summary`.
 
+        After an exception everything is still queued: call again.
+
         Returns:
             The run's status, by which the loop learns that it was asked to stop.
         """
-        pending, self._pending = self._pending, {}
-        frozen, self._frozen = self._frozen, []
         with writing(self._engine) as connection:
-            for (table, columns), rows in pending.items():
+            for (table, columns), rows in self._pending.items():
                 _insert(connection, table, columns, rows)
-            for network_id, diverged_step, frozen_step in frozen:
+            for network_id, diverged_step, frozen_step in self._frozen:
                 connection.execute(
                     update(Network)
                     .where(Network.id == network_id)
@@ -96,7 +96,9 @@ class RecordWriter:
                 .values(step=step, **run)
                 .returning(Run.status)
             ).scalar_one()
-            return cast(Status, status)
+        self._pending.clear()
+        self._frozen.clear()
+        return cast(Status, status)
 
 
 def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:

@@ -1,6 +1,7 @@
 """A whole run in this process: what is trained, and whether what is recorded is true."""
 
 import hashlib
+import itertools
 import math
 import threading
 import time
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from torch.nn import functional
 
 from shiftscope.db import catalog, queue, read
@@ -20,7 +22,7 @@ from shiftscope.db.parsing import with_settings
 from shiftscope.db.write import RecordWriter
 from shiftscope.trainer import datasets, ring
 from shiftscope.trainer.evaluation import evaluate, is_due
-from shiftscope.trainer.execute import watch_and_train
+from shiftscope.trainer.execute import explain, watch_and_train
 from shiftscope.trainer.setup import prepare
 from shiftscope.trainer.twins import blocks_of, build, draw_weights, weights_hash
 
@@ -302,6 +304,33 @@ def test_the_loop_waits_for_a_slow_recorder_and_drops_nothing(
     assert completed and len(rows(engine, run_id)) == 150 * 2 * 3
 
 
+def test_a_network_that_diverged_is_said_to_have_even_between_sparse_records(
+    engine: Engine, train: Callable[..., Any]
+) -> None:
+    run_id, _, _ = train(experiment(*EXPLODING, "steps=150", "record_every=20"))
+    diverged = read.networks(engine, run_id)[0]
+    losses = {row["step"]: row["loss"] for row in rows(engine, run_id, "network_records")
+              if row["network_id"] == diverged.id}  # fmt: skip
+    assert diverged.diverged_step == min(s for s in losses if not math.isfinite(losses[s]))
+    assert diverged.frozen_step is None
+
+
+def test_a_database_that_fails_for_a_while_loses_nothing(
+    engine: Engine, train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = RecordWriter.commit
+    calls = itertools.count()
+
+    def sometimes(self: RecordWriter, step: int, **run: Any) -> Any:
+        if next(calls) in (1, 2):
+            raise OperationalError("INSERT", {}, Exception("database is locked"))
+        return commit(self, step, **run)
+
+    monkeypatch.setattr(RecordWriter, "commit", sometimes)
+    run_id, _, completed = train(experiment("steps=400"))
+    assert completed and len(rows(engine, run_id)) == 400 * 2 * 3
+
+
 def test_a_recorder_that_cannot_write_ends_the_run_with_its_error(
     train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,23 +365,33 @@ def test_evaluations_come_early_and_then_regularly() -> None:
 
 
 def test_the_paper_pair_reaches_its_reference_values(mnist_folder: Path, engine: Engine) -> None:
-    """experiments: lr 0.1, Xavier, binary MNIST: none .70 to .89 and BatchNorm > .91 at 2,000."""
-    wanted = with_settings(catalog.entry("mnist-sigmoid").experiment, ["steps=2000", "device=cpu"])
+    """At lr 0.1 and N(0, 0.1²), after 1,000 steps: BatchNorm above 0.89, none below 0.75."""
+    wanted = with_settings(catalog.entry("mnist-sigmoid").experiment, ["steps=1000", "device=cpu"])
     run_id = queue.enqueue(engine, wanted)
     queue.claim(engine, queue.register(engine), run_id)
     seeds, test = prepare(wanted, datasets.load("mnist", mnist_folder, lambda _: None), CPU)
     assert watch_and_train(engine, run_id, wanted, seeds, test, CPU, threading.Event())
     summary = read.run(engine, run_id).summary
-    assert 0.70 < summary["none"]["last_accuracy"] < 0.89
-    assert summary["BatchNorm"]["last_accuracy"] > 0.91
+    assert summary["none"]["last_accuracy"] < 0.75
+    assert summary["BatchNorm"]["last_accuracy"] > 0.89
 
 
 @pytest.mark.parametrize("device", [GPU])
 def test_a_gpu_records_what_the_cpu_records(
-    device: str, engine: Engine, train: Callable[..., Any]
+    device: str, engine: Engine, train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = experiment("steps=70")
+    monkeypatch.setattr(ring, "SLOTS", 4)  # so that stretches are used again and again
+    wanted = experiment("steps=100")
     ids = [train(wanted, device=torch.device(d))[0] for d in ("cpu", device)]
     for ours, theirs in zip(*(rows(engine, run_id) for run_id in ids), strict=True):
         for name in ("mean", "std", "p50", "weight_grad_norm", "shift_from_start"):
-            assert ours[name] == pytest.approx(theirs[name], rel=1e-2, abs=1e-3), name
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-2, abs=1e-5), name
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")],
+)
+def test_a_full_memory_is_said_to_be_one(error: Exception) -> None:
+    assert "not enough memory" in explain(error) and "smaller batch" in explain(error)
+    assert "shiftscope's own (ValueError: x)" in explain(ValueError("x"))

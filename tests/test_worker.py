@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -144,6 +145,40 @@ def test_a_worker_ends_when_its_parent_is_gone(
     worker = start_worker("--parent", 1 if os.getpid() != 1 else 2)
     worker.wait(timeout=PATIENCE)
     assert worker.returncode == 0
+
+
+@pytest.fixture
+def stuck_proxy() -> Iterator[str]:
+    """A proxy that takes connections and never answers: a download that hangs."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("how", ["stop", "shut down"])
+def test_a_run_that_is_still_loading_ends_at_once(
+    engine: Engine,
+    start_worker: Callable[..., Any],
+    stuck_proxy: str,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    monkeypatch.setenv("https_proxy", stuck_proxy)
+    monkeypatch.setenv("no_proxy", "")
+    run_id = enqueue(engine, "dataset=mnist")
+    worker = start_worker()
+    wait(engine, run_id, lambda run: run.phase is not None)
+    time.sleep(1)  # into the download
+    if how == "stop":
+        queue.ask_to_stop(engine, run_id)
+        run = wait(engine, run_id, ended)
+        assert run.ended_at is not None and run.stop_asked_at is not None
+        assert (run.ended_at - run.stop_asked_at).total_seconds() < 2
+        assert (run.status, run.error) == ("stopped", None)
+    else:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(timeout=PATIENCE)
+        run = read.run(engine, run_id)
+        assert run.status == "stopped" and "shut down" in (run.error or "")
 
 
 @pytest.mark.parametrize(

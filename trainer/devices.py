@@ -1,9 +1,6 @@
-"""Which devices this machine has, and which one a run takes.
+"""Which devices this machine has, and which one a run takes."""
 
-As a program, `python -m shiftscope.trainer.devices`, it prints one device a line, the best first.
-"""
-
-import sys
+import os
 
 import torch
 
@@ -33,5 +30,13 @@ def choose(name: str) -> torch.device:
     return torch.device(wanted)
 
 
-if __name__ == "__main__":
-    sys.stdout.write("\n".join(present()) + "\n")
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def training_threads() -> int:
+    """Half the cores, up to four: small networks gain nothing from more; the recorder needs one."""
+    return max(1, min(4, cores() // 2))

@@ -1,6 +1,5 @@
 """A network on the whole test set, in inference mode and with batch statistics."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .devices import cores
 from .networks.mlp import MLP
 
 
@@ -50,7 +50,7 @@ def _measure(network: MLP, images: Tensor, labels: Tensor) -> tuple[float, float
 def _all_cores() -> Iterator[None]:
     """The whole test set at once is worth every core; a mini-batch is not."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or threads)
+    torch.set_num_threads(cores())
     try:
         yield
     finally:

@@ -1,9 +1,10 @@
 """One run from claim to end, in a process of its own."""
 
 import logging
-import os
+import platform
 import signal
 import threading
+from importlib.metadata import version
 from multiprocessing import parent_process
 from pathlib import Path
 
@@ -19,76 +20,96 @@ from ..db.parsing import parse
 from ..db.write import RecordWriter, add_networks, describe_run
 from . import datasets, devices
 from .feeder import Feeder, RecorderGone
-from .loop import Twins, train
+from .loop import train
 from .observer import Observer
 from .recorder import Recorder
 from .ring import Ring
 from .setup import describe, prepare, tracks
+from .twins import Twins
 
-WORKER_ENDED = "The worker was shut down while the run was going; what it had recorded is kept."
 logger = logging.getLogger(__name__)
 
 
+class Interrupted(BaseException):
+    """The run is to end before its training has begun."""
+
+
+class Interruption:
+    """What SIGTERM does: it ends training in good order, and anything before it at once.
+
+    The worker sends it, when a person asks for a stop or when it is shut down itself.
+    """
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.is_training = False
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to decide
+
+    def _on_signal(self, _signal: int, _frame: object) -> None:
+        self.stop.set()
+        if not self.is_training:
+            raise Interrupted
+
+
 def execute(database: str, data: Path, run_id: int) -> None:
-    """Train a claimed run and leave it finished, stopped or failed, with a sentence why."""
-    stop = threading.Event()
-    shut_down = threading.Event()
+    """Train a claimed run and leave it finished, stopped or failed, with a sentence why.
 
-    def on_terminate(_signal: int, _frame: object) -> None:
-        shut_down.set()
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_terminate)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker decides, and sends SIGTERM
+    A run that was interrupted is left to the worker, which interrupted it and knows why.
+    """
+    interruption = Interruption()
     engine = open_database(database)
     try:
-        completed = _train(engine, data, run_id, stop)
+        if _train(engine, data, run_id, interruption):
+            queue.end(engine, run_id, "finished")
+        elif read.run(engine, run_id).status == "stopping":
+            queue.end(engine, run_id, "stopped")
+    except Interrupted:
+        pass
     except ShiftscopeError as error:
         queue.end(engine, run_id, "failed", str(error))
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        logger.exception("Run %d is out of memory.", run_id)
-        cause = (str(error) or type(error).__name__).splitlines()[0]
-        queue.end(
-            engine,
-            run_id,
-            "failed",
-            f"There was not enough memory: {cause} Try narrower hidden layers, a smaller batch "
-            "or fewer seeds.",
-        )
     except Exception as error:
         logger.exception("Run %d failed.", run_id)
-        queue.end(
-            engine,
-            run_id,
-            "failed",
-            f"Training ended with an error of shiftscope's own ({type(error).__name__}: {error}); "
-            "the worker's terminal has the full report.",
-        )
-    else:
-        note = WORKER_ENDED if shut_down.is_set() and not completed else None
-        queue.end(engine, run_id, "finished" if completed else "stopped", note)
+        queue.end(engine, run_id, "failed", explain(error))
     finally:
         engine.dispose()
 
 
-def _train(engine: Engine, data: Path, run_id: int, stop: threading.Event) -> bool:
+def explain(error: Exception) -> str:
+    """An unexpected error as sentences for a person."""
+    cause = (str(error) or type(error).__name__).splitlines()[0]
+    # torch has an exception of its own for a full GPU, and a RuntimeError for a full memory
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in cause:
+        return (
+            f"There was not enough memory: {cause} Try narrower hidden layers, a smaller batch or "
+            "fewer seeds."
+        )
+    return (
+        f"Training ended with an error of shiftscope's own ({type(error).__name__}: {cause}); the "
+        "worker's terminal has the full report."
+    )
+
+
+def _train(engine: Engine, data: Path, run_id: int, interruption: Interruption) -> bool:
     """Set everything up and train; whether the run came to its end by itself."""
     experiment = parse(read.run(engine, run_id).experiment)
     device = devices.choose(experiment.device)
-    describe_run(engine, run_id, device=str(device), phase=f"loading {experiment.dataset}")
+    versions = {
+        "shiftscope": version("shiftscope"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+    phase = f"loading {experiment.dataset}"
+    describe_run(engine, run_id, device=str(device), versions=versions, phase=phase)
     images = datasets.load(
         experiment.dataset, data, lambda phase: describe_run(engine, run_id, phase=phase)
     )
     if device.type == "cpu":
-        torch.set_num_threads(default_threads())
+        torch.set_num_threads(devices.training_threads())
     seeds, test = prepare(experiment, images, device)
     describe_run(engine, run_id, phase=None)
-    return watch_and_train(engine, run_id, experiment, seeds, test, device, stop)
-
-
-def default_threads() -> int:
-    """Half the cores: networks this small gain little from more, and the recorder needs one."""
-    return max(1, (os.cpu_count() or 2) // 2)
+    interruption.is_training = True
+    return watch_and_train(engine, run_id, experiment, seeds, test, device, interruption.stop)
 
 
 def watch_and_train(
@@ -108,8 +129,9 @@ def watch_and_train(
         [trainee.optimizer for trainee in trainees],
         experiment.batch_size,
     )
+    record_every = experiment.recording.record_every
     batch_sizes = [experiment.batch_size] * len(seeds)
-    ring = Ring(observer.layers, observer.places[-1].end, batch_sizes, device)
+    ring = Ring(observer.layers, observer.places[-1].end, batch_sizes, record_every, device)
 
     def on_status(status: str) -> None:
         worker = parent_process()
@@ -118,7 +140,7 @@ def watch_and_train(
 
     watched = tracks(experiment, seeds, numbers, observer.places)
     recorder = Recorder(ring, RecordWriter(engine, run_id), watched, on_status)
-    feeder = Feeder(ring, len(trainees), experiment.recording.record_every, lambda: recorder.broken)
+    feeder = Feeder(ring, len(trainees), record_every, lambda: recorder.broken)
     done = 0
     try:
         done = train(experiment, seeds, test, observer, feeder, stop)

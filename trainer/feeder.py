@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .ring import Evaluated, Part, Ring, Stretch
+from .ring import Evaluated, Frozen, Part, Ring, Slot, Stretch
 
 HAND_OVER_SECONDS = 0.2
 
@@ -24,9 +24,7 @@ class Feeder:
     two runs of one experiment do the same.
 
     Attributes:
-        slot: The slot of the current step.
         active: For each network, whether it still trains.
-        waited: Seconds that the loop waited for the recorder.
     """
 
     def __init__(
@@ -36,35 +34,30 @@ class Feeder:
         self._record_every = record_every
         self._recorder_gone = recorder_gone
         self._stretch: Stretch | None = None
-        self._recording = False
+        self._slot: Slot | None = None
         self._handed = 0
         self._began = self._handed_at = time.perf_counter()
         self._evaluations: list[Evaluated] = []
-        self._finite_until = [0] * networks
-        self.slot = 0
+        self._finite_until = [1 - record_every] * networks
         self.active = [True] * networks
-        self.waited = 0.0
 
-    def begin_step(self, step: int) -> Stretch | None:
-        """Open a slot, if this step is recorded, and return its stretch; waits for a free one.
+    def begin_step(self, step: int) -> Slot | None:
+        """Open a slot if this step is recorded; waits while the ring is full.
 
         Raises:
-            RecorderGone: The recorder ended, its own error says why.
+            RecorderGone: The recorder ended; its own error says why.
         """
-        self._recording = (step - 1) % self._record_every == 0
-        if not self._recording:
-            return None
-        if self._stretch is None:
-            self._stretch = self._take_free()
-            self._handed = 0
-        self.slot = len(self._stretch.steps)
-        self._stretch.steps.append(step)
-        return self._stretch
+        self._slot = None
+        if (step - 1) % self._record_every == 0:
+            stretch = self._open_stretch()
+            self._slot = Slot(stretch, len(stretch.steps))
+            stretch.steps.append(step)
+        return self._slot
 
     def add_labels(self, seed_index: int, labels: Tensor) -> None:
         """Keep the labels of a seed's batch: the recorder counts the right answers."""
-        if self._stretch is not None and self._recording:
-            self._stretch.labels[seed_index][self.slot].copy_(labels)
+        if self._slot is not None:
+            self._slot.stretch.labels[seed_index][self._slot.index].copy_(labels)
 
     def add_evaluation(self, network: int, step: int, statistics: dict[str, float | None]) -> None:
         """Send an evaluation along with the step it belongs to."""
@@ -76,12 +69,12 @@ class Feeder:
         Returns:
             The networks that were frozen now.
         """
-        if self._stretch is not None and self._recording:
-            self._stretch.seconds[self.slot] = time.perf_counter() - self._began
+        if self._slot is not None:
+            self._slot.stretch.seconds[self._slot.index] = time.perf_counter() - self._began
         full = self._stretch is not None and len(self._stretch.steps) == self._ring.slots
         if not full and time.perf_counter() - self._handed_at < HAND_OVER_SECONDS:
             return []
-        frozen = self._freeze(self._stretch) if full and self._stretch is not None else []
+        frozen = self._find_frozen(last=False) if full else []
         self._hand_over(step, frozen, is_done=full)
         for index, _, _ in frozen:
             self.active[index] = False
@@ -89,44 +82,54 @@ class Feeder:
 
     def finish(self, step: int) -> None:
         """Hand over the rest: `step` was the last one."""
-        self._hand_over(step, [], is_done=True)
+        self._hand_over(step, self._find_frozen(last=True), is_done=True)
 
-    def _hand_over(self, step: int, frozen: list[tuple[int, int, int]], *, is_done: bool) -> None:
+    def _open_stretch(self) -> Stretch:
         if self._stretch is None:
             self._stretch = self._take_free()
             self._handed = 0
+        return self._stretch
+
+    def _hand_over(self, step: int, frozen: list[Frozen], *, is_done: bool) -> None:
+        stretch = self._open_stretch()
         evaluations, self._evaluations = self._evaluations, []
-        begin, end = self._handed, len(self._stretch.steps)
-        part = Part(
-            self._stretch, begin, end, is_done, tuple(self.active), frozen, evaluations, step
+        begin, end = self._handed, len(stretch.steps)
+        self._ring.hand_over(
+            Part(stretch, begin, end, is_done, tuple(self.active), frozen, evaluations, step)
         )
-        self._ring.hand_over(part)
         self._handed, self._handed_at = end, time.perf_counter()
         if is_done:
             self._stretch = None
 
-    def _freeze(self, stretch: Stretch) -> list[tuple[int, int, int]]:
-        """Freeze networks whose loss was non-finite in a whole stretch; waits for the device."""
-        frozen: list[tuple[int, int, int]] = []
-        for index, room in enumerate(stretch.networks):
+    def _find_frozen(self, *, last: bool) -> list[Frozen]:
+        """Networks whose loss was non-finite in a whole stretch. Waits for the device, once.
+
+        At the end of the run nothing is frozen any more, but a network whose last loss is not
+        finite has diverged all the same.
+        """
+        stretch = self._stretch
+        if stretch is None or not stretch.steps:
+            return []
+        filled = len(stretch.steps)
+        finite = torch.stack([torch.isfinite(room.loss[:filled]) for room in stretch.networks])
+        frozen: list[Frozen] = []
+        for index, of_network in enumerate(finite.tolist()):
             if not self.active[index]:
                 continue
-            finite = torch.isfinite(room.loss).nonzero()
-            if len(finite):
-                self._finite_until[index] = stretch.steps[int(finite[-1])]
-            else:
-                diverged = self._finite_until[index] + self._record_every
-                frozen.append((index, max(1, diverged), stretch.steps[-1]))
+            for step, is_finite in zip(stretch.steps, of_network, strict=True):
+                if is_finite:
+                    self._finite_until[index] = step
+            diverged_step = self._finite_until[index] + self._record_every
+            if last and not of_network[-1]:
+                frozen.append((index, diverged_step, None))
+            elif not last and not any(of_network):
+                frozen.append((index, diverged_step, stretch.steps[-1]))
         return frozen
 
     def _take_free(self) -> Stretch:
-        began = time.perf_counter()
         while not self._recorder_gone():
             try:
                 return self._ring.take_free(timeout=0.5)
             except queue.Empty:
                 continue
-            finally:
-                self.waited += time.perf_counter() - began
-                began = time.perf_counter()
         raise RecorderGone

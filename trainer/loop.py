@@ -1,38 +1,17 @@
 """The training loop: the same batches for every arm, and a look at every layer of each."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from threading import Event
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..db.experiment import Arm, Experiment
+from ..db.experiment import Experiment
 from .evaluation import evaluate, is_due
 from .feeder import Feeder
-from .networks.mlp import MLP
 from .observer import Observer
-from .sgd import SGD
-
-
-@dataclass
-class Trainee:
-    """A network with what trains it; `index` is its place in the run."""
-
-    index: int
-    arm: Arm
-    network: MLP
-    optimizer: SGD
-
-
-@dataclass
-class Twins:
-    """The networks of one seed, and the batches that all of them see."""
-
-    seed: int
-    batches: Iterator[tuple[Tensor, Tensor]]
-    trainees: list[Trainee]
+from .twins import Trainee, Twins
 
 
 def train(
@@ -56,7 +35,7 @@ def train(
 
     while step < steps and active and not stop.is_set():
         step += 1
-        observer.begin(feeder.begin_step(step), feeder.slot)
+        observer.begin(feeder.begin_step(step))
 
         # forward: the same batch for all arms of a seed; mean cross-entropy over the batch
         losses: list[Tensor] = []

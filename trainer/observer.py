@@ -17,7 +17,7 @@ from torch import (  # torch's own names for its fused calls, missing from its t
 )
 
 from .networks.mlp import MLP
-from .ring import LayerShape, Stretch
+from .ring import LayerShape, Slot
 from .sgd import SGD
 from .twins import blocks_of
 
@@ -84,8 +84,7 @@ class Observer:
     """Looks into all networks of a run while they train.
 
     Call `begin` before the forward passes, `before_update` once all gradients are there and
-    `after_update` after the optimizers' steps; between records, `begin(None, 0)` makes the other
-    two do nothing.
+    `after_update` after the optimizers' steps. Without a slot, between records, they do nothing.
     """
 
     def __init__(self, networks: Sequence[MLP], optimizers: Sequence[SGD], batch_size: int) -> None:
@@ -95,8 +94,7 @@ class Observer:
             self._lenses.append(_Lens(network, optimizer, batch_size, first_place))
         self._active = list(range(len(self._lenses)))
         self._index_places(self._lenses[0].weights[0].device)
-        self._stretch: Stretch | None = None
-        self._slot = 0
+        self._slot: Slot | None = None
 
     @property
     def layers(self) -> list[list[LayerShape]]:
@@ -108,27 +106,27 @@ class Observer:
         """By network which norms a slot holds."""
         return [lens.places for lens in self._lenses]
 
-    def begin(self, stretch: Stretch | None, slot: int) -> None:
-        """Look at the next step and fill this slot; without a stretch, do not look."""
-        self._stretch, self._slot = stretch, slot
-        if stretch is None:
+    def begin(self, slot: Slot | None) -> None:
+        """Look at the next step and fill this slot; without one, do not look."""
+        self._slot = slot
+        if slot is None:
             return
         for index in self._active:
             lens = self._lenses[index]
-            lens.running = stretch.networks[index].running_of_slot[slot]
+            lens.running = slot.stretch.networks[index].running_of_slot[slot.index]
             lens.is_open = True
 
     @torch.no_grad()
     def before_update(self, losses: Sequence[Tensor]) -> None:
         """Take what the forward and backward passes left; losses of the active networks."""
-        if self._stretch is None:
+        if self._slot is None:
             return
         targets: list[Tensor] = []
         sources: list[Tensor] = []
         measured: list[Any] = []
         for index, loss in zip(self._active, losses, strict=True):
             lens = self._lenses[index]
-            targets += self._stretch.networks[index].after_backward[self._slot]
+            targets += self._slot.stretch.networks[index].after_backward[self._slot.index]
             sources += lens.preactivations
             sources += lens.norm_inputs
             sources += [norm.weight for norm in lens.batch_norms]
@@ -144,7 +142,7 @@ class Observer:
     @torch.no_grad()
     def after_update(self) -> None:
         """Take the norms of the momentum buffers, which only the optimizers' steps bring up."""
-        if self._stretch is None:
+        if self._slot is None:
             return
         lenses = [self._lenses[index] for index in self._active]
         buffers = [
@@ -157,8 +155,8 @@ class Observer:
             self._keep(norms(buffers), self._after_update)
 
     def _keep(self, found: Tensor, columns: Tensor) -> None:
-        if self._stretch is not None:
-            row = self._stretch.norms[self._slot]
+        if self._slot is not None:
+            row = self._slot.stretch.norms[self._slot.index]
             row.index_copy_(0, columns, found.to(row.dtype))
 
     def _index_places(self, device: torch.device) -> None:

@@ -1,18 +1,23 @@
 """Ring → rows: a thread that finishes statistics and commits about four times a second."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from sqlalchemy.exc import OperationalError
 
+from ..db.tables import Status
 from ..db.write import RecordWriter
 from .records import NetworkTrack, Watched, layer_records, network_records
 from .ring import Part, Ring
 
 COMMIT_SECONDS = 0.25
 RATE_SECONDS = 5.0
+RETRY_SECONDS = 60.0
+logger = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -86,7 +91,23 @@ class Recorder:
         run: dict[str, Any] = {"summary": self._summary()}
         if reached > begun:
             run["steps_per_second"] = (reached - begun) / (until - since)
-        self._on_status(self._writer.commit(self._step, **run))
+        self._on_status(self._persist(run))
+
+    def _persist(self, run: dict[str, Any]) -> Status:
+        """Commit; while the database does not take it, try again. The ring holds the loop back."""
+        give_up = time.monotonic() + RETRY_SECONDS
+        warned = False
+        while True:
+            try:
+                return self._writer.commit(self._step, **run)
+            except OperationalError as error:
+                if time.monotonic() > give_up:
+                    raise
+                if not warned:
+                    logger.warning("The database does not take the records (%s); trying again.",
+                                   error.orig)  # fmt: skip
+                warned = True
+                time.sleep(COMMIT_SECONDS)
 
     def _summary(self) -> dict[str, dict[str, float]]:
         """By arm the last and the best test accuracy, each the mean over the seeds."""

@@ -4,7 +4,7 @@ Layers of one shape are finished together, whatever their network: fewer and lar
 operations leave the interpreter to the training loop.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -149,29 +149,30 @@ def _shifts(seen: Sequence[_Seen], ordered: np.ndarray, std: np.ndarray) -> stat
 
 
 def _norms(seen: Sequence[_Seen]) -> statistics.Columns:
-    def take(which: str) -> np.ndarray:
+    def take(places: Callable[[NormPlaces], list[int]]) -> np.ndarray:
         return np.concatenate(
-            [s.network.norms[:, getattr(s.network.track.places, which)[s.index]] for s in seen]
+            [s.network.norms[:, places(s.network.track.places)[s.index]] for s in seen]
         )
 
     lr = np.repeat([s.network.track.lr for s in seen], len(seen[0].network.norms))
-    weight_norm = take("weight")
+    weight_norm = take(lambda places: places.weight)
     with np.errstate(all="ignore"):
-        update_ratio = lr * take("direction") / weight_norm
+        update_ratio = lr * take(lambda places: places.direction) / weight_norm
     return {
-        "activation_grad_norm": take("preactivation_gradient"),
-        "weight_grad_norm": take("weight_gradient"),
+        "activation_grad_norm": take(lambda places: places.preactivation_gradient),
+        "weight_grad_norm": take(lambda places: places.weight_gradient),
         "weight_norm": weight_norm,
         "update_ratio": update_ratio,
     }
 
 
 def _batch_norm(seen: Sequence[_Seen], epsilon: float) -> statistics.Columns:
-    def take(which: str) -> np.ndarray:
-        return np.concatenate(
-            [s.network.take(getattr(s.network.room, which)[s.norm]) for s in seen]
-        )
+    def take(tensors: Callable[[NetworkSlots], list[Tensor]]) -> np.ndarray:
+        return np.concatenate([s.network.take(tensors(s.network.room)[s.norm]) for s in seen])
 
     return statistics.drift(
-        take("norm_inputs"), take("running_means"), take("running_vars"), epsilon
-    ) | statistics.affine(take("gammas"), take("betas"))
+        take(lambda room: room.norm_inputs),
+        take(lambda room: room.running_means),
+        take(lambda room: room.running_vars),
+        epsilon,
+    ) | statistics.affine(take(lambda room: room.gammas), take(lambda room: room.betas))

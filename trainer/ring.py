@@ -2,7 +2,9 @@
 
 The loop copies each step's tensors into a slot of a stretch; the recorder takes stretches off and
 turns them into rows. When all stretches are full the loop waits. Stretches live on the device, so
-that filling one needs no synchronization.
+that filling one needs no synchronization. Loop and recorder use the device's default stream: the
+recorder's copies to the host come after the loop's into the slots, and a stretch is released only
+when they are done.
 """
 
 import queue
@@ -15,8 +17,13 @@ from torch import Tensor
 Evaluated = tuple[int, int, dict[str, float | None]]
 """Network index, step, and the statistics of an evaluation."""
 
+Frozen = tuple[int, int, int | None]
+"""Network index, the step it diverged at, and the last step it was trained at if it is frozen."""
+
 STRETCHES = 4
 SLOTS = 64
+STRETCH_STEPS = 1024
+"""With sparse records a stretch has fewer slots, so that a network is frozen in time."""
 STRETCH_BYTES = 64 << 20
 
 
@@ -78,12 +85,20 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """Where the current step goes: a stretch, and the place in it."""
+
+    stretch: Stretch
+    index: int
+
+
+@dataclass(frozen=True)
 class Part:
     """What is handed over: slots `start` to `stop` of a stretch, and whether it is now done with.
 
     Attributes:
         active: For each network, whether it was trained in these slots.
-        frozen: `(network index, diverged step, frozen step)` of networks that end with them.
+        frozen: The networks that end with these slots.
         evaluations: The evaluations since the part before.
         step: The latest step that is complete with this part.
     """
@@ -93,7 +108,7 @@ class Part:
     stop: int
     releases: bool
     active: tuple[bool, ...]
-    frozen: list[tuple[int, int, int]]
+    frozen: list[Frozen]
     evaluations: list[Evaluated]
     step: int
 
@@ -106,12 +121,14 @@ class Ring:
         networks: Sequence[Sequence[LayerShape]],
         norms: int,
         batch_sizes: Sequence[int],
+        record_every: int,
         device: torch.device,
     ) -> None:
         """Args:
         networks: For each network its layers.
         norms: How many norms all networks give at a step.
         batch_sizes: For each seed the examples in a batch.
+        record_every: Steps from one record to the next.
         device: Where the networks train.
         """
         numbers = sum(
@@ -119,7 +136,8 @@ class Ring:
             for layers in networks
             for layer in layers
         )
-        self.slots = max(1, min(SLOTS, STRETCH_BYTES // (4 * numbers)))
+        self.slots = min(SLOTS, STRETCH_STEPS // record_every, STRETCH_BYTES // (4 * numbers))
+        self.slots = max(2, self.slots)
         self._free: queue.Queue[Stretch] = queue.Queue()
         self._full: queue.Queue[Part] = queue.Queue()
         precise = torch.float32 if device.type == "mps" else torch.float64
@@ -132,7 +150,7 @@ class Ring:
             measured = torch.empty(self.slots, norms, dtype=precise, device=device)
             self._free.put(Stretch(rooms, labels, measured, [0.0] * self.slots))
 
-    def take_free(self, timeout: float | None = None) -> Stretch:
+    def take_free(self, timeout: float) -> Stretch:
         """An empty stretch; waits for the recorder when there is none.
 
         Raises:

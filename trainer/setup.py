@@ -10,11 +10,10 @@ from torch import Tensor
 from ..db.errors import DatasetProblem
 from ..db.experiment import Experiment
 from .datasets import Images
-from .loop import Trainee, Twins
 from .observer import NormPlaces
 from .records import LayerTrack, NetworkTrack
 from .sgd import SGD
-from .twins import batches, blocks_of, build, draw_weights, scale, weights_hash
+from .twins import Trainee, Twins, batches, blocks_of, build, draw_weights, scale, weights_hash
 
 
 def prepare(

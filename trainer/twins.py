@@ -6,6 +6,7 @@ is drawn once for a seed and shared. What differs afterwards was caused by the a
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
@@ -14,6 +15,26 @@ from torch import Tensor, nn
 
 from ..db.experiment import Arm, Experiment, Network
 from .networks.mlp import MLP, Block
+from .sgd import SGD
+
+
+@dataclass
+class Trainee:
+    """A network with what trains it; `index` is its place in the run."""
+
+    index: int
+    arm: Arm
+    network: MLP
+    optimizer: SGD
+
+
+@dataclass
+class Twins:
+    """The networks of one seed, and the batches that all of them see."""
+
+    seed: int
+    batches: Iterator[tuple[Tensor, Tensor]]
+    trainees: list[Trainee]
 
 
 def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list[Tensor]:

@@ -13,12 +13,13 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
-from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import queue, read
 from ..db.engine import open_database
@@ -28,6 +29,8 @@ POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 2.0
 STOP_SECONDS = 10.0
 SHUT_DOWN_SECONDS = 3.0
+SHUT_DOWN = "The worker was shut down while the run was going; what it had recorded is kept."
+FORCED = "It did not stop when asked and was ended by force; what it had recorded is kept."
 logger = logging.getLogger(__name__)
 
 
@@ -63,29 +66,36 @@ class Worker:
         self._processes = _processes()
         self._run_id = 0
         self._process: BaseProcess | None = None
+        self._asked = False
+        self._heard = 0.0
 
     def work(self) -> None:
         """Claim and train until a signal, the parent's end or, with `only_run`, that run's end."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         worker_id = queue.register(self._engine)
-        queue.reconcile(self._engine)
         if self._only_run is None:
             self._start("offers", "tell", self._database, self._data, worker_id)
-        heard = time.monotonic()
         while not self._should_end():
-            if self._process is not None:
-                self._look_after(self._process)
-            elif not self._claim(worker_id) and self._only_run is not None:
-                break  # it has ended, or another worker was quicker
-            if time.monotonic() - heard > HEARTBEAT_SECONDS:
-                queue.heartbeat(self._engine, worker_id)
-                queue.reconcile(self._engine)
-                heard = time.monotonic()
+            try:
+                self._turn(worker_id)
+            except SQLAlchemyError as error:
+                logger.warning("The database does not answer (%s); trying again.", error)
+                time.sleep(HEARTBEAT_SECONDS)
             time.sleep(POLL_SECONDS)
         if self._process is not None:
             self._shut_down(self._process)
         queue.sign_off(self._engine, worker_id)
+
+    def _turn(self, worker_id: int) -> None:
+        if self._process is not None:
+            self._look_after(self._process)
+        elif not self._claim(worker_id) and self._only_run is not None:
+            self._ending = True  # it has ended, or another worker was quicker
+        if time.monotonic() - self._heard > HEARTBEAT_SECONDS:
+            queue.heartbeat(self._engine, worker_id)
+            queue.reconcile(self._engine)
+            self._heard = time.monotonic()
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         self._ending = True
@@ -94,7 +104,7 @@ class Worker:
         return self._ending or (self._parent is not None and os.getppid() != self._parent)
 
     def _start(self, module: str, function: str, *arguments: object) -> BaseProcess:
-        process = self._processes.Process(
+        process = self._processes.Process(  # pyright: ignore[reportAttributeAccessIssue]
             target=_call, args=(module, function, *arguments), name=f"shiftscope {module}"
         )
         process.start()
@@ -104,7 +114,7 @@ class Worker:
         run_id = queue.claim(self._engine, worker_id, self._only_run)
         if run_id is None:
             return False
-        self._run_id = run_id
+        self._run_id, self._asked = run_id, False
         self._process = self._start("execute", "execute", self._database, self._data, run_id)
         return True
 
@@ -117,8 +127,10 @@ class Worker:
             return
         run = read.run(self._engine, self._run_id)
         if run.status == "stopping" and run.stop_asked_at is not None:
-            asked = (datetime.now(UTC) - run.stop_asked_at).total_seconds()
-            if asked > STOP_SECONDS:
+            if not self._asked:
+                process.terminate()  # before its first commit it would not see the request
+                self._asked = True
+            elif (datetime.now(UTC) - run.stop_asked_at).total_seconds() > STOP_SECONDS:
                 process.kill()
 
     def _shut_down(self, process: BaseProcess) -> None:
@@ -127,24 +139,28 @@ class Worker:
         if process.is_alive():
             process.kill()
             process.join()
-        self._end_if_open(process.exitcode)
+        queue.end(self._engine, self._run_id, "stopped", SHUT_DOWN)
 
     def _end_if_open(self, exit_code: int | None) -> None:
-        """A process that was killed could not say how its run ended: say it in its place."""
-        asked = read.run(self._engine, self._run_id).status == "stopping"
-        how = f"signal {signal.Signals(-exit_code).name}" if exit_code and exit_code < 0 else ""
+        """Say how a run ended when its process, killed or interrupted, could not."""
+        if read.run(self._engine, self._run_id).status == "stopping":
+            forced = exit_code == -signal.SIGKILL
+            queue.end(self._engine, self._run_id, "stopped", FORCED if forced else None)
+            return
+        how = f"exit code {exit_code}"
+        if exit_code is not None and exit_code < 0:
+            how = f"signal {signal.Signals(-exit_code).name}"
         reason = (
-            "It did not stop when asked and was ended by force; what it had recorded is kept."
-            if asked
-            else f"Its training process ended without a word ({how or f'exit code {exit_code}'}); "
-            "the machine may be out of memory. What it had recorded is kept."
+            f"Its training process ended without a word ({how}); the machine may be out of memory. "
+            "What it had recorded is kept."
         )
-        if queue.end(self._engine, self._run_id, "stopped" if asked else "failed", reason):
+        if queue.end(self._engine, self._run_id, "failed", reason):
             logger.warning("Run %d: %s", self._run_id, reason)
 
 
-def _processes() -> ForkServerContext | SpawnContext:
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+def _processes() -> BaseContext:
+    # Apple's frameworks do not survive a fork, and Windows has none.
+    if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([f"{__package__}.execute", f"{__package__}.offers"])

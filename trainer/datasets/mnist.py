@@ -74,11 +74,16 @@ def load(data: Path, progress: Callable[[str], None]) -> Images:
     )
 
 
+def is_here(data: Path) -> bool:
+    """Whether all four files are in the data folder; what is in them is seen on loading."""
+    return all(_path(file, data) for file in FILES)
+
+
 def availability(data: Path) -> tuple[bool, str]:
     """Whether MNIST is here or can be downloaded, and a sentence about it."""
-    missing = [file.name for file in FILES if _path(file, data) is None]
-    if not missing:
+    if is_here(data):
         return True, f"Found in {data}."
+    missing = [file.name for file in FILES if _path(file, data) is None]
     where = f"in {data / FOLDERS[0]}"
     for mirror in MIRRORS:
         request = urllib.request.Request(f"{mirror}{FILES[3].name}.gz", method="HEAD")

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("steps_per_second", sa.Double),
         sa.Column("summary", sa.JSON, nullable=False),
         sa.Column("device", sa.String(20)),
+        sa.Column("versions", sa.JSON),
         sa.Column("worker_id", sa.Integer),
         sa.Column("phase", sa.String(200)),
         sa.Column("error", sa.String),
