@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,9 @@ def _sqlite_engine(url: URL) -> Engine:
             "shiftscope's processes meet in the database, so SQLite needs a file: "
             "use sqlite:///FILE."
         )
-    Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    file = Path(url.database).expanduser()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    url = url.set(database=str(file))
     engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
@@ -127,30 +129,40 @@ def _upgrade(engine: Engine, migrations: Path) -> None:
     script = ScriptDirectory.from_config(config)
     head = script.get_current_head()
     with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == head:
-        return
-    if current is not None and current not in {r.revision for r in script.walk_revisions()}:
-        raise DatabaseIsNewer(
-            f"The database was written by a later version of shiftscope (its tables are at "
-            f"{current}, this version knows up to {head}). Upgrade shiftscope, or name another "
-            "database with --database."
-        )
-    if current is not None and engine.dialect.name == "sqlite":
-        _back_up(engine, current)
+        if _revision_to_upgrade(connection, script) == head:
+            return
     with writing(engine) as connection:
         # A second process that starts at the same moment waits here, then finds it done.
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(734018)")
+        current = _revision_to_upgrade(connection, script)
+        if current == head:
+            return
+        if current is not None and engine.dialect.name == "sqlite":
+            _back_up(Path(str(engine.url.database)), current)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-def _back_up(engine: Engine, revision: str) -> None:
-    file = Path(str(engine.url.database))
+def _revision_to_upgrade(connection: Connection, script: ScriptDirectory) -> str | None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in {r.revision for r in script.walk_revisions()}:
+        raise DatabaseIsNewer(
+            f"The database was written by a later version of shiftscope (its tables are at "
+            f"{current}, this version knows up to {script.get_current_head()}). Upgrade "
+            "shiftscope, or name another database with --database."
+        )
+    return current
+
+
+def _back_up(file: Path, revision: str) -> None:
+    """Copy the file, whose write lock we hold; what is named a backup is a whole one."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    copy = file.with_name(f"{file.name}.{revision}.{stamp}.backup")
-    with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
-        source.backup(target)
-    target.close()
-    source.close()
+    backup = file.with_name(f"{file.name}.{revision}.{stamp}.backup")
+    part = backup.with_suffix(".part")
+    try:
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        part.replace(backup)
+    finally:
+        part.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from typing import Any
 import platformdirs
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
 
 from ..db.errors import SetupProblem
 
@@ -37,7 +38,10 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """The database's URL, with the default filled in."""
-        return self.database or f"sqlite:///{self.data_folder / 'shiftscope.db'}"
+        if self.database:
+            return self.database
+        file = self.data_folder / "shiftscope.db"
+        return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
 
     @property
     def data_folder(self) -> Path:

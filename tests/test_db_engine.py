@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from shiftscope.db.engine import MIGRATIONS, open_database, revision, writing
 from shiftscope.db.errors import DatabaseIsNewer, DatabaseProblem
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.tables import Table
+from shiftscope.server.settings import load_settings
 
 LATER = """
 from alembic import op
@@ -56,6 +59,57 @@ def test_an_older_database_is_upgraded_after_a_backup(
     old = open_database(f"sqlite:///{backup}")
     assert read.run(old, run_id).name == "Kept" and revision(old) == before
     old.dispose()
+
+
+def test_processes_that_upgrade_together_make_one_backup(
+    engine: Engine, tmp_path: Path, later_migrations: Path
+) -> None:
+    run_id = queue.enqueue(engine, Experiment(name="Kept"))
+    engine.dispose()
+    call = "from sys import argv; from pathlib import Path\n"
+    call += "from shiftscope.db.engine import open_database\n"
+    call += "open_database(argv[1], migrations=Path(argv[2])).dispose()"
+    command = [sys.executable, "-c", call, str(engine.url), str(later_migrations)]
+    together = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait(60) for process in together] == [0, 0, 0, 0]
+    (backup,) = tmp_path.glob("*.backup")
+    assert list(tmp_path.glob("*.part*")) == []
+    old = open_database(f"sqlite:///{backup}")
+    assert read.run(old, run_id).name == "Kept"
+    old.dispose()
+
+
+def test_a_backup_that_fails_leaves_nothing_and_the_database_as_it_was(
+    engine: Engine, tmp_path: Path, later_migrations: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = revision(engine)
+    engine.dispose()
+
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(DatabaseProblem, match="No space left"):
+        open_database(str(engine.url), migrations=later_migrations)
+    assert list(tmp_path.glob("*.backup")) == list(tmp_path.glob("*.part*")) == []
+    assert revision(engine) == before
+
+
+@pytest.mark.parametrize("folder", ["what?", "100%25 sure", "a#b@c:d", "über"])
+def test_the_data_folder_may_have_any_name(tmp_path: Path, folder: str) -> None:
+    settings = load_settings(data=tmp_path / folder, database="")
+    open_database(settings.database_url).dispose()
+    assert (tmp_path / folder / "shiftscope.db").exists()
+    assert [file.name for file in tmp_path.iterdir()] == [folder]
+
+
+def test_a_url_may_name_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    opened = open_database("sqlite:///~/kept/x.db")
+    opened.dispose()
+    assert opened.url.database == str(tmp_path / "kept" / "x.db")
+    assert (tmp_path / "kept" / "x.db").exists() and not (tmp_path / "~").exists()
 
 
 def test_a_newer_database_is_refused_by_a_sentence_and_left_alone(
