@@ -139,14 +139,14 @@ class Series:
     nan: dict[str, list[int]] = field(default_factory=dict)
 
 
-def bucket_width(steps: int, points: int, record_every: int = 1) -> int:
-    """Steps in a bucket so that a trace over `steps` steps draws at most `points` points.
+def bucket_width(steps: int, points: int, records: int) -> int:
+    """Steps in a bucket so that a trace of `records` over `steps` draws at most `points` points.
 
     1 when every record can be drawn; else the narrowest power of two, where each bucket draws
     two points, its minimum and its maximum.
     """
     width = 1
-    if steps // record_every > points:
+    if records > points:
         while -(-steps // width) > points // 2:
             width *= 2
     return width

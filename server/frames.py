@@ -1,6 +1,6 @@
-"""From the series that a client asks for to the bytes of a frame: check, choose a width, read."""
+"""From the series that a client asks for to the bytes of a frame: check, choose widths, read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +9,14 @@ from sqlalchemy import Engine
 from ..db import read
 from ..db.errors import FieldProblem, InvalidExperiment, NotFound
 from ..db.read import Selection
-from ..db.tables import LayerRecord, Run
+from ..db.tables import RECORD_TABLES, Evaluation, LayerRecord, Run
 from .schemas import NetworkPublic, SelectionAsked
 from .wire import encode_frame
 
 MOST_NUMBERS = 20_000_000
 """The most numbers in a frame (160 MB); more is a mistake of the client."""
+EARLY = [digit * 10**power for power in range(7) for digit in (1, 2, 5)]
+"""Steps at which a network is evaluated while they are below `evaluate_every`."""
 
 
 def selections_of(
@@ -60,11 +62,24 @@ def refuse_too_much(selections: Sequence[Selection], points: int, steps: int) ->
         )
 
 
-def width_for(run: Run, first: int, last: int, points: int) -> int:
-    """The width of a bucket for a range of a run's steps; it depends on nothing else."""
+def widths_for(run: Run, first: int, last: int, points: int) -> dict[str, int]:
+    """By table the width of a bucket for a range of a run's steps; it depends on nothing else."""
     steps = last - max(first, 1) + 1  # step 0 has evaluations only
+    return {
+        table: read.bucket_width(steps, points, records_due(run, table, first, last))
+        for table in RECORD_TABLES
+    }
+
+
+def records_due(run: Run, table: str, first: int, last: int) -> int:
+    """How many records of a network, or of a layer, a range of a run's steps holds."""
     recording: dict[str, Any] = run.experiment.get("recording", {})
-    return read.bucket_width(steps, points, recording.get("record_every", 1))
+    if table == Evaluation.__tablename__:
+        every, end = recording.get("evaluate_every", 1), run.steps
+        apart = {step for step in EARLY if step < every} | ({end} if end % every else set())
+        return last // every - (first - 1) // every + sum(first <= step <= last for step in apart)
+    every = recording.get("record_every", 1)  # at 1, 1 + every, …
+    return (last - 1) // every - (max(first, 1) - 2) // every
 
 
 @dataclass(frozen=True)
@@ -82,9 +97,21 @@ def read_frame(
     selections: Sequence[Selection],
     first: int,
     latest: int,
-    width: int,
+    widths: Mapping[str, int],
 ) -> Frame:
-    """Read the selections from step `first`, the start of a bucket, to `latest`."""
-    found = [read.series(engine, selection, first, latest, width) for selection in selections]
-    data = encode_frame(run_id, first, latest, width, found)
+    """Read the selections to step `latest`, each from the start of the bucket that holds `first`.
+
+    Args:
+        engine: The database.
+        run_id: The run.
+        selections: The series.
+        first: The step from which on records are wanted.
+        latest: The last step.
+        widths: By table the width of a bucket.
+    """
+    found = [
+        read.series(engine, selection, first, latest, widths[selection.table])
+        for selection in selections
+    ]
+    data = encode_frame(run_id, latest, found)
     return Frame(data, latest, empty=not any(len(series.step) for series in found))

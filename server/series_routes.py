@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from ..db import read
 from .dependencies import EngineDep, RunId
-from .frames import read_frame, refuse_too_much, selections_of, width_for
+from .frames import read_frame, refuse_too_much, selections_of, widths_for
 from .run_routes import networks_of
 from .schemas import SeriesAsked
 
@@ -24,7 +24,6 @@ def get_series(engine: EngineDep, run_id: RunId, body: SeriesAsked) -> Response:
     selections = selections_of(run_id, body.series, networks_of(engine, run_id))
     last = run.step if body.last is None else min(body.last, run.step)
     refuse_too_much(selections, body.points, last - body.first + 1)
-    width = width_for(run, body.first, last, body.points)
-    first = body.first // width * width
-    frame = read_frame(engine, run_id, selections, first, last, width)
+    widths = widths_for(run, body.first, last, body.points)
+    frame = read_frame(engine, run_id, selections, body.first, last, widths)
     return Response(frame.data, media_type="application/octet-stream")

@@ -18,7 +18,7 @@ from ..db import read
 from ..db.errors import ShiftscopeError
 from ..db.read import Selection
 from ..db.tables import ACTIVE, Run
-from .frames import Frame, read_frame, width_for
+from .frames import Frame, read_frame, widths_for
 from .schemas import NetworkPublic, networks_public, run_public
 from .wire import to_json
 
@@ -101,15 +101,17 @@ class RunTail(Tail):
     async def frame(self, selections: tuple[Selection, ...], points: int, after: int) -> Frame:
         """The records after a step, up to the newest; encoded once for all who ask the same."""
         latest = self.run.step
-        width = width_for(self.run, 0, latest, points)
-        first = (after + 1 if after else 0) // width * width
-        key = (selections, width, first, latest)
+        widths = widths_for(self.run, 0, latest, points)
+        first = after + 1 if after else 0
+        buckets = {table: first // width for table, width in widths.items()}
+        asked = {one.table for one in selections}
+        key = (selections, latest, *((widths[table], buckets[table]) for table in sorted(asked)))
         if key not in self._frames:
             while len(self._frames) >= FRAMES_KEPT:
                 self._frames.pop(next(iter(self._frames)))
             self._frames[key] = asyncio.create_task(
                 run_in_threadpool(
-                    read_frame, self.engine, self.run_id, selections, first, latest, width
+                    read_frame, self.engine, self.run_id, selections, first, latest, widths
                 )
             )
         try:

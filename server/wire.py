@@ -38,17 +38,14 @@ class SafeJSONResponse(JSONResponse):
         return to_json(content)
 
 
-def encode_frame(
-    run_id: int, first: int, latest: int, width: int, found: Sequence[Series]
-) -> bytes:
+def encode_frame(run_id: int, latest: int, found: Sequence[Series]) -> bytes:
     """One frame: the length of the header, the header, and the columns as little-endian float64.
 
     Args:
         run_id: The run.
-        first: The step from which on the receiver replaces its rows.
         latest: The last step that the frame covers.
-        width: Steps in a bucket.
-        found: What was read, one for each selection.
+        found: What was read, one for each selection; from its first step on the receiver replaces
+            its rows.
     """
     described: list[dict[str, Any]] = []
     columns: list[bytes] = []
@@ -58,16 +55,7 @@ def encode_frame(
             names.append(name)
             columns.append(np.asarray(values, "<f8").tobytes())
         described.append(_description(series, names))
-    header = to_json(
-        {
-            "type": "records",
-            "run": run_id,
-            "first": first,
-            "latest": latest,
-            "width": width,
-            "series": described,
-        }
-    )
+    header = to_json({"type": "records", "run": run_id, "latest": latest, "series": described})
     header += b" " * (-(4 + len(header)) % 8)
     return b"".join([struct.pack("<I", len(header)), header, *columns])
 
@@ -89,6 +77,8 @@ def _description(series: Series, columns: list[str]) -> dict[str, Any]:
         "table": selection.table,
         "network_id": selection.network_id,
         "layer_id": selection.layer_id,
+        "first": series.first,
+        "width": series.width,
         "rows": len(series.step),
         "columns": columns,
         "null": series.null,

@@ -90,7 +90,7 @@ def test_a_spike_of_one_step_is_in_sight_at_every_width(any_engine: Engine, make
     values[6_666], values[1_234] = 100.0, -100.0
     run.append(10_000, mean=values)
     for points in (2, 10, 500, 2_000, 20_000):
-        width = bucket_width(10_000, points)
+        width = bucket_width(10_000, points, records=10_000)
         found = read.series(any_engine, first_layer(run, "mean"), 1, 10_000, width)
         assert found.high["mean"].max() == 100.0 and found.low["mean"].min() == -100.0
         assert len(found.step) <= (points if width == 1 else points // 2 + 1)
@@ -177,14 +177,15 @@ def test_buckets_equal_a_slow_independent_count(
 @given(
     steps=st.integers(1, 10_000_000),
     points=st.integers(2, 100_000),
-    record_every=st.integers(1, 1_000),
+    every=st.integers(1, 1_000),
 )
 def test_a_width_is_the_narrowest_power_of_two_that_fits(
-    steps: int, points: int, record_every: int
+    steps: int, points: int, every: int
 ) -> None:
-    width = bucket_width(steps, points, record_every)
+    records = -(-steps // every)
+    width = bucket_width(steps, points, records)
     assert width & (width - 1) == 0
-    if steps // record_every <= points:
+    if records <= points:
         assert width == 1
     else:
         assert -(-steps // width) <= points // 2

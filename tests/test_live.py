@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,7 +34,7 @@ class Client:
         self.latest = 0
         self.frames: list[dict[str, Any]] = []
         self.rows: dict[tuple[Any, ...], dict[int, dict[str, float]]] = {}
-        self.resent = 0
+        self.resent: Counter[str] = Counter()
 
     def ask(self, **message: Any) -> None:
         self.connection.send(json.dumps(message))
@@ -47,7 +48,7 @@ class Client:
         self.frames.append(header)
         self.latest = header["latest"]
         for series, data in zip(header["series"], columns, strict=True):
-            self._take(header, series, data)
+            self._take(series, data)
         return header
 
     def until(self, found: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
@@ -55,14 +56,12 @@ class Client:
             pass
         return message
 
-    def _take(
-        self, header: dict[str, Any], series: dict[str, Any], data: dict[str, np.ndarray]
-    ) -> None:
+    def _take(self, series: dict[str, Any], data: dict[str, np.ndarray]) -> None:
         key = (series["table"], series["network_id"], series["layer_id"])
         rows = self.rows.setdefault(key, {})
-        for step in [step for step in rows if step >= header["first"]]:
+        for step in [step for step in rows if step >= series["first"]]:
             del rows[step]
-            self.resent += 1
+            self.resent[series["table"]] += 1
         for row, step in enumerate(data["step"].astype(int).tolist()):
             assert step not in rows
             rows[step] = {name: column[row] for name, column in data.items()}
@@ -125,12 +124,43 @@ def test_a_reconnect_in_the_middle_gives_no_row_twice_and_none_missing(
             second.until(lambda _: second.latest >= 900)
             second.ask(**watch, after=second.latest)
             second.until(lambda _: second.latest >= run.step and run.step >= 3_000)
-    assert second.resent == 0
+    assert second.resent.total() == 0
     for (table, _, _), rows in second.rows.items():
         steps = [0] if table == "evaluations" else list(range(1, run.step + 1))
         assert list(rows) == steps
         if table == "layer_records":
             assert [row["mean"] for row in rows.values()] == steps
+
+
+def test_evaluations_come_exactly_once_beside_buckets_even_after_a_reconnect(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine, recording={"evaluate_every": 50})
+    run.begin()
+    address = serve(engine)
+    watch = {"type": "watch", "run": run.run_id, "points": 40, "series": everything(run)}
+    rows: dict[Any, Any] = {}
+    after = 0
+    while after < 990:
+        with client(address) as viewer:
+            viewer.rows, viewer.latest = rows, after
+            viewer.ask(**watch, after=after)
+            for _ in range(3):
+                due = [step for step in range(run.step + 1, run.step + 56) if step % 50 == 0]
+                for network_id, _ in run.networks:
+                    columns = {"step": due, "test_accuracy": [0.5] * len(due)}
+                    run.writer.add("evaluations", {"network_id": network_id}, columns)
+                run.append(55)
+                viewer.until(lambda _, viewer=viewer: viewer.latest == run.step)
+            after = viewer.latest
+        assert viewer.resent["evaluations"] == 0
+        widths = {series["table"]: series["width"] for series in viewer.frames[-1]["series"]}
+    assert widths == {"layer_records": 64, "evaluations": 1}
+    for (table, _, _), series in rows.items():
+        if table == "evaluations":
+            assert list(series) == list(range(0, 991, 50))
+        else:
+            assert max(row["last_step"] for row in series.values()) == 990
 
 
 def test_a_slow_reader_delays_nobody_and_gets_fewer_longer_frames(
@@ -162,7 +192,7 @@ def test_a_slow_reader_delays_nobody_and_gets_fewer_longer_frames(
                 run.append(500, **dict.fromkeys(names, values))
                 fast.until(lambda _: fast.latest == run.step)
             slow.until(lambda _: slow.latest == run.step)
-    assert slow.resent == 0 and len(slow.frames) < len(fast.frames)
+    assert slow.resent.total() == 0 and len(slow.frames) < len(fast.frames)
     for client_rows in (slow.rows, fast.rows):
         for rows in client_rows.values():
             assert [row["p95"] for row in rows.values()] == list(range(1, 4_001))
@@ -221,7 +251,7 @@ def test_a_spike_of_one_step_reaches_a_viewer_of_few_points(
                 values[37] = 1e6
             run.append(100, mean=values)
             viewer.until(lambda _: viewer.latest == run.step)
-    assert viewer.frames[-1]["width"] == 128
+    assert viewer.frames[-1]["series"][0]["width"] == 128
     highest = {
         step: row.get("mean.max", row.get("mean"))
         for rows in viewer.rows.values()
@@ -254,7 +284,7 @@ def test_buckets_that_widen_while_a_run_grows_end_equal_to_its_history(
         for begin in range(0, 700, 35):
             run.append(35, mean=values[begin : begin + 35])
             frame = viewer.until(lambda _: viewer.latest == run.step)
-            width = frame["width"]
+            width = frame["series"][0]["width"]
             for row in viewer.rows["layer_records", network_id, layer_ids[0]].values():
                 low = row.get("mean", row.get("mean.min"))
                 high = row.get("mean", row.get("mean.max"))
@@ -263,11 +293,12 @@ def test_buckets_that_widen_while_a_run_grows_end_equal_to_its_history(
                 seen[first] = (int(row.get("last_step", first)), low, high)
             seen = merge(seen, width)
             viewer.rows.clear()
-        widths = [frame["width"] for frame in viewer.frames]
+        widths = [frame["series"][0]["width"] for frame in viewer.frames]
     body = {"series": series, "points": 50}
     answer = httpx.post(f"http://{address}/api/runs/{run.run_id}/series", json=body)
     header, (history,) = viewer.decode(answer.content)
-    assert widths[0] == 1 and widths == sorted(widths) and header["width"] == widths[-1] == 32
+    assert widths[0] == 1 and widths == sorted(widths)
+    assert header["series"][0]["width"] == widths[-1] == 32
     columns = (history[name] for name in ("step", "last_step", "mean.min", "mean.max"))
     assert [(step, *bucket) for step, bucket in seen.items()] == list(zip(*columns, strict=True))
 
@@ -361,7 +392,8 @@ def test_an_ended_run_is_sent_whole_and_a_viewer_with_everything_gets_no_frame(
         assert viewer.next()["type"] == "networks"
         viewer.ask(type="watch", run=run.run_id, after=4, series=everything(run))
         frame = viewer.until(lambda message: message["type"] == "records")
-    assert (frame["first"], frame["latest"], len(viewer.frames)) == (5, 10, 1)
+    assert {series["first"] for series in frame["series"]} == {5}
+    assert (frame["latest"], len(viewer.frames)) == (10, 1)
 
 
 BAD = {

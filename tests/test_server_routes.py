@@ -178,22 +178,29 @@ def test_series_are_exact_or_buckets_that_keep_the_spike(
     path = f"/api/runs/{spiked.run_id}/series"
     body = {"series": [selection, evaluations], "points": 500}
     header, (layer, evaluated) = read_frame(web.post(path, json=body).content)
-    assert (header["type"], header["run"], header["width"]) == ("records", spiked.run_id, 32)
-    assert (header["first"], header["latest"]) == (0, 5_000)
+    assert {name: header[name] for name in header if name != "series"} == {
+        "type": "records",
+        "run": spiked.run_id,
+        "latest": 5_000,
+    }
     assert header["series"][0] == {
         "table": "layer_records",
         "network_id": network_id,
         "layer_id": layer_ids[1],
+        "first": 0,
+        "width": 32,
         "rows": 157,
         "columns": ["step", "last_step", "mean.min", "mean.max"],
         "null": {},
         "nan": {},
     }
     assert layer["mean.max"].max() == 7.0 and layer["mean.min"].max() == 0.0
-    assert evaluated["step"].tolist() == [0] and evaluated["test_loss.max"].tolist() == [2.3]
+    assert header["series"][1]["width"] == 1, "evaluations are few"
+    assert evaluated["step"].tolist() == [0] and evaluated["test_loss"].tolist() == [2.3]
     zoomed = body | {"first": 3_200, "last": 3_220}
     header, (layer, evaluated) = read_frame(web.post(path, json=zoomed).content)
-    assert (header["width"], header["first"], header["latest"]) == (1, 3_200, 3_220)
+    described = [(series["first"], series["width"]) for series in header["series"]]
+    assert (described, header["latest"]) == ([(3_200, 1)] * 2, 3_220)
     assert layer["step"].tolist() == list(range(3_200, 3_221))
     assert layer["mean"].tolist() == [7.0 if step == 3_211 else 0.0 for step in layer["step"]]
     assert evaluated["step"].size == 0 and "dead" not in layer

@@ -108,8 +108,8 @@ export class Feed {
   /** @param {Frame} frame */
   #take(frame) {
     const wanted = new Set(this.#series.map(keyOf));
-    for (const { key, rows } of frame.series) {
-      if (wanted.has(key)) this.#whole.set(key, append(this.#whole.get(key), rows, frame.first));
+    for (const { key, first, rows } of frame.series) {
+      if (wanted.has(key)) this.#whole.set(key, append(this.#whole.get(key), rows, first));
     }
     this.latest = Math.max(frame.latest, latestStep(this.#whole.values()));
     this.hasAnswer = true;

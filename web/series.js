@@ -39,7 +39,7 @@ export function decode(buffer) {
     }
     /** @type {Rows} */
     const rows = {
-      width: header.width,
+      width: described.width,
       step: arrays.step ?? new Float64Array(),
       last: arrays.last_step ?? arrays.step ?? new Float64Array(),
       columns: {},
@@ -53,10 +53,9 @@ export function decode(buffer) {
       const flag = flags(lo, described.null?.[statistic], described.nan?.[statistic]);
       rows.columns[statistic] = { lo, hi, flag };
     }
-    series.push({ key: keyOf(described), rows });
+    series.push({ key: keyOf(described), first: described.first, rows });
   }
-  return { run: header.run, first: header.first, latest: header.latest, width: header.width,
-    series };
+  return { run: header.run, latest: header.latest, series };
 }
 
 /**

@@ -153,14 +153,14 @@ export interface Rows {
 
 export interface FrameSeries {
   key: string;
+  /** These rows replace all from this step on. */
+  first: number;
   rows: Rows;
 }
 
 export interface Frame {
   run: number;
-  first: number;
   latest: number;
-  width: number;
   series: FrameSeries[];
 }
 

@@ -58,9 +58,10 @@ export function frameOf(records, { first = 0, latest, width }) {
   });
   const names = width === 1 ? ["step", "loss"] : ["step", "last_step", "loss.min", "loss.max"];
   const header = {
-    type: "records", run: 1, first: start, latest, width,
+    type: "records", run: 1, latest,
     series: [{
-      table: "network_records", network_id: 3, layer_id: null, rows: rows.length, columns: names,
+      table: "network_records", network_id: 3, layer_id: null, first: start, width,
+      rows: rows.length, columns: names,
       null: nulls.length ? { loss: nulls } : {}, nan: nans.length ? { loss: nans } : {},
     }],
   };

@@ -24,7 +24,7 @@ function wild(steps) {
 test("a frame of exact records is decoded with NaN kept apart from null", () => {
   const frame = decode(frameOf([[1, 2.5], [2, NaN], [3, null], [4, Infinity]],
     { latest: 4, width: 1 }));
-  assert.deepEqual([frame.run, frame.first, frame.latest, frame.width], [1, 0, 4, 1]);
+  assert.deepEqual([frame.run, frame.latest, frame.series[0].first], [1, 4, 0]);
   assert.equal(frame.series[0].key, keyOf({ table: "network_records", network_id: 3 }));
   assert.deepEqual(plain(frame.series[0].rows), {
     width: 1, step: [1, 2, 3, 4], last: [1, 2, 3, 4],
@@ -42,16 +42,31 @@ test("a frame of buckets is decoded with the buckets in which a NaN was", () => 
 });
 
 test("a statistic that applies nowhere has no column, and an empty series no rows", () => {
-  const header = { type: "records", run: 1, first: 0, latest: 2, width: 1, series: [
-    { table: "layer_records", network_id: 1, layer_id: 2, rows: 2, columns: ["step"],
-      null: {}, nan: {} },
-    { table: "evaluations", network_id: 1, layer_id: null, rows: 0, columns: [], null: {},
-      nan: {} },
+  const header = { type: "records", run: 1, latest: 2, series: [
+    { table: "layer_records", network_id: 1, layer_id: 2, first: 0, width: 1, rows: 2,
+      columns: ["step"], null: {}, nan: {} },
+    { table: "evaluations", network_id: 1, layer_id: null, first: 0, width: 1, rows: 0,
+      columns: [], null: {}, nan: {} },
   ] };
   const [some, none] = decode(encode(header, [[1, 2]])).series;
   assert.deepEqual([...some.rows.step], [1, 2]);
   assert.deepEqual(some.rows.columns, {});
   assert.equal(none.rows.step.length, 0);
+});
+
+test("each series of a frame has a width and a first step of its own", () => {
+  const header = { type: "records", run: 1, latest: 300, series: [
+    { table: "network_records", network_id: 1, layer_id: null, first: 256, width: 256, rows: 1,
+      columns: ["step", "last_step", "loss.min", "loss.max"], null: {}, nan: {} },
+    { table: "evaluations", network_id: 1, layer_id: null, first: 291, width: 1, rows: 1,
+      columns: ["step", "test_loss"], null: {}, nan: {} },
+  ] };
+  const [losses, evaluations] = decode(encode(header, [[256], [300], [1], [2], [300], [5]])).series;
+  assert.deepEqual([losses.first, losses.rows.width, ...losses.rows.last], [256, 256, 300]);
+  assert.deepEqual([evaluations.first, evaluations.rows.width], [291, 1]);
+  const { step, last, columns } = evaluations.rows;
+  assert.equal(step, last);
+  assert.deepEqual([...columns.test_loss.hi], [5]);
 });
 
 test("a run that is followed live looks like the same run read at once, at every width", () => {
@@ -63,7 +78,7 @@ test("a run that is followed live looks like the same run read at once, at every
       const width = widthFor(latest, points);
       const first = cursor === 0 ? 0 : cursor + 1;
       const frame = decode(frameOf(records, { first, latest, width }));
-      rows = append(rows, frame.series[0].rows, frame.first);
+      rows = append(rows, frame.series[0].rows, frame.series[0].first);
       cursor = latest;
     }
     const whole = rowsOf(frameOf(records, { latest: cursor, width: widthFor(cursor, points) }));

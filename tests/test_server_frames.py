@@ -1,0 +1,46 @@
+"""How wide a bucket is: each table by the records that are due, as the trainer makes them."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.tables import RECORD_TABLES, Run
+from shiftscope.server.frames import records_due, widths_for
+from shiftscope.trainer.evaluation import is_due
+
+
+def run_of(steps: int, **recording: int) -> Run:
+    experiment: dict[str, Any] = {"steps": steps, "recording": recording}
+    return Run(steps=steps, experiment=Experiment.model_validate(experiment).model_dump())
+
+
+@given(data=st.data(), steps=st.integers(1, 3_000), every=st.integers(1, 1_500))
+def test_what_is_due_is_what_the_trainer_records(data: Any, steps: int, every: int) -> None:
+    run = run_of(steps, record_every=every, evaluate_every=every)
+    first = data.draw(st.integers(0, steps))
+    last = data.draw(st.integers(first, steps))
+    span = range(first, last + 1)
+    evaluated = sum(is_due(step, every, steps) for step in span)
+    assert records_due(run, "evaluations", first, last) == evaluated
+    recorded = sum(step > 0 and (step - 1) % every == 0 for step in span)
+    assert records_due(run, "layer_records", first, last) == recorded
+
+
+def test_the_evaluations_of_a_long_run_are_exact_beside_buckets_of_layers() -> None:
+    run = run_of(50_000)
+    widths = widths_for(run, 0, 50_000, points=500)
+    assert widths == {"layer_records": 256, "network_records": 256, "evaluations": 1}
+    assert widths.keys() == RECORD_TABLES.keys()
+    often = widths_for(run_of(50_000, evaluate_every=10), 0, 50_000, points=500)
+    assert often["evaluations"] == 256
+
+
+@given(points=st.integers(2, 1_000), every=st.integers(1, 200))
+def test_no_width_shrinks_while_a_run_grows(points: int, every: int) -> None:
+    run = run_of(5_000, record_every=every, evaluate_every=every)
+    found = [widths_for(run, 0, step, points) for step in range(0, 5_001, 37)]
+    for table in RECORD_TABLES:
+        widths = [by_table[table] for by_table in found]
+        assert widths == sorted(widths)
