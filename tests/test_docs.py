@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shiftscope.db.read import export_columns
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +45,16 @@ def test_every_statistic_is_defined(table: str) -> None:
     defined = {name for line in section.splitlines() if line.startswith("| `")
                for name in re.findall(r"`(\w+)`", line.split("|")[1])}  # fmt: skip
     assert defined == set(statistics_of(table))
+
+
+@pytest.mark.parametrize("table", RECORD_TABLES)
+def test_every_key_is_defined_in_the_order_of_an_export(table: str) -> None:
+    text = (ROOT / "docs" / "statistics.md").read_text()
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\w` ]+) \|", text.split("## Keys")[1].split("\n## ")[0], re.M
+    )
+    keys = [name for name, where in rows if where in {"every table", f"`{table}`"}]
+    assert keys + statistics_of(table) == export_columns(table)
 
 
 def test_readme_is_short() -> None:
