@@ -1,8 +1,8 @@
 /**
  * From rows to what is drawn: lines, bands, marks of what is not a number, and their extent. Pure.
  *
- * A bucket is drawn as two points of one line, its minimum at its first step and its maximum at
- * its last: a spike of a single step is always among the points.
+ * A bucket is drawn as two points of one line, its minimum and its maximum at its first and its
+ * last step: a spike of a single step is always among the points.
  */
 
 /** @import { Column, Range, Rows } from "./types" */
@@ -34,14 +34,30 @@ export function line(rows, column, log = false) {
   };
   for (let row = 0; column && row < rows.step.length; row++) {
     if (column.flag[row] === NULL) continue;
-    const low = drawable(column.lo[row], log);
-    const high = drawable(column.hi[row], log);
-    const complete = low && high && column.flag[row] !== NAN;
-    if (low) add(rows.step[row], column.lo[row]);
-    if (high && (!low || rows.last[row] > rows.step[row])) add(rows.last[row], column.hi[row]);
+    const extremes = [column.lo[row], column.hi[row]];
+    if (falls(column, row)) extremes.reverse();
+    const [begin, end] = extremes.map((value) => drawable(value, log));
+    const complete = begin && end && column.flag[row] !== NAN;
+    if (begin) add(rows.step[row], extremes[0]);
+    if (end && (!begin || rows.last[row] > rows.step[row])) add(rows.last[row], extremes[1]);
     if (!complete) add(rows.last[row], NaN);
   }
   return { x: x.slice(0, length), y: y.slice(0, length) };
+}
+
+/**
+ * Whether a curve falls through a bucket, from its maximum to its minimum: a bucket does not say
+ * which came first, the middles of its neighbours do. The bucket stands in for one it lacks.
+ * @param {Column} column
+ * @param {number} row
+ */
+function falls(column, row) {
+  /** @param {number} at */
+  const middle = (at) => {
+    const value = column.lo[at] / 2 + column.hi[at] / 2;
+    return Number.isFinite(value) ? value : column.lo[row] / 2 + column.hi[row] / 2;
+  };
+  return middle(row - 1) > middle(row + 1);
 }
 
 /**

@@ -13,7 +13,27 @@ test("an exact record is one point, a bucket its minimum and maximum", () => {
   const exact = rowsOf([[1, 4], [2, 5]]);
   assert.deepEqual(points(line(exact, exact.columns.loss)), [[1, 4], [2, 5]]);
   const buckets = rowsOf([[1, 4], [2, 9], [3, 5], [5, 6]], 4);
-  assert.deepEqual(points(line(buckets, buckets.columns.loss)), [[1, 4], [3, 9], [5, 6]]);
+  assert.deepEqual(points(line(buckets, buckets.columns.loss)), [[1, 9], [3, 4], [5, 6]]);
+});
+
+test("a curve that falls is drawn falling within each bucket, one that rises rising", () => {
+  const falling = Array.from({ length: 32 }, (_, i) => [i + 1, 100 * 0.8 ** i]);
+  for (const [records, sign] of [[falling, -1], [falling.map(([x, y]) => [x, -y]), 1]]) {
+    const rows = rowsOf(records, 4);
+    const { y } = line(rows, rows.columns.loss);
+    assert.equal(y.length, 2 * rows.step.length - 1, "both extremes of all but the last, of one");
+    assert.ok(y.every((value, at) => at === 0 || sign * (value - y[at - 1]) > 0));
+  }
+});
+
+test("both extremes of a bucket are drawn, whatever its neighbours are", () => {
+  const values = [1, NaN, 9, 2, null, null, 5, 3, Infinity, 4, -Infinity, 6, 1e308, -1e308, 0, 8];
+  const rows = rowsOf(values.map((value, step) => [step, value]), 2);
+  const column = rows.columns.loss;
+  const { y } = line(rows, column);
+  for (const value of [...column.lo, ...column.hi].filter(Number.isFinite)) {
+    assert.ok(y.includes(value), `${value}`);
+  }
 });
 
 test("a spike of one step in 50,000 is among the points of the line and in its extent", () => {
