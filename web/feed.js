@@ -63,7 +63,7 @@ export class Feed {
     this.#fetching.abort();
     if (growing) this.#watch();
     else this.#fetch();
-    if (!same) this.#refine();
+    if (!same || !growing) this.#refine(); // the end of a run may have come since the last look
   }
 
   /**
