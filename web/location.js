@@ -9,7 +9,8 @@
  * @returns {Place}
  */
 export function parse(path, search) {
-  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const parts = decode(path);
+  if (parts === null) return { view: "missing" };
   const query = new URLSearchParams(search);
   const [view, name] = parts;
   if (parts.length === 0 || (view === "runs" && parts.length === 1)) return { view: "runs" };
@@ -47,6 +48,18 @@ export function format(place) {
     }
     default:
       return "/";
+  }
+}
+
+/**
+ * The parts of a path; null when it cannot be read, as `%` alone.
+ * @param {string} path
+ */
+function decode(path) {
+  try {
+    return path.split("/").filter(Boolean).map(decodeURIComponent);
+  } catch {
+    return null;
   }
 }
 

@@ -24,7 +24,7 @@ test("the default of a run's address is its overview, one seed, all steps", () =
 test("what makes no sense in an address is left out or said to be missing", () => {
   assert.equal(read("/runs/3?steps=9-2").range, null);
   assert.equal(read("/runs/3?steps=a-b&seed=x").seed, null);
-  for (const address of ["/runs/x", "/nothing", "/runs/3/4", "/new/a/b"]) {
+  for (const address of ["/runs/x", "/nothing", "/runs/3/4", "/new/a/b", "/new/%", "/%ff"]) {
     assert.equal(read(address).view, "missing", address);
   }
   assert.equal(read("/runs").view, "runs");
