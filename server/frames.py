@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from ..db import read
 from ..db.errors import FieldProblem, InvalidExperiment, NotFound
-from ..db.read import Selection
+from ..db.series import Selection, bucket_width
+from ..db.series import series as read_series
 from ..db.tables import RECORD_TABLES, Evaluation, LayerRecord, Run
 from .schemas import NetworkPublic, SelectionAsked
 from .wire import encode_frame
@@ -66,7 +66,7 @@ def widths_for(run: Run, first: int, last: int, points: int) -> dict[str, int]:
     """By table the width of a bucket for a range of a run's steps; it depends on nothing else."""
     steps = last - max(first, 1) + 1  # step 0 has evaluations only
     return {
-        table: read.bucket_width(steps, points, records_due(run, table, first, last))
+        table: bucket_width(steps, points, records_due(run, table, first, last))
         for table in RECORD_TABLES
     }
 
@@ -110,7 +110,7 @@ def read_frame(
         widths: By table the width of a bucket.
     """
     found = [
-        read.series(engine, selection, first, latest, widths[selection.table])
+        read_series(engine, selection, first, latest, widths[selection.table])
         for selection in selections
     ]
     data = encode_frame(run_id, latest, found)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocketDisconnect
 
 from ..db.errors import ShiftscopeError
-from ..db.read import Selection
+from ..db.series import Selection
 from .failures import explain
 from .frames import refuse_too_much, selections_of
 from .schemas import LiveAsked, RunsAsked, UnwatchAsked, WatchAsked

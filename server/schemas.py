@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from ..db import tables
-from ..db.read import Selection
+from ..db.series import Selection
 from .wire import json_safe
 
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -192,7 +192,7 @@ class SelectionAsked(Asked):
     statistics: list[str] = Field(min_length=1, max_length=100)
 
     def selection(self) -> Selection:
-        """The same for `db.read`; a statistic named twice is meant once.
+        """The same for `db.series`; a statistic named twice is meant once.
 
         Raises:
             NotFound: There is no such table or statistic.

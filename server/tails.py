@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ..db import read
 from ..db.errors import ShiftscopeError
-from ..db.read import Selection
+from ..db.series import Selection
 from ..db.tables import ACTIVE, Run
 from .frames import Frame, read_frame, widths_for
 from .schemas import NetworkPublic, networks_public, run_public

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from fastapi.responses import JSONResponse
 
-from ..db.read import Series
+from ..db.series import Series
 
 
 def json_safe(value: Any) -> Any:

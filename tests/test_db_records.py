@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from shiftscope.db import read, write
 from shiftscope.db.errors import NotFound
-from shiftscope.db.read import Selection, bucket_width
+from shiftscope.db.series import Selection, bucket_width, series
 
 ODD = [1.5, math.nan, None, math.inf, -math.inf, 0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2]
 """SQLite keeps whole numbers as integers, so that -0.0 comes back as 0.0 and is not among them."""
@@ -35,7 +35,7 @@ def first_layer(run: Any, *statistics: str) -> Selection:
 def test_nan_infinities_and_null_read_back_as_they_were(any_engine: Engine, make_run: Any) -> None:
     run = make_run(any_engine)
     run.append(len(ODD), **{name: ODD for name in ODD_NAMES})
-    found = read.series(any_engine, first_layer(run, *ODD_NAMES, "dead"), 1, len(ODD), 1)
+    found = series(any_engine, first_layer(run, *ODD_NAMES, "dead"), 1, len(ODD), 1)
     for name in ODD_NAMES:
         assert found.null[name] == [ODD.index(None)]
         back = [None if row in found.null[name] else x for row, x in enumerate(found.low[name])]
@@ -80,7 +80,7 @@ def test_nothing_of_a_commit_is_seen_when_it_fails(any_engine: Engine, make_run:
     with pytest.raises(Exception, match=r"(?i)unique"):
         run.writer.commit(4)
     selection = Selection("network_records", network_id, None, ("loss",))
-    assert read.series(any_engine, selection, 0, 10, 1).step.tolist() == [1, 2, 3]
+    assert series(any_engine, selection, 0, 10, 1).step.tolist() == [1, 2, 3]
     assert read.run(any_engine, run.run_id).step == 3
 
 
@@ -91,7 +91,7 @@ def test_a_spike_of_one_step_is_in_sight_at_every_width(any_engine: Engine, make
     run.append(10_000, mean=values)
     for points in (2, 10, 500, 2_000, 20_000):
         width = bucket_width(10_000, points, records=10_000)
-        found = read.series(any_engine, first_layer(run, "mean"), 1, 10_000, width)
+        found = series(any_engine, first_layer(run, "mean"), 1, 10_000, width)
         assert found.high["mean"].max() == 100.0 and found.low["mean"].min() == -100.0
         assert len(found.step) <= (points if width == 1 else points // 2 + 1)
 
@@ -104,14 +104,14 @@ def test_buckets_are_aligned_and_stay_the_same_while_the_run_grows(
     seen: dict[int, tuple[float, ...]] = {}
     for begin in range(0, 1_000, 90):
         run.append(min(90, 1_000 - begin), mean=values[begin : begin + 90])
-        found = read.series(any_engine, first_layer(run, "mean"), 0, run.step, 32)
+        found = series(any_engine, first_layer(run, "mean"), 0, run.step, 32)
         rows = zip(found.step, found.last_step, found.low["mean"], found.high["mean"], strict=True)
         for first, last, low, high in rows:
             assert first // 32 == last // 32
             if last % 32 == 31:  # complete: it may never change again
                 assert seen.setdefault(first, (last, low, high)) == (last, low, high)
-    whole = read.series(any_engine, first_layer(run, "mean"), 0, 1_000, 32)
-    part = read.series(any_engine, first_layer(run, "mean"), 500, 700, 32)
+    whole = series(any_engine, first_layer(run, "mean"), 0, 1_000, 32)
+    part = series(any_engine, first_layer(run, "mean"), 500, 700, 32)
     assert part.first == 480
     at = whole.step.tolist().index(480)
     assert part.high["mean"][:-1].tolist() == whole.high["mean"][at : at + 6].tolist()
@@ -128,7 +128,7 @@ def test_a_bucket_with_nan_says_so_and_keeps_the_numbers_extremes(
     }
     run.append(1, **{name: [9.0] for name in columns})  # so that the next eight are 2 to 9
     run.append(8, **columns)
-    found = read.series(any_engine, first_layer(run, *columns), 2, 9, 2)
+    found = series(any_engine, first_layer(run, *columns), 2, 9, 2)
     assert found.step.tolist() == [2, 4, 6, 8]
     expected = {  # by bucket of two: minimum, maximum
         "mean": ([1, 7, 3, math.nan], [2, 7, 4, math.nan]),
@@ -154,7 +154,7 @@ def test_buckets_equal_a_slow_independent_count(
 ) -> None:
     run = make_run(engine)
     run.append(len(values), mean=values)
-    found = read.series(engine, first_layer(run, "mean"), 0, len(values), width)
+    found = series(engine, first_layer(run, "mean"), 0, len(values), width)
     buckets: dict[int, list[float | None]] = {}
     for step, value in enumerate(values, start=1):
         buckets.setdefault(step // width, []).append(value)

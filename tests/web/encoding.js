@@ -1,4 +1,4 @@
-/** Frames as the server encodes them, for tests: a small twin of server/wire.py and db/read.py. */
+/** Frames as the server encodes them, for tests: a small twin of server/wire.py and db/series.py. */
 
 /**
  * @param {object} header
@@ -18,7 +18,7 @@ export function encode(header, columns) {
   return buffer;
 }
 
-/** The width that `db.read.bucket_width` chooses. */
+/** The width that `db.series.bucket_width` chooses. */
 export function widthFor(steps, points) {
   let width = 1;
   if (steps > points) while (Math.ceil(steps / width) > points / 2) width *= 2;
