@@ -1,7 +1,7 @@
 """URL → engine, brought up to date: SQLite pragmas, PostgreSQL pool, migrations on start."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +53,7 @@ def open_database(url: str, *, migrations: Path = MIGRATIONS) -> Engine:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine) -> Generator[Connection]:
     """One write transaction: committed at the end, rolled back on an exception.
 
     On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), since a read transaction that

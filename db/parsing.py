@@ -76,12 +76,11 @@ def _resolve(key: str) -> str:
 
 def _value(text: str, *, is_list: bool) -> Any:
     try:
-        value = json.loads(text)
+        value: Any = json.loads(text)
     except ValueError:  # no JSON, or a number too long to be one
         value = text.strip()
-    if not is_list or isinstance(value, list):
-        return value
-    return [_value(part, is_list=False) for part in text.split(",")]
+    split = is_list and not isinstance(value, list)
+    return [_value(part, is_list=False) for part in text.split(",")] if split else value
 
 
 def _problem(detail: Any) -> FieldProblem:

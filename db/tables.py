@@ -9,9 +9,8 @@ are ordinary floats in both.
 """
 
 import math
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import (
     JSON,
@@ -34,13 +33,17 @@ ACTIVE: tuple[Status, ...] = ("queued", "running", "stopping")
 NAN_TEXT = "NaN"
 
 
+class _Bind(Protocol):
+    def __call__(self, value: float | None) -> Any: ...
+
+
 class Real(TypeDecorator[float]):
     """A float of 8 bytes that keeps NaN apart from NULL in every database."""
 
     impl = Double
     cache_ok = True
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+    def bind_processor(self, dialect: Dialect) -> _Bind | None:
         """Replaces Double's own, which would turn the text back into a float."""
         if dialect.name != "sqlite":
             return super().bind_processor(dialect)

@@ -78,10 +78,13 @@ def _check_trainer(report: Report, data: Path) -> None:
     command = [sys.executable, "-m", "shiftscope.trainer.offers", str(data)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired as error:
+        report.wrong("Trainer", f"can't be asked what it has: {error}")
+        return
+    try:
         offers: dict[str, Any] = json.loads(done.stdout)
-    except (subprocess.TimeoutExpired, ValueError) as error:
-        last = error if isinstance(error, subprocess.TimeoutExpired) else _last_line(done.stderr)
-        report.wrong("Trainer", f"can't be asked what it has: {last}")
+    except ValueError:
+        report.wrong("Trainer", f"can't be asked what it has: {_last_line(done.stderr)}")
         return
     report.fine("Devices", ", ".join(offers["devices"]))
     for name, state in offers["datasets"].items():

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -15,7 +15,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible() -> Generator[None]:
     """Both signals raise KeyboardInterrupt inside.
 
     A shell without job control starts background jobs with SIGINT ignored, and Python then leaves
@@ -25,12 +25,12 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Generator[None]:
     """Both signals do nothing inside: an end in good order that takes seconds at most."""
     yield from _with_handler(signal.SIG_IGN)
 
 
-def _with_handler(handler: Any) -> Iterator[None]:
+def _with_handler(handler: Any) -> Generator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread has signals
         return

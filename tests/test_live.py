@@ -140,6 +140,7 @@ def test_evaluations_come_exactly_once_beside_buckets_even_after_a_reconnect(
     address = serve(engine)
     watch = {"type": "watch", "run": run.run_id, "points": 40, "series": everything(run)}
     rows: dict[Any, Any] = {}
+    widths: dict[str, int] = {}
     after = 0
     while after < 990:
         with client(address) as viewer:

@@ -111,11 +111,11 @@ def test_a_run_is_created_listed_looked_at_and_stopped(any_engine: Engine, conne
 
 def test_runs_come_in_pages_newest_first(web: httpx.Client, engine: Engine) -> None:
     ids = [queue.enqueue(engine, Experiment()) for _ in range(5)]
-    seen, before = [], ""
+    seen, page = [], {"next": None}
     for _ in range(3):
+        before = f"&before={page['next']}" if page["next"] else ""
         page = web.get(f"/api/runs?limit=2{before}").json()
         seen += [run["id"] for run in page["runs"]]
-        before = f"&before={page['next']}"
     assert seen == ids[::-1] and page["next"] is None
 
 

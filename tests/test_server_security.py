@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_live
+from websockets.typing import Origin
 
 from shiftscope.db import queue, read
 from shiftscope.db.experiment import Experiment
@@ -54,11 +55,12 @@ def test_a_name_made_to_point_here_reaches_nothing(web: httpx.Client, host: str,
 @pytest.mark.parametrize("headers", [FOREIGN, {"Origin": "null"}, {"Host": "evil.example"}])
 def test_a_foreign_page_watches_nothing(web: httpx.Client, headers: dict[str, str]) -> None:
     address = (web.base_url.host, web.base_url.port)
+    origin = Origin(headers["Origin"]) if "Origin" in headers else None
     host = headers.get("Host", f"{web.base_url.host}:{web.base_url.port}")
     with (
         socket.create_connection(address) as connection,
         pytest.raises(InvalidStatus, match="403"),
-        connect_live(f"ws://{host}/api/live", sock=connection, origin=headers.get("Origin")),
+        connect_live(f"ws://{host}/api/live", sock=connection, origin=origin),
     ):
         pass
 
@@ -73,7 +75,7 @@ def test_the_pages_own_requests_pass(web: httpx.Client) -> None:
         run_id = answer.json()["id"]
         assert web.post(f"/api/runs/{run_id}/stop", headers=headers).status_code == 202
     address = f"127.0.0.1:{port}"
-    with connect_live(f"ws://{address}/api/live", origin=f"http://{address}") as page:
+    with connect_live(f"ws://{address}/api/live", origin=Origin(f"http://{address}")) as page:
         page.send('{"type": "runs"}')
 
 

@@ -50,12 +50,11 @@ def enqueue(engine: Engine, *settings: str) -> int:
 def wait(engine: Engine, run_id: int, until: Callable[[Run], bool]) -> Run:
     """The run, as soon as something holds of it."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        run = read.run(engine, run_id)
-        if until(run):
-            return run
+    while not until(run := read.run(engine, run_id)):
+        late = time.monotonic() > deadline
+        assert not late, f"run {run_id} is {run.status} at step {run.step}: {run.error}"
         time.sleep(0.05)
-    raise AssertionError(f"run {run_id} is {run.status} at step {run.step}: {run.error}")
+    return run
 
 
 def ended(run: Run) -> bool:
