@@ -53,6 +53,7 @@ class RunPublic(Public):
     steps_per_second: Real | None
     summary: Document
     device: str | None
+    versions: dict[str, str] | None
     phase: str | None
     error: str | None
     created_at: datetime

@@ -153,6 +153,14 @@ def test_what_is_not_finite_in_a_summary_is_a_string_in_json(
     assert web.get("/api/runs").json()["runs"][0]["summary"] == shown["summary"]
 
 
+def test_a_run_says_what_made_it(web: httpx.Client, engine: Engine, make_run: Any) -> None:
+    run = make_run(engine)
+    assert web.get(f"/api/runs/{run.run_id}").json()["versions"] is None
+    versions = {"shiftscope": "0.1.0", "torch": "2.13.0+cpu", "python": "3.11.7"}
+    write.describe_run(engine, run.run_id, versions=versions)
+    assert web.get("/api/runs").json()["runs"][0]["versions"] == versions
+
+
 @pytest.fixture
 def spiked(web: httpx.Client, engine: Engine, make_run: Any) -> Iterator[Any]:
     """A run of 5,000 steps with one spike."""

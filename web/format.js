@@ -137,3 +137,12 @@ export function exact(time) {
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
   );
 }
+
+/**
+ * What made a run: "shiftscope 0.1.0, torch 2.13.0, Python 3.11.7".
+ * @param {Record<string, string>} versions
+ */
+export function versionWords(versions) {
+  return Object.entries(versions)
+    .map(([name, version]) => `${name === "python" ? "Python" : name} ${version}`).join(", ");
+}

@@ -23,6 +23,8 @@ export interface Run {
   steps_per_second: Real | null;
   summary: Record<string, { last_accuracy: Real; best_accuracy: Real }>;
   device: string | null;
+  /** What made it, by name; null until a worker begins with it. */
+  versions: Record<string, string> | null;
   phase: string | null;
   error: string | null;
   created_at: string;

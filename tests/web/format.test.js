@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { age, bytes, duration, exact, number, percent, real, span, speed, steps, whole }
-  from "../../web/format.js";
+import { age, bytes, duration, exact, number, percent, real, span, speed, steps, versionWords,
+  whole } from "../../web/format.js";
 
 test("steps have thousands separators", () => {
   assert.equal(whole(31200), "31,200");
@@ -45,4 +45,9 @@ test("ages are rough, moments exact", () => {
   assert.deepEqual(ages, ["just now", "40 s ago", "15 min ago", "9 h ago"]);
   assert.equal(age("2026-11-18T12:00:00Z", now), "3 d ago");
   assert.match(exact("2026-11-21T12:00:00Z"), /^2026-11-2\d \d\d:\d\d:00$/);
+});
+
+test("what made a run is named with its versions", () => {
+  assert.equal(versionWords({ shiftscope: "0.1.0", torch: "2.13.0", python: "3.11.7" }),
+    "shiftscope 0.1.0, torch 2.13.0, Python 3.11.7");
 });

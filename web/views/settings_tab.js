@@ -6,9 +6,8 @@ import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
 import { command, equal, valueAt } from "../document.js";
 import { h, swatch } from "../dom.js";
-import { exact, whole } from "../format.js";
+import { exact, versionWords, whole } from "../format.js";
 import { fields, toText } from "../schema.js";
-import { store } from "../state.js";
 
 /**
  * @param {RunDetail} run
@@ -28,9 +27,7 @@ export function settingsTab(run, networks) {
  * @param {Network[]} networks
  */
 async function build(element, run, networks) {
-  const [schema, entries, system] = await Promise.all([
-    api.getSchema(), api.getCatalog(), api.getSystem()]);
-  store.set({ system });
+  const [schema, entries] = await Promise.all([api.getSchema(), api.getCatalog()]);
   const all = fields(schema);
   const entry = entries.find(({ name }) => name === run.catalog_entry);
   if (entry) {
@@ -41,7 +38,7 @@ async function build(element, run, networks) {
     section("Experiment", experimentTable(all, run.experiment, entry?.experiment)),
     h("div", {}, section("Arms", armsTable(run.experiment)),
       section("Networks", networksTable(networks)),
-      section("Run", factsTable(run, system.version))));
+      section("Run", factsTable(run))));
 }
 
 /**
@@ -120,11 +117,8 @@ function twinWords(networks) {
     : "The hashes of some twins differ: they did not start from equal weights.";
 }
 
-/**
- * @param {RunDetail} run
- * @param {string} version
- */
-function factsTable(run, version) {
+/** @param {RunDetail} run */
+function factsTable(run) {
   /** @param {string | null} time */
   const moment = (time) => time === null ? "–" : exact(time);
   const facts = [
@@ -134,7 +128,7 @@ function factsTable(run, version) {
     ["Created", moment(run.created_at)],
     ["Started", moment(run.started_at)],
     ["Ended", moment(run.ended_at)],
-    ["shiftscope (this server)", version],
+    ["Made with", run.versions ? versionWords(run.versions) : "–"],
   ];
   return table([], facts.map(([name, value]) =>
     h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))));
