@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from .errors import DatabaseIsNewer, DatabaseProblem
+from .errors import DatabaseIsNewer, DatabaseProblem, cause
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_SECONDS = 30
@@ -44,9 +44,8 @@ def open_database(url: str, *, migrations: Path = MIGRATIONS) -> Engine:
             raise
     except (SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
         shown = parsed.render_as_string(hide_password=True)
-        cause = str(getattr(error, "orig", None) or error).strip()
         raise DatabaseProblem(
-            f"The database {shown} can't be opened: {cause}. "
+            f"The database {shown} can't be opened: {cause(error)}. "
             "Check that it exists and is writable, or name another with --database."
         ) from error
     return engine

@@ -12,6 +12,9 @@ ShiftscopeError                 its text is one or two sentences made to be show
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+LONGEST_SHOWN = 60
 
 
 class ShiftscopeError(Exception):
@@ -64,3 +67,14 @@ class DeviceProblem(ShiftscopeError):
 
 class SetupProblem(ShiftscopeError):
     """A setting, port, folder or file that a command needs is not usable."""
+
+
+def cause(error: Exception) -> str:
+    """What a database's driver said, without what SQLAlchemy adds: statement and links."""
+    return str(getattr(error, "orig", None) or error).strip()
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence quotes it: cut when it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "…"

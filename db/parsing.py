@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from .errors import FieldProblem, InvalidExperiment
+from .errors import FieldProblem, InvalidExperiment, shown
 from .experiment import Document, Experiment
 
 
@@ -96,12 +96,7 @@ def _problem(detail: Any) -> FieldProblem:
     if detail["type"] == "string_pattern_mismatch" and path == "device":
         return FieldProblem(path, f"expected auto, cpu, mps, cuda or cuda:N, got {detail['input']}")
     if detail["type"] == "string_pattern_mismatch":
-        return FieldProblem(path, f"expected no control characters, got {_shown(detail['input'])}.")
+        return FieldProblem(path, f"expected no control characters, got {shown(detail['input'])}.")
     if detail["type"] == "missing":
         return FieldProblem(path, "is required.")
-    return FieldProblem(path, f"{message}, got {_shown(detail['input'])}.")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    return FieldProblem(path, f"{message}, got {shown(detail['input'])}.")

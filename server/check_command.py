@@ -14,8 +14,7 @@ from ..db.engine import open_database, revision
 from ..db.errors import ShiftscopeError
 from .assets import plotly_version
 from .flags import DatabaseFlag, DataFlag
-from .serve_command import make_folder
-from .settings import load_settings
+from .settings import load_settings, make_folder
 
 PACKAGES = ("shiftscope", "torch", "numpy", "sqlalchemy", "fastapi", "uvicorn", "plotly")
 

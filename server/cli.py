@@ -7,13 +7,13 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..db.engine import open_database
-from ..db.errors import ShiftscopeError
+from ..db.errors import ShiftscopeError, cause
 from .check_command import check
 from .flags import DatabaseFlag, DataFlag
 from .read_commands import export, runs
 from .run_command import run
-from .serve_command import make_folder, serve
-from .settings import load_settings
+from .serve_command import serve
+from .settings import load_settings, make_folder
 from .worker_process import worker_command
 
 app = typer.Typer(
@@ -51,6 +51,5 @@ def main() -> None:
         typer.echo(f"shiftscope: {error}", err=True)
         sys.exit(2)
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip()
-        typer.echo(f"shiftscope: the database does not answer: {cause}", err=True)
+        typer.echo(f"shiftscope: the database does not answer: {cause(error)}", err=True)
         sys.exit(2)

@@ -10,7 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from ..db.errors import Conflict, DatabaseProblem, InvalidExperiment, NotFound, ShiftscopeError
+from ..db.errors import (
+    Conflict,
+    DatabaseProblem,
+    InvalidExperiment,
+    NotFound,
+    ShiftscopeError,
+    shown,
+)
 from .schemas import ProblemPublic
 from .wire import to_json
 
@@ -90,8 +97,7 @@ def _message(detail: dict[str, Any]) -> str:
         return "is required."
     if detail["type"] == "extra_forbidden":
         return "is not known here."
-    shown = repr(detail["input"])
-    return f"{detail['msg']}, got {shown if len(shown) <= 60 else shown[:57] + '…'}."
+    return f"{detail['msg']}, got {shown(detail['input'])}."
 
 
 def _refused(request: Request, error: Exception) -> Response:

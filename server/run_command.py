@@ -17,8 +17,7 @@ from ..db.parsing import with_settings
 from ..db.tables import ACTIVE, Run
 from .flags import DatabaseFlag, DataFlag
 from .interrupts import interruptible, uninterrupted
-from .serve_command import make_folder
-from .settings import load_settings
+from .settings import load_settings, make_folder
 from .worker_process import end_worker, start_worker
 
 LOOK_SECONDS = 0.2

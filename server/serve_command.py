@@ -17,7 +17,7 @@ from ..db.errors import SetupProblem
 from .app import create_app
 from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag
 from .interrupts import interruptible, uninterrupted
-from .settings import Settings, load_settings
+from .settings import load_settings, make_folder
 from .worker_process import KeptWorker, start_worker
 
 
@@ -129,23 +129,6 @@ def _why_not(error: OSError | UnicodeError, host: str, port: int) -> str:
     if number == errno.EACCES:
         return f"Port {port} is not allowed here; name one above 1023 with --port."
     return f"{host} port {port} can't be listened on: {error}. Expected --host 127.0.0.1 or alike."
-
-
-def make_folder(settings: Settings) -> None:
-    """Make the data folder. It may be read-only when the database is elsewhere.
-
-    Raises:
-        SetupProblem: It can't be made, or not written to where it must.
-    """
-    folder = settings.data_folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupProblem(
-            f"The data folder {folder} can't be made: {error.strerror}. Name another with --data."
-        ) from None
-    if not settings.database and not os.access(folder, os.W_OK):
-        raise SetupProblem(f"The data folder {folder} is read-only. Name another with --data.")
 
 
 def address_of(listening: socket.socket) -> str:

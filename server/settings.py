@@ -1,5 +1,6 @@
 """Settings: one table of name, default and help, from which flags, environment and docs come."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,23 @@ def load_settings(**flags: Any) -> Settings:
         raise SetupProblem(
             f"--{name} (or {PREFIX}{name.upper()}): {detail['msg']}, got {detail['input']!r}."
         ) from None
+
+
+def make_folder(settings: Settings) -> None:
+    """Make the data folder. It may be read-only when the database is elsewhere.
+
+    Raises:
+        SetupProblem: It can't be made, or not written to where it must.
+    """
+    folder = settings.data_folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupProblem(
+            f"The data folder {folder} can't be made: {error.strerror}. Name another with --data."
+        ) from None
+    if not settings.database and not os.access(folder, os.W_OK):
+        raise SetupProblem(f"The data folder {folder} is read-only. Name another with --data.")
 
 
 def describe(name: str) -> str:
