@@ -261,6 +261,20 @@ def test_a_spike_of_one_step_reaches_a_viewer_of_few_points(
     assert max(highest.values()) == 1e6  # type: ignore[type-var]
 
 
+def test_news_come_at_least_twice_a_second_while_records_do(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine)
+    with client(serve(engine)) as viewer, appending(run, steps=2_500, at_once=10):
+        viewer.ask(type="watch", run=run.run_id, points=500, series=everything(run))
+        viewer.until(lambda _: viewer.frames)
+        begun, before = time.monotonic(), len(viewer.frames)
+        viewer.until(lambda _: viewer.latest >= 2_500)
+        seconds, frames = time.monotonic() - begun, len(viewer.frames) - before
+    assert seconds > 3
+    assert 2 * seconds <= frames <= 4 * seconds + 1
+
+
 def merge(buckets: dict[int, Any], width: int) -> dict[int, Any]:
     """Buckets (last step, lowest, highest; by first step) as wider ones, as the page does it."""
     merged: dict[int, Any] = {}
