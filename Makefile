@@ -22,7 +22,6 @@ check: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pyright --warnings
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npx --yes --package typescript@5.9.3 tsc -p web/jsconfig.json
 
 benchmark: $(VENV)/.run
 	$(VENV)/bin/python benchmarks/loop.py
