@@ -74,8 +74,9 @@ class Worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         worker_id = queue.register(self._engine)
+        offers = None
         if self._only_run is None:
-            self._start("offers", "tell", self._database, self._data, worker_id)
+            offers = self._start("offers", "tell", self._database, self._data, worker_id)
         while not self._should_end():
             try:
                 self._turn(worker_id)
@@ -83,6 +84,8 @@ class Worker:
                 logger.warning("The database does not answer (%s); trying again.", error)
                 time.sleep(HEARTBEAT_SECONDS)
             time.sleep(POLL_SECONDS)
+        if offers is not None:
+            offers.terminate()  # it may still wait for a network that does not answer
         if self._process is not None:
             self._shut_down(self._process)
         queue.sign_off(self._engine, worker_id)
