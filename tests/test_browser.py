@@ -52,6 +52,12 @@ DRAWN = """([chart, layer]) => {
   }));
 }"""
 
+SHOWN = """(readings) => readings.map((one) => {
+  const [inner, outer] = [one, one.parentElement].map((each) => each.getBoundingClientRect());
+  return { top: inner.top, bottom: outer.bottom,
+    fits: inner.right <= outer.right + 1 && inner.bottom <= outer.bottom + 1 };
+}).filter(({ top, bottom }) => top < bottom - 1).map(({ fits }) => fits)"""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -139,12 +145,6 @@ def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: fl
         page.wait_for_timeout(50)
 
 
-def status_of(page: Page) -> Locator:
-    return page.locator(".run-header .status")
-
-
-def test_a_run_from_the_first_click_to_a_csv_file(
-    start_server: Callable[..., tuple[str, subprocess.Popen[str]]],
 def heap_used(page: Page) -> float:
     """Bytes of the page's own heap."""
     session = page.context.new_cdp_session(page)
@@ -153,6 +153,12 @@ def heap_used(page: Page) -> float:
     return next(metric["value"] for metric in metrics if metric["name"] == "JSHeapUsedSize")
 
 
+def status_of(page: Page) -> Locator:
+    return page.locator(".run-header .status")
+
+
+def test_a_run_from_the_first_click_to_a_csv_file(
+    start_server: Callable[..., tuple[str, subprocess.Popen[str]]],
     open_page: Callable[..., Page],
     tmp_path: Path,
 ) -> None:
@@ -278,13 +284,13 @@ def test_a_spike_of_one_step_in_50_000_is_drawn_live_and_at_rest(
     assert highest() == 250
     at = int(np.argmax(drawn(page, "shift-step", "hidden1")[0]["y"]))
     assert abs(drawn(page, "shift-step", "hidden1")[0]["x"][at] - 31_415) < 64
+    assert heap_used(page) < 100e6
 
 
 def test_zoom_asks_for_finer_records_is_shared_by_all_charts_and_kept_in_the_address(
     engine: Engine,
     make_run: Callable[..., Any],
     serve: Callable[..., str],
-    assert heap_used(page) < 100e6
     open_page: Callable[..., Page],
 ) -> None:
     run = make_run(engine, steps=20_000)
@@ -406,6 +412,38 @@ def test_every_view_fits_its_window_in_both_themes(
         wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= room, f"{place} scrolls sideways"
         assert page.evaluate("document.documentElement.dataset.theme") == theme
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_no_reading_of_six_arms_is_cut(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+    size: dict[str, int],
+) -> None:
+    run = make_run(engine, arms=[f"arm {number}" for number in range(6)], steps=5_005)
+    values = np.random.default_rng(0).lognormal(size=5_005).tolist()
+    run.append(5_005, shift_w1=values, shift_from_start=values)  # type: ignore[arg-type]
+    queue.end(engine, run.run_id, "finished")
+    page = open_page(size)
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=shift")
+    for chart in ("shift-step", "shift-from-start"):
+        plot = page.locator(f".plot[data-chart='{chart}']").first
+        plot.scroll_into_view_if_needed()
+        expect(plot.locator(".reading")).to_have_count(6)
+        expect(plot.locator(".reading .value").first).to_have_text(re.compile(r"\d"))
+        shown = plot.locator(".reading").evaluate_all(SHOWN)
+        assert len(shown) >= 3
+        assert all(shown), f"a reading of {chart} is cut"
+
+
+def test_an_address_that_cannot_be_decoded_is_said_to_hold_nothing(
+    engine: Engine, serve: Callable[..., str], open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/new/%")
+    expect(page.get_by_text("There is nothing here")).to_be_visible()
 
 
 def test_choices_outlast_a_reload(
