@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -79,8 +79,9 @@ def _value(text: str, *, is_list: bool) -> Any:
         value: Any = json.loads(text)
     except ValueError:  # no JSON, or a number too long to be one
         value = text.strip()
-    split = is_list and not isinstance(value, list)
-    return [_value(part, is_list=False) for part in text.split(",")] if split else value
+    if not is_list or isinstance(value, list):
+        return cast("Any", value)
+    return [_value(part, is_list=False) for part in text.split(",")]
 
 
 def _problem(detail: Any) -> FieldProblem:
