@@ -55,7 +55,8 @@ DRAWN = """([chart, layer]) => {
 SHOWN = """(readings) => readings.map((one) => {
   const [inner, outer] = [one, one.parentElement].map((each) => each.getBoundingClientRect());
   return { top: inner.top, bottom: outer.bottom,
-    fits: inner.right <= outer.right + 1 && inner.bottom <= outer.bottom + 1 };
+    fits: inner.right <= outer.right + 1 && inner.bottom <= outer.bottom + 1 &&
+      one.scrollWidth <= one.clientWidth + 1 };
 }).filter(({ top, bottom }) => top < bottom - 1).map(({ fits }) => fits)"""
 
 
