@@ -62,10 +62,10 @@ class Series:
     width: int
     step: np.ndarray
     last_step: np.ndarray
-    low: dict[str, np.ndarray] = field(default_factory=dict)
-    high: dict[str, np.ndarray] = field(default_factory=dict)
-    null: dict[str, list[int]] = field(default_factory=dict)
-    nan: dict[str, list[int]] = field(default_factory=dict)
+    low: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    high: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    null: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    nan: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
 
 
 def bucket_width(steps: int, points: int, records: int) -> int:

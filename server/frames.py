@@ -75,8 +75,10 @@ def records_due(run: Run, table: str, first: int, last: int) -> int:
     """How many records of a network, or of a layer, a range of a run's steps holds."""
     recording: dict[str, Any] = run.experiment.get("recording", {})
     if table == Evaluation.__tablename__:
-        every, end = recording.get("evaluate_every", 1), run.steps
-        apart = {step for step in EARLY if step < every} | ({end} if end % every else set())
+        every: int = recording.get("evaluate_every", 1)
+        apart = {step for step in EARLY if step < every}
+        if run.steps % every:
+            apart.add(run.steps)
         return last // every - (first - 1) // every + sum(first <= step <= last for step in apart)
     every = recording.get("record_every", 1)  # at 1, 1 + every, …
     return (last - 1) // every - (max(first, 1) - 2) // every

@@ -66,6 +66,11 @@ class Watch:
     networks_message: str | None = None
 
     @property
+    def first(self) -> int:
+        """The next step to send: 0 at the very start, when there are evaluations only."""
+        return self.after + 1 if self.after or self.begun else 0
+
+    @property
     def due(self) -> bool:
         """There may be records that the client does not have. `after` 0 includes step 0."""
         if not self.selections:
@@ -171,7 +176,7 @@ class Viewer:
 
     async def _push_frame(self, watch: Watch) -> None:
         try:
-            frame = await watch.tail.frame(watch.selections, watch.points, watch.after)
+            frame = await watch.tail.frame(watch.selections, watch.points, watch.first)
         except SQLAlchemyError:
             await self._tell(NO_ANSWER)
             asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake.set)

@@ -98,11 +98,10 @@ class RunTail(Tail):
         """An ended run hardly changes any more."""
         return POLL_SECONDS if self.run.status in ACTIVE else IDLE_SECONDS
 
-    async def frame(self, selections: tuple[Selection, ...], points: int, after: int) -> Frame:
-        """The records after a step, up to the newest; encoded once for all who ask the same."""
+    async def frame(self, selections: tuple[Selection, ...], points: int, first: int) -> Frame:
+        """The records from a step on, up to the newest; encoded once for all who ask the same."""
         latest = self.run.step
         widths = widths_for(self.run, 0, latest, points)
-        first = after + 1 if after else 0
         buckets = {table: first // width for table, width in widths.items()}
         asked = {one.table for one in selections}
         key = (selections, latest, *((widths[table], buckets[table]) for table in sorted(asked)))
@@ -138,7 +137,7 @@ class RunTail(Tail):
     def _read(self) -> tuple[Run, list[NetworkPublic]]:
         run = read.run(self.engine, self.run_id)
         networks = read.networks(self.engine, self.run_id)
-        layers = read.layers(self.engine, self.run_id) if networks else []
+        layers = read.layers(self.engine, self.run_id) if networks else ()
         return run, networks_public(networks, layers)
 
 
