@@ -54,7 +54,7 @@ class Network(Document):
         json_schema_extra={"group": "Network"},
     )
     initialization: Initialization = Field(
-        default="xavier",
+        default="gaussian",
         title="Initialization",
         description="Distribution of the first weights: xavier is uniform on ±√(6/(in+out)), "
         "gaussian is N(0, initial std²). Biases start at 0.",

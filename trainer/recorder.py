@@ -44,6 +44,7 @@ class Recorder:
         self._finishing = threading.Event()
         self._step = 0
         self._rates: list[tuple[float, int]] = []
+        """Moments with the step reached: the start, then those of the last seconds."""
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="recorder")
         self._thread.start()
@@ -80,14 +81,17 @@ class Recorder:
                 self._add(part)
             now = time.monotonic()
             if now - committed >= COMMIT_SECONDS or (finishing and part is None):
-                self._commit(now)
+                self._commit(now, last=finishing and part is None)
                 committed = now
             if finishing and part is None:
                 return
 
-    def _commit(self, now: float) -> None:
-        self._rates = [*(r for r in self._rates if now - r[0] < RATE_SECONDS), (now, self._step)]
-        (since, begun), (until, reached) = self._rates[0], self._rates[-1]
+    def _commit(self, now: float, *, last: bool) -> None:
+        """Commit with the speed of the last seconds or, at the end, of the whole run."""
+        recent = [rate for rate in self._rates[1:] if now - rate[0] < RATE_SECONDS]
+        self._rates = [self._rates[0], *recent, (now, self._step)]
+        since, begun = self._rates[0] if last else self._rates[min(1, len(recent))]
+        until, reached = self._rates[-1]
         run: dict[str, Any] = {"summary": self._summary()}
         if reached > begun:
             run["steps_per_second"] = (reached - begun) / (until - since)

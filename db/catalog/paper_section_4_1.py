@@ -1,6 +1,6 @@
 """§4.1 of Ioffe & Szegedy (2015): activations over time, on MNIST."""
 
-from ..experiment import Experiment, Network
+from ..experiment import Experiment
 from .entry import CatalogEntry
 
 ENTRIES = (
@@ -26,9 +26,6 @@ ENTRIES = (
             "the threshold of the binary image: half intensity here",
             "BatchNorm's ε and the momentum of its running statistics: 1e-5 and 0.1 here",
         ),
-        experiment=Experiment(
-            name="MNIST sigmoid: with and without BatchNorm",
-            network=Network(initialization="gaussian", initial_std=0.1),
-        ),
+        experiment=Experiment(name="MNIST sigmoid: with and without BatchNorm"),
     ),
 )
