@@ -71,7 +71,7 @@ class Network(Document):
     )
     bn_epsilon: float = Field(
         default=1e-5,
-        ge=0,
+        gt=0,
         le=1,
         allow_inf_nan=False,
         title="BatchNorm ε",
@@ -200,7 +200,7 @@ class Experiment(Document):
     )
     device: str = Field(
         default="auto",
-        pattern=r"^(auto|cpu|mps|cuda(:\d{1,2})?)$",
+        pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,2})?)$",
         title="Device",
         description="auto takes CUDA, else Apple's MPS, else the CPU; or cpu, mps, cuda, cuda:1 …",
         json_schema_extra={"group": "Training"},

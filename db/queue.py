@@ -104,7 +104,7 @@ def end(engine: Engine, run_id: int, status: Ended, error: str | None = None) ->
         ended = connection.execute(
             update(Run)
             .where(Run.id == run_id, Run.status.in_(ACTIVE))
-            .values(status=status, error=error, ended_at=datetime.now(UTC))
+            .values(status=status, error=error, phase=None, ended_at=datetime.now(UTC))
         )
         return ended.rowcount == 1
 
@@ -137,6 +137,15 @@ def sign_off(engine: Engine, worker_id: int) -> None:
         connection.execute(delete(Worker).where(Worker.id == worker_id))
 
 
+def bury(engine: Engine, pid: int) -> None:
+    """Forget a worker of this machine that is known to be dead, and reconcile at once."""
+    with writing(engine) as connection:
+        connection.execute(
+            delete(Worker).where(Worker.host == socket.gethostname(), Worker.pid == pid)
+        )
+    reconcile(engine)
+
+
 def reconcile(engine: Engine) -> list[int]:
     """Mark the runs whose worker is gone as failed; returns their numbers."""
     alive = select(Worker.id).where(Worker.heartbeat_at >= datetime.now(UTC) - LEASE)
@@ -149,6 +158,7 @@ def reconcile(engine: Engine) -> list[int]:
             )
             .values(
                 status="failed",
+                phase=None,
                 ended_at=datetime.now(UTC),
                 error="The worker that ran it was lost: it crashed, was killed or the machine "
                 "went down. What had been recorded is kept; press Run again to start anew.",

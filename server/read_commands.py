@@ -15,7 +15,7 @@ from ..db.engine import open_database
 from ..db.errors import SetupProblem
 from ..db.tables import RECORD_TABLES
 from .export import csv_chunks
-from .flags import DatabaseFlag
+from .flags import DatabaseFlag, DataFlag
 from .settings import load_settings
 
 PIPE_WIDTH = 160
@@ -23,10 +23,11 @@ PIPE_WIDTH = 160
 
 def runs(
     database: DatabaseFlag = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many runs.")] = 50,
+    data: DataFlag = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many runs.")] = 50,
 ) -> None:
     """List the runs, newest first."""
-    engine = open_database(load_settings(database=database).database_url)
+    engine = open_database(load_settings(database=database, data=data).database_url)
     found = read.runs(engine, limit=limit)
     engine.dispose()
     if not found:
@@ -66,18 +67,19 @@ def export(
         str, typer.Option(metavar="FILE", help="The file to write; - is standard output.")
     ] = "-",
     database: DatabaseFlag = None,
+    data: DataFlag = None,
 ) -> None:
     """Write every record of a run as CSV.
 
     In full resolution. Numbers read back bit-equal; NaN, Infinity and -Infinity are kept; an
     empty field means that the statistic does not apply.
     """
-    engine = open_database(load_settings(database=database).database_url)
+    engine = open_database(load_settings(database=database, data=data).database_url)
     chunks = csv_chunks(engine, run, table)
     if output == "-":
         _to_standard_output(chunks)
     else:
-        _to_file(chunks, Path(output))
+        _to_file(chunks, Path(output), engine.url.database or "")
     engine.dispose()
 
 
@@ -93,11 +95,20 @@ def _to_standard_output(chunks: Iterator[str]) -> None:
         raise SetupProblem(f"Standard output can't be written: {error.strerror}.") from None
 
 
-def _to_file(chunks: Iterator[str], output: Path) -> None:
+def _to_file(chunks: Iterator[str], output: Path, database: str) -> None:
+    """Write beside the file and rename, so that an export that fails costs no earlier one."""
+    is_special = output.exists() and not output.is_file()  # a pipe or a device
+    target = output if is_special else output.with_name(f"{output.name}.part")
     try:
-        with output.open("w", encoding="utf-8", newline="") as file:
+        if output.exists() and Path(database).exists() and output.samefile(database):
+            raise SetupProblem(f"{output} is the database itself. Name another file with --output.")
+        with target.open("w", encoding="utf-8", newline="") as file:
             file.writelines(chunks)
+        if not is_special:
+            target.replace(output)
     except OSError as error:
+        if not is_special:
+            target.unlink(missing_ok=True)
         raise SetupProblem(
             f"{output} can't be written: {error.strerror}. Name another file with --output."
         ) from None

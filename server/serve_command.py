@@ -7,11 +7,13 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable
+from types import FrameType
 from typing import Annotated
 
 import typer
 import uvicorn
 
+from ..db import queue
 from ..db.engine import open_database
 from ..db.errors import SetupProblem
 from .app import create_app
@@ -44,7 +46,11 @@ def serve(
         make_folder(settings)
         url = settings.database_url
         engine = open_database(url)
-        worker = KeptWorker(lambda: start_worker(url, settings.data_folder), say)
+        worker = KeptWorker(
+            lambda: start_worker(url, settings.data_folder),
+            say,
+            lambda pid: queue.bury(engine, pid),
+        )
 
         def begin() -> None:
             address = address_of(listening)
@@ -84,6 +90,11 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._on_begin = on_begin
         self._on_end = on_end
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End in good order, which takes seconds; a second Ctrl-C changes nothing."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""

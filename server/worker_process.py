@@ -53,8 +53,19 @@ def kill_worker(process: subprocess.Popen[bytes]) -> None:
 class KeptWorker:
     """A worker that is started again when it dies, at growing intervals."""
 
-    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], say: Callable[[str], None]):
+    def __init__(
+        self,
+        start: Callable[[], subprocess.Popen[bytes]],
+        say: Callable[[str], None],
+        bury: Callable[[int], None],
+    ) -> None:
+        """Args:
+        start: Starts it.
+        say: Tells the person.
+        bury: Told the number of a process that died, so that its run does not stay running.
+        """
         self._start = start
+        self._bury = bury
         self._say = say
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,6 +96,7 @@ class KeptWorker:
             if self._ending.is_set():
                 return
             kill_worker(self._process)
+            self._bury(self._process.pid)
             pause = 1.0 if time.monotonic() - begun > STEADY_SECONDS else pause
             self._say(
                 f"The worker ended unexpectedly ({_how(self._process.returncode)}); it is started "

@@ -1,5 +1,6 @@
 """The queue: a run is claimed once, ends once, and is never left behind by a dead worker."""
 
+import os
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from shiftscope.db.engine import BUSY_SECONDS, open_database, writing
 from shiftscope.db.errors import Conflict, NotFound
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.tables import Run, Worker
+from shiftscope.db.write import describe_run
 
 
 def test_two_workers_that_race_never_claim_the_same_run(any_engine: Engine) -> None:
@@ -145,3 +147,13 @@ def test_a_worker_tells_what_it_offers_and_is_forgotten_when_it_signs_off(
     assert worker.heartbeat_at >= worker.started_at
     queue.sign_off(any_engine, worker_id)
     assert read.workers(any_engine) == []
+
+
+def test_a_buried_worker_leaves_no_run_behind(any_engine: Engine) -> None:
+    run_id = queue.enqueue(any_engine, Experiment())
+    queue.claim(any_engine, queue.register(any_engine), run_id)
+    describe_run(any_engine, run_id, phase="loading mnist")
+    queue.bury(any_engine, os.getpid())
+    run = read.run(any_engine, run_id)
+    assert run.status == "failed" and "worker" in (run.error or "") and run.phase is None
+    assert not read.workers(any_engine)

@@ -131,3 +131,21 @@ def test_a_bad_option_ends_with_2_and_a_sentence(
     assert done.returncode == 2 and done.stdout == b""
     assert done.stderr.decode().startswith(f"shiftscope: {sentence}")
     assert done.stderr.count(b"\n") == 1
+
+
+def test_an_export_never_replaces_the_database_nor_loses_an_earlier_one(
+    engine: Engine, make_run: Any, tmp_path: Path
+) -> None:
+    recorded = make_run(engine)
+    recorded.append(5)
+    database = Path(str(engine.url.database))
+    done = export(engine, recorded, "--output", str(database))
+    assert done.returncode == 2 and b"is the database itself" in done.stderr
+    assert read.run(engine, recorded.run_id).id == recorded.run_id
+    earlier = tmp_path / "records.csv"
+    earlier.write_text("earlier")
+    done = export(engine, recorded, "--table", "nope", "--output", str(earlier))
+    assert done.returncode == 2 and earlier.read_text() == "earlier"
+    done = export(engine, recorded, "--output", str(earlier))
+    assert done.returncode == 0 and earlier.read_text().startswith("run_id,")
+    assert not list(tmp_path.glob("*.part"))

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from torch import Tensor
 
 from ..db import queue, read
 from ..db.engine import open_database
-from ..db.errors import ShiftscopeError
+from ..db.errors import ShiftscopeError, cause
 from ..db.experiment import Experiment
 from ..db.parsing import parse
 from ..db.write import RecordWriter, add_networks, describe_run
@@ -69,7 +70,8 @@ def execute(database: str, data: Path, run_id: int) -> None:
     except ShiftscopeError as error:
         queue.end(engine, run_id, "failed", str(error))
     except Exception as error:
-        logger.exception("Run %d failed.", run_id)
+        if not isinstance(error, SQLAlchemyError):
+            logger.exception("Run %d failed.", run_id)
         queue.end(engine, run_id, "failed", explain(error))
     finally:
         engine.dispose()
@@ -77,15 +79,20 @@ def execute(database: str, data: Path, run_id: int) -> None:
 
 def explain(error: Exception) -> str:
     """An unexpected error as sentences for a person."""
-    cause = (str(error) or type(error).__name__).splitlines()[0]
+    words = (str(error) or type(error).__name__).splitlines()[0]
     # torch has an exception of its own for a full GPU, and a RuntimeError for a full memory
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in cause:
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in words:
         return (
-            f"There was not enough memory: {cause} Try narrower hidden layers, a smaller batch or "
+            f"There was not enough memory: {words} Try narrower hidden layers, a smaller batch or "
             "fewer seeds."
         )
+    if isinstance(error, SQLAlchemyError):
+        return (
+            f"The database did not take the records: {cause(error)}. Free some space or see "
+            "what blocks it, and press Run again; what had been recorded is kept."
+        )
     return (
-        f"Training ended with an error of shiftscope's own ({type(error).__name__}: {cause}); the "
+        f"Training ended with an error of shiftscope's own ({type(error).__name__}: {words}); the "
         "worker's terminal has the full report."
     )
 
@@ -139,7 +146,7 @@ def watch_and_train(
             stop.set()
 
     watched = tracks(experiment, seeds, numbers, observer.places)
-    recorder = Recorder(ring, RecordWriter(engine, run_id), watched, on_status)
+    recorder = Recorder(ring, RecordWriter(engine, run_id), watched, on_status, stop)
     feeder = Feeder(ring, len(trainees), record_every, lambda: recorder.broken)
     done = 0
     try:

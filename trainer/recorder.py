@@ -16,7 +16,10 @@ from .ring import Part, Ring
 
 COMMIT_SECONDS = 0.25
 RATE_SECONDS = 5.0
+STEADY_STEPS = 200
+"""The first steps are slowed by frequent evaluations and say little of the speed."""
 RETRY_SECONDS = 60.0
+STOP_RETRY_SECONDS = 2.0
 logger = logging.getLogger(__name__)
 
 
@@ -27,7 +30,8 @@ class Recorder:
         ring: Where the parts come from.
         writer: Where the rows go.
         networks: One track for each network of the ring, in its order.
-        on_status: Called with the run's status after each commit; this is how a stop arrives.
+        on_status: Called with the run's status after each commit.
+        stop: Set when the run is to end: then a failing database is not waited for long.
     """
 
     def __init__(
@@ -36,11 +40,13 @@ class Recorder:
         writer: RecordWriter,
         networks: Sequence[NetworkTrack],
         on_status: Callable[[str], None],
+        stop: threading.Event,
     ) -> None:
         self._ring = ring
         self._writer = writer
         self._networks = networks
         self._on_status = on_status
+        self._stop = stop
         self._finishing = threading.Event()
         self._step = 0
         self._rates: list[tuple[float, int]] = []
@@ -93,19 +99,20 @@ class Recorder:
         since, begun = self._rates[0] if last else self._rates[min(1, len(recent))]
         until, reached = self._rates[-1]
         run: dict[str, Any] = {"summary": self._summary()}
-        if reached > begun:
+        if reached > begun and (last or reached >= STEADY_STEPS or until - since > RATE_SECONDS):
             run["steps_per_second"] = (reached - begun) / (until - since)
         self._on_status(self._persist(run))
 
     def _persist(self, run: dict[str, Any]) -> Status:
         """Commit; while the database does not take it, try again. The ring holds the loop back."""
-        give_up = time.monotonic() + RETRY_SECONDS
+        began = time.monotonic()
         warned = False
         while True:
             try:
                 return self._writer.commit(self._step, **run)
             except OperationalError as error:
-                if time.monotonic() > give_up:
+                patience = STOP_RETRY_SECONDS if self._stop.is_set() else RETRY_SECONDS
+                if time.monotonic() - began > patience:
                     raise
                 if not warned:
                     logger.warning("The database does not take the records (%s); trying again.",

@@ -74,6 +74,17 @@ function parseRange(text) {
   return first < last ? [first, last] : null;
 }
 
+/**
+ * The part of a range that a run can have; null when that is nothing or all of it.
+ * @param {Range | null} range
+ * @param {number} steps
+ * @returns {Range | null}
+ */
+export function clip(range, steps) {
+  if (range === null || range[0] >= steps) return null;
+  return range[1] > steps ? [range[0], steps] : range;
+}
+
 /** @param {string | null | undefined} text */
 function count(text) {
   return /^\d{1,10}$/.test(text ?? "") ? Number(text) : null;

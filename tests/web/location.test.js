@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { format, parse } from "../../web/location.js";
+import { clip, format, parse } from "../../web/location.js";
 
 /** @param {string} address */
 const read = (address) => {
@@ -28,4 +28,11 @@ test("what makes no sense in an address is left out or said to be missing", () =
     assert.equal(read(address).view, "missing", address);
   }
   assert.equal(read("/runs").view, "runs");
+});
+
+test("a range is clipped to the steps of its run", () => {
+  assert.deepEqual(clip([10, 9_999_999_999], 128), [10, 128]);
+  assert.deepEqual(clip([10, 20], 128), [10, 20]);
+  assert.equal(clip([200, 300], 128), null);
+  assert.equal(clip(null, 128), null);
 });

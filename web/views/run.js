@@ -5,7 +5,7 @@
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
-import { go } from "../location.js";
+import { clip, go } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { Deck } from "./deck.js";
@@ -89,16 +89,16 @@ class RunPage {
 
   /** @param {RunPlace} place */
   show(place) {
-    this.place = place;
+    this.place = { ...place, range: clip(place.range, this.run.steps) };
     const seed = place.seed ?? this.run.seeds[0];
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     const networks = this.networks.filter((network) => network.seed === seed);
-    tabLinks(this.tabs, TABS, tab.id, place);
+    tabLinks(this.tabs, TABS, tab.id, this.place);
     const key = JSON.stringify([tab.id, seed, networks.map(({ id }) => id)]);
     if (key !== this.#shown) this.#build(tab, seed, networks, key);
-    if (this.#deck && String(this.#deck.chosen) !== String(place.range)) {
-      this.#deck.chosen = place.range;
-      this.feed.zoom(place.range);
+    if (this.#deck && String(this.#deck.chosen) !== String(this.place.range)) {
+      this.#deck.chosen = this.place.range;
+      this.feed.zoom(this.place.range);
       this.#deck.changed({ now: true });
     }
     this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
