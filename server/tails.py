@@ -68,6 +68,9 @@ class Tail(ABC):
             except SQLAlchemyError as error:
                 changed, self.problem = False, NO_ANSWER
                 logger.warning("%s %s", NO_ANSWER, error)
+            except Exception:  # a tail that ended silently would leave its viewers waiting
+                changed, self.problem = False, NO_ANSWER
+                logger.exception(NO_ANSWER)
             if changed or self.problem != before:
                 for wake in self.viewers:
                     wake.set()

@@ -57,6 +57,10 @@ export const store = createStore(initial);
  */
 export function learnRuns(runs) {
   const known = new Map(store.get().runs);
-  for (const run of runs) known.set(run.id, run);
+  for (const run of runs) {
+    // A run never comes back from its end: what says so was read earlier and arrived late.
+    if (run.ended_at === null && known.get(run.id)?.ended_at) continue;
+    known.set(run.id, run);
+  }
   store.set({ runs: known });
 }
