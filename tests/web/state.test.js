@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { learnRuns, store } from "../../web/state.js";
+
+/** @import { Run } from "../../web/types" */
+
+/** @param {Partial<Run>} facts */
+const run = (facts) => /** @type {Run} */ ({ id: 7, ended_at: null, ...facts });
+
+test("a state read before a run's end does not win by arriving after it", () => {
+  learnRuns([run({ status: "running" })]);
+  learnRuns([run({ status: "finished", ended_at: "2026-11-21T11:40:21Z" })]);
+  learnRuns([run({ status: "running" })]);
+  assert.equal(store.get().runs.get(7)?.status, "finished");
+});
