@@ -58,7 +58,8 @@ export const store = createStore(initial);
 export function learnRuns(runs) {
   const known = new Map(store.get().runs);
   for (const run of runs) {
-    // A run never comes back from its end: what says so was read earlier and arrived late.
+    // A run never comes back from its end: what says so was read earlier and arrived late. The
+    // list's tail and the run's own look at different moments, so that this happens.
     if (run.ended_at === null && known.get(run.id)?.ended_at) continue;
     known.set(run.id, run);
   }

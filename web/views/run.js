@@ -19,9 +19,6 @@ import { legend, rangeBar, seedChoice, tabLinks } from "./toolbar.js";
 /** @import { Tab } from "./tabs.js" */
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
 
-/** Milliseconds between looks at a run that goes on, beside what is pushed. */
-const ASK_AGAIN = 5000;
-
 /**
  * @param {RunPlace} place
  * @returns {Mounted}
@@ -58,7 +55,6 @@ class RunPage {
   #shown = "";
   #closing = new AbortController();
   #unsubscribe;
-  #asking;
 
   /**
    * @param {HTMLElement} element
@@ -89,13 +85,6 @@ class RunPage {
     if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
     this.#unsubscribe = store.subscribe(() => this.#runCame());
-    this.#asking = window.setInterval(() => this.#ask(), ASK_AGAIN);
-  }
-
-  /** Should a push have been lost, the page is right again soon. */
-  #ask() {
-    if (!isActive(this.run) || document.hidden) return;
-    api.getRun(this.detail.id).then((detail) => learnRuns([detail])).catch(() => {});
   }
 
   /** @param {RunPlace} place */
@@ -190,7 +179,6 @@ class RunPage {
 
   close() {
     this.#closing.abort();
-    window.clearInterval(this.#asking);
     this.#unsubscribe();
     this.#deck?.close();
     this.feed.close();
