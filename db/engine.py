@@ -130,7 +130,7 @@ def _upgrade(engine: Engine, migrations: Path) -> None:
     with engine.connect() as connection:
         if _revision_to_upgrade(connection, script) == head:
             return
-    with writing(engine) as connection:
+    with _rebuilding(engine) as connection:
         # A second process that starts at the same moment waits here, then finds it done.
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(734018)")
@@ -141,6 +141,26 @@ def _upgrade(engine: Engine, migrations: Path) -> None:
             _back_up(Path(str(engine.url.database)), current)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _rebuilding(engine: Engine) -> Generator[Connection]:
+    """A write transaction in which SQLite may rebuild a table, which it does by dropping it.
+
+    With foreign keys on, that would delete what refers to it: a run's records with its row. The
+    pragma does nothing inside a transaction.
+    """
+    with engine.connect().execution_options(shiftscope_writes=True) as connection:
+        is_sqlite = engine.dialect.name == "sqlite"
+        driver: Any = connection.connection.driver_connection
+        if is_sqlite:
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            if is_sqlite:
+                driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _revision_to_upgrade(connection: Connection, script: ScriptDirectory) -> str | None:

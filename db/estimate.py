@@ -75,6 +75,7 @@ def _calibration(engine: Engine) -> tuple[float, str]:
         last = session.scalars(
             select(Run)
             .where(
+                Run.source == "experiment",  # a watched loop tells nothing of our own
                 Run.status.in_(("finished", "stopped")),
                 Run.step >= ENOUGH_STEPS,
                 Run.steps_per_second > 0,

@@ -145,6 +145,16 @@ class Recording(Document):
         "1, 2, 5, 10, 20, 50 … steps.",
         json_schema_extra={"unit": "steps", "group": "Recording"},
     )
+    overhead: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        allow_inf_nan=False,
+        title="Overhead cap",
+        description="With a cap the observer looks less often, so that watching costs at most "
+        "this share of the training time; empty looks at every step that is due.",
+        json_schema_extra={"unit": "%", "group": "Recording"},
+    )
 
 
 class Experiment(Document):

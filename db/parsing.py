@@ -11,8 +11,8 @@ from .errors import FieldProblem, InvalidExperiment, shown
 from .experiment import Document, Experiment
 
 
-def parse(document: Mapping[str, Any]) -> Experiment:
-    """Validate a document.
+def parse(document: Mapping[str, Any] | None) -> Experiment:
+    """Validate a document; None, which a watched run has, is none.
 
     Raises:
         InvalidExperiment: With one problem per offending setting, by its dotted path.

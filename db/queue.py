@@ -6,6 +6,9 @@ queued ──claim──▶ running ──end──▶ finished | failed
 
 A run that was asked to stop may reach its last step, or fail, before it sees that. `reconcile`
 ends as failed what a dead worker left running or stopping.
+
+A watched run is trained by a person's own program: `begin_watched` makes it running at once, its
+recorder holds it by a row in `workers` as a worker would, and nobody else can stop it.
 """
 
 import os
@@ -14,12 +17,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, case, delete, insert, select, update
 
 from .engine import writing
 from .errors import Conflict, NotFound
 from .experiment import Experiment
-from .tables import ACTIVE, Run, Status, Worker
+from .tables import ACTIVE, Run, Status, Worker, WorkerKind
 
 LEASE = timedelta(seconds=45)
 """A worker that was silent for so long is taken for dead.
@@ -27,6 +30,14 @@ LEASE = timedelta(seconds=45)
 Longer than BUSY_SECONDS: a heartbeat may wait so long for SQLite's write lock.
 """
 
+WORKER_LOST = (
+    "The worker that ran it was lost: it crashed, was killed or the machine went down. What had "
+    "been recorded is kept; press Run again to start anew."
+)
+WATCHED_LOST = (
+    "The program that trained it ended without closing the run: it crashed, was killed or the "
+    "machine went down. What had been recorded is kept."
+)
 Ended = Literal["finished", "stopped", "failed"]
 
 
@@ -47,6 +58,48 @@ def enqueue(engine: Engine, experiment: Experiment, catalog_entry: str | None = 
             )
             .returning(Run.id)
         ).scalar_one()
+
+
+def begin_watched(
+    engine: Engine,
+    worker_id: int,
+    name: str,
+    watched: Mapping[str, Any],
+    steps: int | None = None,
+) -> int:
+    """Store a watched run as running; returns its number.
+
+    Args:
+        engine: The database.
+        worker_id: Who records it, registered with the kind `watch`.
+        name: How the list of runs calls it; made to fit.
+        watched: What is watched, as docs/protocol.md describes it.
+        steps: How long the loop will be, where that is known.
+    """
+    now = datetime.now(UTC)
+    with writing(engine) as connection:
+        return connection.execute(
+            insert(Run)
+            .values(
+                name=_fitting(name),
+                source="watch",
+                watched=dict(watched),
+                status="running",
+                steps=steps,
+                step=0,
+                summary={},
+                worker_id=worker_id,
+                created_at=now,
+                started_at=now,
+            )
+            .returning(Run.id)
+        ).scalar_one()
+
+
+def _fitting(name: str) -> str:
+    """A name that the list can show and the database store, whatever a program calls its run."""
+    plain = "".join(" " if ord(sign) < 32 or ord(sign) == 127 else sign for sign in name)
+    return plain.strip()[:80].strip() or "Untitled"
 
 
 def claim(engine: Engine, worker_id: int, run_id: int | None = None) -> int | None:
@@ -77,20 +130,25 @@ def ask_to_stop(engine: Engine, run_id: int) -> Status:
 
     Raises:
         NotFound: There is no such run.
-        Conflict: The run has ended already.
+        Conflict: The run has ended already, or it is a watched one.
     """
     now = datetime.now(UTC)
     with writing(engine) as connection:
         # Locks the row in PostgreSQL, so that the run can't end before the update below; on SQLite
         # we hold the write lock already.
-        query = select(Run.status).where(Run.id == run_id).with_for_update()
-        status = connection.scalar(query)
-        if status is None:
+        query = select(Run.status, Run.source).where(Run.id == run_id).with_for_update()
+        found = connection.execute(query).one_or_none()
+        if found is None:
             raise NotFound(f"There is no run {run_id}.")
+        status, source = found
         if status == "stopping":
             return "stopping"
         if status not in ACTIVE:
             raise Conflict(f"Run {run_id} has ended already: it is {status}.")
+        if source == "watch":
+            raise Conflict(
+                f"Run {run_id} is watched: its loop belongs to your own program. End it there."
+            )
         values: dict[str, Any] = (
             {"status": "stopped", "ended_at": now} if status == "queued" else {"status": "stopping"}
         )
@@ -109,14 +167,23 @@ def end(engine: Engine, run_id: int, status: Ended, error: str | None = None) ->
         return ended.rowcount == 1
 
 
-def register(engine: Engine) -> int:
-    """Add this process to the workers, forgetting those long dead; returns its number."""
+def register(engine: Engine, kind: WorkerKind = "worker") -> int:
+    """Add this process to the workers, forgetting those long dead; returns its number.
+
+    The recorder of a watched run is of the kind `watch`: it holds a lease and claims nothing.
+    """
     now = datetime.now(UTC)
     with writing(engine) as connection:
         connection.execute(delete(Worker).where(Worker.heartbeat_at < now - 100 * LEASE))
         return connection.execute(
             insert(Worker)
-            .values(host=socket.gethostname(), pid=os.getpid(), started_at=now, heartbeat_at=now)
+            .values(
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                kind=kind,
+                started_at=now,
+                heartbeat_at=now,
+            )
             .returning(Worker.id)
         ).scalar_one()
 
@@ -160,8 +227,7 @@ def reconcile(engine: Engine) -> list[int]:
                 status="failed",
                 phase=None,
                 ended_at=datetime.now(UTC),
-                error="The worker that ran it was lost: it crashed, was killed or the machine "
-                "went down. What had been recorded is kept; press Run again to start anew.",
+                error=case((Run.source == "watch", WATCHED_LOST), else_=WORKER_LOST),
             )
             .returning(Run.id)
         )

@@ -74,9 +74,10 @@ def layers(engine: Engine, run_id: int) -> Sequence[Layer]:
 
 
 def workers(engine: Engine) -> Sequence[Worker]:
-    """The workers that have not signed off, the one heard of last first."""
+    """The workers that have not signed off, the one heard of last first; no recorders."""
+    query = select(Worker).where(Worker.kind == "worker").order_by(Worker.heartbeat_at.desc())
     with Session(engine) as session:
-        return session.scalars(select(Worker).order_by(Worker.heartbeat_at.desc())).all()
+        return session.scalars(query).all()
 
 
 def known_columns(table: str, statistics: Sequence[str] = ()) -> list[str]:

@@ -30,6 +30,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Status = Literal["queued", "running", "stopping", "stopped", "finished", "failed"]
 ACTIVE: tuple[Status, ...] = ("queued", "running", "stopping")
+Source = Literal["experiment", "watch"]
+"""Who trains a run: a worker, from an experiment, or a person's own loop, which is watched."""
+WorkerKind = Literal["worker", "watch"]
 NAN_TEXT = "NaN"
 
 
@@ -84,7 +87,7 @@ class Table(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012  (SQLAlchemy's own protocol)
         float: Real,
         datetime: UtcDateTime,
-        dict[str, Any]: JSON,
+        dict[str, Any]: JSON(none_as_null=True),
         list[str]: JSON,
     }
 
@@ -94,13 +97,15 @@ def _key(target: str) -> Any:
 
 
 class Worker(Table):
-    """A process that claims runs, what it can offer, and when it was last heard of."""
+    """A process that holds runs, what it can offer, and when it was last heard of."""
 
     __tablename__ = "workers"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     host: Mapped[str] = mapped_column(String(255))
     pid: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(10), default="worker", server_default="worker")
+    """`worker` claims runs; `watch` records one watched run, claims nothing and offers nothing."""
     devices: Mapped[list[str] | None]
     """Devices present, the best first, such as `["cuda:0", "cpu"]`; NULL until they are known."""
     datasets: Mapped[dict[str, Any] | None]
@@ -110,7 +115,10 @@ class Worker(Table):
 
 
 class Run(Table):
-    """One execution of an experiment, with its own summary, so that lists never join records."""
+    """One training, with its own summary, so that lists never join records.
+
+    It executes an experiment, or it watches somebody's own loop: `source` says which.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (Index("ix_runs_status", "status"),)
@@ -118,11 +126,24 @@ class Run(Table):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80))
     catalog_entry: Mapped[str | None] = mapped_column(String(80))
-    experiment: Mapped[dict[str, Any]]
+    source: Mapped[str] = mapped_column(
+        String(10), default="experiment", server_default="experiment"
+    )
+    experiment: Mapped[dict[str, Any] | None]
+    """The experiment's document; NULL for a watched run."""
+    watched: Mapped[dict[str, Any] | None]
+    """What is watched, as docs/protocol.md describes it; NULL for an experiment."""
     status: Mapped[str] = mapped_column(String(10))
     step: Mapped[int] = mapped_column(default=0)
     """The latest step whose records are all committed; the cursor of live push."""
-    steps: Mapped[int]
+    steps: Mapped[int | None]
+    """How long it will be; NULL where a watched loop does not say."""
+    looked: Mapped[int | None]
+    """Steps that the observer looked at so far: fewer than `step` when its cadence is sparser."""
+    overhead: Mapped[float | None]
+    """Share of the training time that observing took: 0.018 is 1.8 %."""
+    waited: Mapped[float | None]
+    """Seconds that the training loop waited for the recorder: it waits rather than drops."""
     steps_per_second: Mapped[float | None]
     summary: Mapped[dict[str, Any]]
     """`{arm: {"last_accuracy": …, "best_accuracy": …}}`, means over seeds, on the test set."""
@@ -152,7 +173,7 @@ class Network(Table):
     seed: Mapped[int] = mapped_column(BigInteger)
     position: Mapped[int]
     """Order in the run: all arms of the first seed, in the experiment's order, then the next."""
-    parameters: Mapped[int]
+    parameters: Mapped[int] = mapped_column(BigInteger)
     weights_hash: Mapped[str] = mapped_column(String(64))
     """SHA-256 of the first weight matrices: equal for twins."""
     diverged_step: Mapped[int | None]
@@ -169,12 +190,17 @@ class Layer(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     network_id: Mapped[int] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"))
-    name: Mapped[str] = mapped_column(String(120))
+    name: Mapped[str] = mapped_column(String(255))
+    """Path of its module in the network, such as `layer1.0.conv1`."""
     position: Mapped[int]
     kind: Mapped[str] = mapped_column(String(40))
     norm: Mapped[str] = mapped_column(String(40))
     activation: Mapped[str] = mapped_column(String(40))
     units: Mapped[int]
+    elements: Mapped[int | None] = mapped_column(BigInteger)
+    """Numbers in the preactivation of one batch."""
+    sampled: Mapped[int | None]
+    """How many of them a record's percentiles rest on: all, or a strided subsample."""
 
 
 class LayerRecord(Table):

@@ -40,12 +40,17 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def any_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A new database of each kind."""
-    url = f"sqlite:///{tmp_path / 'shiftscope.db'}"
+def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new database of each kind, without tables."""
     if request.param == "postgresql":
-        url = _new_postgresql_database(request.getfixturevalue("postgresql"))
-    engine = open_database(url)
+        return _new_postgresql_database(request.getfixturevalue("postgresql"))
+    return f"sqlite:///{tmp_path / 'shiftscope.db'}"
+
+
+@pytest.fixture
+def any_engine(any_url: str) -> Iterator[Engine]:
+    """A new database of each kind."""
+    engine = open_database(any_url)
     yield engine
     engine.dispose()
 

@@ -45,6 +45,14 @@ def test_a_run_too_short_or_still_going_teaches_nothing(engine: Engine, make_run
     assert "guess" in estimate(engine, Experiment()).basis
 
 
+def test_a_watched_run_teaches_nothing(any_engine: Engine) -> None:
+    recorder = queue.register(any_engine, "watch")
+    run_id = queue.begin_watched(any_engine, recorder, "Mine", {"arms": ["model"]})
+    write.describe_run(any_engine, run_id, step=5_000, steps_per_second=7.0)
+    queue.end(any_engine, run_id, "finished")
+    assert "guess" in estimate(any_engine, Experiment()).basis
+
+
 def test_more_of_anything_costs_more(engine: Engine) -> None:
     small = estimate(engine, Experiment())
     for more in (

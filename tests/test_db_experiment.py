@@ -36,6 +36,8 @@ def test_a_document_survives_being_stored_as_json() -> None:
         ({"arms": [{"name": "a"}, {"name": " a "}]}, "arms", "a name of its own, got a, a"),
         ({"seeds": [1, 1]}, "seeds", "may appear once"),
         ({"batch_size": 1}, "batch_size", "BatchNorm needs at least 2"),
+        ({"recording": {"overhead": 0}}, "recording.overhead", "greater than 0, got 0"),
+        ({"recording": {"overhead": 101}}, "recording.overhead", "less than or equal to 100"),
         ({"name": "tab\tname"}, "name", "no control characters"),
         ({"name": "  "}, "name", "at least 1 character"),
     ],
@@ -61,6 +63,8 @@ def test_settings_are_given_by_path_or_last_word_in_the_shells_words() -> None:
         Experiment(),
         ["lr=0.5", "network.hidden=8, 16", "seeds=[4]", "dataset=digits", "name=7", "binary=false"],
     )
+    assert with_settings(changed, ["overhead=2"]).recording.overhead == 2
+    assert changed.recording.overhead is None
     assert changed.optimizer.lr == 0.5 and changed.network.hidden == [8, 16]
     assert (changed.seeds, changed.dataset, changed.name) == ([4], "digits", "7")
     assert changed.binary is False and Experiment().binary is True

@@ -15,6 +15,17 @@ from shiftscope.db.experiment import Experiment
 from shiftscope.db.tables import Run, Worker
 from shiftscope.db.write import describe_run
 
+WATCHED = {"program": "train.py", "host": "here", "pid": 7, "arms": ["model"]}
+
+
+def lose(engine: Engine, worker_id: int) -> None:
+    """Let a worker have been silent for longer than its lease."""
+    long_ago = datetime.now(UTC) - 2 * queue.LEASE
+    with writing(engine) as connection:
+        connection.execute(
+            update(Worker).where(Worker.id == worker_id).values(heartbeat_at=long_ago)
+        )
+
 
 def test_two_workers_that_race_never_claim_the_same_run(any_engine: Engine) -> None:
     wanted = [queue.enqueue(any_engine, Experiment()) for _ in range(40)]
@@ -86,9 +97,7 @@ def test_only_the_runs_of_silent_or_missing_workers_are_marked_as_failed(
         assert queue.claim(any_engine, worker_id, run_id) == run_id
     queue.ask_to_stop(any_engine, of_silent)
     queue.sign_off(any_engine, gone)
-    with writing(any_engine) as connection:
-        long_ago = datetime.now(UTC) - 2 * queue.LEASE
-        connection.execute(update(Worker).where(Worker.id == silent).values(heartbeat_at=long_ago))
+    lose(any_engine, silent)
     assert sorted(queue.reconcile(any_engine)) == [of_silent, of_gone]
     statuses = [read.run(any_engine, run_id).status for run_id in (of_silent, of_gone, of_alive)]
     assert statuses == ["failed", "failed", "running"]
@@ -157,3 +166,69 @@ def test_a_buried_worker_leaves_no_run_behind(any_engine: Engine) -> None:
     run = read.run(any_engine, run_id)
     assert run.status == "failed" and "worker" in (run.error or "") and run.phase is None
     assert not read.workers(any_engine)
+
+
+def test_a_watched_run_runs_at_once_and_nobody_claims_it(any_engine: Engine) -> None:
+    recorder = queue.register(any_engine, "watch")
+    run_id = queue.begin_watched(any_engine, recorder, "My ResNet", WATCHED)
+    run = read.run(any_engine, run_id)
+    assert (run.source, run.status, run.name, run.worker_id) == (
+        "watch",
+        "running",
+        "My ResNet",
+        recorder,
+    )
+    assert run.watched == WATCHED and run.started_at is not None
+    assert (run.experiment, run.steps, run.step, run.summary) == (None, None, 0, {})
+    assert queue.claim(any_engine, queue.register(any_engine)) is None
+    assert queue.end(any_engine, run_id, "finished")
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("a\x00b\tc", "a b c"),
+        ("x" * 100, "x" * 80),
+        (" \n", "Untitled"),
+        ("y" * 79 + " z", "y" * 79),
+    ],
+)
+def test_a_watched_run_may_be_called_anything(any_engine: Engine, name: str, kept: str) -> None:
+    recorder = queue.register(any_engine, "watch")
+    run_id = queue.begin_watched(any_engine, recorder, name, WATCHED, steps=10)
+    assert (read.run(any_engine, run_id).name, read.run(any_engine, run_id).steps) == (kept, 10)
+
+
+def test_a_watched_run_is_ended_by_its_own_program_alone(any_engine: Engine) -> None:
+    run_id = queue.begin_watched(any_engine, queue.register(any_engine, "watch"), "Mine", WATCHED)
+    with pytest.raises(Conflict, match=r"watched: its loop belongs to your own program\. End it"):
+        queue.ask_to_stop(any_engine, run_id)
+    assert read.run(any_engine, run_id).status == "running"
+    assert queue.end(any_engine, run_id, "failed", "CUDA is out of memory.")
+    with pytest.raises(Conflict, match="it is failed"):
+        queue.ask_to_stop(any_engine, run_id)
+
+
+def test_a_watched_run_whose_program_is_gone_fails_by_a_sentence_of_its_own(
+    any_engine: Engine,
+) -> None:
+    lost, alive = (queue.register(any_engine, "watch") for _ in "12")
+    of_lost, of_alive = (
+        queue.begin_watched(any_engine, worker, "Mine", WATCHED) for worker in (lost, alive)
+    )
+    trained = queue.enqueue(any_engine, Experiment())
+    worker = queue.register(any_engine)
+    queue.claim(any_engine, worker)
+    for gone in (lost, worker):
+        lose(any_engine, gone)
+    assert sorted(queue.reconcile(any_engine)) == [of_lost, trained]
+    error = read.run(any_engine, of_lost).error or ""
+    assert "program that trained it" in error and "kept" in error and "Run again" not in error
+    assert "worker" in (read.run(any_engine, trained).error or "")
+    assert read.run(any_engine, of_alive).status == "running"
+
+
+def test_the_recorder_of_a_watched_run_is_no_worker(any_engine: Engine) -> None:
+    queue.register(any_engine, "watch")
+    worker_id = queue.register(any_engine)
+    assert [worker.id for worker in read.workers(any_engine)] == [worker_id]

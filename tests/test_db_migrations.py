@@ -1,0 +1,139 @@
+"""A database of an earlier version is brought up to date, and keeps everything it held."""
+
+import json
+import math
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from shiftscope.db import queue, read
+from shiftscope.db.engine import MIGRATIONS, open_database, revision, writing
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.parsing import parse
+from shiftscope.db.series import Selection, series
+from shiftscope.db.write import add_networks
+
+NOW = datetime(2026, 1, 2, 3, 4, 5)
+HELD: dict[str, list[dict[str, Any]]] = {
+    "workers": [{"id": 104, "host": "here", "pid": 7, "started_at": NOW, "heartbeat_at": NOW}],
+    "runs": [
+        {
+            "id": number,
+            "name": f"Run {number}",
+            "experiment": json.dumps(Experiment(steps=9).model_dump(mode="json")),
+            "status": "finished",
+            "step": 2,
+            "steps": 9,
+            "summary": '{"none": {"last_accuracy": 0.5}}',
+            "worker_id": 104,
+            "created_at": NOW,
+        }
+        for number in (101, 103)
+    ],
+    "networks": [
+        {
+            "id": number,
+            "run_id": number,
+            "arm": "none",
+            "seed": 2**40,
+            "position": 0,
+            "parameters": 10,
+            "weights_hash": "ab",
+        }
+        for number in (101, 103)
+    ],
+    "layers": [
+        {
+            "id": 108,
+            "network_id": 103,
+            "name": "hidden1",
+            "position": 0,
+            "kind": "linear",
+            "norm": "none",
+            "activation": "relu",
+            "units": 5,
+        }
+    ],
+    "layer_records": [
+        {"network_id": 103, "layer_id": 108, "step": 1, "mean": 0.25},
+        {"network_id": 103, "layer_id": 108, "step": 2, "mean": math.inf},
+    ],
+    "network_records": [{"network_id": 103, "step": 1, "loss": 2.5}],
+    "evaluations": [{"network_id": 103, "step": 0, "test_accuracy": 0.1}],
+}
+
+
+@pytest.fixture
+def first_version(any_url: str, tmp_path: Path) -> str:
+    """The URL of a database as version 0.1.0 left it, with runs in it."""
+    migrations = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("000[2-9]*", "__pyc*"))
+    engine = open_database(any_url, migrations=migrations)
+    assert revision(engine) == "0001"
+    with writing(engine) as connection:
+        for table, rows in HELD.items():
+            for row in rows:
+                names = ", ".join(row)
+                values = ", ".join(f":{name}" for name in row)
+                connection.execute(
+                    text(f"INSERT INTO {table} ({names}) VALUES ({values})"),
+                    row,
+                )
+    engine.dispose()
+    return any_url
+
+
+def count(engine: Engine, table: str) -> int:
+    """Rows in a table."""
+    with engine.connect() as connection:
+        return connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+
+
+@pytest.mark.filterwarnings("ignore:The default datetime adapter:DeprecationWarning")
+def test_a_database_of_the_first_version_keeps_everything(first_version: str) -> None:
+    engine = open_database(first_version)
+    assert {table: count(engine, table) for table in HELD} == {
+        table: len(rows) for table, rows in HELD.items()
+    }
+    run = read.run(engine, 103)
+    assert (run.source, run.watched, run.overhead, run.waited, run.looked) == (
+        "experiment",
+        *[None] * 4,
+    )
+    assert parse(run.experiment).steps == run.steps == 9 and run.worker_id == 104
+    assert run.created_at == NOW.replace(tzinfo=UTC)
+    assert [worker.kind for worker in read.workers(engine)] == ["worker"]
+    (network,), (layer,) = read.networks(engine, 103), read.layers(engine, 103)
+    assert network.seed == 2**40 and (layer.name, layer.elements, layer.sampled) == (
+        "hidden1",
+        None,
+        None,
+    )
+    found = series(engine, Selection("layer_records", 103, 108, ("mean",)), 0, 9, 1)
+    assert found.low["mean"].tolist() == [0.25, math.inf]
+    engine.dispose()
+
+
+@pytest.mark.filterwarnings("ignore:The default datetime adapter:DeprecationWarning")
+def test_an_upgraded_database_takes_new_runs_and_still_guards_its_references(
+    first_version: str,
+) -> None:
+    engine = open_database(first_version)
+    watched = {"arms": ["model"]}
+    run_id = queue.begin_watched(engine, queue.register(engine, "watch"), "Mine", watched)
+    network = {"arm": "model", "seed": 0, "parameters": 2**40, "weights_hash": "ab"}
+    layer = {"kind": "linear", "norm": "none", "activation": "none", "units": 1}
+    add_networks(
+        engine,
+        run_id,
+        [(network, [{"name": "x" * 255, **layer, "elements": 2**40, "sampled": 9}])],
+    )
+    assert read.layers(engine, run_id)[0].elements == 2**40
+    with writing(engine) as connection:
+        connection.execute(text("DELETE FROM runs WHERE id = 103"))
+    assert count(engine, "layer_records") == 0 and count(engine, "networks") == 2
+    engine.dispose()
