@@ -8,11 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .devices import cores
-from .networks.mlp import MLP
 
 
 @torch.no_grad()
-def evaluate(network: MLP, images: Tensor, labels: Tensor) -> dict[str, float | None]:
+def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float | None]:
     """Mean cross-entropy (nats) and accuracy (share) on the test set.
 
     With BatchNorm also the same with batch statistics, the test set being one batch: the
@@ -39,7 +38,7 @@ def evaluate(network: MLP, images: Tensor, labels: Tensor) -> dict[str, float | 
     return values
 
 
-def _measure(network: MLP, images: Tensor, labels: Tensor) -> tuple[float, float]:
+def _measure(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
     logits = network(images)
     # argmax takes NaN for the largest: an example with one is wrong
     right = (logits.argmax(1) == labels) & ~logits.isnan().any(1)

@@ -5,28 +5,24 @@ import platform
 import signal
 import threading
 from importlib.metadata import version
-from multiprocessing import parent_process
 from pathlib import Path
 
 import torch
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from torch import Tensor
 
 from ..db import queue, read
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause
 from ..db.experiment import Experiment
 from ..db.parsing import parse
-from ..db.write import RecordWriter, add_networks, describe_run
+from ..db.write import describe_run
 from . import datasets, devices
-from .feeder import Feeder, RecorderGone
+from .cadence import Cadence
+from .feeder import Feeder
 from .loop import train
-from .observer import Observer
-from .recorder import Recorder
-from .ring import Ring
-from .setup import describe, prepare, tracks
-from .twins import Twins
+from .recorder_process import RecorderProcess
+from .setup import Prepared, prepare
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +57,7 @@ def execute(database: str, data: Path, run_id: int) -> None:
     interruption = Interruption()
     engine = open_database(database)
     try:
-        if _train(engine, data, run_id, interruption):
+        if _train(engine, database, data, run_id, interruption):
             queue.end(engine, run_id, "finished")
         elif read.run(engine, run_id).status == "stopping":
             queue.end(engine, run_id, "stopped")
@@ -97,7 +93,7 @@ def explain(error: Exception) -> str:
     )
 
 
-def _train(engine: Engine, data: Path, run_id: int, interruption: Interruption) -> bool:
+def _train(engine: Engine, database: str, data: Path, run_id: int, interruption: Interruption) -> bool:
     """Set everything up and train; whether the run came to its end by itself."""
     experiment = parse(read.run(engine, run_id).experiment)
     device = devices.choose(experiment.device)
@@ -113,46 +109,33 @@ def _train(engine: Engine, data: Path, run_id: int, interruption: Interruption) 
     )
     if device.type == "cpu":
         torch.set_num_threads(devices.training_threads())
-    seeds, test = prepare(experiment, images, device)
+    prepared = prepare(experiment, images, device)
     describe_run(engine, run_id, phase=None)
     interruption.is_training = True
-    return watch_and_train(engine, run_id, experiment, seeds, test, device, interruption.stop)
+    recorder = RecorderProcess(database, run_id)
+    return watch_and_train(experiment, prepared, recorder, device, interruption.stop)
 
 
 def watch_and_train(
-    engine: Engine,
-    run_id: int,
     experiment: Experiment,
-    seeds: list[Twins],
-    test: tuple[Tensor, Tensor],
+    prepared: Prepared,
+    recorder: RecorderProcess,
     device: torch.device,
     stop: threading.Event,
 ) -> bool:
-    """Train what was set up and record it; whether the run came to its end by itself."""
-    trainees = [trainee for pair in seeds for trainee in pair.trainees]
-    numbers = add_networks(engine, run_id, describe(seeds))
-    observer = Observer(
-        [trainee.network for trainee in trainees],
-        [trainee.optimizer for trainee in trainees],
-        experiment.batch_size,
-    )
-    record_every = experiment.recording.record_every
-    batch_sizes = [experiment.batch_size] * len(seeds)
-    ring = Ring(observer.layers, observer.places[-1].end, batch_sizes, record_every, device)
+    """Train what was set up and record it; whether the run came to its end by itself.
 
-    def on_status(status: str) -> None:
-        worker = parent_process()
-        if status != "running" or (worker is not None and not worker.is_alive()):
-            stop.set()
-
-    watched = tracks(experiment, seeds, numbers, observer.places)
-    recorder = Recorder(ring, RecordWriter(engine, run_id), watched, on_status, stop)
-    feeder = Feeder(ring, len(trainees), record_every, lambda: recorder.broken)
+    Raises:
+        RecordingFailed: Something kept the recorder from recording everything.
+    """
+    recorder.stop = stop
+    recording = experiment.recording
+    cap = None if recording.overhead is None else recording.overhead / 100
     done = 0
     try:
-        done = train(experiment, seeds, test, observer, feeder, stop)
-    except RecorderGone:
-        logger.error("The recorder of run %d ended early.", run_id)
+        cadence = Cadence(recording.record_every, cap)
+        feeder = Feeder(prepared.plan, recorder, device, cadence)
+        done = train(experiment, prepared.stacks, prepared.batches, prepared.test, feeder, stop)
     finally:
         recorder.finish()
     return done == experiment.steps or not any(feeder.active)

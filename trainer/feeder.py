@@ -1,105 +1,167 @@
 """The loop's side of the ring: which slot a step fills, and when slots go to the recorder."""
 
-import queue
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 
 import torch
-from torch import Tensor
 
-from .ring import Evaluated, Frozen, Part, Ring, Slot, Stretch
+from .cadence import Cadence
+from .plan import Plan
+from .recorder_process import RecorderProcess
+from .ring import Cost, Evaluated, Frozen, Irregular, Part, Stretch
+from .slots import Crossing, slots_on
 
 HAND_OVER_SECONDS = 0.2
 
 
-class RecorderGone(Exception):
-    """The recorder ended early: no stretch will ever be free again."""
+@dataclass(frozen=True)
+class Slot:
+    """Where the current step goes: a stretch, and the place in it."""
+
+    stretch: Stretch
+    index: int
 
 
 class Feeder:
-    """Hands out slots, one for each recorded step, and filled slots to the recorder.
+    """Hands out slots, one for each step that is looked at, and filled slots to the recorder.
 
     A stretch goes over in parts, so that slow steps are seen soon. Its boundaries depend on the
     number of records alone, never on time, and networks are frozen only at a boundary, so that
     two runs of one experiment do the same.
 
     Attributes:
-        active: For each network, whether it still trains.
+        active: By position, whether the network still trains.
+        waited: Seconds that the loop waited for the recorder.
+        looked: Steps that were looked at.
     """
 
     def __init__(
-        self, ring: Ring, networks: int, record_every: int, recorder_gone: Callable[[], bool]
+        self, plan: Plan, recorder: RecorderProcess, device: torch.device, cadence: Cadence
     ) -> None:
-        self._ring = ring
-        self._record_every = record_every
-        self._recorder_gone = recorder_gone
+        self._recorder = recorder
+        self._positions = [(position, stack, place) for stack, s in enumerate(plan.stacks)
+                           for place, position in enumerate(s.positions)]  # fmt: skip
+        self._size = plan.slots
+        self._slots = slots_on(device, plan, recorder.memory, recorder.open(plan))
+        self._cadence = cadence
         self._stretch: Stretch | None = None
-        self._slot: Slot | None = None
+        self._steps: list[int] = []
+        """Of the slots filled in the open stretch; `_seconds` likewise."""
+        self._seconds: list[float] = []
+        self._irregular: list[Irregular] = []
+        self._is_open = False
         self._handed = 0
-        self._began = self._handed_at = time.perf_counter()
+        self._crossing: deque[tuple[Crossing, Part]] = deque()
+        self._began = self._handed_at = self._step_began = time.perf_counter()
+        self._observing = 0.0
+        self._cost = 0.0
         self._evaluations: list[Evaluated] = []
-        self._finite_until = [1 - record_every] * networks
-        self.active = [True] * networks
+        self._diverged: dict[int, int] = {}
+        """By position the first step since which every loss was non-finite."""
+        self.active = [True] * len(self._positions)
+        self.waited = 0.0
+        self.looked = 0
+
+    @property
+    def stop_asked(self) -> bool:
+        """Whether a person asked for the run's end."""
+        return self._recorder.stop.is_set()
 
     def begin_step(self, step: int) -> Slot | None:
-        """Open a slot if this step is recorded; waits while the ring is full.
+        """Open a slot if this step is looked at; waits while the ring is full.
 
         Raises:
-            RecorderGone: The recorder ended; its own error says why.
+            RecordingFailed: The recorder ended early.
         """
-        self._slot = None
-        if (step - 1) % self._record_every == 0:
-            stretch = self._open_stretch()
-            self._slot = Slot(stretch, len(stretch.steps))
-            stretch.steps.append(step)
-        return self._slot
+        now = time.perf_counter()
+        self._is_open = self._cadence.is_due(step)
+        self._step_began, self._cost = now, 0.0
+        if not self._is_open:
+            return None
+        if self._stretch is None:
+            self._stretch = self._slots.stretches[self._recorder.take_free()]
+            self._steps, self._seconds, self._irregular, self._handed = [], [], [], 0
+            waited = time.perf_counter() - now
+            self.waited += waited
+            self._step_began += waited
+        self._steps.append(step)
+        self.looked += 1
+        return Slot(self._stretch, len(self._steps) - 1)
 
-    def add_labels(self, seed_index: int, labels: Tensor) -> None:
-        """Keep the labels of a seed's batch: the recorder counts the right answers."""
-        if self._slot is not None:
-            self._slot.stretch.labels[seed_index][self._slot.index].copy_(labels)
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Count the time inside as the cost of looking at the current step."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._cost += time.perf_counter() - began
 
-    def add_evaluation(self, network: int, step: int, statistics: dict[str, float | None]) -> None:
+    def add_irregular(self, irregular: Irregular) -> None:
+        """A preactivation of the current step that differs from its plan."""
+        self._irregular.append(irregular)
+
+    def add_evaluation(self, position: int, step: int, values: dict[str, float | None]) -> None:
         """Send an evaluation along with the step it belongs to."""
-        self._evaluations.append((network, step, statistics))
+        self._evaluations.append((position, step, values))
 
     def end_step(self, step: int) -> list[int]:
         """Hand over what is due, a full stretch or what has waited for 0.2 s.
 
         Returns:
-            The networks that were frozen now.
+            The positions of the networks that were frozen now.
         """
-        if self._slot is not None:
-            self._slot.stretch.seconds[self._slot.index] = time.perf_counter() - self._began
-        full = self._stretch is not None and len(self._stretch.steps) == self._ring.slots
-        if not full and time.perf_counter() - self._handed_at < HAND_OVER_SECONDS:
+        now = time.perf_counter()
+        if self._is_open:
+            self._seconds.append(now - self._began)
+            self._observing += self._cost
+            self._cadence.looked(step, self._cost, now - self._step_began)
+            self._is_open = False
+        if self._crossing:
+            self._send_crossed()
+        full = len(self._steps) == self._size and self._stretch is not None
+        if not full and now - self._handed_at < HAND_OVER_SECONDS:
             return []
         frozen = self._find_frozen(last=False) if full else []
         self._hand_over(step, frozen, is_done=full)
-        for index, _, _ in frozen:
-            self.active[index] = False
-        return [index for index, _, _ in frozen]
+        for position, _, _ in frozen:
+            self.active[position] = False
+        return [position for position, _, _ in frozen]
 
     def finish(self, step: int) -> None:
         """Hand over the rest: `step` was the last one."""
+        if self._stretch is None and self._evaluations:
+            self._stretch = self._slots.stretches[self._recorder.take_free()]
+            self._steps, self._seconds, self._irregular, self._handed = [], [], [], 0
         self._hand_over(step, self._find_frozen(last=True), is_done=True)
-
-    def _open_stretch(self) -> Stretch:
-        if self._stretch is None:
-            self._stretch = self._take_free()
-            self._handed = 0
-        return self._stretch
+        while self._crossing:
+            self._crossing[0][0].synchronize()
+            self._send_crossed()
 
     def _hand_over(self, step: int, frozen: list[Frozen], *, is_done: bool) -> None:
-        stretch = self._open_stretch()
+        if self._stretch is None:
+            return
         evaluations, self._evaluations = self._evaluations, []
-        begin, end = self._handed, len(stretch.steps)
-        self._ring.hand_over(
-            Part(stretch, begin, end, is_done, tuple(self.active), frozen, evaluations, step)
-        )
-        self._handed, self._handed_at = end, time.perf_counter()
+        irregular, self._irregular = self._irregular, []
+        begin, self._handed = self._handed, len(self._steps)
+        now = time.perf_counter()
+        cost = Cost(self.looked, self._observing, self.waited, now - self._began)
+        part = Part(
+            self._stretch.index, begin, self._steps[begin:], self._seconds[begin:], is_done,
+            list(self.active), frozen, evaluations, irregular, step, cost,
+        )  # fmt: skip
+        self._crossing.append((self._slots.send(self._stretch.index), part))
+        self._send_crossed()
+        self._handed_at = now
         if is_done:
             self._stretch = None
+
+    def _send_crossed(self) -> None:
+        while self._crossing and self._crossing[0][0].query():
+            self._recorder.send({"part": asdict(self._crossing.popleft()[1])})
 
     def _find_frozen(self, *, last: bool) -> list[Frozen]:
         """Networks whose loss was non-finite in a whole stretch. Waits for the device, once.
@@ -107,29 +169,22 @@ class Feeder:
         At the end of the run nothing is frozen any more, but a network whose last loss is not
         finite has diverged all the same.
         """
-        stretch = self._stretch
-        if stretch is None or not stretch.steps:
+        stretch, steps = self._stretch, self._steps
+        if stretch is None or not steps:
             return []
-        filled = len(stretch.steps)
-        finite = torch.stack([torch.isfinite(room.loss[:filled]) for room in stretch.networks])
+        finite = [torch.isfinite(s.given[: len(steps), :, 0]).T.tolist() for s in stretch.stacks]
         frozen: list[Frozen] = []
-        for index, of_network in enumerate(finite.tolist()):
-            if not self.active[index]:
+        for position, stack, place in self._positions:
+            if not self.active[position]:
                 continue
-            for step, is_finite in zip(stretch.steps, of_network, strict=True):
+            of_network: list[bool] = finite[stack][place]
+            for step, is_finite in zip(steps, of_network, strict=True):
                 if is_finite:
-                    self._finite_until[index] = step
-            diverged_step = self._finite_until[index] + self._record_every
+                    self._diverged.pop(position, None)
+                else:
+                    self._diverged.setdefault(position, step)
             if last and not of_network[-1]:
-                frozen.append((index, diverged_step, None))
+                frozen.append((position, self._diverged[position], None))
             elif not last and not any(of_network):
-                frozen.append((index, diverged_step, stretch.steps[-1]))
+                frozen.append((position, self._diverged[position], steps[-1]))
         return frozen
-
-    def _take_free(self) -> Stretch:
-        while not self._recorder_gone():
-            try:
-                return self._ring.take_free(timeout=0.5)
-            except queue.Empty:
-                continue
-        raise RecorderGone

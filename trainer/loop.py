@@ -1,24 +1,26 @@
 """The training loop: the same batches for every arm, and a look at every layer of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Event
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ..db.experiment import Experiment
 from .evaluation import evaluate, is_due
 from .feeder import Feeder
-from .observer import Observer
-from .twins import Trainee, Twins
+from .observer import StackObserver
+from .stack import Stack
+
+Batches = Iterator[tuple[Tensor, Tensor]]
 
 
+@torch.no_grad()
 def train(
     experiment: Experiment,
-    seeds: Sequence[Twins],
+    stacks: Sequence[Stack],
+    batches: Sequence[Batches],
     test: tuple[Tensor, Tensor],
-    observer: Observer,
     feeder: Feeder,
     stop: Event,
 ) -> int:
@@ -26,51 +28,61 @@ def train(
 
     Nothing in here waits for the device or the database, but for evaluations and once in a
     stretch.
+
+    Args:
+        experiment: What is trained.
+        stacks: The networks; together they hold every arm of every seed.
+        batches: By seed the batches that all its networks see.
+        test: Inputs and labels of the test set.
+        feeder: Where records go.
+        stop: Ends training after the current step.
     """
     steps, every = experiment.steps, experiment.recording.evaluate_every
-    everyone = [trainee for twins in seeds for trainee in twins.trainees]
-    active = everyone
+    observers = [StackObserver(stack, index) for index, stack in enumerate(stacks)]
     step = 0
-    _evaluate(active, 0, test, feeder)
+    _evaluate(stacks, 0, test, feeder)
 
-    while step < steps and active and not stop.is_set():
+    while step < steps and any(feeder.active) and not stop.is_set():
         step += 1
-        observer.begin(feeder.begin_step(step))
+        slot = feeder.begin_step(step)
+        drawn = [next(of_seed) for of_seed in batches]
 
-        # forward: the same batch for all arms of a seed; mean cross-entropy over the batch
-        losses: list[Tensor] = []
-        for seed_index, twins in enumerate(seeds):
-            inputs, labels = next(twins.batches)  # (batch, inputs), (batch,)
-            feeder.add_labels(seed_index, labels)
-            for trainee in twins.trainees:
-                if feeder.active[trainee.index]:
-                    losses.append(functional.cross_entropy(trainee.network(inputs), labels))
-
-        # backward: fresh gradients, all networks in one go (their graphs share nothing)
-        for trainee in active:
-            trainee.optimizer.zero_grad()
-        torch.autograd.backward(losses)
-        observer.before_update(losses)
-
-        # update
-        for trainee in active:
-            trainee.optimizer.step()
-        observer.after_update()
+        for stack, observer in zip(stacks, observers, strict=True):
+            if not any(stack.active):
+                continue
+            # the same batch for all arms of a seed
+            inputs = stack.gather([drawn[seed][0] for seed in stack.seeds])
+            labels = stack.gather([drawn[seed][1] for seed in stack.seeds])
+            if slot is None:
+                stack.update(stack.look(inputs, labels))
+                continue
+            with feeder.measured():
+                observer.before(slot)
+            seen = stack.look(inputs, labels)  # forward and backward
+            with feeder.measured():
+                observer.after_backward(slot, seen, labels)
+            stack.update(seen)
+            with feeder.measured():
+                observer.after_update(slot)
 
         if is_due(step, every, steps):
-            _evaluate(active, step, test, feeder)
+            _evaluate(stacks, step, test, feeder)
 
         # a network whose loss stayed non-finite goes no further
-        for index in feeder.end_step(step):
-            observer.drop(index)
-            active = [trainee for trainee in active if trainee.index != index]
+        for position in feeder.end_step(step):
+            for stack in stacks:
+                stack.drop(position)
 
     feeder.finish(step)
     return step
 
 
 def _evaluate(
-    trainees: Sequence[Trainee], step: int, test: tuple[Tensor, Tensor], feeder: Feeder
+    stacks: Sequence[Stack], step: int, test: tuple[Tensor, Tensor], feeder: Feeder
 ) -> None:
-    for trainee in trainees:
-        feeder.add_evaluation(trainee.index, step, evaluate(trainee.network, *test))
+    for stack in stacks:
+        for network, position, active in zip(
+            stack.networks, stack.positions, stack.active, strict=True
+        ):
+            if active:
+                feeder.add_evaluation(position, step, evaluate(network, *test))

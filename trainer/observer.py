@@ -1,11 +1,11 @@
-"""Where to look: hooks on the blocks of networks, which fill a slot of the ring at each step.
+"""What is taken of a stack at each step: one fused copy into a slot of the ring, one of norms.
 
-Nothing here waits for the device, changes a value or keeps the graph alive: hooks remember
-tensors, and fused calls over all networks copy and measure them once the gradients are there.
+Nothing here waits for the device or changes a value. `watch.py`, for other people's models and
+loops, fills the same slots by hooks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,191 +13,155 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     Tensor,
     _foreach_copy_,  # pyright: ignore[reportPrivateImportUsage]
     _foreach_norm,  # pyright: ignore[reportPrivateImportUsage]
-    nn,
 )
 
-from .networks.mlp import MLP
-from .ring import LayerShape, Slot
-from .sgd import SGD
-from .twins import blocks_of
+from .feeder import Slot
+from .layers import Layer
+from .plan import LayerPlan, NormPlaces, StackPlan
+from .program import Seen
+from .ring import LOSS, LR
+from .stack import Stack
 
 TINY, HUGE = 1e-12, 1e15
 """Norms outside these bounds are computed again in float64: float32 squares may have been lost."""
 
 
-@dataclass(frozen=True)
-class NormPlaces:
-    """Where a network's norms are among those of a slot: for each layer, and of all gradients.
+class StackObserver:
+    """Looks into the networks of one stack.
 
-    The update of SGD is Δw = −lr · d, where the direction d is the gradient or, with momentum, the
-    momentum buffer; so ‖Δw‖ = lr · ‖d‖ needs no copy of the weights.
+    Call `before` ahead of the forward pass, `after_backward` ahead of the update and `after_update`
+    behind it, each with the step's slot.
     """
 
-    preactivation_gradient: list[int]
-    weight: list[int]
-    weight_gradient: list[int]
-    direction: list[int]
-    gradients: slice
-    first: int
-    end: int
-
-
-class _Lens:
-    """The hooks of one network, and what they saw in the current step."""
-
-    def __init__(self, network: MLP, optimizer: SGD, batch_size: int, first_place: int) -> None:
-        blocks = blocks_of(network)
-        self.optimizer = optimizer
-        self.weights = [block.linear.weight for block in blocks]
-        self.batch_norms = [b.norm for b in blocks if isinstance(b.norm, nn.BatchNorm1d)]
-        self.layers = [LayerShape((batch_size, b.units), b.norm is not None) for b in blocks]
-        self.places = _find_places(self.weights, optimizer, first_place)
-        self.running: list[Tensor] = []
-        """Where the current slot wants running means, then running variances."""
-        self.preactivations: list[Tensor] = []
-        self.norm_inputs: list[Tensor] = []
-        self.is_open = False
-        self.hooks = [
-            block.activation.register_forward_pre_hook(self._see_preactivation) for block in blocks
-        ] + [norm.register_forward_pre_hook(self._see_norm_input) for norm in self.batch_norms]
-
-    def _see_preactivation(self, _module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if self.is_open:
-            inputs[0].retain_grad()
-            self.preactivations.append(inputs[0])
-
-    def _see_norm_input(self, norm: Any, inputs: tuple[Any, ...]) -> None:
-        if self.is_open:
-            # Copied now, since the forward pass mixes this batch into them.
-            at = len(self.norm_inputs)
-            self.running[at].copy_(norm.running_mean)
-            self.running[len(self.batch_norms) + at].copy_(norm.running_var)
-            self.norm_inputs.append(inputs[0])
-
-    def close(self) -> None:
-        self.is_open = False
-        self.preactivations.clear()
-        self.norm_inputs.clear()
-
-
-class Observer:
-    """Looks into all networks of a run while they train.
-
-    Call `begin` before the forward passes, `before_update` once all gradients are there and
-    `after_update` after the optimizers' steps. Without a slot, between records, they do nothing.
-    """
-
-    def __init__(self, networks: Sequence[MLP], optimizers: Sequence[SGD], batch_size: int) -> None:
-        self._lenses: list[_Lens] = []
-        for network, optimizer in zip(networks, optimizers, strict=True):
-            first_place = self._lenses[-1].places.end if self._lenses else 0
-            self._lenses.append(_Lens(network, optimizer, batch_size, first_place))
-        self._active = list(range(len(self._lenses)))
-        self._index_places(self._lenses[0].weights[0].device)
-        self._slot: Slot | None = None
-
-    @property
-    def layers(self) -> list[list[LayerShape]]:
-        """By network the shape of each observed layer, in the order of the blocks."""
-        return [lens.layers for lens in self._lenses]
-
-    @property
-    def places(self) -> list[NormPlaces]:
-        """By network which norms a slot holds."""
-        return [lens.places for lens in self._lenses]
-
-    def begin(self, slot: Slot | None) -> None:
-        """Look at the next step and fill this slot; without one, do not look."""
-        self._slot = slot
-        if slot is None:
-            return
-        for index in self._active:
-            lens = self._lenses[index]
-            lens.running = slot.stretch.networks[index].running_of_slot[slot.index]
-            lens.is_open = True
-
-    @torch.no_grad()
-    def before_update(self, losses: Sequence[Tensor]) -> None:
-        """Take what the forward and backward passes left; losses of the active networks."""
-        if self._slot is None:
-            return
-        targets: list[Tensor] = []
-        sources: list[Tensor] = []
-        measured: list[Any] = []
-        for index, loss in zip(self._active, losses, strict=True):
-            lens = self._lenses[index]
-            targets += self._slot.stretch.networks[index].after_backward[self._slot.index]
-            sources += lens.preactivations
-            sources += lens.norm_inputs
-            sources += [norm.weight for norm in lens.batch_norms]
-            sources += [norm.bias for norm in lens.batch_norms]
-            sources.append(loss)
-            measured += [preactivation.grad for preactivation in lens.preactivations]
-            measured += lens.weights
-            measured += [parameter.grad for parameter in lens.optimizer.parameters]
-            lens.close()
-        _foreach_copy_(targets, sources)
-        self._keep(norms(measured), self._before_update)
-
-    @torch.no_grad()
-    def after_update(self) -> None:
-        """Take the norms of the momentum buffers, which only the optimizers' steps bring up."""
-        if self._slot is None:
-            return
-        lenses = [self._lenses[index] for index in self._active]
-        buffers = [
-            lens.optimizer.direction(at - lens.places.gradients.start)
-            for lens in lenses
-            if lens.optimizer.momentum
-            for at in lens.places.weight_gradient
+    def __init__(self, stack: Stack, index: int) -> None:
+        """`index` is the stack's place among those of the run."""
+        self._stack = stack
+        self._index = index
+        names = {id(p): name for name, p in stack.networks[0].named_parameters()}
+        self._weights = [[names[id(w)] for w in layer.weights] for layer in stack.layers]
+        self._all_weights = [name for of_layer in self._weights for name in of_layer]
+        self._first_gradient = len(stack.layers) + len(self._all_weights)
+        self._norms_before = self._first_gradient + len(stack.parameters)
+        self.layers = [self._plan_layer(at, layer) for at, layer in enumerate(stack.layers)]
+        path = {id(module): name for name, module in stack.networks[0].named_modules()}
+        normalized = [
+            (path[id(layer.normalization)], plan)
+            for layer, plan in zip(stack.layers, self.layers, strict=True)
+            if layer.normalization is not None
         ]
-        if buffers:
-            self._keep(norms(buffers), self._after_update)
+        self._running = [
+            stack.buffers[f"{name}.{statistic}"]
+            for statistic in ("running_mean", "running_var")
+            for name, plan in normalized
+            if plan.running
+        ]
+        self._affine = [stack.parameters[f"{name}.weight"] for name, p in normalized if p.gamma]
+        self._affine += [stack.parameters[f"{name}.bias"] for name, p in normalized if p.beta]
+        self._targets: dict[tuple[int, int], tuple[list[Tensor], list[Tensor]]] = {}
 
-    def _keep(self, found: Tensor, columns: Tensor) -> None:
-        if self._slot is not None:
-            row = self._slot.stretch.norms[self._slot.index]
-            row.index_copy_(0, columns, found.to(row.dtype))
+    def plan(self, networks: Sequence[dict[str, Any]], labels: int) -> StackPlan:
+        """What is recorded of the stack; `networks` are rows, `labels` the examples of a batch."""
+        stack = self._stack
+        first = self._first_gradient
+        return StackPlan(
+            networks=list(networks),
+            positions=stack.positions,
+            layers=self.layers,
+            norms=self._norms_before + (len(self._all_weights) if stack.sgd.momentum else 0),
+            gradients=(first, first + len(stack.parameters)),
+            labels=labels,
+            steps_by_lr=True,
+        )
 
-    def _index_places(self, device: torch.device) -> None:
-        """Where the norms of the active networks go, before and after the update."""
-        before: list[int] = []
-        after: list[int] = []
-        for index in self._active:
-            places = self._lenses[index].places
-            before += range(places.first, places.gradients.stop)
-            after += range(places.gradients.stop, places.end)
-        self._before_update = torch.tensor(before, dtype=torch.int64, device=device)
-        self._after_update = torch.tensor(after, dtype=torch.int64, device=device)
+    @torch.no_grad()
+    def before(self, slot: Slot) -> None:
+        """Keep the running statistics, which the forward pass changes."""
+        targets, _ = self._targets_of(slot)
+        if targets:
+            _foreach_copy_(targets, self._running)
 
-    def drop(self, index: int) -> None:
-        """Look at this network no more."""
-        self._active.remove(index)
-        self._index_places(self._lenses[0].weights[0].device)
-        for hook in self._lenses[index].hooks:
-            hook.remove()
+    @torch.no_grad()
+    def after_backward(self, slot: Slot, seen: Seen, labels: Tensor) -> None:
+        """Take what the forward and backward passes left."""
+        _, targets = self._targets_of(slot)
+        samples = [
+            self._sample(preactivation, plan.sampling.stride)
+            for preactivation, plan in zip(seen.preactivations, self.layers, strict=True)
+        ]
+        _foreach_copy_(targets, [*samples, *self._running, *self._affine, seen.losses, labels])
+        weights = [self._stack.parameters[name] for name in self._all_weights]
+        found = self._norms([*seen.preactivation_gradients, *weights, *seen.gradients])
+        self._row(slot)[:, : self._norms_before] = found
+
+    @torch.no_grad()
+    def after_update(self, slot: Slot) -> None:
+        """Take the norms of the momentum buffers, which only the update brings up."""
+        if self._stack.sgd.momentum:
+            directions = dict(zip(self._stack.parameters, self._stack.sgd.directions, strict=True))
+            found = self._norms([directions[name] for name in self._all_weights])
+            self._row(slot)[:, self._norms_before :] = found
+
+    def _plan_layer(self, index: int, layer: Layer) -> LayerPlan:
+        """Norms are in order: preactivations' gradients, weights, gradients, directions."""
+        names, gradients = self._weights[index], list(self._stack.parameters)
+        weight_grad = [self._first_gradient + gradients.index(name) for name in names]
+        if self._stack.sgd.momentum:
+            update = [self._norms_before + self._all_weights.index(name) for name in names]
+        else:
+            update = weight_grad
+        return replace(
+            layer.plan(),
+            places=NormPlaces(
+                activation_grad=[index],
+                weight=[len(self._weights) + self._all_weights.index(name) for name in names],
+                weight_grad=weight_grad,
+                update=update,
+            ),
+        )
+
+    def _row(self, slot: Slot) -> Tensor:
+        return slot.stretch.stacks[self._index].norms[slot.index]
+
+    def _sample(self, preactivation: Tensor, stride: int) -> Tensor:
+        if stride == 1:
+            return preactivation
+        count = len(self._stack.networks)
+        return preactivation.reshape(count, -1)[:, ::stride]
+
+    def _norms(self, tensors: list[Tensor]) -> Tensor:
+        return norms_of_each(tensors) if self._stack.is_stacked else norms(tensors)[None]
+
+    def _targets_of(self, slot: Slot) -> tuple[list[Tensor], list[Tensor]]:
+        """Where a slot wants what is seen before the forward pass, and what after the backward."""
+        key = (slot.stretch.index, slot.index)
+        if key not in self._targets:
+            self._targets[key] = self._find_targets(slot)
+        return self._targets[key]
+
+    def _find_targets(self, slot: Slot) -> tuple[list[Tensor], list[Tensor]]:
+        room, at = slot.stretch.stacks[self._index], slot.index
+        is_stacked = self._stack.is_stacked
+
+        def of(array: Tensor) -> Tensor:
+            return array[at] if is_stacked else array[at, 0]
+
+        samples: list[Tensor] = []
+        for slots, plan in zip(room.layers, self.layers, strict=True):
+            whole = plan.sampling.stride == 1
+            shape = (*slots.sample.shape[1 : 1 + is_stacked], *plan.shape)
+            samples.append(of(slots.sample).view(shape) if whole else slots.sample[at])
+        running = [of(slots.running) for slots in room.layers if slots.running is not None]
+        before = [each[..., part, :] for part in (0, 1) for each in running]
+        after = [each[..., part, :] for part in (2, 3) for each in running]
+        gammas = [of(slots.gamma) for slots in room.layers if slots.gamma is not None]
+        betas = [of(slots.beta) for slots in room.layers if slots.beta is not None]
+        room.given[at, :, LR] = self._stack.sgd.lr
+        return before, [
+            *samples, *after, *gammas, *betas, of(room.given)[..., LOSS], of(room.labels)
+        ]  # fmt: skip
 
 
-def _find_places(weights: Sequence[Tensor], optimizer: SGD, first: int) -> NormPlaces:
-    """Norms of a network, in order: preactivations' gradients, weights, gradients, directions."""
-    layers = len(weights)
-    start = first + 2 * layers
-    place = {id(parameter): start + at for at, parameter in enumerate(optimizer.parameters)}
-    weight_gradient = [place[id(weight)] for weight in weights]
-    stop = start + len(optimizer.parameters)
-    end = stop + (layers if optimizer.momentum else 0)
-    return NormPlaces(
-        preactivation_gradient=list(range(first, first + layers)),
-        weight=list(range(first + layers, start)),
-        weight_gradient=weight_gradient,
-        direction=list(range(stop, end)) if optimizer.momentum else weight_gradient,
-        gradients=slice(start, stop),
-        first=first,
-        end=end,
-    )
-
-
-def norms(tensors: list[Any]) -> Tensor:
+def norms(tensors: list[Tensor]) -> Tensor:
     """The Euclidean norm of each tensor, (len(tensors),), whatever its scale.
 
     Squares of float32 below 1e-22 or above 1e19 underflow or overflow. On the CPU that is seen and
@@ -211,3 +175,10 @@ def norms(tensors: list[Any]) -> Tensor:
     elif tensors[0].device.type == "mps":  # has no float64
         return torch.stack(_foreach_norm(tensors))
     return torch.stack(_foreach_norm(tensors, 2, torch.float64))
+
+
+def norms_of_each(tensors: list[Tensor]) -> Tensor:
+    """The same for tensors of several networks, (networks, …) each: (networks, len(tensors))."""
+    precise = None if tensors[0].device.type == "mps" else torch.float64
+    flat = [tensor.flatten(1) for tensor in tensors]
+    return torch.stack([torch.linalg.vector_norm(t, dim=1, dtype=precise) for t in flat], dim=1)

@@ -1,167 +1,210 @@
-"""Ring → rows: a thread that finishes statistics and commits about four times a second."""
+"""Ring → rows: a process that finishes statistics and commits about four times a second.
 
+`python -m shiftscope.trainer.recorder` reads messages of its training process from its standard
+input, a line of JSON each, and answers on its standard output; docs/architecture.md lists them. It
+never loads torch. When its input ends, so has the training process: it commits what it was given.
+"""
+
+import json
 import logging
+import os
+import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
-import numpy as np
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from ..db.tables import Status
-from ..db.write import RecordWriter
-from .records import NetworkTrack, Watched, layer_records, network_records
-from .ring import Part, Ring
+from ..db import queue
+from ..db.engine import open_database
+from ..db.errors import ShiftscopeError, cause
+from ..db.write import describe_run
+from .recording import RunRecording
+from .plan import PLAN
+from .ring import PART, SharedMemory
 
 COMMIT_SECONDS = 0.25
-RATE_SECONDS = 5.0
-STEADY_STEPS = 200
-"""The first steps are slowed by frequent evaluations and say little of the speed."""
+HEARTBEAT_SECONDS = 2.0
 RETRY_SECONDS = 60.0
 STOP_RETRY_SECONDS = 2.0
-logger = logging.getLogger(__name__)
+LOST = (
+    "The program that trained it ended without closing the run: it crashed or was killed. What had "
+    "been recorded is kept."
+)
+Message = Mapping[str, Any]
+Result = TypeVar("Result")
 
 
-class Recorder:
-    """Takes parts off the ring until `finish`; statistics, rows and commits happen here.
+def main() -> None:
+    """Record until the input ends; exit code 1 with an `error` message if that fails."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training process's to decide
+    logging.basicConfig(format="shiftscope recorder: %(message)s")
+    messages = _Messages()
+    try:
+        _Recorder(messages).record()
+    except ShiftscopeError as error:
+        say(error=str(error))
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        say(
+            error=f"The database did not take the records: {cause(error)}. Free some space or see "
+            "what blocks it, and press Run again; what had been recorded is kept."
+        )
+        sys.exit(1)
+    except Exception as error:
+        logging.getLogger(__name__).exception("Recording failed.")
+        words = (str(error) or type(error).__name__).splitlines()[0]
+        say(
+            error=f"Recording ended with an error of shiftscope's own ({type(error).__name__}: "
+            f"{words}); the terminal has the full report."
+        )
+        sys.exit(1)
 
-    Args:
-        ring: Where the parts come from.
-        writer: Where the rows go.
-        networks: One track for each network of the ring, in its order.
-        on_status: Called with the run's status after each commit.
-        stop: Set when the run is to end: then a failing database is not waited for long.
-    """
 
-    def __init__(
-        self,
-        ring: Ring,
-        writer: RecordWriter,
-        networks: Sequence[NetworkTrack],
-        on_status: Callable[[str], None],
-        stop: threading.Event,
-    ) -> None:
-        self._ring = ring
-        self._writer = writer
-        self._networks = networks
-        self._on_status = on_status
-        self._stop = stop
-        self._finishing = threading.Event()
-        self._step = 0
-        self._rates: list[tuple[float, int]] = []
-        """Moments with the step reached: the start, then those of the last seconds."""
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="recorder")
-        self._thread.start()
+def say(**message: object) -> None:
+    """One message to the training process, if it is still there."""
+    try:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the end of the process)
 
-    @property
-    def broken(self) -> bool:
-        """Whether recording ended early, with `error`; the loop should end too."""
-        return self.error is not None
 
-    def finish(self) -> None:
-        """Record what was handed over, commit it and end.
+class _Messages:
+    """What the training process says, read by a thread so that commits never wait for it."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Message | None] = SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in sys.stdin:
+            self._queue.put(json.loads(line))
+        self._queue.put(None)
+
+    def next(self, timeout: float | None = None) -> Message | None:
+        """The next message; None at the end.
 
         Raises:
-            Exception: Whatever kept the recorder from writing.
+            queue.Empty: None came in `timeout` seconds.
         """
-        self._finishing.set()
-        self._thread.join()
-        if self.error is not None:
-            raise self.error
+        return self._queue.get(timeout=timeout)
 
-    def _run(self) -> None:
-        try:
-            self._record()
-        except BaseException as error:
-            self.error = error
 
-    def _record(self) -> None:
-        self._rates.append((time.monotonic(), 0))
+class _Recorder:
+    """One run, from its first message to its last commit."""
+
+    def __init__(self, messages: _Messages) -> None:
+        self._messages = messages
+        opened = messages.next()
+        if opened is None:
+            sys.exit(0)
+        self._ring = SharedMemory(opened["open"]["ring"])
+        self._run_id: int | None = opened["open"]["run"]
+        self._engine = open_database(opened["open"]["database"])
+        self._worker_id: int | None = None
+        self._recording: RunRecording | None = None
+        self._stopping = False
+        self._heard = time.monotonic()
+
+    def record(self) -> None:
+        """Until the last message."""
         committed = time.monotonic()
-        while True:
-            finishing = self._finishing.is_set()
-            part = self._ring.take_full(timeout=0.02 if finishing else COMMIT_SECONDS / 2)
-            if part is not None:
-                self._add(part)
-            now = time.monotonic()
-            if now - committed >= COMMIT_SECONDS or (finishing and part is None):
-                self._commit(now, last=finishing and part is None)
-                committed = now
-            if finishing and part is None:
-                return
+        for message in self._until_the_end():
+            if message is not None:
+                self._take(message)
+            if time.monotonic() - committed >= COMMIT_SECONDS:
+                self._commit(last=False)
+                committed = time.monotonic()
+        self._engine.dispose()
 
-    def _commit(self, now: float, *, last: bool) -> None:
-        """Commit with the speed of the last seconds or, at the end, of the whole run."""
-        recent = [rate for rate in self._rates[1:] if now - rate[0] < RATE_SECONDS]
-        self._rates = [self._rates[0], *recent, (now, self._step)]
-        since, begun = self._rates[0] if last else self._rates[min(1, len(recent))]
-        until, reached = self._rates[-1]
-        run: dict[str, Any] = {"summary": self._summary()}
-        if reached > begun and (last or reached >= STEADY_STEPS or until - since > RATE_SECONDS):
-            run["steps_per_second"] = (reached - begun) / (until - since)
-        self._on_status(self._persist(run))
-
-    def _persist(self, run: dict[str, Any]) -> Status:
-        """Commit; while the database does not take it, try again. The ring holds the loop back."""
-        began = time.monotonic()
-        warned = False
+    def _until_the_end(self) -> Iterator[Message | None]:
+        """Messages as they come, None when none came for a while."""
         while True:
             try:
-                return self._writer.commit(self._step, **run)
+                message = self._messages.next(COMMIT_SECONDS / 2)
+            except Empty:
+                yield None
+                continue
+            if message is None or "finish" in message:
+                self._commit(last=True)
+                self._end(message)
+                return
+            yield message
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case {"begin": watched}:
+                self._run_id = self._patiently(lambda: self._begin(watched))
+                say(run=self._run_id)
+            case {"plan": document}:
+                plan, run_id = PLAN.validate_python(document), self._known_run()
+                self._recording = self._patiently(
+                    lambda: RunRecording(self._engine, run_id, self._ring, plan)
+                )
+            case {"describe": columns}:
+                run_id = self._known_run()
+                self._patiently(lambda: describe_run(self._engine, run_id, **columns))
+            case {"part": part}:
+                if self._recording is None:
+                    raise ValueError("A part came before its plan.")
+                released = self._recording.add(PART.validate_python(part))
+                if released is not None:
+                    say(free=released)
+            case _:
+                raise ValueError(f"The recorder does not know the message {message!r}.")
+
+    def _begin(self, watched: Mapping[str, Any]) -> int:
+        self._worker_id = queue.register(self._engine, "watch")
+        return queue.begin_watched(self._engine, self._worker_id, **watched)
+
+    def _known_run(self) -> int:
+        if self._run_id is None:
+            raise ValueError("The first message after open must begin a run, or open name one.")
+        return self._run_id
+
+    def _commit(self, *, last: bool) -> None:
+        worker_id, recording = self._worker_id, self._recording
+        if worker_id is not None and time.monotonic() - self._heard > HEARTBEAT_SECONDS:
+            self._patiently(lambda: queue.heartbeat(self._engine, worker_id))
+            self._heard = time.monotonic()
+        if recording is not None:
+            status = self._patiently(lambda: recording.commit(last=last))
+            self._stopping = status != "running"
+            say(status=status)
+
+    def _end(self, message: Message | None) -> None:
+        """A watched run ends with its program; other runs are their worker's to end."""
+        worker_id, run_id = self._worker_id, self._run_id
+        if worker_id is None or run_id is None:
+            return
+        end = {"status": "failed", "error": LOST} if message is None else message["finish"]
+        self._patiently(lambda: queue.end(self._engine, run_id, **end))
+        self._patiently(lambda: queue.sign_off(self._engine, worker_id))
+
+    def _patiently(self, action: Callable[[], Result]) -> Result:
+        """Do something with the database; while it does not answer, try again for a while.
+
+        Meanwhile the ring holds the training loop back.
+        """
+        began, warned = time.monotonic(), False
+        while True:
+            try:
+                return action()
             except OperationalError as error:
-                patience = STOP_RETRY_SECONDS if self._stop.is_set() else RETRY_SECONDS
+                patience = STOP_RETRY_SECONDS if self._stopping else RETRY_SECONDS
                 if time.monotonic() - began > patience:
                     raise
                 if not warned:
-                    logger.warning("The database does not take the records (%s); trying again.",
-                                   error.orig)  # fmt: skip
+                    say(warning=f"The database does not take the records ({cause(error)}); "
+                        "trying again.")  # fmt: skip
                 warned = True
                 time.sleep(COMMIT_SECONDS)
 
-    def _summary(self) -> dict[str, dict[str, float]]:
-        """By arm the last and the best test accuracy, each the mean over the seeds."""
-        arms: dict[str, list[NetworkTrack]] = {}
-        for network in self._networks:
-            if network.accuracies:
-                arms.setdefault(network.arm, []).append(network)
-        return {
-            arm: {
-                "last_accuracy": float(np.mean([n.accuracies[-1] for n in networks])),
-                "best_accuracy": float(np.mean([max(n.accuracies) for n in networks])),
-            }
-            for arm, networks in arms.items()
-        }
 
-    def _add(self, part: Part) -> None:
-        slots = slice(part.start, part.stop)
-        steps = np.array(part.stretch.steps[slots], np.int64)
-        if len(steps):
-            norms = part.stretch.norms[slots].cpu().numpy().astype(np.float64)
-            seconds = part.stretch.seconds[slots]
-            watched = [
-                Watched(track, room, slots, norms)
-                for track, room, active in zip(
-                    self._networks, part.stretch.networks, part.active, strict=True
-                )
-                if active
-            ]
-            labels = [tensor[slots].cpu().numpy() for tensor in part.stretch.labels]
-            for network in watched:
-                self._writer.add(*network_records(network, steps, labels, seconds))
-            for records in layer_records(watched, steps):
-                self._writer.add(*records)
-        for index, step, values in part.evaluations:
-            track = self._networks[index]
-            self._writer.add(
-                "evaluations",
-                {"network_id": track.network_id},
-                {"step": [step]} | {name: [value] for name, value in values.items()},
-            )
-            track.accuracies.append(values["test_accuracy"] or 0.0)
-        for index, diverged_step, frozen_step in part.frozen:
-            self._writer.freeze(self._networks[index].network_id, diverged_step, frozen_step)
-        self._step = max(self._step, part.step)
-        if part.releases:
-            self._ring.release(part.stretch)
+if __name__ == "__main__":
+    main()

@@ -1,19 +1,20 @@
 """Slots of the ring → records: the columns of rows, as the writer takes them.
 
 Layers of one shape are finished together, whatever their network: fewer and larger array
-operations leave the interpreter to the training loop.
+operations.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from . import statistics
-from .observer import NormPlaces
-from .ring import NetworkSlots
-from .shift import shift
+from .plan import LayerPlan, StackPlan
+from .ring import ACCURACY, LOSS, LR, NOT_GIVEN, Irregular, LayerSlots, StackSlots
+from .sampling import Sampling
+from .shift import Past, shift, shift_of_sizes
 
 Records = tuple[str, dict[str, int], Mapping[str, np.ndarray | list[float]]]
 """A table, the constant keys of its rows, and their columns."""
@@ -21,105 +22,146 @@ Records = tuple[str, dict[str, int], Mapping[str, np.ndarray | list[float]]]
 
 @dataclass
 class LayerTrack:
-    """A layer's number in the database, what is needed to finish its records, and its past."""
+    """A layer's number in the database, its plan, and its past."""
 
     layer_id: int
-    activation: str
-    epsilon: float | None
-    """BatchNorm's ε; None without BatchNorm."""
-    first: tuple[np.ndarray, float] | None = None
+    plan: LayerPlan
+    first: Past | None = None
     """Sorted values (m,) and std of the first record."""
-    latest: tuple[np.ndarray, float] | None = None
+    latest: Past | None = None
     """The same of the latest record."""
 
 
 @dataclass
 class NetworkTrack:
-    """What is known of one network beside its slots."""
+    """What is known of one network beside its slots; `place` is that in its stack."""
 
     network_id: int
+    position: int
     arm: str
-    seed_index: int
-    lr: float
+    plan: StackPlan
+    place: int
     layers: list[LayerTrack]
-    places: NormPlaces
     accuracies: list[float] = field(default_factory=list)
-    """Test accuracies so far."""
+    """Test accuracies or, in a watched run, those that the loop gave, so far."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A network's track with the slots that are to be finished, and their norms (n, norms)."""
+    """A network's track with the slots of its stack that are to be finished."""
 
     track: NetworkTrack
-    room: NetworkSlots
+    room: StackSlots
     slots: slice
-    norms: np.ndarray
 
-    def take(self, tensor: Tensor) -> np.ndarray:
-        """These slots of one of the room's tensors; a view where it is on the CPU."""
-        return tensor[self.slots].cpu().numpy()
+    def take(self, array: np.ndarray) -> np.ndarray:
+        """This network's part of one of the room's arrays, (n, …)."""
+        return array[self.slots, self.track.place]
+
+    def norm(self, places: Sequence[int]) -> np.ndarray:
+        """The norm of several tensors as one vector, (n,); those not given do not count."""
+        norms = self.take(self.room.norms)[:, places].astype(np.float64)
+        if len(places) == 1:
+            return norms[:, 0]
+        missing = norms == NOT_GIVEN
+        with np.errstate(all="ignore"):
+            together = np.sqrt(np.sum(np.where(missing, 0, norms) ** 2, axis=1))
+        return np.where(missing.all(axis=1), NOT_GIVEN, together)
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """One layer of one network; `norm` is its place among the network's BatchNorms."""
+    """One layer of one network."""
 
     network: Watched
     index: int
-    norm: int
 
     @property
     def layer(self) -> LayerTrack:
         return self.network.track.layers[self.index]
 
+    @property
+    def slots(self) -> LayerSlots:
+        return self.network.room.layers[self.index]
+
 
 def network_records(
-    network: Watched, steps: np.ndarray, labels: Sequence[np.ndarray], seconds: Sequence[float]
-) -> Records:
+    network: Watched, steps: np.ndarray, seconds: Sequence[float]
+) -> Records:  # fmt: skip
     """The rows of `network_records` of one network."""
     track, room = network.track, network.room
-    gradients = network.norms[:, track.places.gradients]
-    logits = network.take(room.preactivations[-1])
-    with np.errstate(all="ignore"):
-        grad_norm = np.sqrt(np.sum(gradients**2, axis=1))
+    given = network.take(room.given).astype(np.float64)
+    accuracy = given[:, ACCURACY]
+    if track.plan.labels:
+        sampling = track.plan.layers[-1].sampling
+        logits = network.take(room.layers[-1].sample).reshape(len(steps), *sampling.shape)
+        accuracy = statistics.accuracy(logits, network.take(room.labels))
     columns = {
-        "step": steps,
-        "loss": network.take(room.loss),
-        "accuracy": statistics.accuracy(logits, labels[track.seed_index]),
-        "grad_norm": grad_norm,
-        "lr": np.full(len(steps), track.lr),
-        "seconds": list(seconds),
+        "loss": given[:, LOSS],
+        "accuracy": accuracy,
+        "grad_norm": network.norm(range(*track.plan.gradients)),
+        "lr": given[:, LR],
+        "seconds": np.array(seconds),
     }
-    return "network_records", {"network_id": track.network_id}, columns
+    keys = {"network_id": track.network_id}
+    return "network_records", keys, {"step": steps} | _without_gaps(columns)
 
 
-def layer_records(watched: Sequence[Watched], steps: np.ndarray) -> Iterator[Records]:
-    """The rows of `layer_records` of all layers of some networks."""
+def _without_gaps(columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """None, which does not apply, for what was not given."""
+    found: dict[str, Any] = dict(columns)
+    for name, values in columns.items():
+        if np.any(values == NOT_GIVEN):
+            found[name] = [None if value == NOT_GIVEN else value for value in values.tolist()]
+    return found
+
+
+def layer_records(
+    watched: Sequence[Watched], steps: np.ndarray, irregular: Sequence[Irregular] = ()
+) -> Iterator[Records]:
+    """The rows of `layer_records` of all layers of some networks.
+
+    Layers that are alike go together; a layer whose preactivation had another shape than planned
+    in one of the slots goes alone, record by record.
+    """
+    shapes = {
+        (position, layer, slot): Sampling(shape, axis)
+        for position, layer, slot, shape, axis in irregular
+    }
+    alone = {key[:2] for key in shapes}
     alike: dict[tuple[object, ...], list[_Seen]] = {}
     for network in watched:
-        norm = 0
         for index, layer in enumerate(network.track.layers):
-            shape = network.room.preactivations[index].shape[1:]
-            key = (shape, layer.activation, layer.epsilon)
-            alike.setdefault(key, []).append(_Seen(network, index, norm))
-            norm += layer.epsilon is not None
+            plan = layer.plan
+            if (network.track.position, index) in alone:
+                for at, slot in enumerate(range(network.slots.start, network.slots.stop)):
+                    one = replace(network, slots=slice(slot, slot + 1))
+                    key = (network.track.position, index, slot)
+                    sampling = shapes.get(key, plan.sampling)
+                    yield from _records_of([_Seen(one, index)], steps[at : at + 1], sampling)
+                continue
+            key = (plan.sampling, plan.activation, plan.running, plan.gamma, plan.beta,
+                   plan.epsilon, plan.momentum, *map(bool, vars(plan.places).values()))  # fmt: skip
+            alike.setdefault(key, []).append(_Seen(network, index))
     for layers in alike.values():
-        yield from _records_of(layers, steps)
+        yield from _records_of(layers, steps, layers[0].layer.plan.sampling)
 
 
-def _records_of(seen: Sequence[_Seen], steps: np.ndarray) -> Iterator[Records]:
-    count, layer = len(steps), seen[0].layer
-    z = np.concatenate([s.network.take(s.network.room.preactivations[s.index]) for s in seen])
-    columns, ordered = statistics.preactivation(z, layer.activation)
+def _records_of(
+    seen: Sequence[_Seen], steps: np.ndarray, sampling: Sampling
+) -> Iterator[Records]:  # fmt: skip
+    count, plan = len(steps), seen[0].layer.plan
+    z = _take(seen, lambda slots: slots.sample)[:, : sampling.size]
+    columns, ordered = statistics.preactivation(z, plan.activation, sampling)
     columns |= _shifts(seen, ordered, columns["std"])
     columns |= _norms(seen)
-    if layer.epsilon is not None:
-        columns |= _batch_norm(seen, layer.epsilon)
+    columns |= _normalization(seen, plan)
     for place, one in enumerate(seen):
         rows = slice(place * count, (place + 1) * count)
         keys = {"network_id": one.network.track.network_id, "layer_id": one.layer.layer_id}
-        mine = {"step": steps} | {name: column[rows] for name, column in columns.items()}
+        mine = {"step": steps} | _without_gaps(
+            {name: column[rows] for name, column in columns.items()}
+        )
         is_new = one.layer.latest is None
         one.layer.latest = (ordered[rows][-1].copy(), columns["std"][rows][-1])
         if is_new:
@@ -132,47 +174,74 @@ def _records_of(seen: Sequence[_Seen], steps: np.ndarray) -> Iterator[Records]:
             yield "layer_records", keys, mine
 
 
+def _take(seen: Sequence[_Seen], array: Callable[[LayerSlots], Any]) -> np.ndarray:
+    return np.concatenate([one.network.take(array(one.slots)) for one in seen])
+
+
 def _shifts(seen: Sequence[_Seen], ordered: np.ndarray, std: np.ndarray) -> statistics.Columns:
-    count = len(ordered) // len(seen)
+    count, size = len(ordered) // len(seen), ordered.shape[1]
     before, before_std = np.empty_like(ordered), np.empty_like(std)
     before[1:], before_std[1:] = ordered[:-1], std[:-1]
     first, first_std = np.empty_like(ordered), np.empty_like(std)
+    resized: list[tuple[str, slice, Past]] = []
     for place, one in enumerate(seen):
         begin, rows = place * count, slice(place * count, (place + 1) * count)
         here = (ordered[begin], std[begin])
-        before[begin], before_std[begin] = one.layer.latest or here
-        first[rows], first_std[rows] = one.layer.first or here
-    return {
+        latest, start = one.layer.latest or here, one.layer.first or here
+        if len(latest[0]) != size:
+            resized.append(("shift_w1", slice(begin, begin + 1), latest))
+            latest = here
+        if len(start[0]) != size:
+            resized.append(("shift_from_start", rows, start))
+            start = here
+        before[begin], before_std[begin] = latest
+        first[rows], first_std[rows] = start
+    found = {
         "shift_w1": shift(ordered, std, before, before_std),
         "shift_from_start": shift(ordered, std, first, first_std),
     }
+    for name, rows, past in resized:  # samples of another size than these
+        for row in range(*rows.indices(len(ordered))):
+            found[name][row] = shift_of_sizes((ordered[row], std[row]), past)
+    return found
 
 
 def _norms(seen: Sequence[_Seen]) -> statistics.Columns:
-    def take(places: Callable[[NormPlaces], list[int]]) -> np.ndarray:
-        return np.concatenate(
-            [s.network.norms[:, places(s.network.track.places)[s.index]] for s in seen]
-        )
+    def take(name: str) -> np.ndarray | None:
+        places = [getattr(one.layer.plan.places, name) for one in seen]
+        if not places[0]:
+            return None
+        return np.concatenate([one.network.norm(p) for one, p in zip(seen, places, strict=True)])
 
-    lr = np.repeat([s.network.track.lr for s in seen], len(seen[0].network.norms))
-    weight_norm = take(lambda places: places.weight)
-    with np.errstate(all="ignore"):
-        update_ratio = lr * take(lambda places: places.direction) / weight_norm
-    return {
-        "activation_grad_norm": take(lambda places: places.preactivation_gradient),
-        "weight_grad_norm": take(lambda places: places.weight_gradient),
-        "weight_norm": weight_norm,
-        "update_ratio": update_ratio,
+    weight, update = take("weight"), take("update")
+    found = {
+        "activation_grad_norm": take("activation_grad"),
+        "weight_grad_norm": take("weight_grad"),
+        "weight_norm": weight,
     }
+    if weight is not None and update is not None:
+        missing = (update == NOT_GIVEN) | (weight == NOT_GIVEN)
+        if seen[0].network.track.plan.steps_by_lr:
+            update = update * _take_lr(seen)
+        with np.errstate(all="ignore"):
+            found["update_ratio"] = np.where(missing, NOT_GIVEN, update / weight)
+    return {name: column for name, column in found.items() if column is not None}
 
 
-def _batch_norm(seen: Sequence[_Seen], epsilon: float) -> statistics.Columns:
-    def take(tensors: Callable[[NetworkSlots], list[Tensor]]) -> np.ndarray:
-        return np.concatenate([s.network.take(tensors(s.network.room)[s.norm]) for s in seen])
+def _take_lr(seen: Sequence[_Seen]) -> np.ndarray:
+    taken = [one.network.take(one.network.room.given)[:, LR] for one in seen]
+    return np.concatenate(taken).astype(np.float64)
 
-    return statistics.drift(
-        take(lambda room: room.norm_inputs),
-        take(lambda room: room.running_means),
-        take(lambda room: room.running_vars),
-        epsilon,
-    ) | statistics.affine(take(lambda room: room.gammas), take(lambda room: room.betas))
+
+def _normalization(seen: Sequence[_Seen], plan: LayerPlan) -> statistics.Columns:
+    columns: statistics.Columns = {}
+    if plan.running:
+        running = _take(seen, lambda slots: slots.running)
+        columns |= statistics.drift(
+            *(running[:, part] for part in range(4)), plan.momentum, plan.epsilon
+        )
+    if plan.gamma:
+        columns |= statistics.scale(_take(seen, lambda slots: slots.gamma))
+    if plan.beta:
+        columns |= statistics.offset(_take(seen, lambda slots: slots.beta))
+    return columns

@@ -1,176 +1,250 @@
 """The ring between the training loop and the recorder: bounded, preallocated, never dropping.
 
-The loop copies each step's tensors into a slot of a stretch; the recorder takes stretches off and
-turns them into rows. When all stretches are full the loop waits. Stretches live on the device, so
-that filling one needs no synchronization. Loop and recorder use the device's default stream: the
-recorder's copies to the host come after the loop's into the slots, and a stretch is released only
-when they are done.
+It is memory that the two processes share. The loop copies each step's tensors into a slot of a
+stretch; the recorder takes stretches off and turns them into rows. When all stretches are full the
+loop waits. Nothing here needs torch.
 """
 
-import queue
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import mmap
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from pydantic import TypeAdapter
 
-Evaluated = tuple[int, int, dict[str, float | None]]
-"""Network index, step, and the statistics of an evaluation."""
+from .plan import LayerPlan, Plan, StackPlan
 
-Frozen = tuple[int, int, int | None]
-"""Network index, the step it diverged at, and the last step it was trained at if it is frozen."""
-
+LOSS, ACCURACY, LR = range(3)
+"""What a loop gives of a network, in this order."""
+NOT_GIVEN = float(np.finfo(np.float32).min)
+"""What a slot holds where there was nothing: no norm or loss is that, while any may be NaN."""
+ALIGNMENT = 64
+"""Bytes; every array begins at a multiple, as vector instructions like it."""
 STRETCHES = 4
 SLOTS = 64
+STRETCH_BYTES = 64 << 20
 STRETCH_STEPS = 1024
 """With sparse records a stretch has fewer slots, so that a network is frozen in time."""
-STRETCH_BYTES = 64 << 20
+
+Evaluated = tuple[int, int, dict[str, float | None]]
+"""A network's position, the step, and the statistics of an evaluation."""
+Frozen = tuple[int, int, int | None]
+"""A network's position, the step it diverged at, and the last one it was trained at if frozen."""
+Irregular = tuple[int, int, int, tuple[int, ...], int]
+"""A network's position, layer and slot; shape and unit axis of a preactivation that differs from
+its plan."""
+
+Allocate = Callable[[tuple[int, ...], str], Any]
+"""Makes an array of a shape and a type out of the next bytes of a stretch."""
 
 
 @dataclass(frozen=True)
-class LayerShape:
-    """What a layer needs of a slot: its preactivation's shape, and whether it has BatchNorm."""
+class LayerSlots:
+    """Room for one layer of a stack; arrays begin with (slots, networks).
 
-    shape: tuple[int, ...]
-    normalized: bool
+    Attributes:
+        sample: float32, (…, size): the kept elements of its preactivation.
+        running: float32, (…, 4, units): running mean and variance before the batch, then after.
+        gamma: float32, (…, units); `beta` likewise.
+    """
 
-    @property
-    def units(self) -> int:
-        return self.shape[-1]
-
-
-class NetworkSlots:
-    """Room for what one network gives in each slot of a stretch; slots are the first axis."""
-
-    def __init__(self, layers: Sequence[LayerShape], slots: int, device: torch.device) -> None:
-        def room(*shape: int) -> Tensor:
-            return torch.empty(slots, *shape, device=device)
-
-        def each_slot(tensors: Sequence[Tensor]) -> list[list[Tensor]]:
-            return [[tensor[slot] for tensor in tensors] for slot in range(slots)]
-
-        normalized = [layer for layer in layers if layer.normalized]
-        self.preactivations = [room(*layer.shape) for layer in layers]
-        self.norm_inputs = [room(*layer.shape) for layer in normalized]
-        self.running_means = [room(layer.units) for layer in normalized]
-        self.running_vars = [room(layer.units) for layer in normalized]
-        self.gammas = [room(layer.units) for layer in normalized]
-        self.betas = [room(layer.units) for layer in normalized]
-        self.loss = room()
-        self.running_of_slot = each_slot([*self.running_means, *self.running_vars])
-        """For each slot the places that are filled before each BatchNorm runs."""
-        self.after_backward = each_slot(
-            [*self.preactivations, *self.norm_inputs, *self.gammas, *self.betas, self.loss]
-        )
-        """For each slot the places that are filled together once the gradients are there."""
+    sample: Any
+    running: Any | None
+    gamma: Any | None
+    beta: Any | None
 
 
-@dataclass
+@dataclass(frozen=True)
+class StackSlots:
+    """Room for what one stack gives at each step; arrays begin with (slots, networks).
+
+    Attributes:
+        layers: By layer.
+        norms: (…, norms).
+        given: (…, 3): loss, accuracy and learning rate, as far as the loop gives them.
+        labels: int64, (…, batch).
+    """
+
+    layers: list[LayerSlots]
+    norms: Any
+    given: Any
+    labels: Any
+
+
+@dataclass(frozen=True)
 class Stretch:
     """Some consecutive records of all networks.
 
     Attributes:
-        networks: What each network gave; frozen ones keep their place and are not filled.
-        labels: For each seed the labels of its batches, (slots, batch).
-        norms: The norms of all networks, (slots, norms).
-        seconds: For each slot the time since training began.
-        steps: The steps recorded so far, one for each filled slot.
+        index: Its place in the ring.
+        stacks: What each stack gave; frozen networks keep their place and are not filled.
     """
 
-    networks: list[NetworkSlots]
-    labels: list[Tensor]
-    norms: Tensor
-    seconds: list[float]
-    steps: list[int] = field(default_factory=list)
+    index: int
+    stacks: list[StackSlots]
 
 
 @dataclass(frozen=True)
-class Slot:
-    """Where the current step goes: a stretch, and the place in it."""
+class Cost:
+    """What observing has cost so far.
 
-    stretch: Stretch
-    index: int
+    Attributes:
+        looked: Steps that were looked at.
+        observing: Seconds that the loop spent on looking.
+        waited: Seconds that the loop waited for the recorder.
+        elapsed: Seconds since training began.
+    """
+
+    looked: int
+    observing: float
+    waited: float
+    elapsed: float
 
 
 @dataclass(frozen=True)
 class Part:
-    """What is handed over: slots `start` to `stop` of a stretch, and whether it is now done with.
+    """What is handed over: filled slots of a stretch, and whether the stretch is now done with.
 
     Attributes:
-        active: For each network, whether it was trained in these slots.
+        stretch: Its index.
+        start: The first of the slots.
+        steps: The step of each slot.
+        seconds: For each slot the time since training began.
+        releases: Whether no more slots of the stretch follow.
+        active: By position, whether the network was trained in these slots.
         frozen: The networks that end with these slots.
         evaluations: The evaluations since the part before.
+        irregular: Preactivations that differ from the plan.
         step: The latest step that is complete with this part.
+        cost: Of observing, so far.
     """
 
-    stretch: Stretch
+    stretch: int
     start: int
-    stop: int
+    steps: list[int]
+    seconds: list[float]
     releases: bool
-    active: tuple[bool, ...]
+    active: list[bool]
     frozen: list[Frozen]
     evaluations: list[Evaluated]
+    irregular: list[Irregular]
     step: int
+    cost: Cost
 
 
-class Ring:
-    """A fixed number of stretches going round between the loop and the recorder."""
+PART = TypeAdapter(Part)
+"""Reads a part that came as JSON."""
 
-    def __init__(
-        self,
-        networks: Sequence[Sequence[LayerShape]],
-        norms: int,
-        batch_sizes: Sequence[int],
-        record_every: int,
-        device: torch.device,
-    ) -> None:
-        """Args:
-        networks: For each network its layers.
-        norms: How many norms all networks give at a step.
-        batch_sizes: For each seed the examples in a batch.
-        record_every: Steps from one record to the next.
-        device: Where the networks train.
-        """
-        numbers = sum(
-            torch.Size(layer.shape).numel() * (2 if layer.normalized else 1)
-            for layers in networks
-            for layer in layers
+
+def slots_for(numbers: int, record_every: int) -> int:
+    """How many slots a stretch has, when a record of all networks holds so many floats."""
+    return max(2, min(SLOTS, STRETCH_STEPS // record_every, STRETCH_BYTES // (4 * numbers)))
+
+
+def lay_out(plan: Plan, index: int, allocate: Allocate) -> Stretch:
+    """One stretch; `allocate` is asked for its arrays always in the same order."""
+
+    def room(stack: StackPlan, *shape: int, dtype: str = "float32") -> Any:
+        return allocate((plan.slots, len(stack.networks), *shape), dtype)
+
+    def of_layer(stack: StackPlan, layer: LayerPlan) -> LayerSlots:
+        sampling = layer.sampling
+        return LayerSlots(
+            sample=room(stack, sampling.size),
+            running=room(stack, 4, sampling.units) if layer.running else None,
+            gamma=room(stack, sampling.units) if layer.gamma else None,
+            beta=room(stack, sampling.units) if layer.beta else None,
         )
-        self.slots = min(SLOTS, STRETCH_STEPS // record_every, STRETCH_BYTES // (4 * numbers))
-        self.slots = max(2, self.slots)
-        self._free: queue.Queue[Stretch] = queue.Queue()
-        self._full: queue.Queue[Part] = queue.Queue()
-        precise = torch.float32 if device.type == "mps" else torch.float64
-        for _ in range(STRETCHES):
-            rooms = [NetworkSlots(layers, self.slots, device) for layers in networks]
-            labels = [
-                torch.empty(self.slots, size, dtype=torch.int64, device=device)
-                for size in batch_sizes
-            ]
-            measured = torch.empty(self.slots, norms, dtype=precise, device=device)
-            self._free.put(Stretch(rooms, labels, measured, [0.0] * self.slots))
 
-    def take_free(self, timeout: float) -> Stretch:
-        """An empty stretch; waits for the recorder when there is none.
+    stacks = [
+        StackSlots(
+            layers=[of_layer(stack, layer) for layer in stack.layers],
+            norms=room(stack, stack.norms, dtype=plan.precise),
+            given=room(stack, 3, dtype=plan.precise),
+            labels=room(stack, stack.labels, dtype="int64"),
+        )
+        for stack in plan.stacks
+    ]
+    return Stretch(index, stacks)
 
-        Raises:
-            queue.Empty: None came within `timeout` seconds.
-        """
-        stretch = self._free.get(timeout=timeout)
-        stretch.steps.clear()
-        return stretch
 
-    def hand_over(self, part: Part) -> None:
-        """Give filled slots to the recorder."""
-        self._full.put(part)
+class Cursor:
+    """Takes arrays out of a block of bytes, one after the other, each aligned."""
 
-    def take_full(self, timeout: float) -> Part | None:
-        """The oldest part handed over, or None when none came within `timeout` seconds."""
-        try:
-            return self._full.get(timeout=timeout)
-        except queue.Empty:
-            return None
+    def __init__(self, take: Callable[[int, int, tuple[int, ...], str], Any]) -> None:
+        self._take = take
+        self.position = 0
 
-    def release(self, stretch: Stretch) -> None:
-        """Give a stretch that was recorded whole back to the loop."""
-        self._free.put(stretch)
+    def __call__(self, shape: tuple[int, ...], dtype: str) -> Any:
+        begin = self.position
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        self.position = begin + -(-size // ALIGNMENT) * ALIGNMENT
+        return self._take(begin, size, shape, dtype)
+
+
+def stretch_bytes(plan: Plan) -> int:
+    """Bytes of one stretch."""
+    cursor = Cursor(lambda begin, size, shape, dtype: None)
+    lay_out(plan, 0, cursor)
+    return -(-cursor.position // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
+
+
+class SharedMemory:
+    """The ring's memory, without a name: it is gone when both processes are, however they end.
+
+    Attributes:
+        file: Its descriptor, for the recorder's process to inherit.
+    """
+
+    def __init__(self, file: int | None = None) -> None:
+        self.file = _anonymous_file() if file is None else file
+        self._map: mmap.mmap | None = None
+
+    def open(self, plan: Plan) -> list[Stretch]:
+        """Make room for a plan, if there is not yet, and map it: the ring's stretches."""
+        size = stretch_bytes(plan)
+        if os.fstat(self.file).st_size < size * plan.stretches:
+            os.ftruncate(self.file, size * plan.stretches)
+        self._map = mmap.mmap(self.file, size * plan.stretches)
+        return [lay_out(plan, i, Cursor(self._array(i * size))) for i in range(plan.stretches)]
+
+    def block(self, plan: Plan, index: int) -> np.ndarray:
+        """All bytes of one stretch, uint8."""
+        if self._map is None:
+            raise ValueError("The ring's memory is not open; call open(plan) first.")
+        size = stretch_bytes(plan)
+        return np.frombuffer(self._map, np.uint8, size, index * size)
+
+    def close(self) -> None:
+        """Give the descriptor back; arrays that still lie in the memory stay valid."""
+        os.close(self.file)
+
+    def _array(self, offset: int) -> Callable[[int, int, tuple[int, ...], str], np.ndarray]:
+        def take(begin: int, _size: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+            assert self._map is not None
+            count = int(np.prod(shape))
+            if count == 0:
+                return np.empty(shape, dtype)
+            return np.frombuffer(self._map, dtype, count, offset + begin).reshape(shape)
+
+        return take
+
+
+def _anonymous_file() -> int:
+    if sys.platform == "linux":
+        return os.memfd_create("shiftscope-ring")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def numbers(stacks: Sequence[StackPlan]) -> int:
+    """How many floats one record of all networks holds, but for its norms."""
+    return sum(
+        len(stack.networks) * (layer.sampling.size + 6 * layer.sampling.units)
+        for stack in stacks
+        for layer in stack.layers
+    )

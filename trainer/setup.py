@@ -1,25 +1,45 @@
-"""Experiment → everything that trains: data on the device, twins, optimizers."""
+"""Experiment → everything that trains: data on the device, twins, stacks, and the plan."""
 
+import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..db.errors import DatasetProblem
-from ..db.experiment import Experiment
+from ..db.experiment import Arm, Experiment
 from .datasets import Images
-from .observer import NormPlaces
-from .records import LayerTrack, NetworkTrack
-from .sgd import SGD
-from .twins import Trainee, Twins, batches, blocks_of, build, draw_weights, scale, weights_hash
+from .layers import find_layers
+from .loop import Batches
+from .observer import StackObserver
+from .plan import Plan
+from .ring import STRETCHES, numbers, slots_for
+from .stack import Stack
+from .twins import batches, build, draw_weights, scale, weights_hash
 
 
-def prepare(
-    experiment: Experiment, images: Images, device: torch.device
-) -> tuple[list[Twins], tuple[Tensor, Tensor]]:
-    """The twins of every seed, and the test set as inputs and labels, all on the device.
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that trains.
+
+    Attributes:
+        stacks: The networks.
+        batches: By seed.
+        test: Inputs and labels of the test set.
+        plan: What is recorded.
+    """
+
+    stacks: list[Stack]
+    batches: list[Batches]
+    test: tuple[Tensor, Tensor]
+    plan: Plan
+
+
+def prepare(experiment: Experiment, images: Images, device: torch.device) -> Prepared:
+    """The twins of every seed on the device, and what is recorded of them.
 
     Raises:
         DatasetProblem: The training set has fewer examples than a batch.
@@ -34,22 +54,77 @@ def prepare(
     labels = torch.from_numpy(images.train_labels).to(device)
     test_inputs = scale(_pixels(images.test_images, experiment.binary, device), white)
     test_labels = torch.from_numpy(images.test_labels).to(device)
-    seeds: list[Twins] = []
-    for seed in experiment.seeds:
-        weights = draw_weights(experiment.network, pixels.shape[1], images.classes, seed)
-        trainees: list[Trainee] = []
-        for arm in experiment.arms:
-            network = build(experiment, arm, weights).to(device)
-            optimizer = SGD(
-                network.parameters(),
-                lr=experiment.learning_rate(arm),
-                momentum=experiment.optimizer.momentum,
+    first = [
+        draw_weights(experiment.network, pixels.shape[1], images.classes, seed)
+        for seed in experiment.seeds
+    ]
+    networks = [
+        [build(experiment, arm, weights).to(device) for weights in first]
+        for arm in experiment.arms
+    ]  # fmt: skip
+    example = (scale(pixels[: experiment.batch_size], white), labels[: experiment.batch_size])
+    return assemble(
+        experiment,
+        networks,
+        [
+            batches(pixels, labels, experiment.batch_size, seed, white=white)
+            for seed in experiment.seeds
+        ],
+        (test_inputs, test_labels),
+        example,
+    )
+
+
+def assemble(
+    experiment: Experiment,
+    networks: Sequence[Sequence[nn.Module]],
+    drawn: list[Batches],
+    test: tuple[Tensor, Tensor],
+    example: tuple[Tensor, Tensor],
+) -> Prepared:
+    """Stacks and plan of some networks.
+
+    Args:
+        experiment: For its arms, seeds, optimizer and recording.
+        networks: By arm, then by seed.
+        drawn: By seed its batches.
+        test: Inputs and labels of the test set.
+        example: Inputs and labels of a batch like those to come.
+    """
+    stacks: list[Stack] = []
+    rows: list[list[dict[str, Any]]] = []
+    for index, (arm, of_arm) in enumerate(zip(experiment.arms, networks, strict=True)):
+        for seeds in _together(len(of_arm), example[0].device):
+            stacks.append(
+                Stack(
+                    arm,
+                    [of_arm[seed] for seed in seeds],
+                    seeds,
+                    [seed * len(experiment.arms) + index for seed in seeds],
+                    find_layers(copy.deepcopy(of_arm[0]), example[0]).layers,
+                    example,
+                    lr=experiment.learning_rate(arm),
+                    momentum=experiment.optimizer.momentum,
+                )
             )
-            index = len(seeds) * len(experiment.arms) + len(trainees)
-            trainees.append(Trainee(index, arm, network, optimizer))
-        order = batches(pixels, labels, experiment.batch_size, seed, white=white)
-        seeds.append(Twins(seed, order, trainees))
-    return seeds, (test_inputs, test_labels)
+            rows.append([_row(arm, experiment.seeds[seed], of_arm[seed]) for seed in seeds])
+    plans = [
+        StackObserver(stack, index).plan(of_stack, len(example[1]))
+        for index, (stack, of_stack) in enumerate(zip(stacks, rows, strict=True))
+    ]
+    precise = "float32" if example[0].device.type == "mps" else "float64"
+    slots = slots_for(numbers(plans), experiment.recording.record_every)
+    return Prepared(stacks, drawn, test, Plan(plans, slots, STRETCHES, precise))
+
+
+def _together(seeds: int, device: torch.device) -> list[list[int]]:
+    """Which seeds of an arm train as one stack.
+
+    On the CPU matrix products dominate and a stack gains nothing; on a GPU launches do.
+    """
+    if device.type == "cpu":
+        return [[seed] for seed in range(seeds)]
+    return [list(range(seeds))]
 
 
 def _pixels(images: np.ndarray, binary: bool, device: torch.device) -> Tensor:
@@ -58,59 +133,11 @@ def _pixels(images: np.ndarray, binary: bool, device: torch.device) -> Tensor:
     return torch.from_numpy((flat > 127).astype(np.uint8) if binary else flat.copy()).to(device)
 
 
-def describe(seeds: Sequence[Twins]) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """The rows of the tables `networks` and `layers`, in the order of the ring."""
-    return [
-        (
-            {
-                "arm": trainee.arm.name,
-                "seed": twins.seed,
-                "parameters": sum(p.numel() for p in trainee.network.parameters()),
-                "weights_hash": weights_hash(trainee.network),
-            },
-            [
-                {
-                    "name": block.name,
-                    "kind": "linear",
-                    "norm": "none" if block.norm is None else trainee.arm.norm,
-                    "activation": block.activation_name,
-                    "units": block.units,
-                }
-                for block in blocks_of(trainee.network)
-            ],
-        )
-        for twins in seeds
-        for trainee in twins.trainees
-    ]
-
-
-def tracks(
-    experiment: Experiment,
-    seeds: Sequence[Twins],
-    numbers: Sequence[tuple[int, list[int]]],
-    places: Sequence[NormPlaces],
-) -> list[NetworkTrack]:
-    """What the recorder needs of each network; `numbers` are those of `write.add_networks`."""
-    found: list[NetworkTrack] = []
-    for seed_index, twins in enumerate(seeds):
-        for trainee in twins.trainees:
-            network_id, layer_ids = numbers[trainee.index]
-            layers = [
-                LayerTrack(
-                    layer_id,
-                    block.activation_name,
-                    None if block.norm is None else experiment.network.bn_epsilon,
-                )
-                for layer_id, block in zip(layer_ids, blocks_of(trainee.network), strict=True)
-            ]
-            found.append(
-                NetworkTrack(
-                    network_id,
-                    trainee.arm.name,
-                    seed_index,
-                    experiment.learning_rate(trainee.arm),
-                    layers,
-                    places[trainee.index],
-                )
-            )
-    return found
+def _row(arm: Arm, seed: int, network: nn.Module) -> dict[str, Any]:
+    """A network's row in the table `networks`."""
+    return {
+        "arm": arm.name,
+        "seed": seed,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "weights_hash": weights_hash(network),
+    }

@@ -4,14 +4,13 @@
 0.1 ms a step on bookkeeping, a sixth of what a network of the paper's §4.1 costs as a whole.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import (  # torch's own names for its fused calls, missing from its type stubs
     Tensor,
     _foreach_add_,  # pyright: ignore[reportPrivateImportUsage]
     _foreach_mul_,  # pyright: ignore[reportPrivateImportUsage]
-    nn,
 )
 
 
@@ -21,32 +20,24 @@ class SGD:
     Attributes:
         parameters: What it updates.
         momentum: 0 is plain gradient descent.
+        directions: d of each parameter after a step with momentum; empty without.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.0):
-        self.parameters: list[Tensor] = list(parameters)
+    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0):
+        self.parameters = list(parameters)
         self.momentum = momentum
-        self._lr = lr
-        self._buffers: list[Tensor] | None = None
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-        for parameter in self.parameters:
-            parameter.grad = None
+        self.directions: list[Tensor] = []
+        self.lr = lr
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Update every parameter by its gradient."""
-        directions = [p.grad for p in self.parameters if p.grad is not None]
+    def step(self, gradients: Sequence[Tensor]) -> None:
+        """Update every parameter by its gradient g."""
+        directions = list(gradients)
         if self.momentum:
-            if self._buffers is None:
-                self._buffers = [gradient.clone() for gradient in directions]
+            if not self.directions:
+                self.directions = [gradient.clone() for gradient in directions]
             else:
-                _foreach_mul_(self._buffers, self.momentum)
-                _foreach_add_(self._buffers, directions)
-            directions = self._buffers
-        _foreach_add_(self.parameters, directions, alpha=-self._lr)
-
-    def direction(self, parameter: int) -> Tensor | None:
-        """d of a parameter, by its place, after a step; its gradient when there is no momentum."""
-        return self._buffers[parameter] if self._buffers else self.parameters[parameter].grad
+                _foreach_mul_(self.directions, self.momentum)
+                _foreach_add_(self.directions, directions)
+            directions = self.directions
+        _foreach_add_(self.parameters, directions, alpha=-self.lr)

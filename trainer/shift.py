@@ -22,6 +22,10 @@ def wasserstein(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a_at - b_at) @ widths)
 
 
+Past = tuple[np.ndarray, float]
+"""Sorted values (m,) and std of an earlier record."""
+
+
 def shift(
     ordered: np.ndarray, std: np.ndarray, reference: np.ndarray, reference_std: np.ndarray
 ) -> np.ndarray:
@@ -44,3 +48,13 @@ def shift(
             distance[row] = wasserstein(finite_part(ordered[row]), finite_part(reference[row]))
         pooled = np.sqrt((std**2 + reference_std**2) / 2)
         return np.where((distance == 0) & (pooled == 0), 0.0, distance / pooled)
+
+
+def shift_of_sizes(record: Past, reference: Past) -> float:
+    """`shift` of one record whose reference has another number of values."""
+    distance = wasserstein(finite_part(record[0]), finite_part(reference[0]))
+    pooled = np.sqrt((record[1] ** 2 + reference[1] ** 2) / 2)
+    if distance == 0 and pooled == 0:
+        return 0.0
+    with np.errstate(all="ignore"):
+        return float(np.float64(distance) / pooled)

@@ -6,35 +6,13 @@ is drawn once for a seed and shared. What differs afterwards was caused by the a
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from ..db.experiment import Arm, Experiment, Network
-from .networks.mlp import MLP, Block
-from .sgd import SGD
-
-
-@dataclass
-class Trainee:
-    """A network with what trains it; `index` is its place in the run."""
-
-    index: int
-    arm: Arm
-    network: MLP
-    optimizer: SGD
-
-
-@dataclass
-class Twins:
-    """The networks of one seed, and the batches that all of them see."""
-
-    seed: int
-    batches: Iterator[tuple[Tensor, Tensor]]
-    trainees: list[Trainee]
+from .networks.mlp import mlp
 
 
 def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list[Tensor]:
@@ -55,27 +33,24 @@ def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list
     return weights
 
 
-def build(experiment: Experiment, arm: Arm, weights: list[Tensor]) -> MLP:
+def build(experiment: Experiment, arm: Arm, weights: list[Tensor]) -> nn.Sequential:
     """The network of an arm, holding a copy of W₀; biases are 0, γ is 1 and β is 0."""
-    network = MLP(weights[0].shape[1], weights[-1].shape[0], experiment.network, arm.norm)
+    network = mlp(weights[0].shape[1], weights[-1].shape[0], experiment.network, arm.norm)
+    linears = [module for module in network if isinstance(module, nn.Linear)]
     with torch.no_grad():
-        for block, weight in zip(blocks_of(network), weights, strict=True):
-            block.linear.weight.copy_(weight)
-            if block.linear.bias is not None:
-                block.linear.bias.zero_()
+        for linear, weight in zip(linears, weights, strict=True):
+            linear.weight.copy_(weight)
+            if linear.bias is not None:
+                linear.bias.zero_()
     return network
 
 
-def blocks_of(network: MLP) -> list[Block]:
-    """The blocks of a network, from the input to the output."""
-    return [cast(Block, block) for block in network.blocks]
-
-
-def weights_hash(network: MLP) -> str:
-    """SHA-256 over the weight matrices in order: equal for networks with equal weights."""
+def weights_hash(network: nn.Module) -> str:
+    """SHA-256 over the weights in order, biases and norms left out: equal for twins at the start."""
     digest = hashlib.sha256()
-    for block in blocks_of(network):
-        digest.update(block.linear.weight.detach().cpu().numpy().tobytes())
+    for parameter in network.parameters():
+        if parameter.ndim > 1:
+            digest.update(parameter.detach().cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -1,0 +1,307 @@
+"""Which layers a model has: found by watching one forward pass, whatever the model.
+
+A layer is a weight module (linear, convolution, recurrent, …), the norm that follows it if one
+does, and the nonlinearity that its output enters. Modules are seen by hooks; what lies between
+them, functional calls and in-place operations included, by the autograd graph of the pass.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from .plan import LayerPlan
+
+NORMS: dict[type[nn.Module], str] = {
+    nn.SyncBatchNorm: "sync batch",
+    nn.modules.batchnorm._BatchNorm: "batch",
+    nn.modules.instancenorm._InstanceNorm: "instance",
+    nn.LayerNorm: "layer",
+    nn.GroupNorm: "group",
+    nn.LocalResponseNorm: "local response",
+    nn.RMSNorm: "rms",
+}
+CHANNELS_FIRST = (
+    nn.modules.conv._ConvNd,
+    nn.modules.batchnorm._NormBase,
+    nn.GroupNorm,
+)
+"""Modules whose output counts its channels along axis 1; others along the last axis."""
+ACTIVATIONS = {
+    "SigmoidBackward0": "sigmoid",
+    "TanhBackward0": "tanh",
+    "ReluBackward0": "relu",
+    "LeakyReluBackward0": "leaky_relu",
+    "GeluBackward0": "gelu",
+    "SiluBackward0": "silu",
+    "EluBackward0": "elu",
+    "SoftplusBackward0": "softplus",
+    "HardtanhBackward0": "unknown",
+    "HardswishBackward0": "unknown",
+    "MishBackward0": "unknown",
+    "PreluKernelBackward0": "unknown",
+    "LogSigmoidBackward0": "unknown",
+    "ThresholdBackward0": "unknown",
+}
+"""What a node of the autograd graph says of the nonlinearity; unknown: one without a definition of
+being saturated here."""
+RESHAPING = {
+    "ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0", "TransposeBackward0",
+    "PermuteBackward0", "UnsqueezeBackward0", "SqueezeBackward0", "SqueezeBackward1", "TBackward0",
+    "ToCopyBackward0", "CloneBackward0", "ExpandBackward0", "AliasBackward0", "MovedimBackward0",
+}  # fmt: skip
+
+
+@dataclass
+class Layer:
+    """One observed block of a model.
+
+    Attributes:
+        name: Module path of the weight module, or of a norm that stands alone.
+        kind: Class name of that module.
+        norm: Name of the norm, none where there is none.
+        activation: Name of the nonlinearity that the preactivation enters, none where it enters
+            none, unknown where that cannot be told or it is not one of ours.
+        output: Path of the module whose output is the preactivation.
+        shape: Of the preactivation at the first call.
+        unit_axis: Which axis of the shape counts units or channels.
+        calls: How often the forward pass called it.
+        weights: The weight module's weight matrices, without biases.
+        normalization: The norm module.
+    """
+
+    name: str
+    kind: str
+    norm: str
+    activation: str
+    output: str
+    shape: tuple[int, ...]
+    unit_axis: int
+    calls: int = 1
+    weights: list[nn.Parameter] = field(default_factory=list)
+    normalization: nn.Module | None = None
+
+    def plan(self) -> LayerPlan:
+        """What is recorded of it, but for its norms' places."""
+        norm: Any = self.normalization
+        running = getattr(norm, "running_mean", None) is not None
+        return LayerPlan(
+            name=self.name,
+            kind=self.kind,
+            norm=self.norm,
+            activation=self.activation,
+            shape=self.shape,
+            unit_axis=self.unit_axis,
+            calls=self.calls,
+            running=running,
+            gamma=getattr(norm, "weight", None) is not None,
+            beta=getattr(norm, "bias", None) is not None,
+            epsilon=getattr(norm, "eps", None) or 0.0,
+            momentum=(norm.momentum or 0.0) if running else 0.0,
+        )
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A module that is not observed, and a sentence why."""
+
+    name: str
+    reason: str
+
+
+@dataclass
+class _Call:
+    """What the first call of a module showed."""
+
+    path: str
+    module: nn.Module
+    shape: tuple[int, ...]
+    node: Any
+    """The node of the autograd graph that made its output, before anything changed it in place."""
+    entered: Any
+    """The node that made its input."""
+    calls: int = 1
+
+
+def candidates(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Modules with parameters of their own and no modules inside; shared ones once."""
+    for path, module in model.named_modules():
+        if module._parameters and not any(True for _ in module.children()):
+            yield path or type(module).__name__, module
+        elif norm_name(module) != "none" and not module._parameters:
+            yield path, module
+
+
+def norm_name(module: nn.Module) -> str:
+    """The name of a norm; none for what is not one."""
+    for kind, name in NORMS.items():
+        if isinstance(module, kind):
+            return name
+    return "rms" if type(module).__name__.endswith("RMSNorm") else "none"
+
+
+class Discovery:
+    """Watches one forward pass; then `layers` and `skipped` tell what was found.
+
+    Attributes:
+        layers: In the order of their first call.
+        skipped: What cannot be observed.
+    """
+
+    def __init__(self, model: nn.Module, watched: Callable[[str, nn.Module], bool]) -> None:
+        """`watched` decides by path and module what is looked at."""
+        self.layers: list[Layer] = []
+        self.skipped: list[Skipped] = []
+        self._calls: dict[int, _Call] = {}
+        self._modules = [(path, m) for path, m in candidates(model) if watched(path, m)]
+        self._hooks = [
+            module.register_forward_hook(self._note(path)) for path, module in self._modules
+        ]
+        self._skip_containers(model, watched)
+
+    def finish(self, output: object) -> None:
+        """End of the forward pass, with what the model returned."""
+        for hook in self._hooks:
+            hook.remove()
+        consumers = _consumers(output)
+        made_by = {_source(call.node): call for call in self._calls.values() if call.node is not None}
+        follows = {
+            id(made_by[call.entered].module): call
+            for call in self._calls.values()
+            if norm_name(call.module) != "none"
+            and call.entered in made_by
+            and norm_name(made_by[call.entered].module) == "none"
+            and made_by[call.entered].calls == call.calls
+        }
+        merged = {id(call.module) for call in follows.values()}
+        for call in self._calls.values():
+            if id(call.module) not in merged:
+                self.layers.append(_layer(call, follows.get(id(call.module)), consumers))
+        for path, module in self._modules:
+            if id(module) not in self._calls:
+                self.skipped.append(
+                    Skipped(path, "The forward pass did not call it as a module, or it returned "
+                                  "no tensor of floats.")
+                )  # fmt: skip
+        self._calls.clear()
+
+    def _note(self, path: str) -> Callable[..., None]:
+        def hook(module: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
+            tensor = first_tensor(output)
+            if tensor is None or not tensor.is_floating_point() or tensor.ndim == 0:
+                return
+            if id(module) in self._calls:
+                self._calls[id(module)].calls += 1
+                return
+            entered = inputs[0].grad_fn if inputs and isinstance(inputs[0], Tensor) else None
+            shape = tuple(tensor.shape)
+            self._calls[id(module)] = _Call(path, module, shape, tensor.grad_fn, _source(entered))
+
+        return hook
+
+    def _skip_containers(
+        self, model: nn.Module, watched: Callable[[str, nn.Module], bool]
+    ) -> None:
+        for path, module in model.named_modules():
+            own = [name for name, _ in module.named_parameters(recurse=False)]
+            if own and any(True for _ in module.children()) and watched(path, module):
+                self.skipped.append(
+                    Skipped(
+                        f"{path}.{own[0]}" if path else own[0],
+                        "A parameter beside other modules, used by a function: its gradient "
+                        "counts in grad_norm, but no activation belongs to it.",
+                    )
+                )
+
+
+def first_tensor(output: object) -> Tensor | None:
+    """A module's output, or the first tensor in it."""
+    if isinstance(output, Tensor):
+        return output
+    return next((leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)), None)
+
+
+def _layer(call: _Call, norm: _Call | None, consumers: dict[Any, list[Any]]) -> Layer:
+    end = norm or call
+    module = end.module
+    first = isinstance(call.module, CHANNELS_FIRST) or isinstance(module, CHANNELS_FIRST)
+    alone = norm is None and norm_name(call.module) != "none"
+    return Layer(
+        name=call.path,
+        kind=type(call.module).__name__,
+        norm=norm_name(module),
+        activation=_activation(end.node, consumers),
+        output=end.path,
+        shape=end.shape,
+        unit_axis=1 if first and len(end.shape) > 1 else len(end.shape) - 1,
+        calls=call.calls,
+        weights=[
+            parameter
+            for name, parameter in call.module.named_parameters(recurse=False)
+            if "bias" not in name
+        ],
+        normalization=module if norm is not None or alone else None,
+    )
+
+
+def _source(node: Any) -> Any:
+    """The node that made a tensor, reshaping left out."""
+    while node is not None and node.name() in RESHAPING:
+        node = node.next_functions[0][0]
+    return node
+
+
+def _consumers(output: object) -> dict[Any, list[Any]]:
+    """By node of the autograd graph those that its tensor enters, reshaping left out."""
+    found: dict[Any, list[Any]] = {}
+    waiting = [
+        leaf.grad_fn
+        for leaf in _tensors(output)
+        if leaf.grad_fn is not None
+    ]  # fmt: skip
+    seen = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        for before, _ in node.next_functions:
+            if before is None:
+                continue
+            if node.name() not in RESHAPING:
+                found.setdefault(_source(before), []).append(node)
+            if before not in seen:
+                seen.add(before)
+                waiting.append(before)
+    return found
+
+
+def _tensors(output: object) -> Sequence[Tensor]:
+    leaves = tree_leaves(output)
+    if len(leaves) == 1 and not isinstance(leaves[0], Tensor) and hasattr(leaves[0], "__dict__"):
+        leaves = tree_leaves(vars(leaves[0]))  # an output class that pytree does not know
+    return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+
+
+def _activation(node: Any, consumers: dict[Any, list[Any]]) -> str:
+    source = _source(node)
+    if source is None:
+        return "unknown"
+    names = [consumer.name() for consumer in consumers.get(source, [])]
+    known = {ACTIVATIONS[name] for name in names if name in ACTIVATIONS}
+    if not known:
+        return "none"
+    return known.pop() if len(names) == 1 else "unknown"
+
+
+def find_layers(
+    model: nn.Module, inputs: Tensor, watched: Callable[[str, nn.Module], bool] = lambda *_: True
+) -> Discovery:
+    """The layers of a model, by a forward pass of its own on a batch; changes the model's buffers.
+
+    Use a copy of a model whose buffers matter.
+    """
+    discovery = Discovery(model, watched)
+    with torch.enable_grad():
+        discovery.finish(model(inputs))
+    return discovery

@@ -1,0 +1,152 @@
+"""The training process's end of the line to its recorder: starts it, sends to it, hears from it.
+
+The recorder is a process of its own, so that neither statistics nor commits take the interpreter
+away from the training loop; and when training dies, what was handed over is still written.
+"""
+
+import json
+import logging
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO, cast
+
+from ..db.errors import RecordingFailed
+from .plan import PLAN, Plan
+from .ring import SharedMemory, Stretch
+
+logger = logging.getLogger(__name__)
+
+
+class RecorderProcess:
+    """A recorder, from its start to `finish`.
+
+    Attributes:
+        memory: What the ring lies in.
+        run_id: The run it records; of a watched run only once it is known.
+        stop: Set when the run is to end: it was asked to, or it is no longer the recorder's.
+    """
+
+    def __init__(
+        self, database: str, run_id: int | None = None, *, warn: Callable[[str], None] | None = None
+    ) -> None:
+        """Start the process.
+
+        Args:
+            database: URL.
+            run_id: The run; None for a watched run, which `send({"begin": …})` will store.
+            warn: Called with sentences for the person, from another thread; else they are logged.
+        """
+        self.memory = SharedMemory()
+        self.run_id = run_id
+        self.stop = threading.Event()
+        self._warn = warn or logger.warning
+        self._known = threading.Event()
+        self._error: str | None = None
+        self._free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._hearing = threading.Thread(target=self._hear, name="recorder", daemon=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.recorder"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            pass_fds=[self.memory.file],
+        )
+        self._to = cast(TextIO, self._process.stdin)
+        self.send({"open": {"database": database, "ring": self.memory.file, "run": run_id}})
+        self._hearing.start()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it ended early: no stretch will ever be free again."""
+        return not self._hearing.is_alive()
+
+    @property
+    def error(self) -> str | None:
+        """Why it ended early, as a sentence for a person."""
+        return self._error
+
+    def open(self, plan: Plan) -> list[Stretch]:
+        """Send the plan and map the ring: its stretches, all of them free."""
+        stretches = self.memory.open(plan)
+        self.send({"plan": PLAN.dump_python(plan, mode="json")})
+        for stretch in stretches:
+            self._free.put(stretch.index)
+        return stretches
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """One message; a recorder that is gone hears nothing."""
+        try:
+            self._to.write(json.dumps(message) + "\n")
+            self._to.flush()
+        except (BrokenPipeError, ValueError):
+            self._hearing.join(1)
+
+    def take_free(self) -> int:
+        """The index of an empty stretch; waits for the recorder when there is none.
+
+        Raises:
+            RecordingFailed: The recorder ended early.
+        """
+        index = self._free.get()
+        if index is None:
+            self._free.put(None)
+            raise RecordingFailed(self._reason())
+        return index
+
+    def wait_for_run(self, timeout: float) -> int | None:
+        """The number of a watched run, once the database has it."""
+        self._known.wait(timeout)
+        return self.run_id
+
+    def finish(self, **end: Any) -> None:
+        """Record what was handed over, commit it and end.
+
+        Args:
+            **end: Of a watched run its `status` and `error`.
+
+        Raises:
+            RecordingFailed: Something kept it from recording everything.
+        """
+        self.send({"finish": end})
+        self.close()
+        if self._process.wait() != 0 or self._error is not None:
+            raise RecordingFailed(self._reason())
+
+    def close(self) -> None:
+        """Hang up: the recorder commits what it has, and ends."""
+        try:
+            self._to.close()
+        except BrokenPipeError:
+            pass
+        self._hearing.join()
+        self._process.wait()
+        self.memory.close()
+
+    def _hear(self) -> None:
+        for line in cast(TextIO, self._process.stdout):
+            message = json.loads(line)
+            match message:
+                case {"free": index}:
+                    self._free.put(index)
+                case {"run": number}:
+                    self.run_id = number
+                    self._known.set()
+                case {"status": status}:
+                    if status != "running":
+                        self.stop.set()
+                case {"warning": sentence}:
+                    self._warn(sentence)
+                case {"error": sentence}:
+                    self._error = sentence
+        self._known.set()
+        self._free.put(None)
+
+    def _reason(self) -> str:
+        code = self._process.poll()
+        return self._error or (
+            f"The recorder ended without a word (exit code {code}); the machine may be out of "
+            "memory. What it had committed is kept."
+        )

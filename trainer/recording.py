@@ -1,0 +1,139 @@
+"""One run's records on their way into the database: its tracks, its speed, its summary."""
+
+import time
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine
+
+from ..db.tables import Status
+from ..db.write import RecordWriter, add_networks
+from .plan import Plan
+from .records import LayerTrack, NetworkTrack, Watched, layer_records, network_records
+from .ring import Part, SharedMemory
+
+RATE_SECONDS = 5.0
+STEADY_STEPS = 200
+"""The first steps are slowed by frequent evaluations and say little of the speed."""
+
+
+class RunRecording:
+    """Turns parts of the ring into rows, and commits them."""
+
+    def __init__(self, engine: Engine, run_id: int, memory: SharedMemory, plan: Plan) -> None:
+        """Stores the run's networks and layers.
+
+        Args:
+            engine: The database.
+            run_id: The run.
+            memory: Where the ring lies.
+            plan: What it holds.
+        """
+        self._stacks = plan.stacks
+        self._stretches = memory.open(plan)
+        self._writer = RecordWriter(engine, run_id)
+        self._networks = _tracks(engine, run_id, plan)
+        self._step = 0
+        self._rates: list[tuple[float, int]] = [(time.monotonic(), 0)]
+        """Moments with the step reached: the start, then those of the last seconds."""
+        self._last: Part | None = None
+
+    def add(self, part: Part) -> int | None:
+        """Queue the records of some slots; returns the stretch that is free again, if one is."""
+        stretch = self._stretches[part.stretch]
+        slots = slice(part.start, part.start + len(part.steps))
+        steps = np.array(part.steps, np.int64)
+        if len(steps):
+            watched: list[Watched] = []
+            for stack, room in zip(self._stacks, stretch.stacks, strict=True):
+                watched += [
+                    Watched(self._networks[position], room, slots)
+                    for position in stack.positions
+                    if part.active[position]
+                ]
+            for network in watched:
+                records = network_records(network, steps, part.seconds)
+                self._writer.add(*records)
+            for records in layer_records(watched, steps, part.irregular):
+                self._writer.add(*records)
+        for position, step, values in part.evaluations:
+            track = self._networks[position]
+            self._writer.add(
+                "evaluations",
+                {"network_id": track.network_id},
+                {"step": [step]} | {name: [value] for name, value in values.items()},
+            )
+            track.accuracies.append(values["test_accuracy"] or 0.0)
+        for position, diverged_step, frozen_step in part.frozen:
+            self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
+        self._step = max(self._step, part.step)
+        self._last = part
+        return part.stretch if part.releases else None
+
+    def commit(self, *, last: bool) -> Status:
+        """Commit with the speed of the last seconds or, at the end, of the whole run.
+
+        Raises:
+            sqlalchemy.exc.OperationalError: The database does not take it now; call again.
+        """
+        now = time.monotonic()
+        recent = [rate for rate in self._rates[1:] if now - rate[0] < RATE_SECONDS]
+        self._rates = [self._rates[0], *recent, (now, self._step)]
+        since, begun = self._rates[0] if last else self._rates[min(1, len(recent))]
+        until, reached = self._rates[-1]
+        run: dict[str, Any] = {"summary": self._summary()} | self._cost()
+        if reached > begun and (last or reached >= STEADY_STEPS or until - since > RATE_SECONDS):
+            run["steps_per_second"] = (reached - begun) / (until - since)
+        return self._writer.commit(self._step, **run)
+
+    def _cost(self) -> dict[str, Any]:
+        if self._last is None:
+            return {}
+        cost = self._last.cost
+        found: dict[str, Any] = {"looked": cost.looked, "waited": cost.waited}
+        # waiting is not looking, but it is the recorder's doing
+        if cost.elapsed > 0:
+            found["overhead"] = (cost.observing + cost.waited) / cost.elapsed
+        return found
+
+    def _summary(self) -> dict[str, dict[str, float]]:
+        """By arm the last and the best test accuracy, each the mean over the seeds."""
+        arms: dict[str, list[NetworkTrack]] = {}
+        for network in self._networks:
+            if network.accuracies:
+                arms.setdefault(network.arm, []).append(network)
+        return {
+            arm: {
+                "last_accuracy": float(np.mean([n.accuracies[-1] for n in networks])),
+                "best_accuracy": float(np.mean([max(n.accuracies) for n in networks])),
+            }
+            for arm, networks in arms.items()
+        }
+
+
+def _tracks(engine: Engine, run_id: int, plan: Plan) -> list[NetworkTrack]:
+    """One for each network, by its position in the run."""
+    places = sorted(
+        (position, stack, place)
+        for stack, networks in enumerate(plan.stacks)
+        for place, position in enumerate(networks.positions)
+    )
+    rows = [
+        (plan.stacks[stack].networks[place], [layer.row() for layer in plan.stacks[stack].layers])
+        for _, stack, place in places
+    ]
+    numbers = add_networks(engine, run_id, rows)
+    return [
+        NetworkTrack(
+            network_id,
+            position,
+            rows[position][0]["arm"],
+            plan.stacks[stack],
+            place,
+            [
+                LayerTrack(layer_id, layer)
+                for layer_id, layer in zip(layer_ids, plan.stacks[stack].layers, strict=True)
+            ],
+        )
+        for (position, stack, place), (network_id, layer_ids) in zip(places, numbers, strict=True)
+    ]

@@ -1,0 +1,117 @@
+"""The ring as tensors: on the CPU the shared memory itself, elsewhere a copy on the device.
+
+A device fills stretches of its own, laid out like the shared ones, and a full one crosses in one
+copy on a side stream, into pinned memory; nobody waits for it.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .plan import Plan
+from .ring import Cursor, SharedMemory, Stretch, lay_out, stretch_bytes
+
+
+class Crossing(Protocol):
+    """A copy to the shared memory that may still be under way."""
+
+    def query(self) -> bool:
+        """Whether it is done."""
+        ...
+
+    def synchronize(self) -> None:
+        """Wait for it."""
+        ...
+
+
+class Done:
+    """A copy that nobody has to wait for."""
+
+    def query(self) -> bool:
+        """Always."""
+        return True
+
+    def synchronize(self) -> None:
+        """At once."""
+
+
+class Slots:
+    """The stretches of the ring as tensors on the training device.
+
+    Attributes:
+        stretches: By index; arrays are tensors.
+    """
+
+    def __init__(self, plan: Plan, memory: SharedMemory, shared: list[Stretch]) -> None:
+        self.stretches = [
+            lay_out(plan, stretch.index, Cursor(_over(memory.block(plan, stretch.index))))
+            for stretch in shared
+        ]
+
+    def send(self, _index: int) -> Crossing:
+        """Make what was filled visible in the shared memory."""
+        return Done()
+
+
+class DeviceSlots(Slots):
+    """Stretches on a device; `send` copies one to the shared memory as a single block."""
+
+    def __init__(
+        self, plan: Plan, memory: SharedMemory, shared: list[Stretch], device: torch.device
+    ) -> None:
+        self._blocks = [
+            torch.empty(stretch_bytes(plan), dtype=torch.uint8, device=device) for _ in shared
+        ]
+        self._host = [torch.from_numpy(memory.block(plan, s.index)) for s in shared]
+        self.stretches = [
+            lay_out(plan, stretch.index, Cursor(_of_block(block)))
+            for stretch, block in zip(shared, self._blocks, strict=True)
+        ]
+        self._stream = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)
+            for block in self._host:
+                _pin(block)
+
+    def send(self, index: int) -> Crossing:
+        """Copy a stretch on the side stream, after everything that was queued so far."""
+        if self._stream is None:
+            self._host[index].copy_(self._blocks[index])
+            return Done()
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            self._host[index].copy_(self._blocks[index], non_blocking=True)
+            event = torch.cuda.Event()
+            event.record()
+        return event
+
+
+def slots_on(
+    device: torch.device, plan: Plan, memory: SharedMemory, shared: list[Stretch]
+) -> Slots:
+    """The ring's stretches for a device."""
+    if device.type == "cpu":
+        return Slots(plan, memory, shared)
+    return DeviceSlots(plan, memory, shared, device)
+
+
+def _over(block: np.ndarray) -> Callable[..., Any]:
+    return _of_block(torch.from_numpy(block))
+
+
+def _of_block(block: Tensor) -> Callable[..., Any]:
+    def take(begin: int, size: int, shape: tuple[int, ...], dtype: str) -> Tensor:
+        if size == 0:
+            return torch.empty(shape, dtype=getattr(torch, dtype), device=block.device)
+        return block[begin : begin + size].view(getattr(torch, dtype)).view(shape)
+
+    return take
+
+
+def _pin(block: Tensor) -> None:
+    """Page-lock shared memory for CUDA; where that is refused the copies are only slower."""
+    cudart: Any = torch.cuda.cudart()
+    cudart.cudaHostRegister(block.data_ptr(), block.numel(), 0)

@@ -1,0 +1,107 @@
+"""Networks of one arm that train together: one program and one update for all of them.
+
+With one seed a stack holds one network. With several, their parameters lie stacked in one tensor
+each, and every operation does all networks at once: on a GPU, where small operations cost what
+launching them costs, sixteen networks take little longer than one.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..db.experiment import Arm
+from .layers import Layer
+from .program import Program, Seen
+from .sgd import SGD
+
+
+class Stack:
+    """The networks of one arm, one for each of some seeds.
+
+    Attributes:
+        arm: The treatment.
+        networks: They are evaluated one by one; their parameters are those that train.
+        seeds: By network which of the run's seeds it has.
+        positions: Their places in the run.
+        layers: Their layers, the same for all.
+        parameters: By name; of several networks stacked along the first axis. `buffers` likewise.
+        sgd: Their optimizer.
+        active: By network, whether it still trains.
+    """
+
+    def __init__(
+        self,
+        arm: Arm,
+        networks: Sequence[nn.Module],
+        seeds: Sequence[int],
+        positions: Sequence[int],
+        layers: Sequence[Layer],
+        example: tuple[Tensor, Tensor],
+        *,
+        lr: float,
+        momentum: float,
+    ) -> None:
+        """Args:
+        arm: The treatment.
+        networks: On the training device, of one shape, in training mode.
+        seeds: By network which of the run's seeds it has.
+        positions: Their places in the run.
+        layers: Of the first network.
+        example: Inputs (batch, …) and labels (batch,) of a batch like those to come.
+        lr: The learning rate of SGD; `momentum` its momentum.
+        """
+        self.arm = arm
+        self.networks = list(networks)
+        self.seeds = list(seeds)
+        self.positions = list(positions)
+        self.layers = list(layers)
+        self.active = [True] * len(networks)
+        self.parameters = _together([dict(n.named_parameters()) for n in networks])
+        self.buffers = _together([dict(n.named_buffers()) for n in networks])
+        self.sgd = SGD(self.parameters.values(), lr, momentum)
+        inputs, labels = (self.gather([tensor] * len(networks)) for tensor in example)
+        self._program = Program(
+            networks[0],
+            [layer.output for layer in layers],
+            self.parameters,
+            self.buffers,
+            inputs,
+            labels,
+            stacked=self.is_stacked,
+        )
+
+    @property
+    def is_stacked(self) -> bool:
+        """Whether tensors have the networks as their first axis."""
+        return len(self.networks) > 1
+
+    def gather(self, tensors: Sequence[Tensor]) -> Tensor:
+        """One tensor for each network → what the program takes."""
+        return torch.stack(list(tensors)) if self.is_stacked else tensors[0]
+
+    def look(self, inputs: Tensor, labels: Tensor) -> Seen:
+        """Forward and backward pass on one batch, as `gather` gives it."""
+        return self._program(inputs, labels)
+
+    def update(self, seen: Seen) -> None:
+        """One step of SGD."""
+        self.sgd.step(seen.gradients)
+
+    def drop(self, position: int) -> None:
+        """Train this network no more; in a stack it goes on unseen until all are dropped."""
+        if position in self.positions:
+            self.active[self.positions.index(position)] = False
+
+
+def _together(tensors: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """By name the tensors of all networks in one, which the networks' own then are views of."""
+    first = tensors[0]
+    if len(tensors) == 1:
+        return {name: tensor.detach() for name, tensor in first.items()}
+    together: dict[str, Tensor] = {}
+    for name in first:
+        together[name] = torch.stack([of_network[name].detach() for of_network in tensors])
+        for index, of_network in enumerate(tensors):
+            of_network[name].data = together[name][index]
+    return together
