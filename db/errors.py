@@ -8,6 +8,7 @@ ShiftscopeError                 its text is one or two sentences made to be show
 │   └── DatabaseIsNewer         it was written by a later version of shiftscope
 ├── DatasetProblem              a dataset is missing, truncated, corrupt or foreign
 ├── DeviceProblem               the device that was asked for is not here
+├── RecordingFailed             what a loop gave could not be recorded to its end
 └── SetupProblem                a setting, port, folder or file is not usable
 """
 
@@ -63,6 +64,10 @@ class DatasetProblem(ShiftscopeError):
 
 class DeviceProblem(ShiftscopeError):
     """The device that was asked for is not present on this machine."""
+
+
+class RecordingFailed(ShiftscopeError):
+    """The recorder could not write everything that a training loop gave it."""
 
 
 class SetupProblem(ShiftscopeError):

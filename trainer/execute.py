@@ -5,6 +5,7 @@ import platform
 import signal
 import threading
 from importlib.metadata import version
+from multiprocessing import parent_process
 from pathlib import Path
 
 import torch
@@ -112,8 +113,15 @@ def _train(engine: Engine, database: str, data: Path, run_id: int, interruption:
     prepared = prepare(experiment, images, device)
     describe_run(engine, run_id, phase=None)
     interruption.is_training = True
-    recorder = RecorderProcess(database, run_id)
-    return watch_and_train(experiment, prepared, recorder, device, interruption.stop)
+    stop = interruption.stop
+
+    def on_status(status: str) -> None:
+        worker = parent_process()
+        if status != "running" or (worker is not None and not worker.is_alive()):
+            stop.set()
+
+    recorder = RecorderProcess(database, run_id, on_status=on_status)
+    return watch_and_train(experiment, prepared, recorder, device, stop)
 
 
 def watch_and_train(
@@ -128,7 +136,6 @@ def watch_and_train(
     Raises:
         RecordingFailed: Something kept the recorder from recording everything.
     """
-    recorder.stop = stop
     recording = experiment.recording
     cap = None if recording.overhead is None else recording.overhead / 100
     done = 0

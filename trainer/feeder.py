@@ -65,11 +65,6 @@ class Feeder:
         self.waited = 0.0
         self.looked = 0
 
-    @property
-    def stop_asked(self) -> bool:
-        """Whether a person asked for the run's end."""
-        return self._recorder.stop.is_set()
-
     def begin_step(self, step: int) -> Slot | None:
         """Open a slot if this step is looked at; waits while the ring is full.
 

@@ -26,23 +26,30 @@ class RecorderProcess:
     Attributes:
         memory: What the ring lies in.
         run_id: The run it records; of a watched run only once it is known.
-        stop: Set when the run is to end: it was asked to, or it is no longer the recorder's.
+        status: Of the run, as the latest commit found it.
     """
 
     def __init__(
-        self, database: str, run_id: int | None = None, *, warn: Callable[[str], None] | None = None
+        self,
+        database: str,
+        run_id: int | None = None,
+        *,
+        on_status: Callable[[str], None] = lambda _: None,
+        warn: Callable[[str], None] = logger.warning,
     ) -> None:
         """Start the process.
 
         Args:
             database: URL.
             run_id: The run; None for a watched run, which `send({"begin": …})` will store.
-            warn: Called with sentences for the person, from another thread; else they are logged.
+            on_status: Called with the run's status after each commit, from another thread.
+            warn: Called with sentences for the person, likewise.
         """
         self.memory = SharedMemory()
         self.run_id = run_id
-        self.stop = threading.Event()
-        self._warn = warn or logger.warning
+        self.status = "running"
+        self._on_status = on_status
+        self._warn = warn
         self._known = threading.Event()
         self._error: str | None = None
         self._free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
@@ -135,8 +142,8 @@ class RecorderProcess:
                     self.run_id = number
                     self._known.set()
                 case {"status": status}:
-                    if status != "running":
-                        self.stop.set()
+                    self.status = status
+                    self._on_status(status)
                 case {"warning": sentence}:
                     self._warn(sentence)
                 case {"error": sentence}:

@@ -1,8 +1,9 @@
 """How far a layer's preactivation distribution moved between two records."""
 
+import array_api_compat
 import numpy as np
 
-from .statistics import finite_part
+from .statistics import Array, finite_part, on_host
 
 
 def wasserstein(a: np.ndarray, b: np.ndarray) -> float:
@@ -26,13 +27,12 @@ Past = tuple[np.ndarray, float]
 """Sorted values (m,) and std of an earlier record."""
 
 
-def shift(
-    ordered: np.ndarray, std: np.ndarray, reference: np.ndarray, reference_std: np.ndarray
-) -> np.ndarray:
+@np.errstate(all="ignore")
+def shift(ordered: Array, std: Array, reference: Array, reference_std: Array) -> Array:
     """W1 between each record and its reference, in units of their pooled std: (n,).
 
     The pooled std is √((σ² + σ_ref²) / 2). Where it is 0 the shift is 0 if nothing moved and
-    infinite otherwise. Only finite values count.
+    infinite otherwise. Only finite values count. Arrays are numpy's or torch's.
 
     Args:
         ordered: Sorted values of the records, (n, m).
@@ -40,14 +40,18 @@ def shift(
         reference: Sorted values to compare with, (n, m).
         reference_std: Their standard deviations, (n,).
     """
-    with np.errstate(all="ignore"):
-        apart = ordered - reference
-        distance = np.abs(apart, out=apart).mean(axis=1).astype(np.float64)
-        unclear = ~np.isfinite(distance)  # a value that is not finite, or float32 overflowed
-        for row in np.flatnonzero(unclear):
-            distance[row] = wasserstein(finite_part(ordered[row]), finite_part(reference[row]))
-        pooled = np.sqrt((std**2 + reference_std**2) / 2)
-        return np.where((distance == 0) & (pooled == 0), 0.0, distance / pooled)
+    xp = array_api_compat.array_namespace(ordered, reference)
+    apart = ordered - reference
+    apart = xp.abs(apart, out=apart)  # not of the standard, but of both libraries
+    distance = xp.astype(xp.mean(apart, axis=1), std.dtype)
+    clear = xp.isfinite(distance)  # else a value that is not finite, or float32 overflowed
+    if not bool(xp.all(clear)):
+        for row in np.flatnonzero(~on_host(clear)).tolist():
+            values, past = (finite_part(on_host(one[row])) for one in (ordered, reference))
+            distance[row] = wasserstein(values, past)
+    pooled = ((std**2 + reference_std**2) / 2) ** 0.5
+    is_still = (distance == 0) & (pooled == 0)
+    return xp.where(is_still, xp.zeros_like(distance), distance / pooled)
 
 
 def shift_of_sizes(record: Past, reference: Past) -> float:

@@ -1,122 +1,220 @@
 """What is computed of a layer: pure functions, arrays in, one number for each record out.
 
-Arrays carry the records of a stretch of steps along their first axis, n. Statistics are computed
-over finite elements, in float64 where float32 could lose them; docs/statistics.md defines each.
+Arrays are numpy's or torch's, on any device; results are of the same kind and place, in float64
+(float32 on Apple's MPS, which has no other). They carry the records of a stretch of steps along
+their first axis, n. Statistics are computed over finite elements; docs/statistics.md defines each.
+
+On a GPU nothing here waits for the device but one look, in `preactivation` and in `shift`, whether
+anything is not finite; only such records are finished on the host.
 """
 
-import math
+import functools
+from typing import Any
 
+import array_api_compat
 import numpy as np
+
+from .nonlinearities import NONLINEARITIES, Intervals
+from .sampling import Sampling
 
 PERCENTILES = {
     "p01": 1, "p05": 5, "p15": 15, "p25": 25, "p50": 50, "p75": 75, "p85": 85, "p95": 95, "p99": 99,
 }  # fmt: skip
-SAFE_LOW, SAFE_HIGH = 1e-12, 1e15
-"""Magnitudes whose squares float32 holds."""
-EXACT_UP_TO = 65_536
-"""Elements of a record up to which percentiles are exact."""
 
-FLAT_BELOW: dict[str, tuple[float, float]] = {
-    # |f'(z)| < 5 % of its maximum exactly where z is below the first or above the second bound
-    "sigmoid": (-math.log(39 + math.sqrt(39**2 - 1)), math.log(39 + math.sqrt(39**2 - 1))),
-    "tanh": (-math.acosh(math.sqrt(20)), math.acosh(math.sqrt(20))),
-    "relu": (0.0, math.inf),
-    "none": (-math.inf, math.inf),
-}
-ZERO_UP_TO = {
-    # f(z) is exactly 0 in float32 for z up to this bound; None: only where z is 0
-    "sigmoid": -math.log(np.finfo(np.float32).max),  # below it exp(−z) overflows
-    "tanh": None,
-    "relu": 0.0,
-    "none": None,
-}
-
-Columns = dict[str, np.ndarray]
+Array = Any
+"""A numpy array or a torch tensor."""
+Columns = dict[str, Array]
 
 
-def preactivation(z: np.ndarray, activation: str) -> tuple[Columns, np.ndarray]:
+@np.errstate(all="ignore")
+def preactivation(z: Array, activation: str, sampling: Sampling) -> tuple[Columns, Array]:
     """Moments, percentiles and saturation of the preactivations of one layer.
 
     Args:
-        z: float32, (n, batch, …, units).
-        activation: Name of the nonlinearity that z enters.
+        z: float32, (n, sampling.size): what `sampling` keeps of each record, in its order.
+        activation: Name of the nonlinearity that z enters; of one that `NONLINEARITIES` does not
+            have, `saturated` and `dead` do not apply and are not among the columns.
+        sampling: Which elements z holds.
 
     Returns:
-        The columns from `mean` to `dead` and `nonfinite`, each (n,), and the sorted values
-        (n, m) that percentiles and shift rest on, non-finite ones at the ends.
+        The columns from `mean` to `dead` and `nonfinite`, each (n,), and z sorted, (n, size), on
+        which percentiles and shift rest: −∞ at the start, ∞ and NaN at the end.
     """
-    flat = z.reshape(len(z), -1)
-    ordered = np.sort(subsample(flat, z.shape[-1]), axis=1)
-    low, high = flat.min(axis=1), flat.max(axis=1)  # NaN if there is one
-    finite = np.isfinite(low) & np.isfinite(high)
-    columns = _of_finite(flat, ordered, activation)
-    columns["min"], columns["max"] = low.astype(np.float64), high.astype(np.float64)
-    columns["dead"] = dead(z, activation)
-    columns["nonfinite"] = np.zeros(len(z), np.int64)
-    for row in np.flatnonzero(~finite):
-        _replace_by_finite(columns, int(row), flat[row], ordered[row], activation)
-    return columns, ordered
+    xp = array_api_compat.array_namespace(z)
+    nonlinearity = NONLINEARITIES.get(activation)
+    flat = nonlinearity.flat if nonlinearity else None
+    ordered = xp.sort(z, axis=1, stable=False)
+    columns = _of_ordered(ordered, flat)
+    finite = xp.isfinite(ordered[:, 0]) & xp.isfinite(ordered[:, -1])
+    nonfinite = xp.zeros_like(finite, dtype=xp.int64)
+    if not bool(xp.all(finite)):
+        for row in np.flatnonzero(~on_host(finite)).tolist():
+            kept = finite_part(on_host(ordered[row]))
+            nonfinite[row] = ordered.shape[1] - len(kept)
+            alone = _of_ordered(kept[None], flat) if len(kept) else None
+            for name, column in columns.items():
+                column[row] = float(alone[name][0]) if alone else np.nan
+    if nonlinearity:
+        columns["dead"] = _dead(z, nonlinearity.zero, sampling)
+    return columns | {"nonfinite": nonfinite}, ordered
 
 
-def _of_finite(flat: np.ndarray, ordered: np.ndarray, activation: str) -> Columns:
-    mean, variance = moments(flat, axis=1)
-    below, above = FLAT_BELOW[activation]
-    columns = {"mean": mean, "std": np.sqrt(variance)}
-    columns |= dict(zip(PERCENTILES, percentiles(ordered, list(PERCENTILES.values())), strict=True))
-    if math.isinf(above):  # one-sided: ReLU is flat up to and with 0
-        saturated = np.count_nonzero(flat <= below, axis=1)
-    else:
-        saturated = np.count_nonzero(np.abs(flat) > above, axis=1)
-    columns["saturated"] = saturated / flat.shape[1]
+def _of_ordered(ordered: Array, flat: Intervals | None) -> Columns:
+    """The statistics of sorted, finite (n, m); order is no loss, and its ends are known."""
+    mean, variance = moments(ordered)
+    columns = {"mean": mean, "std": variance**0.5}
+    columns |= {"min": _real(ordered[:, 0]), "max": _real(ordered[:, -1])}
+    columns |= {name: percentile(ordered, percent) for name, percent in PERCENTILES.items()}
+    if flat is not None:
+        columns["saturated"] = _share(_within(ordered, flat), axis=1)
     return columns
 
 
-def _replace_by_finite(
-    columns: Columns, row: int, flat: np.ndarray, ordered: np.ndarray, activation: str
-) -> None:
-    """Recompute one record over its finite elements; NaN where there are none."""
-    kept = flat[np.isfinite(flat)]
-    columns["nonfinite"][row] = len(flat) - len(kept)
-    names = [name for name in columns if name not in {"dead", "nonfinite"}]
-    if len(kept) == 0:
-        for name in names:
-            columns[name][row] = np.nan
-        return
-    alone = _of_finite(kept[None], finite_part(ordered)[None], activation)
-    alone["min"], alone["max"] = kept.min(keepdims=True), kept.max(keepdims=True)
-    for name in names:
-        columns[name][row] = alone[name][0]
-
-
-def moments(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and (biased) variance along an axis, in float64.
+def moments(ordered: Array) -> tuple[Array, Array]:
+    """Mean and (biased) variance of sorted float32 (n, m).
 
     Two passes in float32 with a correction for the rounded mean (Chan, Golub & LeVeque 1983),
-    several times faster than float64 and as good as the values themselves; where squares would
-    leave float32's range, in float64.
+    several times faster than float64 and as good as the values themselves. Each record is first
+    brought to magnitude 1 by a power of two, which is exact, so that no square overflows or
+    vanishes.
     """
-    with np.errstate(all="ignore"):
-        scale = np.abs(values).max(axis=axis)
-        if np.any((scale < SAFE_LOW) & (scale > 0)) or not np.all(scale < SAFE_HIGH):
-            values = values.astype(np.float64)
-        centre = values.mean(axis=axis, keepdims=True)
-        rest = values - centre
-        correction = rest.mean(axis=axis).astype(np.float64)
-        rest *= rest
-        variance = rest.mean(axis=axis).astype(np.float64) - correction**2
-        return centre.squeeze(axis).astype(np.float64) + correction, np.maximum(variance, 0)
+    xp = array_api_compat.array_namespace(ordered)
+    largest = xp.maximum(xp.abs(ordered[:, 0]), xp.abs(ordered[:, -1]))
+    exponent = xp.clip(xp.floor(xp.log2(_real(largest))), -126, 126)
+    factor = 2.0**-exponent
+    rest = ordered * xp.astype(factor, ordered.dtype)[:, None]
+    centre = xp.mean(rest, axis=1)
+    rest -= centre[:, None]
+    correction = _real(xp.mean(rest, axis=1))
+    rest *= rest
+    variance = _real(xp.mean(rest, axis=1)) - correction**2
+    return (_real(centre) + correction) / factor, xp.clip(variance, 0, None) / factor**2
 
 
-def subsample(flat: np.ndarray, units: int) -> np.ndarray:
-    """Every k-th element of (n, m) where m is above `EXACT_UP_TO`, else all of them.
+def percentile(ordered: Array, percent: float) -> Array:
+    """A percentile of sorted (n, m), linear between the two nearest order statistics.
 
-    k shares no factor with the number of units, so that no unit is left out; at least 16,384
-    elements remain.
+    The definition is numpy's default (Hyndman & Fan 1996, type 7).
     """
-    stride = -(-flat.shape[1] // EXACT_UP_TO)
-    while math.gcd(stride, units) > 1 and stride > 1:
-        stride += 1
-    return flat[:, ::stride]
+    at = percent / 100 * (ordered.shape[1] - 1)
+    low = int(at)
+    below = _real(ordered[:, low])
+    above = _real(ordered[:, min(low + 1, ordered.shape[1] - 1)])
+    return below + (above - below) * (at - low)
+
+
+def _dead(z: Array, zero: Intervals, sampling: Sampling) -> Array:
+    """Share of units whose output is 0 in every kept element, of those that have one."""
+    xp = array_api_compat.array_namespace(z)
+    is_zero = _within(z, zero)
+    if sampling.stride > 1:
+        members = _members(sampling, xp, array_api_compat.device(z))
+        return _share(xp.all(is_zero[:, members], axis=2), axis=1)
+    by_unit = xp.reshape(is_zero, (len(z), -1, sampling.units, sampling.after_units))
+    if sampling.after_units > 1:
+        by_unit = xp.all(by_unit, axis=3, keepdims=True)
+    return _share(xp.all(by_unit[..., 0], axis=1), axis=1)
+
+
+@functools.lru_cache(maxsize=1024)
+def _members(sampling: Sampling, xp: Any, device: Any) -> Array:
+    """`sampling.members` where they are needed; copying them makes a GPU wait."""
+    return xp.asarray(sampling.members, device=device)
+
+
+def _within(values: Array, intervals: Intervals) -> Array:
+    """Where values lie in one of some closed intervals; NaN lies in none."""
+    xp = array_api_compat.array_namespace(values)
+    inside = None
+    for low, high in intervals:
+        if low == -np.inf:
+            one = values <= high
+        elif high == np.inf:
+            one = values >= low
+        else:
+            one = (values >= low) & (values <= high)
+        inside = one if inside is None else inside | one
+    return xp.zeros_like(values, dtype=xp.bool) if inside is None else inside
+
+
+@np.errstate(all="ignore")
+def drift(
+    mean_before: Array,
+    var_before: Array,
+    mean_after: Array,
+    var_after: Array,
+    momentum: float | Array,
+    epsilon: float,
+) -> Columns:
+    """How far BatchNorm's running statistics are from the batch's own.
+
+    mean_drift is the root mean square over channels of |running mean − batch mean| /
+    √(running variance + ε); var_drift that of |ln((running variance + ε) / (batch variance + ε))|,
+    with the unbiased batch variance, which is what the running one averages.
+
+    The batch's statistics are solved for from what they did to the running ones,
+    running ← (1 − momentum) · running + momentum · batch, so that nobody needs to keep a layer's
+    input. That running statistics are float32 costs a batch mean about 2⁻²⁴ |running mean| /
+    momentum and a batch variance 2⁻²⁴ running variance / momentum; one that this makes negative
+    is taken for 0.
+
+    Args:
+        mean_before: float32, (n, channels): running mean before this batch was mixed in.
+        var_before: Running variance, likewise.
+        mean_after: Running mean once it was mixed in.
+        var_after: Running variance, likewise.
+        momentum: BatchNorm's, of all records or (n,) of each: 1 / (batches so far) where
+            PyTorch's is None.
+        epsilon: BatchNorm's ε.
+
+    Returns:
+        The columns, (n,). Drift does not apply where momentum is 0 or NaN, because the batch left
+        no trace: there are no columns if it is one number, and NaN in such records if it is an
+        array, whose caller knows which to leave out.
+    """
+    xp = array_api_compat.array_namespace(mean_before)
+    if getattr(momentum, "shape", ()):
+        weight = xp.where(momentum > 0, momentum, xp.nan)[:, None]
+    elif momentum > 0:
+        weight = float(momentum)
+    else:
+        return {}
+    mean, var = _real(mean_before), _real(var_before)
+    batch_var = xp.clip(var + (_real(var_after) - var) / weight, 0, None)
+    return {
+        # running − batch is (before − after) / momentum
+        "mean_drift": _rms((mean - _real(mean_after)) / weight / (var + epsilon) ** 0.5),
+        "var_drift": _rms(xp.log((var + epsilon) / (batch_var + epsilon))),
+    }
+
+
+@np.errstate(all="ignore")
+def scale(gamma: Array) -> Columns:
+    """A norm's scale γ over units: (n, units)."""
+    xp = array_api_compat.array_namespace(gamma)
+    gamma = _real(gamma)
+    return {
+        "gamma_mean": xp.mean(gamma, axis=1),
+        "gamma_min": xp.min(gamma, axis=1),
+        "gamma_max": xp.max(gamma, axis=1),
+    }
+
+
+def offset(beta: Array) -> Columns:
+    """A norm's shift β over units: (n, units)."""
+    xp = array_api_compat.array_namespace(beta)
+    beta = _real(beta)
+    return {"beta_mean": xp.mean(beta, axis=1), "beta_std": xp.std(beta, axis=1)}
+
+
+def accuracy(logits: Array, labels: Array) -> Array:
+    """Share of examples whose largest logit is their label's: (n, batch, classes) → (n,).
+
+    An example with a logit that is NaN counts as wrong.
+    """
+    xp = array_api_compat.array_namespace(logits)
+    right = xp.argmax(logits, axis=2) == labels
+    return _share(right & ~xp.any(xp.isnan(logits), axis=2), axis=1)
 
 
 def finite_part(ordered: np.ndarray) -> np.ndarray:
@@ -124,76 +222,24 @@ def finite_part(ordered: np.ndarray) -> np.ndarray:
     return ordered[np.isfinite(ordered)]
 
 
-def percentiles(ordered: np.ndarray, percents: list[int]) -> np.ndarray:
-    """Percentiles of sorted (n, m), as (len(percents), n), linear between the order statistics.
-
-    The definition is numpy's default (Hyndman & Fan 1996, type 7).
-    """
-    at = np.asarray(percents, np.float64) / 100 * (ordered.shape[1] - 1)
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, ordered.shape[1] - 1)
-    below = ordered[:, low].astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        return (below + (ordered[:, high] - below) * (at - low)).T
+def on_host(values: Array) -> np.ndarray:
+    """Values as a numpy array; a GPU is waited for."""
+    return np.asarray(array_api_compat.to_device(values, "cpu"))
 
 
-def dead(z: np.ndarray, activation: str) -> np.ndarray:
-    """Share of units whose output is 0 for the whole batch, (n,)."""
-    bound = ZERO_UP_TO[activation]
-    if bound is None:
-        units = z.reshape(len(z), -1, z.shape[-1])
-        return (units == 0).all(axis=1).mean(axis=1)
-    highest = z.reshape(len(z), -1, z.shape[-1]).max(axis=1)
-    return (highest <= bound).mean(axis=1)
+def _share(mask: Array, axis: int) -> Array:
+    """Share of an axis that is true."""
+    xp = array_api_compat.array_namespace(mask)
+    return _real(xp.count_nonzero(mask, axis=axis)) / mask.shape[axis]
 
 
-def drift(
-    x: np.ndarray, running_mean: np.ndarray, running_var: np.ndarray, epsilon: float
-) -> Columns:
-    """How far BatchNorm's running statistics are from the batch's own.
-
-    mean_drift is the root mean square over channels of |running_mean − batch_mean| /
-    √(running_var + ε); var_drift that of |ln((running_var + ε) / (batch_var + ε))|, with the
-    unbiased batch variance, which is what the running one averages.
-
-    Args:
-        x: float32, (n, batch, …, channels): what enters BatchNorm.
-        running_mean: float32, (n, channels): before this batch was mixed in.
-        running_var: float32, (n, channels): likewise.
-        epsilon: BatchNorm's ε.
-    """
-    rows = x.reshape(len(x), -1, x.shape[-1])
-    mean, biased = moments(rows, axis=1)
-    var = biased * (rows.shape[1] / (rows.shape[1] - 1))
-    known = running_var.astype(np.float64) + epsilon
-    with np.errstate(all="ignore"):
-        mean_distance = (running_mean - mean) / np.sqrt(known)
-        log_ratio = np.log(known / (var + epsilon))
-    return {"mean_drift": _rms(mean_distance), "var_drift": _rms(log_ratio)}
+def _real(values: Array) -> Array:
+    """Values in the precision of results."""
+    xp = array_api_compat.array_namespace(values)
+    is_mps = getattr(array_api_compat.device(values), "type", None) == "mps"
+    return xp.astype(values, xp.float32 if is_mps else xp.float64)
 
 
-def affine(gamma: np.ndarray, beta: np.ndarray) -> Columns:
-    """BatchNorm's scale and shift over channels: (n, channels) each."""
-    with np.errstate(all="ignore"):
-        return {
-            "gamma_mean": gamma.mean(axis=1, dtype=np.float64),
-            "gamma_min": gamma.min(axis=1).astype(np.float64),
-            "gamma_max": gamma.max(axis=1).astype(np.float64),
-            "beta_mean": beta.mean(axis=1, dtype=np.float64),
-            "beta_std": beta.std(axis=1, dtype=np.float64),
-        }
-
-
-def accuracy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Share of examples whose largest logit is their label's: (n, batch, classes) → (n,).
-
-    An example with a logit that is NaN counts as wrong.
-    """
-    right = logits.argmax(axis=2) == labels
-    right &= ~np.isnan(logits).any(axis=2)
-    return right.mean(axis=1)
-
-
-def _rms(values: np.ndarray) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        return np.sqrt(np.mean(values**2, axis=1))
+def _rms(values: Array) -> Array:
+    xp = array_api_compat.array_namespace(values)
+    return xp.mean(values**2, axis=1) ** 0.5
