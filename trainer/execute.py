@@ -94,7 +94,9 @@ def explain(error: Exception) -> str:
     )
 
 
-def _train(engine: Engine, database: str, data: Path, run_id: int, interruption: Interruption) -> bool:
+def _train(
+    engine: Engine, database: str, data: Path, run_id: int, interruption: Interruption
+) -> bool:
     """Set everything up and train; whether the run came to its end by itself."""
     experiment = parse(read.run(engine, run_id).experiment)
     device = devices.choose(experiment.device)

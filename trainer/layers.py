@@ -167,7 +167,9 @@ class Discovery:
         for hook in self._hooks:
             hook.remove()
         consumers = _consumers(output)
-        made_by = {_source(call.node): call for call in self._calls.values() if call.node is not None}
+        made_by = {
+            _source(call.node): call for call in self._calls.values() if call.node is not None
+        }
         follows = {
             id(made_by[call.entered].module): call
             for call in self._calls.values()
@@ -202,9 +204,7 @@ class Discovery:
 
         return hook
 
-    def _skip_containers(
-        self, model: nn.Module, watched: Callable[[str, nn.Module], bool]
-    ) -> None:
+    def _skip_containers(self, model: nn.Module, watched: Callable[[str, nn.Module], bool]) -> None:
         for path, module in model.named_modules():
             own = [name for name, _ in module.named_parameters(recurse=False)]
             if own and any(True for _ in module.children()) and watched(path, module):
@@ -297,11 +297,11 @@ def _activation(node: Any, consumers: dict[Any, list[Any]]) -> str:
 def find_layers(
     model: nn.Module, inputs: Tensor, watched: Callable[[str, nn.Module], bool] = lambda *_: True
 ) -> Discovery:
-    """The layers of a model, by a forward pass of its own on a batch; changes the model's buffers.
-
-    Use a copy of a model whose buffers matter.
-    """
+    """The layers of a model, by a forward pass of its own on a batch, which leaves no trace."""
+    kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
     discovery = Discovery(model, watched)
-    with torch.enable_grad():
+    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
         discovery.finish(model(inputs))
+    for buffer, value in kept:
+        buffer.copy_(value)
     return discovery

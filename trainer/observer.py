@@ -5,7 +5,7 @@ loops, fills the same slots by hooks.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,6 +26,16 @@ TINY, HUGE = 1e-12, 1e15
 """Norms outside these bounds are computed again in float64: float32 squares may have been lost."""
 
 
+@dataclass(frozen=True)
+class _Targets:
+    """Where in a slot things go: what is seen before the forward pass and after the backward."""
+
+    before: list[Tensor]
+    after: list[Tensor]
+    norms: Tensor
+    directions: Tensor
+
+
 class StackObserver:
     """Looks into the networks of one stack.
 
@@ -43,6 +53,8 @@ class StackObserver:
         self._first_gradient = len(stack.layers) + len(self._all_weights)
         self._norms_before = self._first_gradient + len(stack.parameters)
         self.layers = [self._plan_layer(at, layer) for at, layer in enumerate(stack.layers)]
+        self._strides = [plan.sampling.stride for plan in self.layers]
+        self._weight_tensors = [stack.parameters[name] for name in self._all_weights]
         path = {id(module): name for name, module in stack.networks[0].named_modules()}
         normalized = [
             (path[id(layer.normalization)], plan)
@@ -57,7 +69,7 @@ class StackObserver:
         ]
         self._affine = [stack.parameters[f"{name}.weight"] for name, p in normalized if p.gamma]
         self._affine += [stack.parameters[f"{name}.bias"] for name, p in normalized if p.beta]
-        self._targets: dict[tuple[int, int], tuple[list[Tensor], list[Tensor]]] = {}
+        self._targets: dict[tuple[int, int], _Targets] = {}
 
     def plan(self, networks: Sequence[dict[str, Any]], labels: int) -> StackPlan:
         """What is recorded of the stack; `networks` are rows, `labels` the examples of a batch."""
@@ -76,22 +88,18 @@ class StackObserver:
     @torch.no_grad()
     def before(self, slot: Slot) -> None:
         """Keep the running statistics, which the forward pass changes."""
-        targets, _ = self._targets_of(slot)
-        if targets:
-            _foreach_copy_(targets, self._running)
+        if self._running:
+            _foreach_copy_(self._targets_of(slot).before, self._running)
 
     @torch.no_grad()
     def after_backward(self, slot: Slot, seen: Seen, labels: Tensor) -> None:
         """Take what the forward and backward passes left."""
-        _, targets = self._targets_of(slot)
-        samples = [
-            self._sample(preactivation, plan.sampling.stride)
-            for preactivation, plan in zip(seen.preactivations, self.layers, strict=True)
-        ]
-        _foreach_copy_(targets, [*samples, *self._running, *self._affine, seen.losses, labels])
-        weights = [self._stack.parameters[name] for name in self._all_weights]
-        found = self._norms([*seen.preactivation_gradients, *weights, *seen.gradients])
-        self._row(slot)[:, : self._norms_before] = found
+        targets = self._targets_of(slot)
+        samples = map(self._sample, seen.preactivations, self._strides)
+        sources = [*samples, *self._running, *self._affine, seen.losses, labels]
+        _foreach_copy_(targets.after, sources)
+        measured = [*seen.preactivation_gradients, *self._weight_tensors, *seen.gradients]
+        targets.norms.copy_(self._norms(measured))
 
     @torch.no_grad()
     def after_update(self, slot: Slot) -> None:
@@ -99,7 +107,7 @@ class StackObserver:
         if self._stack.sgd.momentum:
             directions = dict(zip(self._stack.parameters, self._stack.sgd.directions, strict=True))
             found = self._norms([directions[name] for name in self._all_weights])
-            self._row(slot)[:, self._norms_before :] = found
+            self._targets_of(slot).directions.copy_(found)
 
     def _plan_layer(self, index: int, layer: Layer) -> LayerPlan:
         """Norms are in order: preactivations' gradients, weights, gradients, directions."""
@@ -119,9 +127,6 @@ class StackObserver:
             ),
         )
 
-    def _row(self, slot: Slot) -> Tensor:
-        return slot.stretch.stacks[self._index].norms[slot.index]
-
     def _sample(self, preactivation: Tensor, stride: int) -> Tensor:
         if stride == 1:
             return preactivation
@@ -129,16 +134,15 @@ class StackObserver:
         return preactivation.reshape(count, -1)[:, ::stride]
 
     def _norms(self, tensors: list[Tensor]) -> Tensor:
-        return norms_of_each(tensors) if self._stack.is_stacked else norms(tensors)[None]
+        return norms_of_each(tensors) if self._stack.is_stacked else norms(tensors)
 
-    def _targets_of(self, slot: Slot) -> tuple[list[Tensor], list[Tensor]]:
-        """Where a slot wants what is seen before the forward pass, and what after the backward."""
+    def _targets_of(self, slot: Slot) -> _Targets:
         key = (slot.stretch.index, slot.index)
         if key not in self._targets:
             self._targets[key] = self._find_targets(slot)
         return self._targets[key]
 
-    def _find_targets(self, slot: Slot) -> tuple[list[Tensor], list[Tensor]]:
+    def _find_targets(self, slot: Slot) -> _Targets:
         room, at = slot.stretch.stacks[self._index], slot.index
         is_stacked = self._stack.is_stacked
 
@@ -156,9 +160,13 @@ class StackObserver:
         gammas = [of(slots.gamma) for slots in room.layers if slots.gamma is not None]
         betas = [of(slots.beta) for slots in room.layers if slots.beta is not None]
         room.given[at, :, LR] = self._stack.sgd.lr
-        return before, [
-            *samples, *after, *gammas, *betas, of(room.given)[..., LOSS], of(room.labels)
-        ]  # fmt: skip
+        norms = of(room.norms)
+        return _Targets(
+            before=before,
+            after=[*samples, *after, *gammas, *betas, of(room.given)[..., LOSS], of(room.labels)],
+            norms=norms[..., : self._norms_before],
+            directions=norms[..., self._norms_before :],
+        )
 
 
 def norms(tensors: list[Tensor]) -> Tensor:

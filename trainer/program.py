@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.func import functional_call, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx.graph import CodeGen
 from torch.nn import functional
 
 VIEWS = {
@@ -191,7 +192,7 @@ def _simplify(
     Views of parameters stay true while the parameters change in place, so they are made once.
     """
     graph = module.graph
-    graph.set_codegen(fx.CodeGen())
+    graph.set_codegen(CodeGen())
     placeholders = [node for node in graph.nodes if node.op == "placeholder"]
     begin = len(bound)
     constant = dict(zip(placeholders, bound, strict=False))
@@ -202,7 +203,7 @@ def _simplify(
         if node.op != "call_function":
             continue
         inputs = node.all_input_nodes
-        source = inputs[0] if inputs else None
+        source: Any = inputs[0] if inputs else None
         if node.target in (aten.detach.default, aten.alias.default):
             node.replace_all_uses_with(source)
         elif node.target in VIEWS and source in of_probe:

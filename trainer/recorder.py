@@ -14,17 +14,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ..db import queue
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause
 from ..db.write import describe_run
-from .recording import RunRecording
 from .plan import PLAN
+from .recording import RunRecording
 from .ring import PART, SharedMemory
 
 COMMIT_SECONDS = 0.25
@@ -183,7 +182,8 @@ class _Recorder:
         if worker_id is None or run_id is None:
             return
         end = {"status": "failed", "error": LOST} if message is None else message["finish"]
-        self._patiently(lambda: queue.end(self._engine, run_id, **end))
+        status, error = cast(queue.Ended, end["status"]), end.get("error")
+        self._patiently(lambda: queue.end(self._engine, run_id, status, error))
         self._patiently(lambda: queue.sign_off(self._engine, worker_id))
 
     def _patiently(self, action: Callable[[], Result]) -> Result:

@@ -4,6 +4,7 @@ The recorder is a process of its own, so that neither statistics nor commits tak
 away from the training loop; and when training dies, what was handed over is still written.
 """
 
+import contextlib
 import json
 import logging
 import queue
@@ -124,10 +125,8 @@ class RecorderProcess:
 
     def close(self) -> None:
         """Hang up: the recorder commits what it has, and ends."""
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self._to.close()
-        except BrokenPipeError:
-            pass
         self._hearing.join()
         self._process.wait()
         self.memory.close()

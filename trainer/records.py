@@ -238,7 +238,7 @@ def _normalization(seen: Sequence[_Seen], plan: LayerPlan) -> statistics.Columns
     if plan.running:
         running = _take(seen, lambda slots: slots.running)
         columns |= statistics.drift(
-            *(running[:, part] for part in range(4)), plan.momentum, plan.epsilon
+            running[:, 0], running[:, 1], running[:, 2], running[:, 3], plan.momentum, plan.epsilon
         )
     if plan.gamma:
         columns |= statistics.scale(_take(seen, lambda slots: slots.gamma))

@@ -1,6 +1,5 @@
 """Experiment → everything that trains: data on the device, twins, stacks, and the plan."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +100,7 @@ def assemble(
                     [of_arm[seed] for seed in seeds],
                     seeds,
                     [seed * len(experiment.arms) + index for seed in seeds],
-                    find_layers(copy.deepcopy(of_arm[0]), example[0]).layers,
+                    find_layers(of_arm[0], example[0]).layers,
                     example,
                     lr=experiment.learning_rate(arm),
                     momentum=experiment.optimizer.momentum,

@@ -46,7 +46,7 @@ def build(experiment: Experiment, arm: Arm, weights: list[Tensor]) -> nn.Sequent
 
 
 def weights_hash(network: nn.Module) -> str:
-    """SHA-256 over the weights in order, biases and norms left out: equal for twins at the start."""
+    """SHA-256 over the weight matrices in order: equal for twins at the start."""
     digest = hashlib.sha256()
     for parameter in network.parameters():
         if parameter.ndim > 1:
