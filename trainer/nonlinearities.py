@@ -34,13 +34,14 @@ NONLINEARITIES = {
     # slope 0.01: 1 % of the maximum below 0
     "leaky_relu": Nonlinearity(((-math.inf, 0.0),), _ZERO),
     "elu": Nonlinearity(((-math.inf, math.log(0.05)),), _ZERO),
-    # f′ is the sigmoid; exp(z) underflows below half the smallest denormal number
-    "softplus": Nonlinearity(((-math.inf, -math.log(19)),), ((-math.inf, -150 * math.log(2)),)),
+    # f′ is the sigmoid; below half the smallest denormal number, at −103.97, exp(z) underflows
+    "softplus": Nonlinearity(((-math.inf, -math.log(19)),), ((-math.inf, -104.0),)),
     # f′ of the next two dips below 0 and comes back: roots of |f′(z)| = 0.05 · max f′, which is
     # 1.1289 (gelu, Φ(z) + zφ(z), at √2) and 1.0998 (silu, σ(z)(1 + z(1 − σ(z))), at 2.3994)
     "gelu": Nonlinearity(
         ((-math.inf, -2.27856069), (-0.90326132, -0.63345663)),
-        ((-math.inf, -5.542), (0.0, 0.0)),  # below, erf(z/√2) rounds to −1: 2Φ(z) < 2⁻²⁵
+        # erf(z/√2) rounds to −1 from 2Φ(z) = 2⁻²⁵ on, at −5.54, in every library from −5.6 on
+        ((-math.inf, -5.6), (0.0, 0.0)),
     ),
     "silu": Nonlinearity(
         ((-math.inf, -3.92989732), (-1.59507349, -1.05912016)),
