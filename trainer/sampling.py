@@ -14,12 +14,11 @@ KEPT_AT_LEAST = 16_384
 
 @dataclass(frozen=True)
 class Sampling:
-    """The elements that are kept of one record, `flat[::stride]` of its elements in C order.
+    """The elements that are kept of one record: `flat[::stride]` of its elements in C order.
 
-    It follows from the shape alone, so that every process comes to the same one, and every record
-    of a layer keeps the same elements. It never leaves a channel, a position or an example's
-    neighbourhood out by arithmetic (see `stride`); a unit may still have no kept element where
-    there are more units than kept elements allow.
+    That is, with the last axis running fastest, however a tensor lies in memory. It follows from
+    the shape alone, so that every process comes to the same and all records of a layer keep the
+    same elements. A unit may be left without one where there are more units than are kept.
     """
 
     shape: tuple[int, ...]
