@@ -8,6 +8,7 @@ ShiftscopeError                 its text is one or two sentences made to be show
 │   └── DatabaseIsNewer         it was written by a later version of shiftscope
 ├── DatasetProblem              a dataset is missing, truncated, corrupt or foreign
 ├── DeviceProblem               the device that was asked for is not here
+├── CannotTwin                  a model's normalization cannot be taken out or put in
 └── SetupProblem                a setting, port, folder or file is not usable
 """
 
@@ -63,6 +64,18 @@ class DatasetProblem(ShiftscopeError):
 
 class DeviceProblem(ShiftscopeError):
     """The device that was asked for is not present on this machine."""
+
+
+class CannotTwin(ShiftscopeError):
+    """A model's normalization cannot be taken out or put in.
+
+    Attributes:
+        path: Of the module that stands in the way, as `named_modules` has it; "" is the model.
+    """
+
+    def __init__(self, path: str, why: str, what_to_do: str) -> None:
+        self.path = path
+        super().__init__(f"{path or 'The model'}: {why}. {what_to_do}")
 
 
 class SetupProblem(ShiftscopeError):
