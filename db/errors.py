@@ -9,6 +9,7 @@ ShiftscopeError                 its text is one or two sentences made to be show
 ├── DatasetProblem              a dataset is missing, truncated, corrupt or foreign
 ├── DeviceProblem               the device that was asked for is not here
 ├── RecordingFailed             what a loop gave could not be recorded to its end
+├── CannotTwin                  a model's normalization cannot be taken out or put in
 └── SetupProblem                a setting, port, folder or file is not usable
 """
 
@@ -68,6 +69,18 @@ class DeviceProblem(ShiftscopeError):
 
 class RecordingFailed(ShiftscopeError):
     """The recorder could not write everything that a training loop gave it."""
+
+
+class CannotTwin(ShiftscopeError):
+    """A model's normalization cannot be taken out or put in.
+
+    Attributes:
+        path: Of the module that stands in the way, as `named_modules` has it; "" is the model.
+    """
+
+    def __init__(self, path: str, why: str, what_to_do: str) -> None:
+        self.path = path
+        super().__init__(f"{path or 'The model'}: {why}. {what_to_do}")
 
 
 class SetupProblem(ShiftscopeError):

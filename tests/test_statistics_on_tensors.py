@@ -52,7 +52,8 @@ def test_a_gpu_is_not_waited_for_in_the_rest() -> None:
     with Waits() as waits:
         statistics.drift(running, running, running * 2, running * 2, torch.full((3,), 0.1), 1e-5)
         statistics.drift(running, running, running * 2, running * 2, 0.1, 1e-5)
-        statistics.affine(running, running)
+        statistics.scale(running)
+        statistics.offset(running)
         statistics.accuracy(running[None], torch.zeros((1, 3), dtype=torch.int64))
     assert waits.seen == []
 
@@ -60,7 +61,7 @@ def test_a_gpu_is_not_waited_for_in_the_rest() -> None:
 @pytest.mark.parametrize("kind", [np.asarray, torch.asarray])
 def test_affine_describes_gamma_and_beta(kind: Any) -> None:
     gamma, beta = np.array([[1, 2, 6]], np.float32), np.array([[-1, 0, 1]], np.float32)
-    columns = statistics.affine(kind(gamma), kind(beta))
+    columns = statistics.scale(kind(gamma)) | statistics.offset(kind(beta))
     assert {name: float(column[0]) for name, column in columns.items()} == pytest.approx(
         {"gamma_mean": 3, "gamma_min": 1, "gamma_max": 6, "beta_mean": 0,
          "beta_std": math.sqrt(2 / 3)}
