@@ -1,33 +1,17 @@
 """Settings: one table of name, default and help, from which flags, environment and docs come."""
 
 import os
-from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL
 
 from ..db.errors import SetupProblem
+from ..db.location import PREFIX, Location
 
-PREFIX = "SHIFTSCOPE_"
 
+class Settings(Location):
+    """All settings; those of the server beside where things are."""
 
-class Settings(BaseSettings):
-    """Where things are. Each setting is also an environment variable, SHIFTSCOPE_ and its name."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
-
-    data: Path = Field(
-        default=Path(platformdirs.user_data_path("shiftscope")),
-        description="Folder of the datasets and of the SQLite file.",
-    )
-    database: str = Field(
-        default="",
-        description="Database as an SQLAlchemy URL: sqlite:///FILE or "
-        "postgresql://USER:PASSWORD@HOST/NAME; by default shiftscope.db in the data folder.",
-    )
     host: str = Field(
         default="127.0.0.1",
         description="Address to listen on; 127.0.0.1 is reached from this machine only.",
@@ -35,19 +19,6 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8420, ge=0, le=65_535, description="Port to listen on; 0 takes any that is free."
     )
-
-    @property
-    def database_url(self) -> str:
-        """The database's URL, with the default filled in."""
-        if self.database:
-            return self.database
-        file = self.data_folder / "shiftscope.db"
-        return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
-
-    @property
-    def data_folder(self) -> Path:
-        """The data folder as an absolute path."""
-        return self.data.expanduser().absolute()
 
 
 def load_settings(**flags: Any) -> Settings:

@@ -65,15 +65,19 @@ class Feeder:
         self.waited = 0.0
         self.looked = 0
 
-    def begin_step(self, step: int) -> Slot | None:
+    def begin_step(self, step: int, began: float | None = None) -> Slot | None:
         """Open a slot if this step is looked at; waits while the ring is full.
+
+        Args:
+            step: Counts from 1.
+            began: When the step began, by time.perf_counter(); None: now.
 
         Raises:
             RecordingFailed: The recorder ended early.
         """
         now = time.perf_counter()
         self._is_open = self._cadence.is_due(step)
-        self._step_began, self._cost = now, 0.0
+        self._step_began, self._cost = began or now, 0.0
         if not self._is_open:
             return None
         if self._stretch is None:
@@ -85,6 +89,10 @@ class Feeder:
         self._steps.append(step)
         self.looked += 1
         return Slot(self._stretch, len(self._steps) - 1)
+
+    def add_cost(self, seconds: float) -> None:
+        """What looking at the current step has cost the loop."""
+        self._cost += seconds
 
     @contextmanager
     def measured(self) -> Iterator[None]:

@@ -162,11 +162,11 @@ class Discovery:
         ]
         self._skip_containers(model, watched)
 
-    def finish(self, output: object) -> None:
-        """End of the forward pass, with what the model returned."""
+    def finish(self, output: object = None) -> None:
+        """End of the forward pass, with what the model returned, as far as that is known."""
         for hook in self._hooks:
             hook.remove()
-        consumers = _consumers(output)
+        consumers = _consumers([*nodes_of(output), *(call.node for call in self._calls.values())])
         made_by = {
             _source(call.node): call for call in self._calls.values() if call.node is not None
         }
@@ -254,14 +254,10 @@ def _source(node: Any) -> Any:
     return node
 
 
-def _consumers(output: object) -> dict[Any, list[Any]]:
+def _consumers(ends: Sequence[Any]) -> dict[Any, list[Any]]:
     """By node of the autograd graph those that its tensor enters, reshaping left out."""
     found: dict[Any, list[Any]] = {}
-    waiting = [
-        leaf.grad_fn
-        for leaf in _tensors(output)
-        if leaf.grad_fn is not None
-    ]  # fmt: skip
+    waiting = [node for node in ends if node is not None]
     seen = set(waiting)
     while waiting:
         node = waiting.pop()
@@ -276,11 +272,12 @@ def _consumers(output: object) -> dict[Any, list[Any]]:
     return found
 
 
-def _tensors(output: object) -> Sequence[Tensor]:
+def nodes_of(output: object) -> list[Any]:
+    """The nodes of the autograd graph that made the tensors in a model's output."""
     leaves = tree_leaves(output)
     if len(leaves) == 1 and not isinstance(leaves[0], Tensor) and hasattr(leaves[0], "__dict__"):
         leaves = tree_leaves(vars(leaves[0]))  # an output class that pytree does not know
-    return [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    return [leaf.grad_fn for leaf in leaves if isinstance(leaf, Tensor)]
 
 
 def _activation(node: Any, consumers: dict[Any, list[Any]]) -> str:

@@ -12,18 +12,15 @@ import torch
 from torch import (  # torch's own names for its fused calls, missing from its type stubs
     Tensor,
     _foreach_copy_,  # pyright: ignore[reportPrivateImportUsage]
-    _foreach_norm,  # pyright: ignore[reportPrivateImportUsage]
 )
 
 from .feeder import Slot
 from .layers import Layer
+from .norms import norms, norms_of_each
 from .plan import LayerPlan, NormPlaces, StackPlan
 from .program import Seen
 from .ring import LOSS, LR
 from .stack import Stack
-
-TINY, HUGE = 1e-12, 1e15
-"""Norms outside these bounds are computed again in float64: float32 squares may have been lost."""
 
 
 @dataclass(frozen=True)
@@ -167,26 +164,3 @@ class StackObserver:
             norms=norms[..., : self._norms_before],
             directions=norms[..., self._norms_before :],
         )
-
-
-def norms(tensors: list[Tensor]) -> Tensor:
-    """The Euclidean norm of each tensor, (len(tensors),), whatever its scale.
-
-    Squares of float32 below 1e-22 or above 1e19 underflow or overflow. On the CPU that is seen and
-    mended; elsewhere a look would wait for the device, so float64 is used throughout.
-    """
-    if tensors[0].device.type == "cpu":
-        found = torch.stack(_foreach_norm(tensors))
-        values = found.tolist()
-        if min(values) > TINY and max(values) < HUGE:
-            return found
-    elif tensors[0].device.type == "mps":  # has no float64
-        return torch.stack(_foreach_norm(tensors))
-    return torch.stack(_foreach_norm(tensors, 2, torch.float64))
-
-
-def norms_of_each(tensors: list[Tensor]) -> Tensor:
-    """The same for tensors of several networks, (networks, …) each: (networks, len(tensors))."""
-    precise = None if tensors[0].device.type == "mps" else torch.float64
-    flat = [tensor.flatten(1) for tensor in tensors]
-    return torch.stack([torch.linalg.vector_norm(t, dim=1, dtype=precise) for t in flat], dim=1)

@@ -1,0 +1,39 @@
+"""Where things are, unless told otherwise: the data folder and the database."""
+
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
+
+PREFIX = "SHIFTSCOPE_"
+
+
+class Location(BaseSettings):
+    """Where things are. Each setting is also an environment variable, SHIFTSCOPE_ and its name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    data: Path = Field(
+        default=Path(platformdirs.user_data_path("shiftscope")),
+        description="Folder of the datasets and of the SQLite file.",
+    )
+    database: str = Field(
+        default="",
+        description="Database as an SQLAlchemy URL: sqlite:///FILE or "
+        "postgresql://USER:PASSWORD@HOST/NAME; by default shiftscope.db in the data folder.",
+    )
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, with the default filled in."""
+        if self.database:
+            return self.database
+        file = self.data_folder / "shiftscope.db"
+        return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
+
+    @property
+    def data_folder(self) -> Path:
+        """The data folder as an absolute path."""
+        return self.data.expanduser().absolute()

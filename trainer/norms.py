@@ -1,0 +1,39 @@
+"""Euclidean norms of many tensors at once, whatever their scale, type and device."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import (  # torch's own names for its fused calls, missing from its type stubs
+    Tensor,
+    _foreach_norm,  # pyright: ignore[reportPrivateImportUsage]
+)
+
+TINY, HUGE = 1e-12, 1e15
+"""Norms outside these bounds are computed again in float64: float32 squares may have been lost."""
+
+
+def norms(tensors: Sequence[Tensor]) -> Tensor:
+    """The Euclidean norm of each tensor, (len(tensors),), whatever its scale.
+
+    Squares of float32 below 1e-22 or above 1e19 underflow or overflow. On the CPU that is seen and
+    mended; elsewhere a look would wait for the device, so float64 is used throughout.
+    """
+    if tensors[0].device.type == "mps":  # has no float64
+        return torch.stack(_foreach_norm(tensors, 2, torch.float32))
+    if tensors[0].device.type != "cpu":
+        return torch.stack(_foreach_norm(tensors, 2, torch.float64))
+    is_half = any(tensor.itemsize < 4 for tensor in tensors)
+    found = torch.stack(_foreach_norm(tensors, 2, torch.float32 if is_half else None))
+    unsure = [at for at, value in enumerate(found.tolist()) if not TINY < value < HUGE]
+    if not unsure:
+        return found
+    found = found.double()
+    found[unsure] = torch.stack(_foreach_norm([tensors[at] for at in unsure], 2, torch.float64))
+    return found
+
+
+def norms_of_each(tensors: Sequence[Tensor]) -> Tensor:
+    """The same for tensors of several networks, (networks, …) each: (networks, len(tensors))."""
+    precise = None if tensors[0].device.type == "mps" else torch.float64
+    flat = [tensor.flatten(1) for tensor in tensors]
+    return torch.stack([torch.linalg.vector_norm(t, dim=1, dtype=precise) for t in flat], dim=1)
