@@ -162,11 +162,9 @@ class Discovery:
         ]
         self._skip_containers(model, watched)
 
-    def finish(self, output: object = None) -> None:
-        """End of the forward pass, with what the model returned, as far as that is known."""
-        for hook in self._hooks:
-            hook.remove()
-        consumers = _consumers([*nodes_of(output), *(call.node for call in self._calls.values())])
+    def finish(self, nodes: Sequence[Any]) -> None:
+        """End of the pass; `nodes_of` its output, as far as that is known."""
+        consumers = _consumers([*nodes, *(call.node for call in self._calls.values())])
         made_by = {
             _source(call.node): call for call in self._calls.values() if call.node is not None
         }
@@ -188,12 +186,20 @@ class Discovery:
                     Skipped(path, "The forward pass did not call it as a module, or it returned "
                                   "no tensor of floats.")
                 )  # fmt: skip
+        self.forget()
+
+    def forget(self) -> None:
+        """Remove the hooks, and keep nothing of the autograd graph alive."""
+        for hook in self._hooks:
+            hook.remove()
         self._calls.clear()
 
     def _note(self, path: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
             tensor = first_tensor(output)
             if tensor is None or not tensor.is_floating_point() or tensor.ndim == 0:
+                return
+            if torch.compiler.is_compiling() or not torch.is_grad_enabled():
                 return
             if id(module) in self._calls:
                 self._calls[id(module)].calls += 1
@@ -298,7 +304,7 @@ def find_layers(
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
     discovery = Discovery(model, watched)
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):
-        discovery.finish(model(inputs))
+        discovery.finish(nodes_of(model(inputs)))
     for buffer, value in kept:
         buffer.copy_(value)
     return discovery

@@ -151,17 +151,18 @@ def _records_of(
     seen: Sequence[_Seen], steps: np.ndarray, sampling: Sampling
 ) -> Iterator[Records]:  # fmt: skip
     count, plan = len(steps), seen[0].layer.plan
+    columns: dict[str, Any] = _norms(seen) | _normalization(seen, plan)
+    if sampling.size == 0:  # nobody saw its forward pass
+        for place, one in enumerate(seen):
+            rows = slice(place * count, (place + 1) * count)
+            yield _rows(one, steps, columns, rows)
+        return
     z = _take(seen, lambda slots: slots.sample)[:, : sampling.size]
-    columns, ordered = statistics.preactivation(z, plan.activation, sampling)
-    columns |= _shifts(seen, ordered, columns["std"])
-    columns |= _norms(seen)
-    columns |= _normalization(seen, plan)
+    found, ordered = statistics.preactivation(z, plan.activation, sampling)
+    columns |= found | _shifts(seen, ordered, found["std"])
     for place, one in enumerate(seen):
         rows = slice(place * count, (place + 1) * count)
-        keys = {"network_id": one.network.track.network_id, "layer_id": one.layer.layer_id}
-        mine = {"step": steps} | _without_gaps(
-            {name: column[rows] for name, column in columns.items()}
-        )
+        _, keys, mine = _rows(one, steps, columns, rows)
         is_new = one.layer.latest is None
         one.layer.latest = (ordered[rows][-1].copy(), columns["std"][rows][-1])
         if is_new:
@@ -172,6 +173,14 @@ def _records_of(
             mine = {name: column[1:] for name, column in mine.items()}
         if len(mine["step"]):
             yield "layer_records", keys, mine
+
+
+def _rows(
+    one: _Seen, steps: np.ndarray, columns: Mapping[str, np.ndarray], rows: slice
+) -> Records:  # fmt: skip
+    keys = {"network_id": one.network.track.network_id, "layer_id": one.layer.layer_id}
+    mine = {name: column[rows] for name, column in columns.items()}
+    return "layer_records", keys, {"step": steps} | _without_gaps(mine)
 
 
 def _take(seen: Sequence[_Seen], array: Callable[[LayerSlots], Any]) -> np.ndarray:
@@ -237,11 +246,16 @@ def _normalization(seen: Sequence[_Seen], plan: LayerPlan) -> statistics.Columns
     columns: statistics.Columns = {}
     if plan.running:
         running = _take(seen, lambda slots: slots.running)
-        columns |= statistics.drift(
-            running[:, 0], running[:, 1], running[:, 2], running[:, 3], plan.momentum, plan.epsilon
-        )
+        columns |= _drift([running[:, part] for part in range(4)], plan)
     if plan.gamma:
         columns |= statistics.scale(_take(seen, lambda slots: slots.gamma))
     if plan.beta:
         columns |= statistics.offset(_take(seen, lambda slots: slots.beta))
     return columns
+
+
+def _drift(running: list[np.ndarray], plan: LayerPlan) -> statistics.Columns:
+    stale = running[0][:, 0] == NOT_GIVEN  # BatchNorm took no batch in: nothing to derive
+    momentum = np.where(stale, np.nan, plan.momentum) if stale.any() else plan.momentum
+    columns = statistics.drift(*running, momentum=momentum, epsilon=plan.epsilon)
+    return {name: np.where(stale, NOT_GIVEN, column) for name, column in columns.items()}

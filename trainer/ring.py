@@ -154,7 +154,7 @@ def lay_out(plan: Plan, index: int, allocate: Allocate) -> Stretch:
     def of_layer(stack: StackPlan, layer: LayerPlan) -> LayerSlots:
         sampling = layer.sampling
         return LayerSlots(
-            sample=room(stack, sampling.size),
+            sample=room(stack, max(sampling.size, layer.capacity)),
             running=room(stack, 4, sampling.units) if layer.running else None,
             gamma=room(stack, sampling.units) if layer.gamma else None,
             beta=room(stack, sampling.units) if layer.beta else None,
@@ -244,7 +244,7 @@ def _anonymous_file() -> int:
 def numbers(stacks: Sequence[StackPlan]) -> int:
     """How many floats one record of all networks holds, but for its norms."""
     return sum(
-        len(stack.networks) * (layer.sampling.size + 6 * layer.sampling.units)
+        len(stack.networks) * (max(layer.sampling.size, layer.capacity) + 6 * layer.sampling.units)
         for stack in stacks
         for layer in stack.layers
     )
