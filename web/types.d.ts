@@ -10,16 +10,28 @@ export type Real = number | "NaN" | "Infinity" | "-Infinity";
 
 export type Status = "queued" | "running" | "stopping" | "stopped" | "finished" | "failed";
 
+export type Source = "experiment" | "watch";
+
 export interface Run {
   id: number;
   name: string;
+  /** Who trains it: a worker, from an experiment, or a person's own loop, which is watched. */
+  source: Source;
   catalog_entry: string | null;
   status: Status;
-  dataset: string;
+  /** Null for a watched run. */
+  dataset: string | null;
   arms: string[];
   seeds: number[];
   step: number;
-  steps: number;
+  /** Null where a watched loop does not say how long it will be. */
+  steps: number | null;
+  /** Steps that the observer looked at so far. */
+  looked: number | null;
+  /** Share of the training time that observing took. */
+  overhead: Real | null;
+  /** Seconds that the loop waited for the recorder. */
+  waited: Real | null;
   steps_per_second: Real | null;
   summary: Record<string, { last_accuracy: Real; best_accuracy: Real }>;
   device: string | null;
@@ -40,6 +52,9 @@ export interface Layer {
   norm: string;
   activation: string;
   units: number;
+  /** Numbers in the preactivation of one batch, and how many of them a record rests on. */
+  elements: number | null;
+  sampled: number | null;
 }
 
 export interface Network {
@@ -53,8 +68,36 @@ export interface Network {
   layers: Layer[];
 }
 
+/** What a watched run watches; by arm where it says so. */
+export interface Watched {
+  program: string;
+  host: string;
+  pid: number;
+  arms: string[];
+  models: Record<string, string>;
+  optimizers: Record<string, string[]>;
+  /** How many layers are looked at. */
+  attached: Record<string, number>;
+  skipped: Skipped[];
+  settings: Record<string, Json>;
+  /** Sentences: what could not be recorded, and why. */
+  not_recorded: string[];
+  /** A share of the training time. */
+  overhead_cap: number | null;
+}
+
+/** A layer that is not looked at, and a sentence why. */
+export interface Skipped {
+  arm: string;
+  name: string;
+  reason: string;
+}
+
 export interface RunDetail extends Run {
-  experiment: Experiment;
+  /** Null for a watched run. */
+  experiment: Experiment | null;
+  /** Null for an experiment. */
+  watched: Watched | null;
   networks: Network[];
 }
 
