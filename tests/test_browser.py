@@ -48,6 +48,7 @@ DRAWN = """([chart, layer]) => {
   const canvas = plot?.querySelector(".canvas");
   return (canvas?.data ?? []).map((trace) => ({
     x: Array.from(trace.x), y: Array.from(trace.y), mode: trace.mode, fill: trace.fill ?? "",
+    symbol: trace.marker?.symbol ?? "",
     range: canvas.layout.xaxis.range, height: canvas.layout.yaxis.range,
   }));
 }"""
@@ -349,7 +350,8 @@ def test_what_is_no_number_is_marked_where_it_happened(
     page = open_page()
     page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=gradients")
     wait_until(page, lambda: bool(drawn(page, "activation-gradient")), "it is drawn")
-    rugs = [t for t in drawn(page, "activation-gradient", "hidden1") if t["mode"] == "markers"]
+    traces = drawn(page, "activation-gradient", "hidden1")
+    rugs = [trace for trace in traces if trace["symbol"] == "line-ns-open"]
     assert [rug["x"] for rug in rugs] == [[12, 21], [12, 21]]
     words = page.locator(".plot[data-chart='activation-gradient'] .rugs").first
     expect(words).to_contain_text("none: NaN from step 12, ∞ from step 21")

@@ -220,6 +220,8 @@ export type Dash = "solid" | "dash" | "dot";
 export type Mark =
   | { kind: "line"; arm: number; dash: Dash; points: boolean; dense: boolean; x: Float64Array;
       y: Float64Array }
+  /** Single records, each marked. */
+  | { kind: "dots"; arm: number; x: Float64Array; y: Float64Array }
   | { kind: "band"; arm: number; level: number; x: Float64Array; y: Float64Array }
   /** `row` counts the rugs of a plot area, from the axis upwards. */
   | { kind: "rug"; arm: number; row: number; x: Float64Array; text: string };
@@ -243,6 +245,10 @@ export interface Cell {
 export interface View {
   networks: Network[];
   layer: string | null;
+  /** Layers that are not looked at, and why. */
+  skipped: Skipped[];
+  /** The steps in sight. */
+  range: Range;
   log: boolean;
   /** Whether the run still records, so that more may come. */
   growing: boolean;
@@ -272,6 +278,24 @@ export interface Chart {
   extent(view: View): Range | null;
   /** Per plot area the readings at a step. */
   read(view: View, step: number): Reading[][];
+}
+
+/** One layer of all twins, as the page lists it. */
+export interface LayerRow {
+  name: string;
+  about: string;
+  /** How many elements its percentiles rest on, where those are not all. */
+  sample: string;
+  norms: string[];
+  /** The arms that have it, where others have not. */
+  only: string[];
+}
+
+/** Layers that are shown together; `first` counts those before them. */
+export interface LayerPage {
+  title: string;
+  first: number;
+  rows: LayerRow[];
 }
 
 /** Where a plot area lies inside its element, in pixels. */
@@ -324,6 +348,8 @@ export interface Field {
   /** Such as "1 to 4,096" or "above 0, up to 1,000"; empty when anything goes. */
   range: string;
   nullable: boolean;
+  /** What it means to be empty, where it may. */
+  empty: string;
   /** Of a list: what its items are. Of a table: its columns. */
   items: Field[];
   least: number;
@@ -339,7 +365,9 @@ export type Theme = "system" | "light" | "dark";
 export type Place =
   | { view: "runs" }
   | { view: "new"; entry: string | null; again: number | null }
-  | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null }
+  | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null;
+      /** A layer of the page that is shown, and what layers are searched for. */
+      layer: string | null; find: string | null }
   | { view: "missing" };
 
 /** A view that is on the page; `update` tells it that only its own part of the address changed. */
