@@ -12,6 +12,8 @@ import { workerNotice } from "../system.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 import { loopWords } from "./watched.js";
 
+/** So many milliseconds after the loop last waited, that it does is still news. */
+const WAITING = 5000;
 /** @type {[string, string][]} */
 const TABLES = [
   ["layer_records", "every statistic of every layer"],
@@ -31,6 +33,7 @@ export function runHeader(detail) {
   const cap = capOf(detail);
   const { watched } = detail;
   let waitedBefore = real(detail.waited) ?? 0;
+  let waitedAt = -Infinity;
   const notices = h("div", { class: "notices" });
   stop.addEventListener("click", async () => {
     stop.disabled = true;
@@ -66,8 +69,10 @@ export function runHeader(detail) {
     showFacts(facts, run, watched ? loopWords(watched, isActive(run)) : run.dataset);
     setText(cost, costWords(run, cap));
     setText(waited, waitedWords(run));
-    waited.classList.toggle("now", isActive(run) && (real(run.waited) ?? 0) > waitedBefore);
+    const now = performance.now();
+    if ((real(run.waited) ?? 0) > waitedBefore) waitedAt = now;
     waitedBefore = real(run.waited) ?? 0;
+    waited.classList.toggle("now", isActive(run) && now - waitedAt < WAITING);
     const all = noticesOf(run, networks);
     if (watched?.not_recorded?.length) {
       all.push(["", "Not everything could be recorded: Settings says what, and why."]);
