@@ -162,9 +162,9 @@ class RunPage {
 
   /** Show other layers. @param {{ layer: string | null, find?: string | null }} change */
   #turn(change) {
+    if (this.body.getBoundingClientRect().top < 0) this.body.scrollIntoView();
     // What is typed letter by letter is one step of the browser's history, not many.
     go({ ...this.place, ...change }, { replace: change.find !== undefined });
-    if (this.body.getBoundingClientRect().top < 0) this.body.scrollIntoView();
   }
 
   #recordsCame() {
