@@ -19,7 +19,7 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     nn,
 )
 
-from .layers import Discovery, Layer, Skipped, candidates, first_tensor, nodes_of
+from .layers import Discovery, Layer, Skipped, candidates, first_tensor, nodes_of, norm_name
 from .norms import norms
 from .plan import LayerPlan, NormPlaces, StackPlan
 from .ring import ACCURACY, LOSS, LR, NOT_GIVEN, Irregular, StackSlots
@@ -110,6 +110,7 @@ class Lens:
         self._hash = weights_hash(model) if is_small else ""
         self._weights: list[str] = []
         self._saved: dict[str, Tensor] = {}
+        self._affine: dict[str, list[Tensor]] = {}
         self._found: list[tuple[tuple[int, ...], Tensor]] = []
         self._indices: dict[tuple[int, ...], Tensor] = {}
         self._given: list[Any] = [None, None, None]
@@ -218,6 +219,8 @@ class Lens:
         if not self.looking:
             return
         began = time.perf_counter()
+        if not self._stepped:
+            self._keep_affine()
         names = self._names_of(optimizer)
         self._given[LR] = optimizer.param_groups[0]["lr"]
         weights = [name for name in self._weights if name in names]
@@ -339,18 +342,14 @@ class Lens:
                 targets.append(slots.sample[slot, 0, begin : begin + len(chunk)])
                 sources.append(chunk)
                 begin += len(chunk)
-            norm: Any = sight.module
             if slots.running is not None and sight.is_fresh:
                 targets += slots.running[slot, 0].unbind()
                 sources += sight.running
             elif slots.running is not None:
                 slots.running[slot, 0].fill_(NOT_GIVEN)
-            if slots.gamma is not None:
-                targets.append(slots.gamma[slot, 0])
-                sources.append(_local(norm.weight))
-            if slots.beta is not None:
-                targets.append(slots.beta[slot, 0])
-                sources.append(_local(norm.bias))
+            of_norm = [array[slot, 0] for array in (slots.gamma, slots.beta) if array is not None]
+            targets += of_norm
+            sources += self._affine.get(sight.path, of_norm)
         graded = [at for at, sight in enumerate(self._sights) if sight.gradients]
         if graded:
             of_layers = [self._unscaled(self._sights[at].gradients) for at in graded]
@@ -379,6 +378,18 @@ class Lens:
 
     def _places(self, names: Iterable[str], first: int) -> tuple[int, ...]:
         return tuple(first + self._weights.index(name) for name in names)
+
+    def _keep_affine(self) -> None:
+        """γ and β as they are before the update."""
+        for sight in self._sights:
+            assert sight.plan is not None
+            norm: Any = sight.module
+            wanted = [norm.weight] if sight.plan.gamma else []
+            wanted += [norm.bias] if sight.plan.beta else []
+            if wanted:
+                now = [_local(parameter) for parameter in wanted]
+                kept = self._affine.setdefault(sight.path, [torch.empty_like(p) for p in now])
+                _foreach_copy_(kept, now)
 
     def _save(self, names: Sequence[str]) -> None:
         local = {name: _local(self._parameters[name]) for name in names}
@@ -433,9 +444,10 @@ def _unseen(sight: Sight) -> Layer:
     """A layer whose forward pass nobody sees, such as one in compiled code: its norms remain."""
     weights = _weights_of(sight.module)
     shape = (0, weights[0].shape[0] if weights[0].ndim else 1)
+    norm = norm_name(sight.module)
     return Layer(
-        sight.path, type(sight.module).__name__, "none", "unknown", sight.path, shape, 1,
-        weights=weights,
+        sight.path, type(sight.module).__name__, norm, "unknown", sight.path, shape, 1,
+        weights=weights, normalization=None if norm == "none" else sight.module,
     )  # fmt: skip
 
 
