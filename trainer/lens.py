@@ -129,9 +129,7 @@ class Lens:
         self._hooks.append(self.model.register_forward_pre_hook(self._guard(self._enter)))
         self._hooks.append(self.model.register_forward_hook(self._guard(self._leave)))
         for optimizer in self._optimizers:
-            self._hooks.append(
-                optimizer.register_step_pre_hook(self._guard(self._before_update))
-            )  # fmt: skip
+            self._hooks.append(optimizer.register_step_pre_hook(self._before_step))
             self._hooks.append(
                 optimizer.register_step_post_hook(self._guard(self._after_update))
             )  # fmt: skip
@@ -210,8 +208,32 @@ class Lens:
             sight.gradients.append(norms([gradient])[0])
             self.cost += time.perf_counter() - began
 
+    def _before_step(
+        self, optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Look ahead of an update; of a step with a closure (LBFGS, Lightning), whose forward and
+        backward passes are inside the step, after the closure's first call."""
+        look = self._guard(self._before_update)
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if not callable(closure):
+            look(optimizer)
+            return None
+        looked = False
+
+        def watched() -> Any:
+            nonlocal looked
+            result = closure()
+            if not looked:
+                looked = True
+                look(optimizer)
+            return result
+
+        if len(args) > 1:
+            return (args[0], watched, *args[2:]), kwargs
+        return args, {**kwargs, "closure": watched}
+
     @torch.no_grad()
-    def _before_update(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
+    def _before_update(self, optimizer: Any) -> None:
         if self._discovery is not None:
             self._discover()
         if id(optimizer) in self._stepped:
