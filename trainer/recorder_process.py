@@ -128,6 +128,7 @@ class RecorderProcess:
         with contextlib.suppress(BrokenPipeError):
             self._to.close()
         self._hearing.join()
+        cast(TextIO, self._process.stdout).close()
         self._process.wait()
         self.memory.close()
 

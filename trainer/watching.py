@@ -180,8 +180,8 @@ class Watch:
             self._feeder.add_evaluation(lens.position, self._step - 1, values)
 
     def _each(self, value: Any) -> list[Any]:
-        if len(self._lenses) == 1:
-            return [value]
+        if len(self._lenses) <= 1:  # none in all but the first process of a group
+            return [value] * len(self._lenses)
         if value is None:
             return [None] * len(self._lenses)
         if isinstance(value, Mapping):
