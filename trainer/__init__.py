@@ -1,4 +1,4 @@
-"""Training and watching: `from shiftscope.trainer import watch, twin, Pair`.
+"""Training and watching: `from shiftscope.trainer import watch, twin, Pair`, or a callback.
 
 The names are loaded when they are asked for, so that the worker and the recorder, which live in
 this package too, start without torch.
@@ -7,12 +7,20 @@ this package too, start without torch.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .lightning_callback import LightningCallback as LightningCallback
     from .normalizing import twin as twin
+    from .transformers_callback import TransformersCallback as TransformersCallback
     from .watching import Pair as Pair
     from .watching import watch as watch
 
-__all__ = ["Pair", "twin", "watch"]
-_MODULES = {"Pair": "watching", "watch": "watching", "twin": "normalizing"}
+__all__ = ["LightningCallback", "Pair", "TransformersCallback", "twin", "watch"]
+_MODULES = {
+    "LightningCallback": "lightning_callback",
+    "Pair": "watching",
+    "TransformersCallback": "transformers_callback",
+    "twin": "normalizing",
+    "watch": "watching",
+}
 
 
 def __getattr__(name: str) -> Any:
