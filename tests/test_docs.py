@@ -1,12 +1,15 @@
 """What is written about the product is true of it."""
 
+import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from shiftscope.db.read import export_columns
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
+from shiftscope.trainer import Pair, watch
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -55,6 +58,19 @@ def test_every_key_is_defined_in_the_order_of_an_export(table: str) -> None:
     )
     keys = [name for name, where in rows if where in {"every table", f"`{table}`"}]
     assert keys + statistics_of(table) == export_columns(table)
+
+
+@pytest.mark.parametrize("of", [watch, Pair])
+def test_every_argument_of_watch_is_described(of: Callable[..., object]) -> None:
+    page = (ROOT / "docs" / "watch.md").read_text()
+    table = page.split("## Arguments")[1].split("\n\n| argument")[1].split("\n\n")[0]
+    told = {
+        name
+        for line in table.splitlines()
+        if line.count("|") > 3 and line.split("|")[2].strip() in {"both", f"`{of.__name__}`"}
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    }
+    assert told == set(inspect.signature(of).parameters)
 
 
 def test_readme_is_short() -> None:
