@@ -108,6 +108,27 @@ def test_with_accumulated_gradients_the_loss_is_that_of_all_batches(
     assert watched.state.global_step == 4  # six batches an epoch: four and two
 
 
+class Scaling(transformers.Trainer):
+    """Scales as it would in float16 on a GPU."""
+
+    def create_accelerator_and_postprocess(self) -> None:
+        super().create_accelerator_and_postprocess()
+        self.accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, growth_interval=2)
+
+
+def test_losses_and_gradients_are_recorded_without_the_scale_of_mixed_precision(
+    engine: Engine, callback: TransformersCallback, tmp_path: Path
+) -> None:
+    question = """SELECT loss, grad_norm FROM network_records JOIN networks
+        ON networks.id = network_id WHERE run_id = %d ORDER BY step"""
+    for kind in (transformers.Trainer, Scaling):
+        trained(tmp_path, callback, kind=kind, max_grad_norm=0.0)
+    plain, scaled = rows(engine, question % 1), rows(engine, question % 2)
+    assert len(plain) == 6
+    for one, other in zip(plain, scaled, strict=True):
+        assert tuple(other) == pytest.approx(tuple(one), rel=1e-4)
+
+
 class OwnLoss(transformers.Trainer):
     """With a loss of its own, in its own `compute_loss`."""
 
