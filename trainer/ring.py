@@ -30,6 +30,11 @@ STRETCH_BYTES = 64 << 20
 STRETCH_STEPS = 1024
 """With sparse records a stretch has fewer slots, so that a network is frozen in time."""
 
+_POPULATED: dict[str, int] = (
+    {"flags": mmap.MAP_SHARED | mmap.MAP_POPULATE} if sys.platform == "linux" else {}
+)
+"""Memory that is there from the start, not page by page while the loop waits."""
+
 Evaluated = tuple[int, int, dict[str, float | None]]
 """A network's position, the step, and the statistics of an evaluation."""
 Frozen = tuple[int, int, int | None]
@@ -209,7 +214,7 @@ class SharedMemory:
         size = stretch_bytes(plan)
         if os.fstat(self.file).st_size < size * plan.stretches:
             os.ftruncate(self.file, size * plan.stretches)
-        self._map = mmap.mmap(self.file, size * plan.stretches)
+        self._map = mmap.mmap(self.file, size * plan.stretches, **_POPULATED)
         return [lay_out(plan, i, Cursor(self._array(i * size))) for i in range(plan.stretches)]
 
     def block(self, plan: Plan, index: int) -> np.ndarray:
