@@ -100,7 +100,7 @@ def assemble(
                     [of_arm[seed] for seed in seeds],
                     seeds,
                     [seed * len(experiment.arms) + index for seed in seeds],
-                    find_layers(of_arm[0], example[0]).layers,
+                    find_layers(of_arm[seeds[0]], example[0]).layers,
                     example,
                     lr=experiment.learning_rate(arm),
                     momentum=experiment.optimizer.momentum,
