@@ -1,18 +1,17 @@
 """Euclidean norms of many tensors at once, whatever their scale, type and device."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import (  # torch's own names for its fused calls, missing from its type stubs
     Tensor,
     _foreach_norm,  # pyright: ignore[reportPrivateImportUsage]
 )
 
+Tensors = list[Tensor] | tuple[Tensor, ...]
 TINY, HUGE = 1e-12, 1e15
 """Norms outside these bounds are computed again in float64: float32 squares may have been lost."""
 
 
-def norms(tensors: Sequence[Tensor]) -> Tensor:
+def norms(tensors: Tensors) -> Tensor:
     """The Euclidean norm of each tensor, (len(tensors),), whatever its scale.
 
     Squares of float32 below 1e-22 or above 1e19 underflow or overflow. On the CPU that is seen and
@@ -32,7 +31,7 @@ def norms(tensors: Sequence[Tensor]) -> Tensor:
     return found
 
 
-def norms_of_each(tensors: Sequence[Tensor]) -> Tensor:
+def norms_of_each(tensors: Tensors) -> Tensor:
     """The same for tensors of several networks, (networks, …) each: (networks, len(tensors))."""
     precise = None if tensors[0].device.type == "mps" else torch.float64
     flat = [tensor.flatten(1) for tensor in tensors]
