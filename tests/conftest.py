@@ -142,7 +142,7 @@ def make_run() -> Callable[..., Recorded]:
         experiment = Experiment.model_validate({"arms": names, "name": "A run", **settings})
         run_id = queue.enqueue(engine, experiment)
         assert queue.claim(engine, queue.register(engine), run_id) == run_id
-        layer = {"kind": "linear", "norm": "none", "activation": "sigmoid", "units": 100}
+        layer = {"kind": "Linear", "norm": "none", "activation": "sigmoid", "units": 100}
         layers = [{"name": name, **layer} for name in LAYERS]
         networks = [
             ({"arm": arm, "seed": 0, "parameters": 10, "weights_hash": "ab"}, layers)
