@@ -18,6 +18,7 @@ from ..db.errors import RecordingFailed
 from .plan import PLAN, Plan
 from .ring import SharedMemory, Stretch
 
+PROGRAM = [sys.executable, "-m", f"{__package__}.recorder"]
 logger = logging.getLogger(__name__)
 
 
@@ -56,7 +57,7 @@ class RecorderProcess:
         self._free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._hearing = threading.Thread(target=self._hear, name="recorder", daemon=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.recorder"],
+            PROGRAM,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
