@@ -70,15 +70,6 @@ class Session:
         ]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As the product has it: small networks gain nothing from more, and the recorder needs one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def begin(engine: Engine) -> Iterator[Callable[..., Session]]:
     """Starts a recorder and sets up a run beside it; ends recorders that are left."""
