@@ -5,12 +5,14 @@ Records come column-wise, as numpy arrays, and leave through the driver's own bu
 SQLAlchemy; a commit carries whole steps of all networks, so that `runs.step` is a cursor.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, cast
 
 import numpy as np
 from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy.exc import DBAPIError
 
 from .engine import writing
 from .tables import NAN_TEXT, Layer, Network, Run, Status
@@ -83,7 +85,8 @@ class RecordWriter:
         """
         with writing(self._engine) as connection:
             for (table, columns), rows in self._pending.items():
-                _insert(connection, table, columns, rows)
+                with _drivers_errors(connection):
+                    _insert(connection, table, columns, rows)
             for network_id, diverged_step, frozen_step in self._frozen:
                 connection.execute(
                     update(Network)
@@ -113,6 +116,18 @@ def _plain(column: Column, *, nan_as_text: bool) -> Sequence[Any]:
     if nan_as_text and np.isnan(np.asarray(column, np.float64)).any():
         return [NAN_TEXT if value != value else value for value in values]
     return values
+
+
+@contextmanager
+def _drivers_errors(connection: Connection) -> Generator[None]:
+    """What the driver itself raises, a full disk for one, raised as SQLAlchemy's."""
+    driver: Any = connection.dialect.loaded_dbapi
+    try:
+        yield
+    except driver.Error as error:
+        raise DBAPIError.instance(
+            None, None, error, driver.Error, dialect=connection.dialect
+        ) from error
 
 
 def _insert(

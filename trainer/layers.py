@@ -303,7 +303,8 @@ def find_layers(
     """The layers of a model, by a forward pass of its own on a batch, which leaves no trace."""
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
     discovery = Discovery(model, watched)
-    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+    devices = [inputs.device] if inputs.is_cuda else []
+    with torch.enable_grad(), torch.random.fork_rng(devices):
         discovery.finish(nodes_of(model(inputs)))
     for buffer, value in kept:
         buffer.copy_(value)

@@ -18,6 +18,7 @@ from ..db.errors import RecordingFailed
 from .plan import PLAN, Plan
 from .ring import SharedMemory, Stretch
 
+PROGRAM = [sys.executable, "-m", f"{__package__}.recorder"]
 logger = logging.getLogger(__name__)
 
 
@@ -56,7 +57,7 @@ class RecorderProcess:
         self._free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._hearing = threading.Thread(target=self._hear, name="recorder", daemon=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.recorder"],
+            PROGRAM,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -132,21 +133,22 @@ class RecorderProcess:
         self.memory.close()
 
     def _hear(self) -> None:
-        for line in cast(TextIO, self._process.stdout):
-            message = json.loads(line)
-            match message:
-                case {"free": index}:
-                    self._free.put(index)
-                case {"run": number}:
-                    self.run_id = number
-                    self._known.set()
-                case {"status": status}:
-                    self.status = status
-                    self._on_status(status)
-                case {"warning": sentence}:
-                    self._warn(sentence)
-                case {"error": sentence}:
-                    self._error = sentence
+        with cast(TextIO, self._process.stdout) as said:
+            for line in said:
+                message = json.loads(line)
+                match message:
+                    case {"free": index}:
+                        self._free.put(index)
+                    case {"run": number}:
+                        self.run_id = number
+                        self._known.set()
+                    case {"status": status}:
+                        self.status = status
+                        self._on_status(status)
+                    case {"warning": sentence}:
+                        self._warn(sentence)
+                    case {"error": sentence}:
+                        self._error = sentence
         self._known.set()
         self._free.put(None)
 

@@ -225,8 +225,10 @@ class SharedMemory:
         return np.frombuffer(self._map, np.uint8, size, index * size)
 
     def close(self) -> None:
-        """Give the descriptor back; arrays that still lie in the memory stay valid."""
-        os.close(self.file)
+        """Give the descriptor back, once; arrays that still lie in the memory stay valid."""
+        if self.file >= 0:
+            os.close(self.file)
+        self.file = -1
 
     def _array(self, offset: int) -> Callable[[int, int, tuple[int, ...], str], np.ndarray]:
         def take(begin: int, _size: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
