@@ -39,6 +39,7 @@ def seconds_per_step(
         prepared = setup.prepare(experiment, images, device)
     finally:
         setup.together = together
+    began = time.perf_counter()
     with torch.no_grad():
         for step in range(steps + 10):
             if step == 10:
