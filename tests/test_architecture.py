@@ -99,6 +99,44 @@ def test_the_server_starts_without_torch() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def closure(module: str) -> set[str]:
+    """Everything that a module of ours imports, by way of modules of ours as well."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        path = ROOT.joinpath(*waiting.pop().split(".")[1:])
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if file.exists():
+            names = imported_by(file)
+            # `from .a import b` names shiftscope.trainer.a.b: a is imported too, and its packages
+            names |= {name.rsplit(".", ends)[0] for name in names for ends in (1, 2)}
+            waiting += [name for name in names - found if name.split(".")[0] == "shiftscope"]
+            found |= names
+    return found
+
+
+HEAVY = ("torch", "sklearn", "scipy")
+
+
+def test_the_recorder_starts_without_torch() -> None:
+    """It starts beside every run, which waits for it once its ring is full."""
+    program = (
+        "import sys, shiftscope.trainer.recorder\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_nothing_that_the_recorder_imports_imports_torch() -> None:
+    imported = closure("shiftscope.trainer.recorder")
+    assert {"shiftscope.trainer.statistics", "shiftscope.db.write"} <= imported
+    assert [name for name in imported if name.split(".")[0] in HEAVY] == []
+    assert "torch" in closure("shiftscope.trainer.feeder"), "the closure is not what it says"
+
+
 def test_the_protocol_describes_every_endpoint(engine: Engine) -> None:
     protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
     for path, methods in create_app(engine).openapi()["paths"].items():
