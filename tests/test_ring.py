@@ -259,6 +259,19 @@ def test_what_was_not_given_does_not_apply_and_nan_stays_nan(recorded: Recorded)
     assert np.isnan(rows[1]["loss"]) and rows[0]["loss"] == pytest.approx(room.given[0, 0, LOSS])
 
 
+def test_speed_is_by_the_loops_clock_however_late_the_recorder_was(recorded: Recorded) -> None:
+    recorded.recording.add(part_of([250], cost=Cost(1, 0.0, 0.0, 0.5)))
+    recorded.recording.commit(last=False)
+    assert read.run(recorded.engine, recorded.run_id).steps_per_second == pytest.approx(500)
+    recorded.recording.add(part_of([350], start=1, cost=Cost(2, 0.0, 0.0, 1.0)))
+    recorded.recording.commit(last=False)
+    assert read.run(recorded.engine, recorded.run_id).steps_per_second == pytest.approx(200)
+    recorded.recording.commit(last=False)  # nothing new: the speed stays
+    assert read.run(recorded.engine, recorded.run_id).steps_per_second == pytest.approx(200)
+    recorded.recording.commit(last=True)  # at the end it is the mean
+    assert read.run(recorded.engine, recorded.run_id).steps_per_second == pytest.approx(350)
+
+
 def test_the_latest_part_tells_what_looking_has_cost(recorded: Recorded) -> None:
     recorded.recording.add(part_of([1], cost=Cost(1, 0.25, 0.5, 10.0)))
     recorded.recording.add(part_of([3], start=1, cost=Cost(2, 0.5, 0.5, 20.0)))
