@@ -137,7 +137,7 @@ def _insert(
     names = ", ".join(f'"{column}"' for column in columns)
     if connection.dialect.name == "sqlite":
         # Many rows a statement: sqlite3 gives up the interpreter lock at each statement, and a
-        # lock given up is what slows the training loop beside it.
+        # lock given up is what slows a training loop in the same process.
         done = 0
         row = f"({', '.join('?' * len(columns))})"
         for size in ROWS_AT_ONCE:

@@ -85,7 +85,8 @@ def begin(engine: Engine) -> Iterator[Callable[..., Session]]:
         recorder = RecorderProcess(
             str(engine.url), run_id, on_status=statuses.append, warn=warnings.append
         )
-        feeder = Feeder(prepared.plan, recorder, CPU, Cadence(1, None))
+        cadence = Cadence(wanted.recording.record_every, None)
+        feeder = Feeder(prepared.plan, recorder, CPU, cadence)
 
         def run() -> int:
             return train(
@@ -213,6 +214,17 @@ def test_a_full_disk_ends_training_with_a_sentence_and_keeps_whole_steps(
     step = read.run(engine, session.run_id).step
     assert 0 < step < 1_000_000
     assert len(session.rows()) == step * ARMS * LAYERS
+
+
+def test_the_last_step_is_stored_even_between_sparse_records(begin: Callable[..., Session]) -> None:
+    session = begin("record_every=1000")  # two records a stretch
+    for step in range(1, 1011):
+        session.feeder.begin_step(step)
+        session.feeder.end_step(step)
+    session.feeder.finish(1010)
+    session.recorder.finish()
+    run = read.run(session.engine, session.run_id)
+    assert (run.step, run.looked) == (1010, 2)
 
 
 def test_a_recorder_that_is_killed_is_noticed(begin: Callable[..., Session]) -> None:

@@ -18,11 +18,12 @@ from torch.nn import functional
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
-from shiftscope.trainer import datasets, ring
+from shiftscope.trainer import datasets, feeder, ring, setup
 from shiftscope.trainer.evaluation import evaluate, is_due
 from shiftscope.trainer.execute import explain, watch_and_train
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import Prepared, prepare
+from shiftscope.trainer.slots import DeviceSlots
 from shiftscope.trainer.stack import Stack
 from shiftscope.trainer.twins import build, draw_weights, weights_hash
 
@@ -367,16 +368,49 @@ def test_the_paper_pair_reaches_its_reference_values(mnist_folder: Path, engine:
     assert summary["BatchNorm"]["last_accuracy"] > 0.89
 
 
-@pytest.mark.parametrize("device", [GPU])
-def test_a_gpu_records_what_the_cpu_records(
-    device: str, engine: Engine, train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+def assert_same_records(engine: Engine, ours: int, theirs: int, rel: float) -> None:
+    """Every statistic of every layer, within `rel` of itself or of a thousandth of 1."""
+    pairs = zip(rows(engine, ours), rows(engine, theirs), strict=True)
+    for number, (a, b) in enumerate(pairs):
+        assert (a["arm"], a["seed"], a["layer"], a["step"]) == (
+            b["arm"], b["seed"], b["layer"], b["step"]
+        )  # fmt: skip
+        for name in ("mean", "std", "min", "p50", "max", "shift_w1", "shift_from_start",
+                     "activation_grad_norm", "weight_grad_norm", "weight_norm", "update_ratio",
+                     "mean_drift", "var_drift", "gamma_mean", "beta_std"):  # fmt: skip
+            if b[name] is None:
+                assert a[name] is None, name
+            else:
+                assert a[name] == pytest.approx(b[name], rel=rel, abs=1e-3 * rel), (name, number)
+
+
+def test_stacked_seeds_on_a_device_record_what_they_record_apart(
+    engine: Engine, train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The way of a GPU, walked on the CPU: one stack an arm, and a ring on the device."""
     monkeypatch.setattr(ring, "SLOTS", 4)  # so that stretches are used again and again
-    wanted = experiment("steps=100")
-    ids = [train(wanted, device=torch.device(d))[0] for d in ("cpu", device)]
-    for ours, theirs in zip(*(rows(engine, run_id) for run_id in ids), strict=True):
-        for name in ("mean", "std", "p50", "weight_grad_norm", "shift_from_start"):
-            assert ours[name] == pytest.approx(theirs[name], rel=1e-2, abs=1e-5), name
+    wanted = experiment("steps=60", "seeds=0,1,2", "momentum=0.9")
+    apart, _, _ = train(wanted)
+    monkeypatch.setattr(setup, "_together", lambda seeds, _: [list(range(seeds))])
+    monkeypatch.setattr(
+        feeder, "slots_on",
+        lambda device, plan, memory, shared: DeviceSlots(plan, memory, shared, device),
+    )  # fmt: skip
+    together, networks, completed = train(wanted)
+    assert completed and len({weights_hash(network) for network in networks}) == 6
+    assert_same_records(engine, together, apart, rel=1e-3)
+
+
+@pytest.mark.parametrize("device", [GPU])
+@pytest.mark.parametrize("seeds", ["0", "0,1,2"])
+def test_a_gpu_records_what_the_cpu_records(
+    device: str, seeds: str, engine: Engine, train: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(ring, "SLOTS", 4)  # so that stretches are used again and again
+    wanted = experiment("steps=100", f"seeds={seeds}")
+    ours, theirs = (train(wanted, device=torch.device(d))[0] for d in (device, "cpu"))
+    assert_same_records(engine, ours, theirs, rel=1e-2)
 
 
 @pytest.mark.parametrize(

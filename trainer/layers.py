@@ -31,23 +31,35 @@ CHANNELS_FIRST = (
 )
 """Modules whose output counts its channels along axis 1; others along the last axis."""
 ACTIVATIONS = {
-    "SigmoidBackward0": "sigmoid",
-    "TanhBackward0": "tanh",
-    "ReluBackward0": "relu",
-    "LeakyReluBackward0": "leaky_relu",
-    "GeluBackward0": "gelu",
-    "SiluBackward0": "silu",
-    "EluBackward0": "elu",
-    "SoftplusBackward0": "softplus",
-    "HardtanhBackward0": "unknown",
-    "HardswishBackward0": "unknown",
-    "MishBackward0": "unknown",
-    "PreluKernelBackward0": "unknown",
-    "LogSigmoidBackward0": "unknown",
-    "ThresholdBackward0": "unknown",
+    "SigmoidBackward": "sigmoid",
+    "TanhBackward": "tanh",
+    "ReluBackward": "relu",
+    "LeakyReluBackward": "leaky_relu",
+    "GeluBackward": "gelu",
+    "SiluBackward": "silu",
+    "EluBackward": "elu",
+    "SoftplusBackward": "softplus",
+    "HardtanhBackward": "hardtanh",
+    "HardswishBackward": "unknown",
+    "HardsigmoidBackward": "unknown",
+    "CeluBackward": "unknown",
+    "RreluWithNoiseBackward": "unknown",
+    "MishBackward": "unknown",
+    "PreluKernelBackward": "unknown",
+    "LogSigmoidBackward": "unknown",
+    "ThresholdBackward": "unknown",
 }
-"""What a node of the autograd graph says of the nonlinearity; unknown: one without a definition of
-being saturated here."""
+"""What a node of the autograd graph says of the nonlinearity, its number left out: in place it has
+another. unknown: one without a definition of being saturated here."""
+PARAMETERS = {
+    "LeakyReluBackward": {"negative_slope": 0.01},
+    "EluBackward": {"alpha": 1, "scale": 1, "input_scale": 1},
+    "SoftplusBackward": {"beta": 1},
+    "GeluBackward": {"approximate": "none"},
+    "HardtanhBackward": {"min_val": -1, "max_val": 1},
+}
+"""With which parameters these are the nonlinearities whose saturation is defined here."""
+RELU6 = {"min_val": 0, "max_val": 6}
 RESHAPING = {
     "ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0", "TransposeBackward0",
     "PermuteBackward0", "UnsqueezeBackward0", "SqueezeBackward0", "SqueezeBackward1", "TBackward0",
@@ -253,6 +265,10 @@ def _layer(call: _Call, norm: _Call | None, consumers: dict[Any, list[Any]]) -> 
     )
 
 
+def _kind(node: Any) -> str:
+    return node.name().rstrip("0123456789")
+
+
 def _source(node: Any) -> Any:
     """The node that made a tensor, reshaping left out."""
     while node is not None and node.name() in RESHAPING:
@@ -290,11 +306,17 @@ def _activation(node: Any, consumers: dict[Any, list[Any]]) -> str:
     source = _source(node)
     if source is None:
         return "unknown"
-    names = [consumer.name() for consumer in consumers.get(source, [])]
-    known = {ACTIVATIONS[name] for name in names if name in ACTIVATIONS}
+    entered = consumers.get(source, [])
+    known = [consumer for consumer in entered if _kind(consumer) in ACTIVATIONS]
     if not known:
         return "none"
-    return known.pop() if len(names) == 1 else "unknown"
+    name = _kind(known[0])
+    given = {key: getattr(known[0], f"_saved_{key}") for key in PARAMETERS.get(name, ())}
+    if len(entered) > 1:
+        return "unknown"
+    if given == PARAMETERS.get(name, {}):
+        return ACTIVATIONS[name]
+    return "relu6" if given == RELU6 else "unknown"
 
 
 def find_layers(
