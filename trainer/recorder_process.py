@@ -142,21 +142,22 @@ class RecorderProcess:
         self.memory.close()
 
     def _hear(self) -> None:
-        for line in cast(TextIO, self._process.stdout):
-            message = json.loads(line)
-            match message:
-                case {"free": index}:
-                    self._free.put(index)
-                case {"run": number}:
-                    self.run_id = number
-                    self._known.set()
-                case {"status": status}:
-                    self.status = status
-                    self._on_status(status)
-                case {"warning": sentence}:
-                    self._warn(sentence)
-                case {"error": sentence}:
-                    self._error = sentence
+        with cast(TextIO, self._process.stdout) as said:
+            for line in said:
+                message = json.loads(line)
+                match message:
+                    case {"free": index}:
+                        self._free.put(index)
+                    case {"run": number}:
+                        self.run_id = number
+                        self._known.set()
+                    case {"status": status}:
+                        self.status = status
+                        self._on_status(status)
+                    case {"warning": sentence}:
+                        self._warn(sentence)
+                    case {"error": sentence}:
+                        self._error = sentence
         self._known.set()
         self._free.put(None)
 
