@@ -125,8 +125,8 @@ def layer_records(
     in one of the slots goes alone, record by record.
     """
     shapes = {
-        (position, layer, slot): Sampling(shape, axis)
-        for position, layer, slot, shape, axis in irregular
+        (position, layer, slot): Sampling(shape, axis, stride)
+        for position, layer, slot, shape, axis, stride in irregular
     }
     alone = {key[:2] for key in shapes}
     alike: dict[tuple[object, ...], list[_Seen]] = {}

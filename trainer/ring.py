@@ -39,9 +39,9 @@ Evaluated = tuple[int, int, dict[str, float | None]]
 """A network's position, the step, and the statistics of an evaluation."""
 Frozen = tuple[int, int, int | None]
 """A network's position, the step it diverged at, and the last one it was trained at if frozen."""
-Irregular = tuple[int, int, int, tuple[int, ...], int]
-"""A network's position, layer and slot; shape and unit axis of a preactivation that differs from
-its plan."""
+Irregular = tuple[int, int, int, tuple[int, ...], int | None, int]
+"""A network's position, layer and slot; shape, unit axis and stride of the sampling where it
+differs from the layer's plan."""
 
 Allocate = Callable[[tuple[int, ...], str], Any]
 """Makes an array of a shape and a type out of the next bytes of a stretch."""
