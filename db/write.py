@@ -5,12 +5,14 @@ Records come column-wise, as numpy arrays, and leave through the driver's own bu
 SQLAlchemy; a commit carries whole steps of all networks, so that `runs.step` is a cursor.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, cast
 
 import numpy as np
 from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy.exc import DBAPIError
 
 from .engine import writing
 from .tables import NAN_TEXT, Layer, Network, Run, Status
@@ -83,7 +85,8 @@ class RecordWriter:
         """
         with writing(self._engine) as connection:
             for (table, columns), rows in self._pending.items():
-                _insert(connection, table, columns, rows)
+                with _drivers_errors(connection):
+                    _insert(connection, table, columns, rows)
             for network_id, diverged_step, frozen_step in self._frozen:
                 connection.execute(
                     update(Network)
@@ -115,6 +118,18 @@ def _plain(column: Column, *, nan_as_text: bool) -> Sequence[Any]:
     return values
 
 
+@contextmanager
+def _drivers_errors(connection: Connection) -> Generator[None]:
+    """What the driver itself raises, a full disk for one, raised as SQLAlchemy's."""
+    driver: Any = connection.dialect.loaded_dbapi
+    try:
+        yield
+    except driver.Error as error:
+        raise DBAPIError.instance(
+            None, None, error, driver.Error, dialect=connection.dialect
+        ) from error
+
+
 def _insert(
     connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
@@ -122,7 +137,7 @@ def _insert(
     names = ", ".join(f'"{column}"' for column in columns)
     if connection.dialect.name == "sqlite":
         # Many rows a statement: sqlite3 gives up the interpreter lock at each statement, and a
-        # lock given up is what slows the training loop beside it.
+        # lock given up is what slows a training loop in the same process.
         done = 0
         row = f"({', '.join('?' * len(columns))})"
         for size in ROWS_AT_ONCE:

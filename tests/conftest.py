@@ -6,6 +6,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -29,6 +30,19 @@ from shiftscope.server.serve_command import listen
 
 ARMS = ("none", "BatchNorm")
 LAYERS = ("hidden1", "hidden2")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Torch, where a test has loaded it, as runs of small networks have it: on one thread."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -142,7 +156,7 @@ def make_run() -> Callable[..., Recorded]:
         experiment = Experiment.model_validate({"arms": names, "name": "A run", **settings})
         run_id = queue.enqueue(engine, experiment)
         assert queue.claim(engine, queue.register(engine), run_id) == run_id
-        layer = {"kind": "linear", "norm": "none", "activation": "sigmoid", "units": 100}
+        layer = {"kind": "Linear", "norm": "none", "activation": "sigmoid", "units": 100}
         layers = [{"name": name, **layer} for name in LAYERS]
         networks = [
             ({"arm": arm, "seed": 0, "parameters": 10, "weights_hash": "ab"}, layers)

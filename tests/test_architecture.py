@@ -24,11 +24,15 @@ def modules(part: str) -> list[Path]:
     return [file for file in (ROOT / part).rglob("*.py") if "__pycache__" not in file.parts]
 
 
-def imported_by(file: Path) -> set[str]:
-    """Dotted names that a module imports, relative ones resolved: `shiftscope.db.read`."""
+def imported_by(file: Path, *, at_once: bool = False) -> set[str]:
+    """Dotted names that a module imports, relative ones resolved: `shiftscope.db.read`.
+
+    `at_once` leaves out what it imports later or for type checkers only.
+    """
     package = ("shiftscope", *file.relative_to(ROOT).parent.parts)
-    names = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    names: set[str] = set()
+    tree = ast.parse(file.read_text("utf-8"))
+    for node in tree.body if at_once else ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -97,6 +101,44 @@ def test_the_server_starts_without_torch() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def closure(module: str) -> set[str]:
+    """Everything that a module of ours imports, by way of modules of ours as well."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        path = ROOT.joinpath(*waiting.pop().split(".")[1:])
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if file.exists():
+            names = imported_by(file, at_once=True)
+            # `from .a import b` names shiftscope.trainer.a.b: a is imported too, and its packages
+            names |= {name.rsplit(".", ends)[0] for name in names for ends in (1, 2)}
+            waiting += [name for name in names - found if name.split(".")[0] == "shiftscope"]
+            found |= names
+    return found
+
+
+HEAVY = ("torch", "sklearn", "scipy")
+
+
+def test_the_recorder_starts_without_torch() -> None:
+    """It starts beside every run, which waits for it once its ring is full."""
+    program = (
+        "import sys, shiftscope.trainer.recorder\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_nothing_that_the_recorder_imports_imports_torch() -> None:
+    imported = closure("shiftscope.trainer.recorder")
+    assert {"shiftscope.trainer.statistics", "shiftscope.db.write"} <= imported
+    assert [name for name in imported if name.split(".")[0] in HEAVY] == []
+    assert "torch" in closure("shiftscope.trainer.feeder"), "the closure is not what it says"
 
 
 def test_the_protocol_describes_every_endpoint(engine: Engine) -> None:

@@ -350,7 +350,7 @@ def test_networks_are_told_when_training_begins_and_when_one_is_frozen(
         queue.claim(engine, queue.register(engine), run_id)
         assert viewer.next()["run"]["status"] == "running"
         network = {"arm": "none", "seed": 0, "parameters": 1, "weights_hash": ""}
-        layer = {"name": "hidden1", "kind": "linear", "norm": "none", "activation": "relu"}
+        layer = {"name": "hidden1", "kind": "Linear", "norm": "none", "activation": "relu"}
         layers = [layer | {"units": 7, "elements": 70, "sampled": None}]
         ((network_id, (layer_id,)),) = write.add_networks(engine, run_id, [(network, layers)])
         told = viewer.until(lambda message: message["type"] == "networks")

@@ -134,7 +134,7 @@ def test_a_run_with_networks_shows_them_with_their_layers(
     assert networks[1]["layers"][0] == {
         "id": run.networks[1][1][0],
         "name": "hidden1",
-        "kind": "linear",
+        "kind": "Linear",
         "norm": "none",
         "activation": "sigmoid",
         "units": 100,

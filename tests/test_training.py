@@ -1,11 +1,10 @@
 """A whole run in this process: what is trained, and whether what is recorded is true."""
 
 import hashlib
-import itertools
 import math
 import threading
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,20 @@ import numpy as np
 import pytest
 import torch
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from torch import Tensor, nn
 from torch.nn import functional
 
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
-from shiftscope.db.write import RecordWriter
-from shiftscope.trainer import datasets, ring
+from shiftscope.trainer import datasets, feeder, ring, setup
 from shiftscope.trainer.evaluation import evaluate, is_due
 from shiftscope.trainer.execute import explain, watch_and_train
-from shiftscope.trainer.setup import prepare
-from shiftscope.trainer.twins import blocks_of, build, draw_weights, weights_hash
+from shiftscope.trainer.recorder_process import RecorderProcess
+from shiftscope.trainer.setup import Prepared, prepare
+from shiftscope.trainer.slots import DeviceSlots
+from shiftscope.trainer.stack import Stack
+from shiftscope.trainer.twins import build, draw_weights, weights_hash
 
 CPU = torch.device("cpu")
 EXPLODING = ("activation=relu", "initialization=gaussian", "initial_std=100", "lr=1000")
@@ -52,24 +53,57 @@ def images() -> datasets.Images:
 def train(engine: Engine, images: datasets.Images) -> Callable[..., Any]:
     """Trains an experiment; returns the run's number, its networks and whether it completed."""
 
-    def run(
-        wanted: Experiment, stop: threading.Event | None = None, device: torch.device = CPU
-    ) -> Any:
+    def run(wanted: Experiment, device: torch.device = CPU) -> Any:
         run_id = queue.enqueue(engine, wanted)
         queue.claim(engine, queue.register(engine), run_id)
-        seeds, test = prepare(wanted, images, device)
-        completed = watch_and_train(
-            engine, run_id, wanted, seeds, test, device, stop or threading.Event()
+        prepared = prepare(wanted, images, device)
+        stop = threading.Event()
+        recorder = RecorderProcess(
+            str(engine.url),
+            run_id,
+            on_status=lambda status: stop.set() if status != "running" else None,
         )
-        return run_id, [trainee.network for twins in seeds for trainee in twins.trainees], completed
+        completed = watch_and_train(wanted, prepared, recorder, device, stop)
+        return run_id, networks_of(prepared), completed
 
     return run
+
+
+def networks_of(prepared: Prepared) -> list[Any]:
+    """The networks in the order of the run."""
+    by_position = {
+        position: network
+        for stack in prepared.stacks
+        for position, network in zip(stack.positions, stack.networks, strict=True)
+    }
+    return [by_position[position] for position in sorted(by_position)]
 
 
 def rows(engine: Engine, run_id: int, table: str = "layer_records") -> list[dict[str, Any]]:
     """The exported rows of a table."""
     columns = read.export_columns(table)
     return [dict(zip(columns, row, strict=True)) for row in read.export_rows(engine, run_id, table)]
+
+
+@dataclass
+class Block:
+    """One layer of an MLP as its modules stand in a row."""
+
+    linear: nn.Linear
+    norm: Any = None
+    activation: Any = torch.positive
+
+
+def blocks_of(network: nn.Module) -> list[Block]:
+    blocks: list[Block] = []
+    for module in network.children():
+        if isinstance(module, nn.Linear):
+            blocks.append(Block(module))
+        elif isinstance(module, nn.BatchNorm1d):
+            blocks[-1].norm = module
+        else:
+            blocks[-1].activation = module
+    return blocks
 
 
 def plain_loop(wanted: Experiment, images: datasets.Images) -> list[tuple[Any, list[Any]]]:
@@ -90,7 +124,7 @@ def plain_loop(wanted: Experiment, images: datasets.Images) -> list[tuple[Any, l
                 batches = [b for b in epoch.split(wanted.batch_size) if len(b) == wanted.batch_size]
             batch = batches.pop(0)
             u, preactivations, norm_inputs = inputs[batch], [], []
-            blocks: list[Any] = blocks_of(network)
+            blocks = blocks_of(network)
             for block in blocks:
                 u = block.linear(u)
                 running = None
@@ -105,7 +139,7 @@ def plain_loop(wanted: Experiment, images: datasets.Images) -> list[tuple[Any, l
             optimizer.zero_grad()
             loss.backward()
             before = [b.linear.weight.detach().clone() for b in blocks]
-            gradients = [b.linear.weight.grad for b in blocks]
+            gradients: list[Any] = [b.linear.weight.grad for b in blocks]
             of_all: list[Any] = [p.grad for p in network.parameters()]
             step = {
                 "loss": loss.item(),
@@ -213,25 +247,24 @@ def test_twins_start_equal_and_see_equal_batches(
     engine: Engine,
 ) -> None:  # fmt: skip
     wanted = experiment("seeds=0,1", "steps=40")
-    seeds, _ = prepare(wanted, images, CPU)
-    hashes = [[weights_hash(t.network) for t in twins.trainees] for twins in seeds]
-    assert hashes[0][0] == hashes[0][1] and hashes[1][0] == hashes[1][1]
-    assert hashes[0][0] != hashes[1][0]
+    hashes = [weights_hash(network) for network in networks_of(prepare(wanted, images, CPU))]
+    assert hashes[0] == hashes[1] and hashes[2] == hashes[3] and hashes[0] != hashes[2]
 
     seen: dict[int, Any] = {}
-    forward = torch.nn.Module.__call__
+    look = Stack.look
 
-    def spy(module: torch.nn.Module, *inputs: torch.Tensor) -> Any:
-        if type(module).__name__ == "MLP" and module.training and torch.is_grad_enabled():
-            seen.setdefault(id(module), hashlib.sha256()).update(inputs[0].numpy().tobytes())
-        return forward(module, *inputs)
+    def spy(stack: Stack, inputs: Tensor, labels: Tensor) -> Any:
+        for network in stack.networks:
+            digest = seen.setdefault(id(network), hashlib.sha256())
+            digest.update(inputs.numpy().tobytes() + labels.numpy().tobytes())
+        return look(stack, inputs, labels)
 
-    monkeypatch.setattr(torch.nn.Module, "__call__", spy)
+    monkeypatch.setattr(Stack, "look", spy)
     run_id, networks, _ = train(wanted)
     digests = [seen[id(network)].hexdigest() for network in networks]
     assert digests[0] == digests[1] and digests[2] == digests[3] and digests[0] != digests[2]
     stored = read.networks(engine, run_id)
-    assert [network.weights_hash for network in stored] == [*hashes[0], *hashes[1]]
+    assert [network.weights_hash for network in stored] == hashes
 
 
 def test_two_runs_of_one_experiment_record_the_same_bits(
@@ -289,21 +322,6 @@ def test_a_stop_keeps_what_was_recorded(engine: Engine, train: Callable[..., Any
     assert len(rows(engine, run_id)) == step * 2 * 3
 
 
-def test_the_loop_waits_for_a_slow_recorder_and_drops_nothing(
-    engine: Engine, train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ring, "SLOTS", 4)
-    commit = RecordWriter.commit
-
-    def slow(self: RecordWriter, step: int, **run: Any) -> Any:
-        time.sleep(0.1)
-        return commit(self, step, **run)
-
-    monkeypatch.setattr(RecordWriter, "commit", slow)
-    run_id, _, completed = train(experiment())
-    assert completed and len(rows(engine, run_id)) == 150 * 2 * 3
-
-
 def test_a_network_that_diverged_is_said_to_have_even_between_sparse_records(
     engine: Engine, train: Callable[..., Any]
 ) -> None:
@@ -315,33 +333,6 @@ def test_a_network_that_diverged_is_said_to_have_even_between_sparse_records(
     assert diverged.frozen_step is None
 
 
-def test_a_database_that_fails_for_a_while_loses_nothing(
-    engine: Engine, train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commit = RecordWriter.commit
-    calls = itertools.count()
-
-    def sometimes(self: RecordWriter, step: int, **run: Any) -> Any:
-        if next(calls) in (1, 2):
-            raise OperationalError("INSERT", {}, Exception("database is locked"))
-        return commit(self, step, **run)
-
-    monkeypatch.setattr(RecordWriter, "commit", sometimes)
-    run_id, _, completed = train(experiment("steps=400"))
-    assert completed and len(rows(engine, run_id)) == 400 * 2 * 3
-
-
-def test_a_recorder_that_cannot_write_ends_the_run_with_its_error(
-    train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(self: RecordWriter, step: int, **run: Any) -> Any:
-        raise OSError("database or disk is full")
-
-    monkeypatch.setattr(RecordWriter, "commit", full)
-    with pytest.raises(OSError, match="disk is full"):
-        train(experiment("steps=1000000"))
-
-
 def test_momentum_counts_in_the_update_ratio(engine: Engine, train: Callable[..., Any]) -> None:
     run_id, _, _ = train(experiment("momentum=0.9", "steps=30"))
     row = next(r for r in rows(engine, run_id) if r["step"] == 30 and r["layer"] == "hidden1")
@@ -350,10 +341,10 @@ def test_momentum_counts_in_the_update_ratio(engine: Engine, train: Callable[...
 
 
 def test_evaluating_leaves_the_network_as_it_was(images: datasets.Images) -> None:
-    seeds, test = prepare(experiment(), images, CPU)
-    network = seeds[0].trainees[1].network
+    prepared = prepare(experiment(), images, CPU)
+    network = networks_of(prepared)[1]
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    values = evaluate(network, *test)
+    values = evaluate(network, *prepared.test)
     assert network.training
     assert all(torch.equal(before[n], v) for n, v in network.state_dict().items())
     assert values["test_loss"] != values["test_loss_batch_statistics"]
@@ -369,23 +360,57 @@ def test_the_paper_pair_reaches_its_reference_values(mnist_folder: Path, engine:
     wanted = with_settings(catalog.entry("mnist-sigmoid").experiment, ["steps=1000", "device=cpu"])
     run_id = queue.enqueue(engine, wanted)
     queue.claim(engine, queue.register(engine), run_id)
-    seeds, test = prepare(wanted, datasets.load("mnist", mnist_folder, lambda _: None), CPU)
-    assert watch_and_train(engine, run_id, wanted, seeds, test, CPU, threading.Event())
+    prepared = prepare(wanted, datasets.load("mnist", mnist_folder, lambda _: None), CPU)
+    recorder = RecorderProcess(str(engine.url), run_id)
+    assert watch_and_train(wanted, prepared, recorder, CPU, threading.Event())
     summary = read.run(engine, run_id).summary
     assert summary["none"]["last_accuracy"] < 0.75
     assert summary["BatchNorm"]["last_accuracy"] > 0.89
 
 
-@pytest.mark.parametrize("device", [GPU])
-def test_a_gpu_records_what_the_cpu_records(
-    device: str, engine: Engine, train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+def assert_same_records(engine: Engine, ours: int, theirs: int, rel: float) -> None:
+    """Every statistic of every layer, within `rel` of itself or of a thousandth of 1."""
+    pairs = zip(rows(engine, ours), rows(engine, theirs), strict=True)
+    for number, (a, b) in enumerate(pairs):
+        assert (a["arm"], a["seed"], a["layer"], a["step"]) == (
+            b["arm"], b["seed"], b["layer"], b["step"]
+        )  # fmt: skip
+        for name in ("mean", "std", "min", "p50", "max", "shift_w1", "shift_from_start",
+                     "activation_grad_norm", "weight_grad_norm", "weight_norm", "update_ratio",
+                     "mean_drift", "var_drift", "gamma_mean", "beta_std"):  # fmt: skip
+            if b[name] is None:
+                assert a[name] is None, name
+            else:
+                assert a[name] == pytest.approx(b[name], rel=rel, abs=1e-3 * rel), (name, number)
+
+
+def test_stacked_seeds_on_a_device_record_what_they_record_apart(
+    engine: Engine, train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The way of a GPU, walked on the CPU: one stack an arm, and a ring on the device."""
     monkeypatch.setattr(ring, "SLOTS", 4)  # so that stretches are used again and again
-    wanted = experiment("steps=100")
-    ids = [train(wanted, device=torch.device(d))[0] for d in ("cpu", device)]
-    for ours, theirs in zip(*(rows(engine, run_id) for run_id in ids), strict=True):
-        for name in ("mean", "std", "p50", "weight_grad_norm", "shift_from_start"):
-            assert ours[name] == pytest.approx(theirs[name], rel=1e-2, abs=1e-5), name
+    wanted = experiment("steps=60", "seeds=0,1,2", "momentum=0.9")
+    apart, _, _ = train(wanted)
+    monkeypatch.setattr(setup, "_together", lambda seeds, _: [list(range(seeds))])
+    monkeypatch.setattr(
+        feeder, "slots_on",
+        lambda device, plan, memory, shared: DeviceSlots(plan, memory, shared, device),
+    )  # fmt: skip
+    together, networks, completed = train(wanted)
+    assert completed and len({weights_hash(network) for network in networks}) == 6
+    assert_same_records(engine, together, apart, rel=1e-3)
+
+
+@pytest.mark.parametrize("device", [GPU])
+@pytest.mark.parametrize("seeds", ["0", "0,1,2"])
+def test_a_gpu_records_what_the_cpu_records(
+    device: str, seeds: str, engine: Engine, train: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(ring, "SLOTS", 4)  # so that stretches are used again and again
+    wanted = experiment("steps=100", f"seeds={seeds}")
+    ours, theirs = (train(wanted, device=torch.device(d))[0] for d in (device, "cpu"))
+    assert_same_records(engine, ours, theirs, rel=1e-2)
 
 
 @pytest.mark.parametrize(

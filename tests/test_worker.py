@@ -61,21 +61,34 @@ def ended(run: Run) -> bool:
     return run.status in ("finished", "stopped", "failed")
 
 
-def child_of(process: subprocess.Popen[bytes], engine: Engine) -> int:
-    """The process that trains: the newest below the worker."""
+def processes_of(worker: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """The processes that train and that record a worker's run."""
     listing = subprocess.run(
-        ["ps", "-eo", "pid=,ppid="], check=True, capture_output=True, text=True
+        ["ps", "-eo", "pid=,ppid=,args="], check=True, capture_output=True, text=True
     ).stdout
-    parents = {int(pid): int(parent) for pid, parent in map(str.split, listing.splitlines())}
+    parents: dict[int, int] = {}
+    recorders: list[int] = []
+    for line in listing.splitlines():
+        pid, parent, command = line.split(maxsplit=2)
+        parents[int(pid)] = int(parent)
+        if "shiftscope.trainer.recorder" in command:
+            recorders.append(int(pid))
 
     def is_below(pid: int) -> bool:
         while pid in parents:
             pid = parents[pid]
-            if pid == process.pid:
+            if pid == worker.pid:
                 return True
         return False
 
-    return max(pid for pid in parents if is_below(pid))
+    (recorder,) = filter(is_below, recorders)
+    return parents[recorder], recorder
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be buried."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return state.stdout.strip()[:1] not in ("", "Z")
 
 
 def test_a_worker_trains_runs_in_order_and_says_what_it_offers(
@@ -115,11 +128,36 @@ def test_a_killed_training_process_is_a_failed_run_and_the_worker_goes_on(
     run_id = enqueue(engine, "steps=1000000")
     worker = start_worker()
     wait(engine, run_id, lambda run: run.step > 0)
-    os.kill(child_of(worker, engine), signal.SIGKILL)
+    training, recorder = processes_of(worker)
+    os.kill(training, signal.SIGKILL)
     run = wait(engine, run_id, ended)
     assert run.status == "failed" and "SIGKILL" in (run.error or "")
+    deadline = time.monotonic() + PATIENCE
+    while is_running(recorder):
+        assert time.monotonic() < deadline, "the recorder outlived its training"
+        time.sleep(0.05)
+    step = read.run(engine, run_id).step  # the recorder may have committed what it still had
+    assert sum(1 for _ in read.export_rows(engine, run_id, "layer_records")) == step * 2 * 2
     after = enqueue(engine, "steps=60")
     assert wait(engine, after, ended).status == "finished"
+
+
+def test_a_killed_recorder_is_a_failed_run_that_says_so(
+    engine: Engine, start_worker: Callable[..., Any]
+) -> None:
+    run_id = enqueue(engine, "steps=1000000")
+    worker = start_worker()
+    wait(engine, run_id, lambda run: run.step > 0)
+    training, recorder = processes_of(worker)
+    os.kill(recorder, signal.SIGKILL)
+    run = wait(engine, run_id, ended)
+    assert run.status == "failed"
+    assert "recorder ended without a word (exit code -9)" in (run.error or "")
+    assert sum(1 for _ in read.export_rows(engine, run_id, "layer_records")) == run.step * 2 * 2
+    deadline = time.monotonic() + PATIENCE
+    while is_running(training):
+        assert time.monotonic() < deadline, "the training outlived its recorder"
+        time.sleep(0.05)
 
 
 def test_a_worker_that_is_told_to_end_stops_its_run_and_leaves_no_process(
@@ -128,13 +166,12 @@ def test_a_worker_that_is_told_to_end_stops_its_run_and_leaves_no_process(
     run_id = enqueue(engine, "steps=1000000")
     worker = start_worker()
     wait(engine, run_id, lambda run: run.step > 0)
-    training = child_of(worker, engine)
+    processes = processes_of(worker)
     worker.send_signal(signal.SIGTERM)
     worker.wait(timeout=PATIENCE)
     run = read.run(engine, run_id)
     assert run.status == "stopped" and "shut down" in (run.error or "")
-    with pytest.raises(ProcessLookupError):
-        os.kill(training, 0)
+    assert not any(map(is_running, processes))
     assert not read.workers(engine)
 
 

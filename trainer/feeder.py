@@ -156,7 +156,7 @@ class Feeder:
 
     def finish(self, step: int) -> None:
         """Hand over the rest: `step` was the last one."""
-        if self._stretch is None and self._evaluations:
+        if self._stretch is None:
             self._stretch = self._slots.stretches[self._recorder.take_free()]
             self._steps, self._seconds, self._irregular, self._handed = [], [], [], 0
         self._hand_over(step, self._find_frozen(last=True), is_done=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 from torch.utils._pytree import tree_leaves
 
 from .plan import LayerPlan
@@ -28,26 +29,39 @@ CHANNELS_FIRST = (
     nn.modules.conv._ConvNd,
     nn.modules.batchnorm._NormBase,
     nn.GroupNorm,
+    nn.LocalResponseNorm,
 )
 """Modules whose output counts its channels along axis 1; others along the last axis."""
 ACTIVATIONS = {
-    "SigmoidBackward0": "sigmoid",
-    "TanhBackward0": "tanh",
-    "ReluBackward0": "relu",
-    "LeakyReluBackward0": "leaky_relu",
-    "GeluBackward0": "gelu",
-    "SiluBackward0": "silu",
-    "EluBackward0": "elu",
-    "SoftplusBackward0": "softplus",
-    "HardtanhBackward0": "unknown",
-    "HardswishBackward0": "unknown",
-    "MishBackward0": "unknown",
-    "PreluKernelBackward0": "unknown",
-    "LogSigmoidBackward0": "unknown",
-    "ThresholdBackward0": "unknown",
+    "SigmoidBackward": "sigmoid",
+    "TanhBackward": "tanh",
+    "ReluBackward": "relu",
+    "LeakyReluBackward": "leaky_relu",
+    "GeluBackward": "gelu",
+    "SiluBackward": "silu",
+    "EluBackward": "elu",
+    "SoftplusBackward": "softplus",
+    "HardtanhBackward": "hardtanh",
+    "HardswishBackward": "unknown",
+    "HardsigmoidBackward": "unknown",
+    "CeluBackward": "unknown",
+    "RreluWithNoiseBackward": "unknown",
+    "MishBackward": "unknown",
+    "PreluKernelBackward": "unknown",
+    "LogSigmoidBackward": "unknown",
+    "ThresholdBackward": "unknown",
 }
-"""What a node of the autograd graph says of the nonlinearity; unknown: one without a definition of
-being saturated here."""
+"""What a node of the autograd graph says of the nonlinearity, its number left out: in place it has
+another. unknown: one without a definition of being saturated here."""
+PARAMETERS = {
+    "LeakyReluBackward": {"negative_slope": 0.01},
+    "EluBackward": {"alpha": 1, "scale": 1, "input_scale": 1},
+    "SoftplusBackward": {"beta": 1},
+    "GeluBackward": {"approximate": "none"},
+    "HardtanhBackward": {"min_val": -1, "max_val": 1},
+}
+"""With which parameters these are the nonlinearities whose saturation is defined here."""
+RELU6 = {"min_val": 0, "max_val": 6}
 RESHAPING = {
     "ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0", "TransposeBackward0",
     "PermuteBackward0", "UnsqueezeBackward0", "SqueezeBackward0", "SqueezeBackward1", "TBackward0",
@@ -90,7 +104,7 @@ class Layer:
         running = getattr(norm, "running_mean", None) is not None
         return LayerPlan(
             name=self.name,
-            kind=self.kind,
+            kind=self.kind[:40],
             norm=self.norm,
             activation=self.activation,
             shape=self.shape,
@@ -129,10 +143,24 @@ class _Call:
 def candidates(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Modules with parameters of their own and no modules inside; shared ones once."""
     for path, module in model.named_modules():
-        if module._parameters and not any(True for _ in module.children()):
+        if _has_modules(module) or isinstance(module, ParametrizationList):
+            continue
+        if norm_name(module) != "none" or weights_of(module) or module._parameters:
             yield path or type(module).__name__, module
-        elif norm_name(module) != "none" and not module._parameters:
-            yield path, module
+
+
+def weights_of(module: nn.Module) -> list[nn.Parameter]:
+    """A module's own weight matrices, those behind a reparametrized one too; no biases."""
+    found: list[Any] = [p for n, p in module.named_parameters(recurse=False) if "bias" not in n]
+    for name, inside in getattr(module, "parametrizations", {}).items():
+        if "bias" not in name:
+            found += inside.parameters(recurse=False)
+    return found
+
+
+def _has_modules(module: nn.Module) -> bool:
+    """Whether there are modules inside, but for those that reparametrize its weights."""
+    return any(name != "parametrizations" for name, _ in module.named_children())
 
 
 def norm_name(module: nn.Module) -> str:
@@ -151,14 +179,23 @@ class Discovery:
         skipped: What cannot be observed.
     """
 
-    def __init__(self, model: nn.Module, watched: Callable[[str, nn.Module], bool]) -> None:
-        """`watched` decides by path and module what is looked at."""
+    def __init__(
+        self,
+        model: nn.Module,
+        watched: Callable[[str, nn.Module], bool],
+        hook: Callable[[Callable[..., None]], Any] = lambda function: function,
+    ) -> None:
+        """Args:
+        model: The model.
+        watched: Decides by path and module what is looked at.
+        hook: Makes a hook of a function.
+        """
         self.layers: list[Layer] = []
         self.skipped: list[Skipped] = []
         self._calls: dict[int, _Call] = {}
         self._modules = [(path, m) for path, m in candidates(model) if watched(path, m)]
         self._hooks = [
-            module.register_forward_hook(self._note(path)) for path, module in self._modules
+            module.register_forward_hook(hook(self._note(path))) for path, module in self._modules
         ]
         self._skip_containers(model, watched)
 
@@ -188,6 +225,10 @@ class Discovery:
                 )  # fmt: skip
         self.forget()
 
+    def restart(self) -> None:
+        """Forget the pass so far: another one is to be watched."""
+        self._calls.clear()
+
     def forget(self) -> None:
         """Remove the hooks, and keep nothing of the autograd graph alive."""
         for hook in self._hooks:
@@ -213,7 +254,9 @@ class Discovery:
     def _skip_containers(self, model: nn.Module, watched: Callable[[str, nn.Module], bool]) -> None:
         for path, module in model.named_modules():
             own = [name for name, _ in module.named_parameters(recurse=False)]
-            if own and any(True for _ in module.children()) and watched(path, module):
+            if isinstance(module, ParametrizationList):
+                continue
+            if own and _has_modules(module) and watched(path, module):
                 self.skipped.append(
                     Skipped(
                         f"{path}.{own[0]}" if path else own[0],
@@ -227,13 +270,20 @@ def first_tensor(output: object) -> Tensor | None:
     """A module's output, or the first tensor in it."""
     if isinstance(output, Tensor):
         return output
-    return next((leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)), None)
+    return next((leaf for leaf in _leaves(output) if isinstance(leaf, Tensor)), None)
+
+
+def _leaves(output: object) -> list[Any]:
+    """What is in a module's output, also in one of a class that pytree does not know."""
+    leaves = tree_leaves(output)
+    if len(leaves) == 1 and not isinstance(leaves[0], Tensor) and hasattr(leaves[0], "__dict__"):
+        return tree_leaves(vars(leaves[0]))
+    return leaves
 
 
 def _layer(call: _Call, norm: _Call | None, consumers: dict[Any, list[Any]]) -> Layer:
     end = norm or call
     module = end.module
-    first = isinstance(call.module, CHANNELS_FIRST) or isinstance(module, CHANNELS_FIRST)
     alone = norm is None and norm_name(call.module) != "none"
     return Layer(
         name=call.path,
@@ -242,15 +292,27 @@ def _layer(call: _Call, norm: _Call | None, consumers: dict[Any, list[Any]]) -> 
         activation=_activation(end.node, consumers),
         output=end.path,
         shape=end.shape,
-        unit_axis=1 if first and len(end.shape) > 1 else len(end.shape) - 1,
+        unit_axis=_unit_axis(module, end.shape),
         calls=call.calls,
-        weights=[
-            parameter
-            for name, parameter in call.module.named_parameters(recurse=False)
-            if "bias" not in name
-        ],
+        weights=weights_of(call.module),
         normalization=module if norm is not None or alone else None,
     )
+
+
+def _kind(node: Any) -> str:
+    return node.name().rstrip("0123456789")
+
+
+def _unit_axis(module: nn.Module, shape: tuple[int, ...]) -> int:
+    """Which axis of a module's output counts units or channels."""
+    last = len(shape) - 1
+    if isinstance(module, CHANNELS_FIRST):
+        return min(1, last)
+    scale = getattr(module, "weight", None)
+    if norm_name(module) != "none" and isinstance(scale, Tensor) and scale.ndim == 1:
+        # a norm over channels that lets them first, as LayerNorm2d of several libraries does
+        return 1 if last > 1 and shape[last] != len(scale) == shape[1] else last
+    return last
 
 
 def _source(node: Any) -> Any:
@@ -280,21 +342,24 @@ def _consumers(ends: Sequence[Any]) -> dict[Any, list[Any]]:
 
 def nodes_of(output: object) -> list[Any]:
     """The nodes of the autograd graph that made the tensors in a model's output."""
-    leaves = tree_leaves(output)
-    if len(leaves) == 1 and not isinstance(leaves[0], Tensor) and hasattr(leaves[0], "__dict__"):
-        leaves = tree_leaves(vars(leaves[0]))  # an output class that pytree does not know
-    return [leaf.grad_fn for leaf in leaves if isinstance(leaf, Tensor)]
+    return [leaf.grad_fn for leaf in _leaves(output) if isinstance(leaf, Tensor)]
 
 
 def _activation(node: Any, consumers: dict[Any, list[Any]]) -> str:
     source = _source(node)
     if source is None:
         return "unknown"
-    names = [consumer.name() for consumer in consumers.get(source, [])]
-    known = {ACTIVATIONS[name] for name in names if name in ACTIVATIONS}
+    entered = consumers.get(source, [])
+    known = [consumer for consumer in entered if _kind(consumer) in ACTIVATIONS]
     if not known:
         return "none"
-    return known.pop() if len(names) == 1 else "unknown"
+    name = _kind(known[0])
+    given = {key: getattr(known[0], f"_saved_{key}") for key in PARAMETERS.get(name, ())}
+    if len(entered) > 1:
+        return "unknown"
+    if given == PARAMETERS.get(name, {}):
+        return ACTIVATIONS[name]
+    return "relu6" if given == RELU6 else "unknown"
 
 
 def find_layers(
@@ -303,7 +368,8 @@ def find_layers(
     """The layers of a model, by a forward pass of its own on a batch, which leaves no trace."""
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
     discovery = Discovery(model, watched)
-    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+    devices = [inputs.device] if inputs.is_cuda else []
+    with torch.enable_grad(), torch.random.fork_rng(devices):
         discovery.finish(nodes_of(model(inputs)))
     for buffer, value in kept:
         buffer.copy_(value)

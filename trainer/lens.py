@@ -3,63 +3,35 @@
 Tensor hooks, not module backward hooks, so that in-place operations do no harm; what a hook sees is
 copied at once, so that later changes do not matter and no graph is kept alive. Nothing here draws a
 random number or changes a value.
+
+A call of a layer belongs to the step in which a gradient comes back to it. Its copy waits in the
+hook of its output, so that a forward pass that is only an evaluation leaves nothing behind.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import (  # torch's own names for its fused calls, missing from its type stubs
     Tensor,
     _foreach_copy_,  # pyright: ignore[reportPrivateImportUsage]
-    _foreach_sub_,  # pyright: ignore[reportPrivateImportUsage]
     nn,
 )
 
-from .layers import Discovery, Layer, Skipped, candidates, first_tensor, nodes_of, norm_name
+from .discovering import plan_layers
+from .hooks import Hooks
+from .layers import Discovery, Skipped, candidates, first_tensor, nodes_of, norm_name, weights_of
 from .norms import norms
-from .plan import LayerPlan, NormPlaces, StackPlan
+from .plan import LayerPlan, StackPlan
 from .ring import ACCURACY, LOSS, LR, NOT_GIVEN, Irregular, StackSlots
-from .sampling import EXACT_UP_TO, Sampling
+from .sights import Call, Sight
 from .twins import weights_hash
+from .updates import Updates, is_sharded, local
 
 Watched = Callable[[str, nn.Module], bool]
 HASHED_UP_TO = 10_000_000
 """Parameters of a model whose first weights are hashed, which takes a moment."""
-
-
-@dataclass
-class Sight:
-    """What the hooks of one module saw in the current step.
-
-    Attributes:
-        path: The module's.
-        plan: Of its layer, once that is known.
-        chunks: What is kept of its outputs, call by call, float32.
-        shapes: Of the outputs.
-        gradients: Norms of their gradients.
-        running: Its running mean and variance before the latest call, then after it.
-    """
-
-    path: str
-    module: nn.Module
-    plan: LayerPlan | None = None
-    chunks: list[Tensor] = field(default_factory=list)
-    shapes: list[tuple[int, ...]] = field(default_factory=list)
-    gradients: list[Tensor] = field(default_factory=list)
-    running: list[Tensor] = field(default_factory=list)
-    is_fresh: bool = False
-    """Whether `running` is of this step."""
-
-    def clear(self) -> None:
-        """Forget the step."""
-        self.chunks.clear()
-        self.shapes.clear()
-        self.gradients.clear()
-        self.is_fresh = False
 
 
 class Lens:
@@ -76,23 +48,23 @@ class Lens:
         self,
         arm: str,
         position: int,
-        model: nn.Module,
+        models: Sequence[nn.Module],
         optimizers: Sequence[torch.optim.Optimizer],
         watched: Watched,
         scaler: Any,
-        guard: Callable[[Callable[..., Any]], Callable[..., Any]],
+        failed: Callable[[Exception], None],
         turn: Callable[[], None],
     ) -> None:
         """Args:
         arm: Its name in the run; `position` its place.
-        model: The model, not wrapped.
+        models: The model, and before it what it is wrapped in, the outermost first.
         optimizers: Whose steps make a step together.
         watched: Decides by path and module what is looked at.
         scaler: torch.amp.GradScaler or None.
-        guard: Wraps every hook: no error leaves it.
+        failed: Called with the error of a hook that failed.
         turn: Called when the model goes on after its step: the step is over.
         """
-        self.arm, self.position, self.model = arm, position, model
+        self.arm, self.position, self.model = arm, position, models[-1]
         self.layers: list[LayerPlan] = []
         self.skipped: list[Skipped] = []
         self.trained = False
@@ -101,67 +73,72 @@ class Lens:
         self._optimizers = list(optimizers)
         self._stepped: set[int] = set()
         self._scaler = scaler
-        self._guard, self._turn = guard, turn
-        self._discovery: Discovery | None = Discovery(model, watched)
-        self._ends: list[Any] = []
-        self._parameters = dict(model.named_parameters())
-        self._count = sum(p.numel() for p in model.parameters())
-        is_small = self._count <= HASHED_UP_TO and not any(map(_is_sharded, model.parameters()))
-        self._hash = weights_hash(model) if is_small else ""
-        self._weights: list[str] = []
-        self._saved: dict[str, Tensor] = {}
-        self._affine: dict[str, list[Tensor]] = {}
-        self._found: list[tuple[tuple[int, ...], Tensor]] = []
+        self._turn = turn
+        parameters = dict(self.model.named_parameters())
+        self._count = sum(parameter.numel() for parameter in parameters.values())
+        is_small = self._count <= HASHED_UP_TO and not any(map(is_sharded, parameters.values()))
+        self._hash = weights_hash(self.model) if is_small else ""
+        self._sights = [Sight(p, m) for p, m in candidates(self.model) if watched(p, m)]
+        of_all = {id(w) for sight in self._sights for w in weights_of(sight.module)}
+        weights = [name for name, parameter in parameters.items() if id(parameter) in of_all]
+        self._updates = Updates(parameters, weights)
+        self._parameters = list(parameters.values())
+        self._affine: dict[tuple[str, str], Tensor] = {}
+        """γ and β, by path and name."""
         self._indices: dict[tuple[int, ...], Tensor] = {}
         self._given: list[Any] = [None, None, None]
-        self._sights = [Sight(path, m) for path, m in candidates(model) if watched(path, m)]
-        self._hooks: list[Any] = []
-        self._hooks_of: dict[str, list[Any]] = {}
-        self._attach()
+        self._order = self._boundary = 0
+        """Calls seen so far, and how many of them when the latest update was over."""
+        self._backward = -1
+        """The number of the latest backward pass."""
+        self._ends: list[Any] = []
+        self._hooks = Hooks(failed)
+        self._discovery: Discovery | None = Discovery(self.model, watched, self._hooks.hook)
+        self._attach(models)
 
-    def _attach(self) -> None:
+    def _attach(self, models: Sequence[nn.Module]) -> None:
+        hooks = self._hooks
         for sight in self._sights:
-            hooks = [sight.module.register_forward_hook(partial(self._guard(self._see), sight))]
+            hooks.after(sight.path, sight.module, self._see, sight)
             if getattr(sight.module, "running_mean", None) is not None:
-                hook = partial(self._guard(self._see_running), sight)
-                hooks.append(sight.module.register_forward_pre_hook(hook))
-            self._hooks_of[sight.path] = hooks
-        self._hooks.append(self.model.register_forward_pre_hook(self._guard(self._enter)))
-        self._hooks.append(self.model.register_forward_hook(self._guard(self._leave)))
+                hooks.before(sight.path, sight.module, self._see_running, sight)
+        for model in models:
+            hooks.before("", model, self._enter)
+        hooks.after("", self.model, self._leave)
         for optimizer in self._optimizers:
-            self._hooks.append(optimizer.register_step_pre_hook(self._before_step))
-            self._hooks.append(
-                optimizer.register_step_post_hook(self._guard(self._after_update))
-            )  # fmt: skip
+            hooks.around(optimizer, self._before_update, self._after_update)
 
-    def detach(self) -> None:
-        """Remove every hook."""
-        for hook in [*self._hooks, *(h for hooks in self._hooks_of.values() for h in hooks)]:
-            hook.remove()
-        self._hooks.clear()
-        self._hooks_of.clear()
+    def detach(self, *, within: bool = False) -> None:
+        """Remove every hook; `within` one, those of optimizers stay until this is called again."""
+        self._hooks.end(within=within)
         self._forget_discovery()
 
     def begin(self, *, looking: bool) -> None:
         """A new step begins; `looking` says whether it is looked at."""
         self.looking, self.trained, self.cost = looking, False, 0.0
         self._stepped.clear()
-        self._found.clear()
+        self._updates.clear()
         self._given = [None, None, None]
         for sight in self._sights:
-            sight.clear()
+            sight.forget(self._boundary)
 
     def give(self, loss: Any, accuracy: Any) -> None:
-        """What the loop says of the current step."""
+        """What the loop says of the current step: numbers, or tensors that hold one."""
         for place, value in ((LOSS, loss), (ACCURACY, accuracy)):
             if value is not None:
-                self._given[place] = value.detach() if isinstance(value, Tensor) else float(value)
+                is_tensor = isinstance(value, Tensor)
+                self._given[place] = value.detach().clone() if is_tensor else float(value)
 
     # hooks, in the order in which a step calls them
 
     def _enter(self, _module: nn.Module, _inputs: Any) -> None:
-        if self.trained and _is_seen():
+        if not _is_seen():
+            return
+        if self.trained:
             self._turn()
+        if self._discovery is not None and self._backward < 0:
+            self._discovery.restart()  # the pass before was not trained on
+            self._ends = []
 
     def _see_running(self, sight: Sight, module: Any, _inputs: Any) -> None:
         if self.trained and _is_seen():
@@ -183,18 +160,15 @@ class Lens:
         tensor = first_tensor(output)
         if not self.looking or tensor is None or not tensor.is_floating_point() or not tensor.ndim:
             return
-        if _in_backward() and sight.chunks:
-            return  # a checkpointed layer, computed again
         began = time.perf_counter()
-        shape = tuple(tensor.shape)
-        stride, start = _stride(sight, shape)
-        flat = tensor.detach().reshape(-1)[start::stride]
-        sight.chunks.append(flat.to(torch.float32, copy=True))
-        sight.shapes.append(shape)
+        call = sight.take(tensor, self._order)
+        self._order += 1
         if sight.is_fresh:
             _foreach_copy_(sight.running[2:], [module.running_mean, module.running_var])
         if tensor.requires_grad:
-            tensor.register_hook(partial(self._guard(self._see_gradient), sight))
+            self._hooks.at_gradient(tensor, self._see_gradient, sight, call)
+        else:
+            sight.count(call)
         self.cost += time.perf_counter() - began
 
     def _leave(self, _module: nn.Module, _inputs: Any, output: object) -> None:
@@ -202,106 +176,60 @@ class Lens:
             self._ends += nodes_of(output)
 
     @torch.no_grad()
-    def _see_gradient(self, sight: Sight, gradient: Tensor) -> None:
-        if self.looking:
-            began = time.perf_counter()
-            sight.gradients.append(norms([gradient])[0])
-            self.cost += time.perf_counter() - began
-
-    def _before_step(
-        self, optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        """Look ahead of an update; of a step with a closure (LBFGS, Lightning), whose forward and
-        backward passes are inside the step, after the closure's first call."""
-        look = self._guard(self._before_update)
-        closure = args[1] if len(args) > 1 else kwargs.get("closure")
-        if not callable(closure):
-            look(optimizer)
-            return None
-        looked = False
-
-        def watched() -> Any:
-            nonlocal looked
-            result = closure()
-            if not looked:
-                looked = True
-                look(optimizer)
-            return result
-
-        if len(args) > 1:
-            return (args[0], watched, *args[2:]), kwargs
-        return args, {**kwargs, "closure": watched}
+    def _see_gradient(self, sight: Sight, call: Call, gradient: Tensor) -> None:
+        if not self.looking:
+            return
+        began = time.perf_counter()
+        backward = torch._C._current_graph_task_id()
+        if backward > self._backward:
+            self._backward = backward
+            self._forget_discarded()
+        norm = norms([gradient])[0]
+        if self._scaler is not None:
+            scale = getattr(self._scaler, "_scale", None)  # a tensor, that nobody has to wait for
+            norm = norm / (self._scaler.get_scale() if scale is None else scale)
+        is_first, call.gradient = call.gradient is None, norm
+        if is_first:
+            sight.count(call)
+        self.cost += time.perf_counter() - began
 
     @torch.no_grad()
-    def _before_update(self, optimizer: Any) -> None:
-        if self._discovery is not None:
-            self._discover()
+    def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if id(optimizer) in self._stepped:
-            self._turn()  # it steps again: another optimizer was left out
+            self.trained = True  # it steps again: another optimizer was left out
+        if self.trained:
+            self._turn()
         if not self.looking:
             return
         began = time.perf_counter()
         if not self._stepped:
             self._keep_affine()
-        names = self._names_of(optimizer)
-        self._given[LR] = optimizer.param_groups[0]["lr"]
-        weights = [name for name in self._weights if name in names]
-        if weights:
-            self._save(weights)
-            local = [_local(self._parameters[name]) for name in weights]
-            self._found.append((self._places(weights, self._first_weight), norms(local)))
-        graded = [name for name in names if self._parameters[name].grad is not None]
-        if graded:
-            gradients = [_local(self._parameters[name].grad) for name in graded]
-            found = norms(gradients)
-            scale = getattr(optimizer, "grad_scale", None)
-            if scale is not None:  # a fused optimizer unscales by itself
-                found = found / scale
-            at = [self._first_gradient + self._index[name] for name in graded]
-            self._found.append((tuple(at), found))
+        self._updates.before(optimizer, graded=not _has_closure(args, kwargs))
         self.cost += time.perf_counter() - began
 
     @torch.no_grad()
-    def _after_update(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
+    def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         self._stepped.add(id(optimizer))
+        self._boundary = self._order
         if self.looking:
             began = time.perf_counter()
-            names = self._names_of(optimizer)
-            weights = [name for name in self._weights if name in names]
-            if weights:
-                saved = [self._saved[name] for name in weights]
-                _foreach_sub_(saved, [_local(self._parameters[name]) for name in weights])
-                self._found.append((self._places(weights, self._first_update), norms(saved)))
+            self._updates.after(optimizer, graded=not _has_closure(args, kwargs))
+            self._given[LR] = self._updates.lr
             self.cost += time.perf_counter() - began
         self.trained = len(self._stepped) == len(self._optimizers)
+        if self.trained and self._discovery is not None:
+            self._discover()
 
-    # the plan, after the first backward pass
+    # the plan, after the first step
 
     def _discover(self) -> None:
         assert self._discovery is not None
         self._discovery.finish(self._ends)
-        found, self.skipped = self._discovery.layers, self._discovery.skipped
+        kept, self.skipped = plan_layers(self._discovery, self._sights, self._updates)
         self._forget_discovery()
-        sights = {sight.path: sight for sight in self._sights}
-        seen = [layer for layer in found if sights[layer.output].chunks]
-        inside = {layer.name for layer in seen} | {layer.output for layer in seen}
-        unseen = [s for s in self._sights if s.path not in inside and _weights_of(s.module)]
-        layers = [*seen, *(_unseen(sight) for sight in unseen)]
-        names = {id(p): name for name, p in self._parameters.items()}
-        self._weights = [names[id(w)] for layer in layers for w in layer.weights]
-        self._index = {name: at for at, name in enumerate(self._parameters)}
-        self._first_weight = len(layers)
-        self._first_gradient = self._first_weight + len(self._weights)
-        self._first_update = self._first_gradient + len(self._parameters)
-        kept: list[Sight] = []
-        for at, layer in enumerate(layers):
-            sight = sights[layer.output]
-            sight.plan = self._plan_layer(at, layer, sight, names)
-            kept.append(sight)
         for sight in self._sights:
             if sight not in kept:
-                for hook in self._hooks_of.pop(sight.path):
-                    hook.remove()
+                self._hooks.remove(sight.path)
         self._sights = kept
         self.layers = [sight.plan for sight in kept if sight.plan is not None]
 
@@ -310,26 +238,6 @@ class Lens:
             self._discovery.forget()
         self._discovery, self._ends = None, []
 
-    def _plan_layer(
-        self, index: int, layer: Layer, sight: Sight, names: dict[int, str]
-    ) -> LayerPlan:
-        weights = [names[id(weight)] for weight in layer.weights]
-        at = [self._weights.index(name) for name in weights]
-        plan = replace(
-            layer.plan(),
-            calls=max(1, len(sight.chunks)),
-            places=NormPlaces(
-                activation_grad=[index],
-                weight=[self._first_weight + place for place in at],
-                weight_grad=[self._first_gradient + self._index[name] for name in weights],
-                update=[self._first_update + place for place in at],
-            ),
-        )
-        # room for larger batches and longer sequences than the first
-        return replace(
-            plan, capacity=max(plan.sampling.size, min(EXACT_UP_TO, 2 * plan.sampling.size))
-        )
-
     def plan(self) -> StackPlan:
         """What is recorded of the model; after the first step."""
         row = {"arm": self.arm, "seed": 0, "parameters": self._count, "weights_hash": self._hash}
@@ -337,8 +245,8 @@ class Lens:
             networks=[row],
             positions=[self.position],
             layers=self.layers,
-            norms=self._first_update + len(self._weights),
-            gradients=(self._first_gradient, self._first_update),
+            norms=self._updates.count + len(self.layers),
+            gradients=self._updates.gradients,
         )
 
     # the end of a step
@@ -352,134 +260,89 @@ class Lens:
         room.given[slot, 0].fill_(NOT_GIVEN)
         targets: list[Tensor] = []
         sources: list[Tensor] = []
+        graded: list[int] = []
+        gradients: list[Tensor] = []
         for at, (sight, slots) in enumerate(zip(self._sights, room.layers, strict=True)):
             assert sight.plan is not None
-            sampling = _sampling(sight, sight.plan)
-            if sampling is None or sampling.size > slots.sample.shape[-1]:
-                sampling = Sampling((0, sight.plan.sampling.units), 1)
-            if sampling != sight.plan.sampling:
-                irregular.append((self.position, at, slot, sampling.shape, sampling.unit_axis))
+            sampling, pieces = sight.sample(self._boundary, slots.sample.shape[-1])
+            if sampling != sight.sampling:
+                how = (sampling.shape, sampling.unit_axis, sampling.stride)
+                irregular.append((self.position, at, slot, *how))
             begin = 0
-            for chunk in sight.chunks if sampling.size else ():
-                targets.append(slots.sample[slot, 0, begin : begin + len(chunk)])
-                sources.append(chunk)
-                begin += len(chunk)
-            if slots.running is not None and sight.is_fresh:
+            for piece in pieces:
+                targets.append(slots.sample[slot, 0, begin : begin + len(piece)])
+                begin += len(piece)
+            sources += pieces
+            if slots.running is not None and sight.knows_batch:
                 targets += slots.running[slot, 0].unbind()
                 sources += sight.running
             elif slots.running is not None:
                 slots.running[slot, 0].fill_(NOT_GIVEN)
-            of_norm = [array[slot, 0] for array in (slots.gamma, slots.beta) if array is not None]
-            targets += of_norm
-            sources += self._affine.get(sight.path, of_norm)
-        graded = [at for at, sight in enumerate(self._sights) if sight.gradients]
-        if graded:
-            of_layers = [self._unscaled(self._sights[at].gradients) for at in graded]
-            self._found.append((tuple(graded), torch.stack(of_layers)))
+            targets += [array[slot, 0] for array in (slots.gamma, slots.beta) if array is not None]
+            sources += [self._affine[sight.path, name] for name in _affine_of(sight)]
+            found = sight.gradients(self._boundary)
+            if found:
+                graded.append(self._updates.count + at)
+                gradients.append(found[0] if len(found) == 1 else torch.stack(found).norm())
         if targets:
             _foreach_copy_(targets, sources)
-        for places, values in self._found:
-            if places not in self._indices:
-                self._indices[places] = torch.tensor(places, device=row.device)
-            row.index_copy_(0, self._indices[places], values.to(row))
+        if graded:
+            self._put(row, tuple(graded), torch.stack(gradients))
+        for places, values in self._updates.found:
+            self._put(row, places, values)
         for place, value in enumerate(self._given):
             if value is not None:
                 room.given[slot, 0, place] = value
         return irregular
 
-    def _unscaled(self, gradients: list[Tensor]) -> Tensor:
-        norm = gradients[0] if len(gradients) == 1 else torch.stack(gradients).norm()
-        if self._scaler is None:
-            return norm
-        scale = getattr(self._scaler, "_scale", None)  # a tensor, that nobody has to wait for
-        return norm / (self._scaler.get_scale() if scale is None else scale)
+    def _put(self, row: Tensor, places: tuple[int, ...], values: Tensor) -> None:
+        if places not in self._indices:
+            self._indices[places] = torch.tensor(places, device=row.device)
+        row.index_copy_(0, self._indices[places], values.to(row))
 
-    def _names_of(self, optimizer: Any) -> list[str]:
-        mine = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        return [name for name, p in self._parameters.items() if id(p) in mine]
+    def _forget_discarded(self) -> None:
+        """A backward pass begins: if the gradients of those before are gone, they came to nothing.
 
-    def _places(self, names: Iterable[str], first: int) -> tuple[int, ...]:
-        return tuple(first + self._weights.index(name) for name in names)
+        So it is when a GradScaler skips a step, or a loop one whose loss is not finite; and when a
+        closure is evaluated several times.
+        """
+        if self._stepped or any(parameter.grad is not None for parameter in self._parameters):
+            return
+        orders = [c.order for s in self._sights for c in s.calls if c.gradient is not None]
+        if orders:
+            for sight in self._sights:
+                sight.drop(max(orders) + 1)
 
     def _keep_affine(self) -> None:
-        """γ and β as they are before the update."""
+        """γ and β as they are before the update; of all norms while the plan is not known."""
+        now: list[Tensor] = []
+        kept: list[Tensor] = []
         for sight in self._sights:
-            assert sight.plan is not None
-            norm: Any = sight.module
-            wanted = [norm.weight] if sight.plan.gamma else []
-            wanted += [norm.bias] if sight.plan.beta else []
-            if wanted:
-                now = [_local(parameter) for parameter in wanted]
-                kept = self._affine.setdefault(sight.path, [torch.empty_like(p) for p in now])
-                _foreach_copy_(kept, now)
+            for name in _affine_of(sight):
+                value = local(getattr(sight.module, name))
+                place = (sight.path, name)
+                if place not in self._affine:
+                    self._affine[place] = torch.empty_like(value)
+                now.append(value)
+                kept.append(self._affine[place])
+        if now:
+            _foreach_copy_(kept, now)
 
-    def _save(self, names: Sequence[str]) -> None:
-        local = {name: _local(self._parameters[name]) for name in names}
-        for name, weight in local.items():
-            if name not in self._saved or self._saved[name].shape != weight.shape:
-                self._saved[name] = torch.empty_like(weight)
-        _foreach_copy_([self._saved[name] for name in names], list(local.values()))
+
+def _affine_of(sight: Sight) -> list[str]:
+    """Names of the parameters of a norm that scale and shift."""
+    if sight.plan is not None:
+        return ["weight"] * sight.plan.gamma + ["bias"] * sight.plan.beta
+    if norm_name(sight.module) == "none":
+        return []
+    return [name for name in ("weight", "bias") if getattr(sight.module, name, None) is not None]
 
 
 def _is_seen() -> bool:
-    """Whether a forward pass is one to look at: with gradients, and not while being compiled."""
-    return not torch.compiler.is_compiling() and torch.is_grad_enabled()
+    """Whether a forward pass is one to look at: it may be trained on."""
+    return torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 
 
-def _in_backward() -> bool:
-    return torch._C._current_graph_task_id() != -1
-
-
-def _stride(sight: Sight, shape: tuple[int, ...]) -> tuple[int, int]:
-    """The stride of a call's sample, and where it begins."""
-    if sight.plan is None or sight.plan.calls == 1:
-        return Sampling(shape, _axis(sight, shape)).stride, 0
-    stride = sight.plan.sampling.stride
-    return stride, -sum(torch.Size(s).numel() for s in sight.shapes) % stride
-
-
-def _axis(sight: Sight, shape: tuple[int, ...]) -> int:
-    if sight.plan is None or sight.plan.unit_axis >= len(shape):
-        return len(shape) - 1
-    return sight.plan.unit_axis
-
-
-def _sampling(sight: Sight, plan: LayerPlan) -> Sampling | None:
-    """What the chunks of this step are a sample of; None where they are none of one array."""
-    if not sight.chunks:
-        return None
-    shape, calls = sight.shapes[0], len(sight.shapes)
-    axis = _axis(sight, shape)
-    if calls == 1 and plan.calls == 1:
-        return Sampling(shape, axis)
-    if any(other != shape for other in sight.shapes):
-        return None
-    sampling = Sampling((calls, *shape), axis + 1)
-    return sampling if sampling.size == sum(len(chunk) for chunk in sight.chunks) else None
-
-
-def _weights_of(module: nn.Module) -> list[nn.Parameter]:
-    return [p for name, p in module.named_parameters(recurse=False) if "bias" not in name]
-
-
-def _unseen(sight: Sight) -> Layer:
-    """A layer whose forward pass nobody sees, such as one in compiled code: its norms remain."""
-    weights = _weights_of(sight.module)
-    shape = (0, weights[0].shape[0] if weights[0].ndim else 1)
-    norm = norm_name(sight.module)
-    return Layer(
-        sight.path, type(sight.module).__name__, norm, "unknown", sight.path, shape, 1,
-        weights=weights, normalization=None if norm == "none" else sight.module,
-    )  # fmt: skip
-
-
-def _is_sharded(tensor: Any) -> bool:
-    return hasattr(tensor, "to_local")
-
-
-def _local(tensor: Any) -> Tensor:
-    """A tensor's values here: of a sharded one this rank's shard, of a sparse one its values."""
-    tensor = tensor.detach()
-    if _is_sharded(tensor):
-        tensor = tensor.to_local()
-    return tensor.coalesce().values() if tensor.is_sparse else tensor
+def _has_closure(args: Any, kwargs: Any) -> bool:
+    """Whether an optimizer's step computes the gradients itself, by a closure."""
+    return (args[1] if len(args) > 1 else kwargs.get("closure")) is not None  # args[0] is itself

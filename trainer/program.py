@@ -10,6 +10,7 @@ on the values of tensors.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +93,8 @@ class Program:
         probes = _probes(network, outputs, parameters, buffers, inputs, stacked=stacked)
         bound = [*parameters.values(), *buffers.values()]
         example = [tensor.detach().clone() for tensor in bound]
-        module = make_fx(run)(*example, *probes, inputs, labels)
+        with _random_state_kept(inputs.device):
+            module = make_fx(run)(*example, *probes, inputs, labels)
         self._call, self._bound = _simplify(module, bound, len(probes))
 
     def __call__(self, inputs: Tensor, labels: Tensor) -> Seen:
@@ -124,8 +126,8 @@ def _step(
 
         def add_probe(path: str, probe: Tensor) -> Callable[..., Tensor]:
             def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-                seen[path] = output + probe
-                return seen[path]
+                seen[path] = output  # what the network does in place, it does to the sum
+                return output + probe
 
             return hook
 
@@ -176,7 +178,7 @@ def _probes(
     state = {**parameters, **buffers}
     one = {name: (t[0] if stacked else t).detach().clone() for name, t in state.items()}
     hooks = [network.get_submodule(path).register_forward_hook(note(path)) for path in outputs]
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), _random_state_kept(inputs.device):
         functional_call(network, one, (inputs[0] if stacked else inputs,))
     for hook in hooks:
         hook.remove()
@@ -209,8 +211,8 @@ def _simplify(
         elif node.target in VIEWS and source in of_probe:
             of_probe.add(node)
         elif node.target is aten.add.Tensor and of_probe & set(inputs):
-            kept = [one for one in node.args[:2] if one not in of_probe]
-            node.replace_all_uses_with(kept[0])
+            output = next(one for one in inputs if one not in of_probe)
+            node.replace_all_uses_with(_without_probe(node, output))
         elif node.target is aten.t.default and source.target is aten.t.default:
             node.replace_all_uses_with(source.all_input_nodes[0])
     graph.eliminate_dead_code()
@@ -232,3 +234,39 @@ def _simplify(
     graph.lint()
     module.recompile()
     return module.forward, list(constant.values())
+
+
+def _without_probe(total: fx.Node, output: fx.Node) -> fx.Node:
+    """What stands for a preactivation plus its probe, which the network goes on with.
+
+    That is the preactivation, unless the network changes it in place: then a copy, or, where that
+    change is its only use, the preactivation for the same operation out of place.
+    """
+    changed, users = _changed_in_place(total), list(total.users)
+    if changed is None:
+        return output
+    if users == [changed]:
+        packet, overload = str(changed.target).removeprefix("aten.").split(".")
+        changed.target = getattr(getattr(torch.ops.aten, packet.removesuffix("_")), overload)
+        return output
+    with total.graph.inserting_before(total):
+        return total.graph.call_function(torch.ops.aten.clone.default, (output,))
+
+
+def _changed_in_place(node: fx.Node) -> fx.Node | None:
+    """The first operation that writes into the tensor of a node, or into a view of it."""
+    aliases = {node}
+    for user in node.graph.nodes:
+        schema = getattr(user.target, "_schema", None)
+        if schema is None or not aliases & set(user.all_input_nodes):
+            continue
+        for argument, value in zip(schema.arguments, user.args, strict=False):
+            if value in aliases and argument.alias_info and argument.alias_info.is_write:
+                return user
+        if any(returned.alias_info for returned in schema.returns):
+            aliases.add(user)
+    return None
+
+
+def _random_state_kept(device: torch.device) -> AbstractContextManager[None]:
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])

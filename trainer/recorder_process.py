@@ -18,6 +18,7 @@ from ..db.errors import RecordingFailed
 from .plan import PLAN, Plan
 from .ring import SharedMemory, Stretch
 
+PROGRAM = [sys.executable, "-m", f"{__package__}.recorder"]
 logger = logging.getLogger(__name__)
 
 
@@ -56,7 +57,7 @@ class RecorderProcess:
         self._free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._hearing = threading.Thread(target=self._hear, name="recorder", daemon=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.recorder"],
+            PROGRAM,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -101,7 +102,7 @@ class RecorderProcess:
         index = self._free.get()
         if index is None:
             self._free.put(None)
-            raise RecordingFailed(self._reason())
+            raise self.failure()
         return index
 
     def wait_for_run(self, timeout: float) -> int | None:
@@ -121,33 +122,43 @@ class RecorderProcess:
         self.send({"finish": end})
         self.close()
         if self._process.wait() != 0 or self._error is not None:
-            raise RecordingFailed(self._reason())
+            raise self.failure()
+
+    def failure(self) -> RecordingFailed:
+        """Why it ended early, as an error."""
+        return RecordingFailed(self._reason())
+
+    def abandon(self) -> None:
+        """In a forked process: let go of the pipe, which is the parent's alone."""
+        self._process.returncode = 0  # not a child of this process
+        with contextlib.suppress(OSError, ValueError):
+            self._to.close()
 
     def close(self) -> None:
         """Hang up: the recorder commits what it has, and ends."""
         with contextlib.suppress(BrokenPipeError):
             self._to.close()
         self._hearing.join()
-        cast(TextIO, self._process.stdout).close()
         self._process.wait()
         self.memory.close()
 
     def _hear(self) -> None:
-        for line in cast(TextIO, self._process.stdout):
-            message = json.loads(line)
-            match message:
-                case {"free": index}:
-                    self._free.put(index)
-                case {"run": number}:
-                    self.run_id = number
-                    self._known.set()
-                case {"status": status}:
-                    self.status = status
-                    self._on_status(status)
-                case {"warning": sentence}:
-                    self._warn(sentence)
-                case {"error": sentence}:
-                    self._error = sentence
+        with cast(TextIO, self._process.stdout) as said:
+            for line in said:
+                message = json.loads(line)
+                match message:
+                    case {"free": index}:
+                        self._free.put(index)
+                    case {"run": number}:
+                        self.run_id = number
+                        self._known.set()
+                    case {"status": status}:
+                        self.status = status
+                        self._on_status(status)
+                    case {"warning": sentence}:
+                        self._warn(sentence)
+                    case {"error": sentence}:
+                        self._error = sentence
         self._known.set()
         self._free.put(None)
 

@@ -1,6 +1,5 @@
 """One run's records on their way into the database: its tracks, its speed, its summary."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -34,8 +33,8 @@ class RunRecording:
         self._writer = RecordWriter(engine, run_id)
         self._networks = _tracks(engine, run_id, plan)
         self._step = 0
-        self._rates: list[tuple[float, int]] = [(time.monotonic(), 0)]
-        """Moments with the step reached: the start, then those of the last seconds."""
+        self._rates: list[tuple[float, int]] = [(0.0, 0)]
+        """Seconds since training began with the step reached: the start, then the latest ones."""
         self._last: Part | None = None
 
     def add(self, part: Part) -> int | None:
@@ -63,7 +62,8 @@ class RunRecording:
                 {"network_id": track.network_id},
                 {"step": [step]} | {name: [value] for name, value in values.items()},
             )
-            track.accuracies.append(values["test_accuracy"] or 0.0)
+            if values["test_accuracy"] is not None:
+                track.accuracies.append(values["test_accuracy"])
         for position, diverged_step, frozen_step in part.frozen:
             self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
         self._step = max(self._step, part.step)
@@ -76,11 +76,11 @@ class RunRecording:
         Raises:
             sqlalchemy.exc.OperationalError: The database does not take it now; call again.
         """
-        now = time.monotonic()
-        recent = [rate for rate in self._rates[1:] if now - rate[0] < RATE_SECONDS]
-        self._rates = [self._rates[0], *recent, (now, self._step)]
+        until = self._last.cost.elapsed if self._last is not None else 0.0
+        reached = self._step
+        recent = [rate for rate in self._rates[1:] if until - RATE_SECONDS < rate[0] < until]
+        self._rates = [self._rates[0], *recent, (until, reached)]
         since, begun = self._rates[0] if last else self._rates[min(1, len(recent))]
-        until, reached = self._rates[-1]
         run: dict[str, Any] = {"summary": self._summary()} | self._cost()
         if reached > begun and (last or reached >= STEADY_STEPS or until - since > RATE_SECONDS):
             run["steps_per_second"] = (reached - begun) / (until - since)

@@ -125,8 +125,8 @@ def layer_records(
     in one of the slots goes alone, record by record.
     """
     shapes = {
-        (position, layer, slot): Sampling(shape, axis)
-        for position, layer, slot, shape, axis in irregular
+        (position, layer, slot): Sampling(shape, axis, stride)
+        for position, layer, slot, shape, axis, stride in irregular
     }
     alone = {key[:2] for key in shapes}
     alike: dict[tuple[object, ...], list[_Seen]] = {}
@@ -188,31 +188,22 @@ def _take(seen: Sequence[_Seen], array: Callable[[LayerSlots], Any]) -> np.ndarr
 
 
 def _shifts(seen: Sequence[_Seen], ordered: np.ndarray, std: np.ndarray) -> statistics.Columns:
+    """Each record against the one before it, and against its layer's first."""
     count, size = len(ordered) // len(seen), ordered.shape[1]
-    before, before_std = np.empty_like(ordered), np.empty_like(std)
-    before[1:], before_std[1:] = ordered[:-1], std[:-1]
-    first, first_std = np.empty_like(ordered), np.empty_like(std)
-    resized: list[tuple[str, slice, Past]] = []
+    step, start = np.empty_like(std), np.empty_like(std)
+    step[1:] = shift(ordered[1:], std[1:], ordered[:-1], std[:-1])  # wrong where a layer begins
     for place, one in enumerate(seen):
         begin, rows = place * count, slice(place * count, (place + 1) * count)
-        here = (ordered[begin], std[begin])
-        latest, start = one.layer.latest or here, one.layer.first or here
-        if len(latest[0]) != size:
-            resized.append(("shift_w1", slice(begin, begin + 1), latest))
-            latest = here
-        if len(start[0]) != size:
-            resized.append(("shift_from_start", rows, start))
-            start = here
-        before[begin], before_std[begin] = latest
-        first[rows], first_std[rows] = start
-    found = {
-        "shift_w1": shift(ordered, std, before, before_std),
-        "shift_from_start": shift(ordered, std, first, first_std),
-    }
-    for name, rows, past in resized:  # samples of another size than these
-        for row in range(*rows.indices(len(ordered))):
-            found[name][row] = shift_of_sizes((ordered[row], std[row]), past)
-    return found
+        here = (ordered[begin], float(std[begin]))
+        first, latest = one.layer.first or here, one.layer.latest or here
+        step[begin] = shift_of_sizes(here, latest)
+        if len(first[0]) == size:
+            start[rows] = shift(ordered[rows], std[rows], first[0][None], np.array([first[1]]))
+        else:
+            start[rows] = [
+                shift_of_sizes((o, s), first) for o, s in zip(ordered[rows], std[rows], strict=True)
+            ]
+    return {"shift_w1": step, "shift_from_start": start}
 
 
 def _norms(seen: Sequence[_Seen]) -> statistics.Columns:

@@ -30,13 +30,18 @@ STRETCH_BYTES = 64 << 20
 STRETCH_STEPS = 1024
 """With sparse records a stretch has fewer slots, so that a network is frozen in time."""
 
+_POPULATED: dict[str, int] = (
+    {"flags": mmap.MAP_SHARED | mmap.MAP_POPULATE} if sys.platform == "linux" else {}
+)
+"""Memory that is there from the start, not page by page while the loop waits."""
+
 Evaluated = tuple[int, int, dict[str, float | None]]
 """A network's position, the step, and the statistics of an evaluation."""
 Frozen = tuple[int, int, int | None]
 """A network's position, the step it diverged at, and the last one it was trained at if frozen."""
-Irregular = tuple[int, int, int, tuple[int, ...], int]
-"""A network's position, layer and slot; shape and unit axis of a preactivation that differs from
-its plan."""
+Irregular = tuple[int, int, int, tuple[int, ...], int | None, int]
+"""A network's position, layer and slot; shape, unit axis and stride of the sampling where it
+differs from the layer's plan."""
 
 Allocate = Callable[[tuple[int, ...], str], Any]
 """Makes an array of a shape and a type out of the next bytes of a stretch."""
@@ -209,7 +214,7 @@ class SharedMemory:
         size = stretch_bytes(plan)
         if os.fstat(self.file).st_size < size * plan.stretches:
             os.ftruncate(self.file, size * plan.stretches)
-        self._map = mmap.mmap(self.file, size * plan.stretches)
+        self._map = mmap.mmap(self.file, size * plan.stretches, **_POPULATED)
         return [lay_out(plan, i, Cursor(self._array(i * size))) for i in range(plan.stretches)]
 
     def block(self, plan: Plan, index: int) -> np.ndarray:
@@ -220,8 +225,10 @@ class SharedMemory:
         return np.frombuffer(self._map, np.uint8, size, index * size)
 
     def close(self) -> None:
-        """Give the descriptor back; arrays that still lie in the memory stay valid."""
-        os.close(self.file)
+        """Give the descriptor back, once; arrays that still lie in the memory stay valid."""
+        if self.file >= 0:
+            os.close(self.file)
+        self.file = -1
 
     def _array(self, offset: int) -> Callable[[int, int, tuple[int, ...], str], np.ndarray]:
         def take(begin: int, _size: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from ..db.errors import SetupProblem
+from ..db.errors import SetupProblem, shown
 
 Pattern = str | type[nn.Module]
 Patterns = Pattern | Sequence[Pattern] | None
@@ -28,21 +28,31 @@ def select(include: Patterns, exclude: Patterns) -> Callable[[str, nn.Module], b
     return decide
 
 
-def unwrapped(model: Any) -> nn.Module:
-    """The module inside torch.compile, DDP and DataParallel: its paths are those of the model.
+def unwrapped(model: Any) -> list[nn.Module]:
+    """The model and what is inside torch.compile, DDP and DataParallel, the outermost first.
+
+    The last one is the model itself, whose paths are those of its own code.
 
     Raises:
-        SetupProblem: It is no module.
+        SetupProblem: It is no module, or has parameters without a shape yet.
     """
+    found: list[nn.Module] = []
     while isinstance(model, nn.Module):
+        found.append(model)
         if "_orig_mod" in model._modules:
-            inner = model._modules["_orig_mod"]
+            model = model._modules["_orig_mod"]
         elif isinstance(model, (nn.parallel.DistributedDataParallel, nn.DataParallel)):
-            inner = model.module
+            model = model.module
         else:
-            return model
-        model = inner
-    raise SetupProblem(f"watch needs a torch.nn.Module, got {model!r}.")
+            break
+    if not isinstance(model, nn.Module):
+        raise SetupProblem(f"watch needs a torch.nn.Module, got {shown(model)}.")
+    if any(nn.parameter.is_lazy(parameter) for parameter in model.parameters()):
+        raise SetupProblem(
+            "The model has lazy modules, whose parameters have no shape yet: pass one batch "
+            "through it first."
+        )
+    return found
 
 
 def _listed(name: str, patterns: Patterns) -> list[Pattern]:

@@ -70,6 +70,7 @@ class DeviceSlots(Slots):
             lay_out(plan, stretch.index, Cursor(_of_block(block)))
             for stretch, block in zip(shared, self._blocks, strict=True)
         ]
+        self._device = device
         self._stream = None
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)
@@ -81,7 +82,7 @@ class DeviceSlots(Slots):
         if self._stream is None:
             self._host[index].copy_(self._blocks[index])
             return Done()
-        self._stream.wait_stream(torch.cuda.current_stream())
+        self._stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(self._stream):
             self._host[index].copy_(self._blocks[index], non_blocking=True)
             event = torch.cuda.Event()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..db.experiment import Arm
+from .graphs import GraphedProgram, graphed
 from .layers import Layer
 from .program import Program, Seen
 from .sgd import SGD
@@ -61,7 +62,7 @@ class Stack:
         self.buffers = _together([dict(n.named_buffers()) for n in networks])
         self.sgd = SGD(self.parameters.values(), lr, momentum)
         inputs, labels = (self.gather([tensor] * len(networks)) for tensor in example)
-        self._program = Program(
+        program = Program(
             networks[0],
             [layer.output for layer in layers],
             self.parameters,
@@ -70,6 +71,9 @@ class Stack:
             labels,
             stacked=self.is_stacked,
         )
+        self._program: Program | GraphedProgram = program
+        if inputs.is_cuda:
+            self._program = graphed(program, list(self.buffers.values()), inputs, labels)
 
     @property
     def is_stacked(self) -> bool:
@@ -81,7 +85,10 @@ class Stack:
         return torch.stack(list(tensors)) if self.is_stacked else tensors[0]
 
     def look(self, inputs: Tensor, labels: Tensor) -> Seen:
-        """Forward and backward pass on one batch, as `gather` gives it."""
+        """Forward and backward pass on one batch, as `gather` gives it.
+
+        What is returned is true until the next call: on a GPU it lies in the same tensors.
+        """
         return self._program(inputs, labels)
 
     def update(self, seen: Seen) -> None:

@@ -10,24 +10,36 @@ The loop stays as it is. Watching changes no result and never raises into traini
 is said once, and training goes on unwatched.
 """
 
-import functools
+import atexit
+import contextlib
 import logging
-import math
 import os
-import socket
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..db.errors import RecordingFailed, SetupProblem
+from ..db.engine import parse_url
+from ..db.errors import DatabaseProblem, RecordingFailed, SetupProblem
 from ..db.location import Location
+from .aftermath import end_without_recorder
 from .cadence import Cadence
+from .describing import (
+    Optimizers,
+    announcement,
+    count_of,
+    document,
+    ending,
+    listed,
+    number,
+    parse_share,
+    sentences_on,
+)
 from .feeder import Feeder
 from .lens import Lens
 from .plan import Plan
@@ -36,8 +48,9 @@ from .ring import STRETCHES, numbers, slots_for
 from .selection import Patterns, select, unwrapped
 from .versions import versions
 
-Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
 logger = logging.getLogger(__name__)
+_open: set["Watch"] = set()
+"""What was not closed yet; at the end of the program it is."""
 
 
 class Watch:
@@ -45,8 +58,9 @@ class Watch:
 
     Attributes:
         attached: By arm the paths of the observed layers, after the first step.
-        skipped: By arm what is not observed: path and reason.
+        skipped: By arm what is not observed, or not wholly: path and reason.
         not_recorded: Sentences: what could not be recorded, and why.
+        id: The run's number, once it is known.
     """
 
     def __init__(
@@ -67,76 +81,99 @@ class Watch:
         self.attached: dict[str, list[str]] = {}
         self.skipped: dict[str, list[tuple[str, str]]] = {}
         self.not_recorded: list[str] = []
-        self._cap = parse_share(overhead)
-        self._cadence = Cadence(record_every, self._cap)
+        self._arms = list(models)
         self._quiet = quiet
         self._step, self._began = 1, time.perf_counter()
+        self._id: int | None = None
         self._feeder: Feeder | None = None
         self._recorder: RecorderProcess | None = None
         self._lenses: list[Lens] = []
-        self._device = torch.device("cpu")
+        self._evaluations: dict[int, dict[str, float | None]] = {}
+        """By position, of the steps so far."""
+        self._telling: threading.Thread | None = None
+        cap = parse_share(overhead)
+        self._cadence = Cadence(count_of("record_every", record_every), cap)
+        steps = None if steps is None else count_of("steps", steps)
+        named = {arm: (unwrapped(model), listed(o)) for arm, (model, o) in models.items()}
+        watched = select(include, exclude)
+        self._url = database or Location().database_url
+        try:
+            parse_url(self._url)
+        except DatabaseProblem as problem:
+            raise SetupProblem(str(problem)) from problem
         if _rank() != 0:
             return  # one writer: the first process of a distributed group
-        named = {arm: (unwrapped(model), _listed(o)) for arm, (model, o) in models.items()}
-        self._document = _document(named, settings, self._cap)
-        parameter = next(next(iter(named.values()))[0].parameters(), None)
-        if parameter is not None:
-            self._device = parameter.device
-        self._recorder = RecorderProcess(database or Location().database_url, warn=self._say)
-        title = name or " and ".join(type(model).__name__ for model, _ in named.values())
-        begin = {"name": title, "watched": self._document, "steps": steps}
-        self._recorder.send({"begin": begin})
-        for position, (arm, (model, optimizers)) in enumerate(named.items()):
-            watched = select(include, exclude)
-            self._lenses.append(
-                Lens(arm, position, model, optimizers, watched, scaler, self._guard, self._end_step)
-            )
+        inner = {arm: (models[-1], optimizers) for arm, (models, optimizers) in named.items()}
+        self._document = document(inner, settings, cap)
+        title = str(name or " and ".join(type(model).__name__ for model, _ in inner.values()))
+        self._wrapped = {arm: models for arm, (models, _) in named.items()}
+        with self._harmless():
+            self._recorder = RecorderProcess(self._url, warn=self._say)
+            begin = {"name": title, "watched": self._document, "steps": steps}
+            self._recorder.send({"begin": begin})
+            for position, (arm, (wrapped, optimizers)) in enumerate(named.items()):
+                self._lenses.append(
+                    Lens(arm, position, wrapped, optimizers, watched, scaler, self._fail,
+                         self._end_step)
+                )  # fmt: skip
+            _open.add(self)
 
     @property
     def id(self) -> int | None:
         """The run's number; waits for the database, 10 s at most. None where it is not known."""
-        return self._recorder.wait_for_run(10) if self._recorder is not None else None
+        if self._recorder is not None:
+            self._id = self._recorder.wait_for_run(10)
+        return self._id
 
     @property
     def step(self) -> int:
         """Steps that ended so far."""
         return self._step - 1
 
-    def log(self, loss: Any = None, accuracy: Any = None) -> None:
+    def log(self, loss: Any = None, accuracy: Any = None, **others: Any) -> None:
         """What the loop knows of the current step; of a pair, one value for each model.
+
+        A step lasts until the model's next forward pass, so that this may come after
+        `optimizer.step()`.
 
         Args:
             loss: A number or a tensor, which is not waited for.
             accuracy: Share of right answers in the batch, 0 to 1.
+            **others: Not recorded.
         """
-        self._guard(self._log)(loss, accuracy)
+        with self._harmless():
+            values = self._values(loss, accuracy, others)
+            for lens, (of_loss, of_accuracy) in zip(self._lenses, values, strict=True):
+                lens.give(of_loss, of_accuracy)
 
-    def log_evaluation(self, loss: Any = None, accuracy: Any = None) -> None:
+    def log_evaluation(self, loss: Any = None, accuracy: Any = None, **others: Any) -> None:
         """Loss and accuracy on a test set, after the steps so far; of a pair, one of each model."""
-        self._guard(self._log_evaluation)(loss, accuracy)
+        with self._harmless():
+            self._end_step()
+            for lens, one in zip(self._lenses, self._values(loss, accuracy, others), strict=True):
+                of_model = self._evaluations.setdefault(
+                    lens.position, {"test_loss": None, "test_accuracy": None}
+                )
+                for key, value in zip(of_model, one, strict=True):
+                    if value is not None:
+                        of_model[key] = float(value)
 
     def close(self, error: BaseException | None = None) -> None:
         """End the run and remove every hook; an error makes it a failed or a stopped one."""
-        if self._recorder is None:
+        recorder = self._recorder
+        if recorder is None:
             return
-        self._guard(self._end_step)()
+        _open.discard(self)
+        with self._harmless():
+            self._end_step()
         self._detach()
-        recorder, self._recorder = self._recorder, None
-        end: dict[str, Any] = {"status": "finished", "error": None}
-        if isinstance(error, KeyboardInterrupt):
-            end = {"status": "stopped", "error": None}
-        elif error is not None:
-            words = (str(error) or "no message").splitlines()[0]
-            end = {"status": "failed", "error": f"The loop raised {type(error).__name__}: {words}"}
-        try:
-            if self._feeder is not None:
-                self._feeder.finish(self._step - 1)
-            if self.not_recorded:
-                self._document["not_recorded"] = self.not_recorded
-                recorder.send({"describe": {"watched": self._document}})
-            recorder.finish(**end)
-        except RecordingFailed as problem:
-            self._miss(f"The end of the run: {problem}")
+        with self._harmless():
+            self._finish(recorder, error)
+        self._id, self._recorder = recorder.run_id, None
+        if self._telling is not None:
+            self._telling.join(5)
+        self._lenses.clear()
+        self._wrapped.clear()
         self._say(self.summary())
 
     def summary(self) -> str:
@@ -163,73 +200,90 @@ class Watch:
     ) -> None:
         self.close(error)
 
-    def _log(self, loss: Any, accuracy: Any) -> None:
-        for lens, of_loss, of_accuracy in zip(
-            self._lenses, self._each(loss), self._each(accuracy), strict=True
-        ):
-            lens.give(of_loss, of_accuracy)
+    def _values(self, loss: Any, accuracy: Any, others: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+        """Of each lens its loss and accuracy, as far as they are numbers."""
+        if not self._lenses:
+            return []
+        for key in others:
+            self._miss(f"{key}: only loss and accuracy can be logged.")
+        columns = [self._each("loss", loss), self._each("accuracy", accuracy)]
+        return list(zip(*columns, strict=True))
 
-    def _log_evaluation(self, loss: Any, accuracy: Any) -> None:
-        self._end_step()
-        if self._feeder is None:
-            return
-        for lens, of_loss, of_accuracy in zip(
-            self._lenses, self._each(loss), self._each(accuracy), strict=True
-        ):
-            values = {"test_loss": _number(of_loss), "test_accuracy": _number(of_accuracy)}
-            self._feeder.add_evaluation(lens.position, self._step - 1, values)
-
-    def _each(self, value: Any) -> list[Any]:
-        if len(self._lenses) <= 1:  # none in all but the first process of a group
-            return [value] * len(self._lenses)
-        if value is None:
-            return [None] * len(self._lenses)
-        if isinstance(value, Mapping):
-            return [value.get(lens.arm) for lens in self._lenses]
-        if len(value) != len(self._lenses):
-            raise ValueError(f"a pair logs one value for each model, got {value!r}")
-        return list(value)
+    def _each(self, key: str, value: Any) -> list[Any]:
+        count = len(self._lenses)
+        values = [value] * count
+        if count > 1 and value is not None:
+            if isinstance(value, Mapping):
+                values = [value.get(lens.arm) for lens in self._lenses]
+                values = [] if set(value) - set(self._arms) else values
+            else:
+                values = list(value) if isinstance(value, (list, tuple)) else []
+            if len(values) != count:
+                self._miss(
+                    f"{key}: a pair logs one value for each model, as a tuple or by the names "
+                    f"{', '.join(self._arms)}."
+                )
+                return [None] * count
+        found = [number(one) for one in values]
+        if any(one is None and value is not None for one, value in zip(found, values, strict=True)):
+            self._miss(f"{key}: a number or a tensor that holds one can be logged.")
+        return found
 
     def _end_step(self) -> None:
         """Close the step if it is complete: the model goes on, or the run ends."""
-        if not any(lens.trained for lens in self._lenses):
+        lenses, recorder = self._lenses, self._recorder
+        if recorder is None or not any(lens.trained for lens in lenses):
             return
-        if not all(lens.trained for lens in self._lenses):
-            behind = [lens.arm for lens in self._lenses if not lens.trained]
-            self._miss(
-                f"Step {self._step} of {', '.join(behind)}: the models of a pair take their steps "
-                "in turn, and another one began its next step first."
-            )
+        if recorder.is_gone:
+            raise recorder.failure()
+        behind = [lens.arm for lens in lenses if not lens.trained]
+        if behind:
+            self._say_behind(behind)
         if self._feeder is None:
-            self._start()
+            self._start(recorder)
         feeder, step = self._feeder, self._step
-        if feeder is None:
-            return
+        assert feeder is not None
         slot = feeder.begin_step(step, self._began)
+        self._send_evaluations(feeder, step - 1)
         if slot is not None:
             began = time.perf_counter()
-            for lens, room in zip(self._lenses, slot.stretch.stacks, strict=True):
+            for lens, room in zip(lenses, slot.stretch.stacks, strict=True):
                 for irregular in lens.fill(room, slot.index):
                     feeder.add_irregular(irregular)
             seconds = time.perf_counter() - began
-            feeder.add_cost(seconds + sum(lens.cost for lens in self._lenses))
+            feeder.add_cost(seconds + sum(lens.cost for lens in lenses))
         feeder.end_step(step)
         self._step, self._began = step + 1, time.perf_counter()
-        for lens in self._lenses:
+        for lens in lenses:
             lens.begin(looking=self._cadence.is_due(step + 1))
 
-    def _start(self) -> None:
+    def _say_behind(self, behind: list[str]) -> None:
+        ahead = [arm for arm in self._arms if arm not in behind]
+        how = f"{' and '.join(behind)} had not taken its step when {' and '.join(ahead)} went on"
+        if self._feeder is None:
+            raise RecordingFailed(
+                f"{how}. The models of a pair take their steps in turn, in one loop; to train one "
+                "after the other, watch each by itself."
+            )
+        if not any(how in sentence for sentence in self.not_recorded):
+            self._miss(f"Step {self._step} and others like it: {how}.")
+
+    def _send_evaluations(self, feeder: Feeder, step: int) -> None:
+        for position, values in self._evaluations.items():
+            feeder.add_evaluation(position, step, values)
+        self._evaluations.clear()
+
+    def _start(self, recorder: RecorderProcess) -> None:
         """After the first step the layers are known: make the plan and open the ring."""
-        assert self._recorder is not None
         stacks = [lens.plan() for lens in self._lenses]
-        precise = "float32" if self._device.type == "mps" else "float64"
-        slots = slots_for(numbers(stacks), 1)
-        plan = Plan(stacks, slots, STRETCHES, precise)
-        self._feeder = Feeder(plan, self._recorder, self._device, self._cadence, freezes=False)
-        self.attached = {lens.arm: [layer.name for layer in lens.layers] for lens in self._lenses}
-        self.skipped = {
-            lens.arm: [(one.name, one.reason) for one in lens.skipped] for lens in self._lenses
-        }
+        device = next((p.device for p in self._lenses[0].model.parameters()), torch.device("cpu"))
+        precise = "float32" if device.type == "mps" else "float64"
+        plan = Plan(stacks, slots_for(numbers(stacks), 1), STRETCHES, precise)
+        self._feeder = Feeder(plan, recorder, device, self._cadence, freezes=False)
+        for lens in self._lenses:
+            self.attached[lens.arm] = [layer.name for layer in lens.layers]
+            wrapped = sentences_on(self._wrapped[lens.arm])
+            self.skipped[lens.arm] = wrapped + [(one.name, one.reason) for one in lens.skipped]
         self._document |= {
             "attached": {arm: len(names) for arm, names in self.attached.items()},
             "skipped": [
@@ -238,45 +292,53 @@ class Watch:
                 for name, reason in skipped
             ],
         }
-        described = {"watched": self._document, "device": str(self._device), "versions": versions()}
-        self._recorder.send({"describe": described})
-        self._say(self._attachment())
+        described = {"watched": self._document, "device": str(device), "versions": versions()}
+        recorder.send({"describe": described})
+        self._say(announcement(self.attached, self.skipped, plan))
 
-    def _attachment(self) -> str:
-        lines: list[str] = []
-        for arm, names in self.attached.items():
-            lines.append(f"{arm}: attached to {len(names)} layers: {_few(names)}.")
-            lines += [f"{arm}: skipped {name}: {why}" for name, why in self.skipped[arm][:10]]
-            more = len(self.skipped[arm]) - 10
-            if more > 0:
-                lines.append(f"{arm}: and {more} more, all in run.skipped.")
-        return "\n".join(lines)
+    def _finish(self, recorder: RecorderProcess, error: BaseException | None) -> None:
+        try:
+            if self._feeder is not None:
+                self._send_evaluations(self._feeder, self._step - 1)
+                self._feeder.finish(self._step - 1)
+            elif error is None and not self.not_recorded:
+                self._miss("Anything: no optimizer took a step that could be seen.")
+        finally:
+            if self.not_recorded:
+                self._document["not_recorded"] = self.not_recorded
+                recorder.send({"describe": {"watched": self._document}})
+            recorder.finish(**ending(error))
 
-    def _guard(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        """A hook that no error leaves; after one, watching ends and training goes on."""
+    @contextlib.contextmanager
+    def _harmless(self) -> Any:
+        """No error leaves it; after one, watching ends and training goes on."""
+        try:
+            yield
+        except Exception as error:
+            self._fail(error)
 
-        @functools.wraps(hook)
-        def guarded(*arguments: Any) -> None:
-            if torch.compiler.is_compiling():
-                return
-            try:
-                hook(*arguments)
-            except Exception as error:
-                self._detach()
-                if isinstance(error, RecordingFailed):
-                    self._miss(f"Everything from step {self._step} on: {error}")
-                else:
-                    self._miss(
-                        f"Everything from step {self._step} on: watching failed "
-                        f"({type(error).__name__}: {error}); training goes on."
-                    )
-                    logger.debug("Watching failed.", exc_info=error)
+    def _fail(self, error: Exception) -> None:
+        """Something went wrong: watching ends, training goes on."""
+        self._detach(within=True)
+        if isinstance(error, RecordingFailed):
+            self._miss(f"Everything from step {self._step} on: {error}")
+        else:
+            words = (str(error) or "no message").splitlines()[0]
+            self._miss(
+                f"Everything from step {self._step} on: watching failed "
+                f"({type(error).__name__}: {words}); training goes on."
+            )
+            logger.debug("Watching failed.", exc_info=error)
+        recorder = self._recorder
+        if recorder is not None and recorder.is_gone and self._telling is None:
+            self._document["not_recorded"] = self.not_recorded
+            told = (self._url, recorder.run_id, str(error), dict(self._document))
+            self._telling = threading.Thread(target=end_without_recorder, args=told, daemon=True)
+            self._telling.start()  # the database may be what makes one wait
 
-        return guarded
-
-    def _detach(self) -> None:
+    def _detach(self, *, within: bool = False) -> None:
         for lens in self._lenses:
-            lens.detach()
+            lens.detach(within=within)
 
     def _miss(self, sentence: str) -> None:
         """Say once what is not recorded."""
@@ -286,8 +348,17 @@ class Watch:
                 logger.warning("Not recorded: %s", sentence)
 
     def _say(self, text: str) -> None:
-        if not self._quiet:
-            sys.stderr.write("".join(f"shiftscope: {line}\n" for line in text.splitlines()))
+        if not self._quiet and sys.stderr is not None:
+            with contextlib.suppress(OSError, ValueError):  # a terminal that is gone
+                sys.stderr.write("".join(f"shiftscope: {line}\n" for line in text.splitlines()))
+
+    def _leave_to_the_parent(self) -> None:
+        """In a forked process: the run is not its own."""
+        recorder, self._recorder = self._recorder, None
+        self._detach()
+        self._lenses = []
+        if recorder is not None:
+            recorder.abandon()
 
 
 def watch(
@@ -379,82 +450,26 @@ class Pair(Watch):
         )  # fmt: skip
 
 
-def parse_share(overhead: str | float | None) -> float | None:
-    """ "2%" or 0.02 → 0.02.
-
-    Raises:
-        SetupProblem: It is no share of more than 0 and at most 1.
-    """
-    if overhead is None:
-        return None
-    try:
-        text = str(overhead).strip()
-        share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        share = math.nan
-    if not 0 < share <= 1:
-        raise SetupProblem(
-            f'overhead is a share of the training time such as "2%" or 0.02, got {overhead!r}.'
-        )
-    return share
-
-
-def _document(
-    models: Mapping[str, tuple[nn.Module, list[torch.optim.Optimizer]]],
-    settings: Mapping[str, Any] | None,
-    cap: float | None,
-) -> dict[str, Any]:
-    return {
-        "program": Path(sys.argv[0]).name or "python",
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "arms": list(models),
-        "models": {arm: type(model).__name__ for arm, (model, _) in models.items()},
-        "optimizers": {
-            arm: [_described(optimizer) for optimizer in optimizers]
-            for arm, (_, optimizers) in models.items()
-        },
-        "attached": {},
-        "skipped": [],
-        "settings": {key: _plain(value) for key, value in (settings or {}).items()},
-        "not_recorded": [],
-        "overhead_cap": cap,
-    }
-
-
-def _described(optimizer: torch.optim.Optimizer) -> str:
-    group = optimizer.param_groups[0] if optimizer.param_groups else {}
-    options = [f"{key}={group[key]!r}" for key in ("lr", "momentum", "betas", "weight_decay")
-               if group.get(key)]  # fmt: skip
-    return f"{type(optimizer).__name__}({', '.join(options)})"
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-
-
-def _listed(optimizers: Optimizers) -> list[torch.optim.Optimizer]:
-    listed = [optimizers] if isinstance(optimizers, torch.optim.Optimizer) else list(optimizers)
-    listed = [getattr(o, "optimizer", o) for o in listed]  # as Lightning and accelerate wrap them
-    if not listed or not all(isinstance(o, torch.optim.Optimizer) for o in listed):
-        raise SetupProblem(
-            f"watch needs the optimizer whose steps make a step, got {optimizers!r}."
-        )  # fmt: skip
-    return listed
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, Tensor):
-        return float(value.detach())
-    return None if value is None else float(value)
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])} … {names[-1]}"
-
-
 def _rank() -> int:
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank()
     return 0
+
+
+def _close_all() -> None:
+    """The program ends, and nobody closed its runs: they end as it does."""
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    for one in list(_open):
+        one.close(error)
+
+
+def _leave_all() -> None:
+    for one in list(_open):
+        one._leave_to_the_parent()
+    _open.clear()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all)
