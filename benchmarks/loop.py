@@ -126,7 +126,7 @@ def measure(
         for repetition in range(repetitions):
             torch.set_num_threads(threads)
             plain.append(bare(pair, experiment, images))
-            torch.set_num_threads(threads)
+            torch.set_num_threads(training_threads())
             speed, size = watched(pair, experiment, images, Path(folder))
             recorded.append(speed)
             sizes.append(size)

@@ -31,7 +31,7 @@ def open_database(url: str, *, migrations: Path = MIGRATIONS) -> Engine:
         DatabaseProblem: The URL is not understood, or the database can't be opened or upgraded.
         DatabaseIsNewer: A later version of shiftscope wrote it.
     """
-    parsed = _parse(url)
+    parsed = parse_url(url)
     try:
         if parsed.get_backend_name() == "sqlite":
             engine = _sqlite_engine(parsed)
@@ -81,7 +81,12 @@ def revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """A database URL that we have a driver for, understood.
+
+    Raises:
+        DatabaseProblem: It is none.
+    """
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()

@@ -1,7 +1,8 @@
 """What is asked: the experiment, a validated document that the form, the CLI and the API all speak.
 
 The JSON Schema of `Experiment` is the form of the page. Each setting carries a title, a
-description, its default and range and, under `json_schema_extra`, its `unit` and its `group`.
+description, its default and range and, under `json_schema_extra`, its `unit`, its `group` and what
+it means to be `empty`.
 """
 
 from typing import Annotated, Literal, Self
@@ -122,6 +123,7 @@ class Arm(Document):
         default=None,
         title="Learning rate",
         description="Overrides the experiment's learning rate; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
     )
 
 
@@ -153,7 +155,7 @@ class Recording(Document):
         title="Overhead cap",
         description="With a cap the observer looks less often, so that watching costs at most "
         "this share of the training time; empty looks at every step that is due.",
-        json_schema_extra={"unit": "%", "group": "Recording"},
+        json_schema_extra={"unit": "%", "group": "Recording", "empty": "no cap"},
     )
 
 

@@ -12,11 +12,17 @@ from .experiment import Document, Experiment
 
 
 def parse(document: Mapping[str, Any] | None) -> Experiment:
-    """Validate a document; None, which a watched run has, is none.
+    """Validate a document. A watched run has none: it can't be run again here.
 
     Raises:
         InvalidExperiment: With one problem per offending setting, by its dotted path.
     """
+    if document is None:
+        sentence = (
+            "expected an experiment, got null. A watched run has none: its loop belongs to your "
+            "own program; run it again there."
+        )
+        raise InvalidExperiment([FieldProblem("experiment", sentence)])
     try:
         return Experiment.model_validate(document)
     except ValidationError as error:

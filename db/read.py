@@ -73,6 +73,15 @@ def layers(engine: Engine, run_id: int) -> Sequence[Layer]:
         return session.scalars(query).all()
 
 
+def layers_version(engine: Engine, run_id: int) -> tuple[Any, ...]:
+    """One row that differs when a run's layers do: there may be thousands, which hardly change."""
+    sums = (func.count(Layer.id), func.sum(Layer.elements), func.sum(Layer.sampled))
+    query = select(*sums).join(Network, Layer.network_id == Network.id)
+    query = query.where(Network.run_id == run_id)
+    with engine.connect() as connection:
+        return tuple(connection.execute(query).one())
+
+
 def workers(engine: Engine) -> Sequence[Worker]:
     """The workers that have not signed off, the one heard of last first; no recorders."""
     query = select(Worker).where(Worker.kind == "worker").order_by(Worker.heartbeat_at.desc())

@@ -43,14 +43,14 @@ def selections_of(
     return selections
 
 
-def refuse_too_much(selections: Sequence[Selection], points: int, steps: int) -> None:
-    """Refuse a frame that would not fit into memory.
+def refuse_too_much(selections: Sequence[Selection], points: int, steps: int | None) -> None:
+    """Refuse a frame that would not fit into memory; of a watched loop the steps may be unknown.
 
     Raises:
         InvalidExperiment: With the setting `points`.
     """
     columns = sum(1 + len(selection.statistics) for selection in selections)
-    if columns * min(points, steps) > MOST_NUMBERS:
+    if columns * (points if steps is None else min(points, steps)) > MOST_NUMBERS:
         raise InvalidExperiment(
             [
                 FieldProblem(
@@ -72,16 +72,20 @@ def widths_for(run: Run, first: int, last: int, points: int) -> dict[str, int]:
 
 
 def records_due(run: Run, table: str, first: int, last: int) -> int:
-    """How many records of a network, or of a layer, a range of a run's steps holds."""
-    recording: dict[str, Any] = run.experiment.get("recording", {})
+    """How many records of a network, or of a layer, a range of a run's steps holds.
+
+    At most: where a cap lets the observer look less often, never more than all that it looked at.
+    """
+    recording: dict[str, Any] = (run.experiment or {}).get("recording", {})
     if table == Evaluation.__tablename__:
         every: int = recording.get("evaluate_every", 1)
         apart = {step for step in EARLY if step < every}
-        if run.steps % every:
+        if run.steps is not None and run.steps % every:
             apart.add(run.steps)
         return last // every - (first - 1) // every + sum(first <= step <= last for step in apart)
     every = recording.get("record_every", 1)  # at 1, 1 + every, …
-    return (last - 1) // every - (max(first, 1) - 2) // every
+    due = (last - 1) // every - (max(first, 1) - 2) // every
+    return due if run.looked is None else min(due, run.looked)
 
 
 @dataclass(frozen=True)

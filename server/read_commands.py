@@ -41,7 +41,7 @@ def runs(
             str(run.id),
             run.name,
             run.status,
-            f"{run.step:,} of {run.steps:,}",
+            f"{run.step:,}" if run.steps is None else f"{run.step:,} of {run.steps:,}",
             f"{run.steps_per_second:,.0f}" if run.steps_per_second else "",
             run.device or "",
             f"{run.created_at:%Y-%m-%d %H:%M}",

@@ -39,17 +39,21 @@ class HealthPublic(Public):
 
 
 class RunPublic(Public):
-    """One run, without its experiment."""
+    """One run, without its experiment or what it watches."""
 
     id: int
     name: str
+    source: tables.Source
     catalog_entry: str | None
     status: tables.Status
-    dataset: str
+    dataset: str | None
     arms: list[str]
     seeds: list[int]
     step: int
-    steps: int
+    steps: int | None
+    looked: int | None
+    overhead: Real | None
+    waited: Real | None
     steps_per_second: Real | None
     summary: Document
     device: str | None
@@ -71,6 +75,8 @@ class LayerPublic(Public):
     norm: str
     activation: str
     units: int
+    elements: int | None
+    sampled: int | None
 
 
 class NetworkPublic(Public):
@@ -87,9 +93,10 @@ class NetworkPublic(Public):
 
 
 class RunDetailPublic(RunPublic):
-    """One run with its experiment and, once training has begun, its networks."""
+    """One run with what it does and, once training has begun, its networks."""
 
-    experiment: dict[str, Any]
+    experiment: dict[str, Any] | None
+    watched: Document | None
     networks: list[NetworkPublic]
 
 
@@ -180,7 +187,7 @@ class ProblemPublic(Public):
 class RunCreate(Asked):
     """An experiment to check or to run, and the catalog entry that it came from."""
 
-    experiment: dict[str, Any]
+    experiment: dict[str, Any] | None
     catalog_entry: str | None = None
 
 
@@ -242,31 +249,34 @@ def run_public(run: tables.Run) -> RunPublic:
 
 
 def run_detail_public(run: tables.Run, networks: list[NetworkPublic]) -> RunDetailPublic:
-    """A run's row with its experiment and networks."""
-    fields = _fields(run) | {"experiment": run.experiment, "networks": networks}
-    return RunDetailPublic.model_validate(fields)
+    """A run's row with what it does and its networks."""
+    return RunDetailPublic.model_validate(_fields(run) | {"networks": networks})
 
 
 def networks_public(
     networks: Sequence[tables.Network], layers: Sequence[tables.Layer]
 ) -> list[NetworkPublic]:
     """The networks of a run, each with its layers."""
+    of_network: dict[int, list[tables.Layer]] = {network.id: [] for network in networks}
+    for layer in layers:
+        of_network[layer.network_id].append(layer)
     return [
-        NetworkPublic.model_validate(
-            _columns(network)
-            | {"layers": [layer for layer in layers if layer.network_id == network.id]}
-        )
+        NetworkPublic.model_validate(columns_of(network) | {"layers": of_network[network.id]})
         for network in networks
     ]
 
 
-def _columns(row: tables.Table) -> dict[str, Any]:
+def columns_of(row: tables.Table) -> dict[str, Any]:
+    """A row's columns, by name."""
     return {column.name: getattr(row, column.name) for column in row.__table__.columns}
 
 
 def _fields(run: tables.Run) -> dict[str, Any]:
-    experiment = run.experiment
-    return _columns(run) | {
+    experiment, watched = run.experiment, run.watched
+    if experiment is None:  # a watched run: one network an arm, of a dataset that nobody named
+        arms: list[str] = (watched or {}).get("arms", [])
+        return columns_of(run) | {"dataset": None, "arms": arms, "seeds": [0]}
+    return columns_of(run) | {
         "dataset": experiment["dataset"],
         "arms": [arm["name"] for arm in experiment["arms"]],
         "seeds": experiment["seeds"],

@@ -19,7 +19,7 @@ from ..db.errors import ShiftscopeError
 from ..db.series import Selection
 from ..db.tables import ACTIVE, Run
 from .frames import Frame, read_frame, widths_for
-from .schemas import NetworkPublic, networks_public, run_public
+from .schemas import NetworkPublic, columns_of, networks_public, run_public
 from .wire import to_json
 
 POLL_SECONDS = 0.1
@@ -93,6 +93,7 @@ class RunTail(Tail):
     def __init__(self, engine: Engine, run_id: int) -> None:
         self.run_id = run_id
         self.networks: list[NetworkPublic] = []
+        self._seen: object = None
         self._frames: dict[object, asyncio.Task[Frame]] = {}
         super().__init__(engine)
 
@@ -124,12 +125,7 @@ class RunTail(Tail):
             raise
 
     async def _look(self) -> bool:
-        run, networks = await run_in_threadpool(self._read)
-        run_message = _message("run", run=run_public(run).model_dump(mode="json"))
-        networks_message = None
-        if networks:
-            shown = [network.model_dump(mode="json") for network in networks]
-            networks_message = _message("networks", run=run.id, networks=shown)
+        run, run_message, networks, networks_message = await run_in_threadpool(self._read)
         changed = (run_message, networks_message) != (self.run_message, self.networks_message)
         if changed:
             self._frames.clear()
@@ -137,11 +133,17 @@ class RunTail(Tail):
             self.networks, self.networks_message = networks, networks_message
         return changed
 
-    def _read(self) -> tuple[Run, list[NetworkPublic]]:
+    def _read(self) -> tuple[Run, str, list[NetworkPublic], str | None]:
         run = read.run(self.engine, self.run_id)
-        networks = read.networks(self.engine, self.run_id)
-        layers = read.layers(self.engine, self.run_id) if networks else ()
-        return run, networks_public(networks, layers)
+        message = _message("run", run=run_public(run).model_dump(mode="json"))
+        rows = read.networks(self.engine, self.run_id)
+        seen = [columns_of(row) for row in rows], read.layers_version(self.engine, self.run_id)
+        if not rows or seen == self._seen:  # so most looks cost the same at 1,000 layers as at 3
+            return run, message, self.networks, self.networks_message
+        networks = networks_public(rows, read.layers(self.engine, self.run_id))
+        shown = [network.model_dump(mode="json") for network in networks]
+        self._seen = seen
+        return run, message, networks, _message("networks", run=run.id, networks=shown)
 
 
 class RunsTail(Tail):

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,6 +161,45 @@ def make_run() -> Callable[..., Recorded]:
         networks = [
             ({"arm": arm, "seed": 0, "parameters": 10, "weights_hash": "ab"}, layers)
             for arm in arms
+        ]
+        numbers = write.add_networks(engine, run_id, networks)
+        return Recorded(engine, run_id, numbers, write.RecordWriter(engine, run_id))
+
+    return make
+
+
+@pytest.fixture
+def make_watched() -> Callable[..., Recorded]:
+    """Makes a watched run, whose arms have the layers named, and no records yet."""
+
+    def make(
+        engine: Engine,
+        layers: Mapping[str, Sequence[str]] | None = None,
+        *,
+        name: str = "Mine",
+        steps: int | None = None,
+        layer: Mapping[str, Any] | None = None,
+        **watched: Any,
+    ) -> Recorded:
+        layers = layers or {"model": LAYERS}
+        document = {
+            **{"program": "train.py", "host": "gpu-3", "pid": 4711, "arms": list(layers)},
+            "models": dict.fromkeys(layers, "ResNet"),
+            "optimizers": {arm: ["SGD(lr=0.1, momentum=0.9)"] for arm in layers},
+            "attached": {arm: len(names) for arm, names in layers.items()},
+            **{"skipped": [], "settings": {"batch_size": 128}, "not_recorded": []},
+            **{"overhead_cap": None, **watched},
+        }
+        recorder = queue.register(engine, "watch")
+        run_id = queue.begin_watched(engine, recorder, name, document, steps)
+        block = {"kind": "Conv2d", "norm": "batch", "activation": "relu", "units": 64}
+        block |= {"elements": 802_816, "sampled": 16_384, **(layer or {})}
+        networks = [
+            (
+                {"arm": arm, "seed": 0, "parameters": 10, "weights_hash": "ab"},
+                [{"name": one, **block} for one in names],
+            )
+            for arm, names in layers.items()
         ]
         numbers = write.add_networks(engine, run_id, networks)
         return Recorded(engine, run_id, numbers, write.RecordWriter(engine, run_id))

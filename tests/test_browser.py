@@ -48,6 +48,7 @@ DRAWN = """([chart, layer]) => {
   const canvas = plot?.querySelector(".canvas");
   return (canvas?.data ?? []).map((trace) => ({
     x: Array.from(trace.x), y: Array.from(trace.y), mode: trace.mode, fill: trace.fill ?? "",
+    symbol: trace.marker?.symbol ?? "",
     range: canvas.layout.xaxis.range, height: canvas.layout.yaxis.range,
   }));
 }"""
@@ -349,7 +350,8 @@ def test_what_is_no_number_is_marked_where_it_happened(
     page = open_page()
     page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=gradients")
     wait_until(page, lambda: bool(drawn(page, "activation-gradient")), "it is drawn")
-    rugs = [t for t in drawn(page, "activation-gradient", "hidden1") if t["mode"] == "markers"]
+    traces = drawn(page, "activation-gradient", "hidden1")
+    rugs = [trace for trace in traces if trace["symbol"] == "line-ns-open"]
     assert [rug["x"] for rug in rugs] == [[12, 21], [12, 21]]
     words = page.locator(".plot[data-chart='activation-gradient'] .rugs").first
     expect(words).to_contain_text("none: NaN from step 12, ∞ from step 21")
@@ -502,3 +504,169 @@ def test_runs_are_listed_newest_first_live_and_older_ones_on_demand(
     page.wait_for_url("**/runs/61")
     page.go_back()
     expect(rows.first).to_contain_text("One more")
+
+
+def test_a_watched_run_appears_live_beside_the_others(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    make_watched: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    make_run(engine, steps=10)
+    page = open_page()
+    address = f"http://{serve(engine)}"
+    page.goto(address)
+    expect(page.locator("li.run-row")).to_have_count(1)
+    skipped = [{"arm": "model", "name": "aux", "reason": "It was never called."}]
+    run = make_watched(
+        engine,
+        {"model": ["conv1", "layer1.0.conv1"]},
+        name="My ResNet",
+        skipped=skipped,
+        not_recorded=["Gradients: the model is compiled."],
+    )
+    row = page.locator(f"li.run-row[data-run='{run.run_id}']")
+    expect(row).to_contain_text("My ResNet")
+    expect(row).to_contain_text("watched")
+    run.append(5)
+    expect(row).to_contain_text("5 steps")
+    expect(row.locator(".progress")).to_be_hidden()
+    row.get_by_role("link").click()
+    page.wait_for_url(f"**/runs/{run.run_id}")
+    wait_until(page, lambda: last_step(page) == 5, "the first records are drawn")
+    run.append(3)
+    wait_until(page, lambda: last_step(page) == 8, "the curve grows")
+    facts = page.locator(".run-header .facts").first
+    expect(facts).to_contain_text("8 steps")
+    expect(facts).to_contain_text("watched: its loop runs in train.py on gpu-3")
+    for action in ("Stop", "Run again"):
+        expect(page.get_by_text(action, exact=True)).to_have_count(0)
+    expect(page.get_by_text("No accuracy was logged: run.log(accuracy=…)")).to_be_visible()
+
+    cost = page.locator(".run-header .cost")
+    expect(cost).to_have_text("")
+    run.writer.commit(8, overhead=0.018, waited=0.0, looked=8)
+    expect(cost).to_have_text("watching costs 1.8 % · every step")
+    run.writer.commit(9, overhead=0.018, waited=12.34, looked=9)
+    expect(cost).to_contain_text("the loop waited 12.3 s for the recorder: nothing is dropped")
+
+    page.get_by_role("link", name="Shift", exact=True).click()
+    wait_until(page, lambda: page.locator(".plot").count() == 6, "two layers of three charts")
+    label = page.locator(".matrix-row > header").nth(1)
+    expect(label).to_contain_text("layer1.0.conv1")
+    expect(label).to_contain_text("Conv2d, 64 units, relu, batch norm")
+    expect(label).to_contain_text("16,384 of 802,816 elements")
+    page.get_by_role("link", name="Settings", exact=True).click()
+    for words in ("ResNet", "SGD(lr=0.1, momentum=0.9)", "It was never called.", "batch_size"):
+        expect(page.locator(".settings-tab")).to_contain_text(words)
+    expect(page.locator(".settings-tab")).to_contain_text("Gradients: the model is compiled.")
+    queue.end(engine, run.run_id, "finished")
+    expect(status_of(page)).to_have_text("finished")
+    expect(facts).to_contain_text("its loop ran in train.py")
+    expect(cost).to_contain_text("waited 12.3 s")
+    page.goto(f"{address}/new?again={run.run_id}")
+    expect(page.get_by_text("its loop belongs to train.py on gpu-3")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_thousand_layers_are_a_few_charts_at_a_time(
+    engine: Engine,
+    make_watched: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+    size: dict[str, int],
+) -> None:
+    names = [
+        f"encoder.layers.{block}.{part}"
+        for block in range(250)
+        for part in ("attention.out_proj", "linear1", "linear2", "norm")
+    ]
+    run = make_watched(engine, {"model": names}, steps=100)
+    run.append(20, shift_w1=[0.1] * 20)
+    page = open_page(size)
+    asked: list[str] = []
+    page.on("websocket", lambda ws: ws.on("framesent", lambda sent: asked.append(str(sent))))
+    begun = time.monotonic()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=shift")
+
+    def is_drawn(layer: str) -> bool:
+        return page.evaluate(DRAWN, ["shift-step", layer]) != []
+
+    def reach(layer: str) -> float:
+        """Seconds until the page shows a layer."""
+        begun = time.monotonic()
+        plot = page.locator(f".plot[data-chart='shift-step'][data-layer='{layer}']")
+        plot.scroll_into_view_if_needed()
+        wait_until(page, lambda: is_drawn(layer), f"{layer} is drawn")
+        assert page.locator(".plot").count() <= 3 * 8
+        return time.monotonic() - begun
+
+    reach("encoder.layers.0.linear1")
+    assert time.monotonic() - begun < 20
+    bar = page.locator(".layer-bar")
+    expect(bar).to_contain_text("layers 1–8 of 1,000")
+    wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= room
+    bar.get_by_role("button", name="Next layers").click()
+    assert reach("encoder.layers.2.linear1") < 10
+    expect(bar).to_contain_text("layers 9–16 of 1,000")
+    assert "layer=encoder.layers.2.attention.out_proj" in page.url
+    bar.get_by_label("Module").select_option("encoder.layers · 248 … 249")
+    reach("encoder.layers.249.norm")
+    page.reload()
+    reach("encoder.layers.249.norm")
+    page.get_by_label("Find layers").fill("layers.17 linear")
+    expect(bar).to_contain_text("layers 1–8 of 22 found")
+    found = "encoder.layers.17.linear2"
+    reach(found)
+    run.append(1, shift_w1=[0.2])
+    wait_until(page, lambda: drawn(page, "shift-step", found)[0]["x"][-1] == 21, "it stays live")
+    page.get_by_label("Find layers").fill("nothing such")
+    expect(page.get_by_text("No layer’s path holds “nothing such”.")).to_be_visible()
+    most = max(message.count('"layer_id"') for message in asked)
+    assert 0 < most <= 8, "what is not shown is not asked for"
+    assert heap_used(page) < 100e6
+
+
+def test_twins_of_different_layers_line_up_with_a_reason_for_the_empty_side(
+    engine: Engine,
+    make_watched: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    skipped = [{"arm": "without", "name": "bn1", "reason": "twin() took it out."}]
+    layers = {"with": ["conv1", "bn1", "fc"], "without": ["conv1", "extra", "fc"]}
+    run = make_watched(engine, layers, skipped=skipped)
+    run.append(10, p50=[1.0] * 10)
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=shift")
+    rows = page.locator(".matrix-row:not(.heads)")
+    expect(rows).to_have_count(4)
+    expect(rows.locator("h2")).to_have_text(["conv1", "extra", "bn1", "fc"])
+    expect(rows.nth(1)).to_contain_text("only in without")
+    expect(rows.nth(1)).to_contain_text("with has no layer of this name")
+    expect(rows.nth(2)).to_contain_text("not looked at: twin() took it out.")
+
+
+def test_a_sparse_cadence_shows_which_steps_were_looked_at(
+    engine: Engine,
+    make_watched: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_watched(engine, overhead_cap=0.02)
+    looked = [1, 2, 3, 400, 900, 1_000]
+    for network_id, _ in run.networks:
+        values = {"step": looked, "loss": [3.0, 2.0, 1.5, 1.0, 0.5, 0.4]}
+        run.writer.add("network_records", {"network_id": network_id}, values)
+    run.writer.commit(1_000, overhead=0.0194, looked=len(looked))
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}")
+    wait_until(page, lambda: last_step(page) == 1_000, "it is drawn")
+    line, dots = drawn(page, "train-loss")
+    assert line["x"] == looked, "lines join recorded steps and nothing else"
+    assert (dots["mode"], dots["x"]) == ("markers", [3, 400, 900, 1_000])
+    expect(page.locator(".run-header .cost")).to_have_text(
+        "watching costs 1.9 % · looked at 6 of 1,000 steps (cap 2 %)"
+    )

@@ -120,6 +120,17 @@ def test_runs_are_listed_newest_first_with_their_names_as_they_are(
     assert "[red]second[/red]" in lines[1] and "0 of 1,234" in lines[1] and "first" in lines[2]
 
 
+def test_a_watched_run_is_listed_though_its_length_is_unknown(
+    environment: dict[str, str], make_watched: Any
+) -> None:
+    call(environment, "runs")
+    engine = open_database(database_of(environment))
+    make_watched(engine, name="My ResNet").append(1_234)
+    engine.dispose()
+    (row,) = [line for line in call(environment, "runs").stdout.splitlines() if "ResNet" in line]
+    assert "running" in row and "1,234" in row and "of" not in row
+
+
 def test_check_names_what_is_there_and_what_is_wrong(environment: dict[str, str]) -> None:
     fine = call(environment, "check")
     assert fine.returncode == 0, fine.stdout

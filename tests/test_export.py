@@ -89,6 +89,19 @@ def test_the_page_and_the_command_line_write_the_same_file(
     assert len(rows) == expected[table]
 
 
+def test_a_watched_run_is_exported_like_any(any_engine: Engine, make_watched: Any) -> None:
+    run = make_watched(any_engine, {"a": ["conv1"], "b": ["conv1", "layer1.0.conv1"]})
+    run.append(3)
+    rows = list(
+        csv.DictReader(io.StringIO("".join(csv_chunks(any_engine, run.run_id, "layer_records"))))
+    )
+    assert [(row["arm"], row["layer"]) for row in rows[::3]] == [
+        ("a", "conv1"),
+        ("b", "conv1"),
+        ("b", "layer1.0.conv1"),
+    ]
+
+
 def test_an_unknown_run_or_table_is_told_at_once(
     web: httpx.Client, make_run: Any, engine: Engine
 ) -> None:

@@ -12,12 +12,14 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from sqlalchemy.exc import OperationalError
 from websockets.sync.client import ClientConnection, connect
 
 from shiftscope.db import queue, read, write
+from shiftscope.db.engine import writing
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.tables import Layer
 from shiftscope.server import tails
 from shiftscope.server.schemas import run_public
 
@@ -349,7 +351,7 @@ def test_networks_are_told_when_training_begins_and_when_one_is_frozen(
         assert viewer.next()["run"]["status"] == "running"
         network = {"arm": "none", "seed": 0, "parameters": 1, "weights_hash": ""}
         layer = {"name": "hidden1", "kind": "Linear", "norm": "none", "activation": "relu"}
-        layers = [layer | {"units": 7}]
+        layers = [layer | {"units": 7, "elements": 70, "sampled": None}]
         ((network_id, (layer_id,)),) = write.add_networks(engine, run_id, [(network, layers)])
         told = viewer.until(lambda message: message["type"] == "networks")
         assert told == {
@@ -366,6 +368,41 @@ def test_networks_are_told_when_training_begins_and_when_one_is_frozen(
         writer.commit(9)
         told = viewer.until(lambda message: message["type"] == "networks")
         assert told["networks"][0]["frozen_step"] == 9
+        with writing(engine) as connection:
+            connection.execute(update(Layer).values(sampled=70))
+        told = viewer.until(lambda message: message["type"] == "networks")
+        assert told["networks"][0]["layers"][0]["sampled"] == 70
+
+
+def test_what_observing_costs_is_told_while_it_changes(
+    any_engine: Engine, make_watched: Any, serve: Any
+) -> None:
+    run = make_watched(any_engine)
+    with client(serve(any_engine)) as viewer:
+        viewer.ask(type="watch", run=run.run_id)
+        told = viewer.next()["run"]
+        assert (told["source"], told["steps"], told["arms"]) == ("watch", None, ["model"])
+        assert (told["overhead"], told["waited"], told["looked"]) == (None, None, None)
+        cost = {"overhead": 0.018, "waited": 12.5, "looked": 3}
+        run.writer.commit(7, **cost)
+        told = viewer.until(lambda message: message["type"] == "run" and message["run"]["step"])
+        assert {name: told["run"][name] for name in cost} == cost
+
+
+def test_looking_again_at_a_model_of_many_layers_does_not_read_them_again(
+    engine: Engine, make_watched: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_watched(engine, {"model": [f"blocks.{at}" for at in range(1_000)]})
+    real, calls = read.layers, []
+    monkeypatch.setattr(read, "layers", lambda *given: calls.append(1) or real(*given))
+    with client(serve(engine)) as viewer:
+        viewer.ask(type="watch", run=run.run_id)
+        told = viewer.until(lambda message: message["type"] == "networks")
+        assert len(told["networks"][0]["layers"]) == 1_000
+        for step in range(1, 6):
+            run.append(1)
+            viewer.until(lambda message, at=step: message.get("run", {}).get("step") == at)
+    assert len(calls) == 1
 
 
 def test_the_list_of_runs_is_told_of_what_is_new_and_what_changes(

@@ -11,9 +11,10 @@ from shiftscope.server.frames import records_due, widths_for
 from shiftscope.trainer.evaluation import is_due
 
 
-def run_of(steps: int, **recording: int) -> Run:
+def run_of(steps: int, looked: int | None = None, **recording: int) -> Run:
     experiment: dict[str, Any] = {"steps": steps, "recording": recording}
-    return Run(steps=steps, experiment=Experiment.model_validate(experiment).model_dump())
+    document = Experiment.model_validate(experiment).model_dump()
+    return Run(steps=steps, looked=looked, experiment=document)
 
 
 @given(data=st.data(), steps=st.integers(1, 3_000), every=st.integers(1, 1_500))
@@ -35,6 +36,21 @@ def test_the_evaluations_of_a_long_run_are_exact_beside_buckets_of_layers() -> N
     assert widths.keys() == RECORD_TABLES.keys()
     often = widths_for(run_of(50_000, evaluate_every=10), 0, 50_000, points=500)
     assert often["evaluations"] == 256
+
+
+@given(points=st.integers(2, 1_000), cadence=st.integers(1, 200))
+def test_no_width_shrinks_while_a_cap_makes_the_cadence_sparser(points: int, cadence: int) -> None:
+    widths = [
+        widths_for(run_of(5_000, looked=step // cadence), 0, step, points)["layer_records"]
+        for step in range(0, 5_001, 37)
+    ]
+    assert widths == sorted(widths)
+
+
+def test_no_range_is_due_more_records_than_were_looked_at() -> None:
+    run = Run(steps=None, looked=40)
+    assert records_due(run, "layer_records", 0, 10_000) == 40
+    assert records_due(run, "network_records", 100, 110) == 11
 
 
 @given(points=st.integers(2, 1_000), every=st.integers(1, 200))

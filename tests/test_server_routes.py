@@ -138,7 +138,74 @@ def test_a_run_with_networks_shows_them_with_their_layers(
         "norm": "none",
         "activation": "sigmoid",
         "units": 100,
+        "elements": None,
+        "sampled": None,
     }
+
+
+def test_a_watched_run_is_shown_beside_the_others_and_is_its_own_programs_alone(
+    any_engine: Engine, connect: Any, make_watched: Any
+) -> None:
+    web = connect(any_engine)
+    watched = make_watched(any_engine, {"a": ["conv1"], "b": ["conv1", "fc"]}, steps=None)
+    queue.enqueue(any_engine, Experiment())
+    run = web.get(f"/api/runs/{watched.run_id}").json()
+    assert (run["source"], run["status"], run["experiment"]) == ("watch", "running", None)
+    assert (run["arms"], run["seeds"], run["dataset"]) == (["a", "b"], [0], None)
+    assert run["steps"] is None and run["watched"]["program"] == "train.py"
+    layer = run["networks"][1]["layers"][1]
+    assert (layer["name"], layer["elements"], layer["sampled"]) == ("fc", 802_816, 16_384)
+    listed = web.get("/api/runs").json()["runs"]
+    assert [one["source"] for one in listed] == ["experiment", "watch"]
+    assert listed[0].keys() == listed[1].keys()
+    stop = problem(web.post(f"/api/runs/{watched.run_id}/stop"), 409)
+    assert "belongs to your own program" in stop["detail"]
+    for path in ("/api/runs", "/api/experiments/validate"):
+        again = problem(web.post(path, json={"experiment": run["experiment"]}), 422)
+        assert "watched run has none" in again["detail"]
+    assert web.get("/api/system").json()["workers"] == []
+
+
+def test_a_watched_document_of_another_version_does_no_harm(
+    web: httpx.Client, engine: Engine
+) -> None:
+    recorder = queue.register(engine, "watch")
+    run_id = queue.begin_watched(engine, recorder, "Odd", {"loss": math.nan})
+    run = web.get(f"/api/runs/{run_id}").json()
+    assert run["arms"] == [] and run["watched"] == {"loss": "NaN"}
+
+
+def test_the_series_of_a_watched_run_of_unknown_length_are_read_like_any(
+    web: httpx.Client, engine: Engine, make_watched: Any, read_frame: Any
+) -> None:
+    run = make_watched(engine)
+    run.append(5_000)
+    network_id, layer_ids = run.networks[0]
+    series = [
+        {"table": "layer_records", "network_id": network_id, "layer_id": layer_ids[0],
+         "statistics": ["mean"]},
+        {"table": "evaluations", "network_id": network_id, "statistics": ["test_loss"]},
+    ]  # fmt: skip
+    answer = web.post(f"/api/runs/{run.run_id}/series", json={"series": series, "points": 500})
+    header, (layer, evaluated) = read_frame(answer.content)
+    assert header["series"][0]["width"] == 32 and layer["last_step"].max() == 5_000
+    assert evaluated["step"].size == 0
+
+
+def test_records_of_a_sparse_cadence_are_exact_while_they_are_few(
+    web: httpx.Client, engine: Engine, make_watched: Any, read_frame: Any
+) -> None:
+    run = make_watched(engine, overhead_cap=0.02)
+    network_id, _ = run.networks[0]
+    looked = np.arange(1, 50_000, 97)
+    loss = {"step": looked, "loss": 1 / looked}
+    run.writer.add("network_records", {"network_id": network_id}, loss)
+    run.writer.commit(50_000, looked=len(looked))
+    series = [{"table": "network_records", "network_id": network_id, "statistics": ["loss"]}]
+    answer = web.post(f"/api/runs/{run.run_id}/series", json={"series": series, "points": 1_000})
+    header, (rows,) = read_frame(answer.content)
+    assert header["series"][0]["width"] == 1
+    assert rows["step"].tolist() == looked.tolist(), "the steps that were looked at, and no others"
 
 
 def test_what_is_not_finite_in_a_summary_is_a_string_in_json(

@@ -1,10 +1,8 @@
 """One run from claim to end, in a process of its own."""
 
 import logging
-import platform
 import signal
 import threading
-from importlib.metadata import version
 from multiprocessing import parent_process
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from .feeder import Feeder
 from .loop import train
 from .recorder_process import RecorderProcess
 from .setup import Prepared, prepare
+from .versions import versions
 
 logger = logging.getLogger(__name__)
 
@@ -100,13 +99,8 @@ def _train(
     """Set everything up and train; whether the run came to its end by itself."""
     experiment = parse(read.run(engine, run_id).experiment)
     device = devices.choose(experiment.device)
-    versions = {
-        "shiftscope": version("shiftscope"),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-    }
     phase = f"loading {experiment.dataset}"
-    describe_run(engine, run_id, device=str(device), versions=versions, phase=phase)
+    describe_run(engine, run_id, device=str(device), versions=versions(), phase=phase)
     images = datasets.load(
         experiment.dataset, data, lambda phase: describe_run(engine, run_id, phase=phase)
     )

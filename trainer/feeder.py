@@ -39,14 +39,28 @@ class Feeder:
     """
 
     def __init__(
-        self, plan: Plan, recorder: RecorderProcess, device: torch.device, cadence: Cadence
+        self,
+        plan: Plan,
+        recorder: RecorderProcess,
+        device: torch.device,
+        cadence: Cadence,
+        *,
+        freezes: bool = True,
     ) -> None:
+        """Args:
+        plan: What is recorded.
+        recorder: Where it goes.
+        device: Where the networks train.
+        cadence: Which steps are looked at.
+        freezes: Whether a network whose loss stays non-finite is to train no more.
+        """
         self._recorder = recorder
         self._positions = [(position, stack, place) for stack, s in enumerate(plan.stacks)
                            for place, position in enumerate(s.positions)]  # fmt: skip
         self._size = plan.slots
         self._slots = slots_on(device, plan, recorder.memory, recorder.open(plan))
         self._cadence = cadence
+        self._freezes = freezes
         self._stretch: Stretch | None = None
         self._steps: list[int] = []
         """Of the slots filled in the open stretch; `_seconds` likewise."""
@@ -64,6 +78,12 @@ class Feeder:
         self.active = [True] * len(self._positions)
         self.waited = 0.0
         self.looked = 0
+
+    @property
+    def overhead(self) -> float:
+        """The share of the time so far that looking and waiting took."""
+        elapsed = time.perf_counter() - self._began
+        return (self._observing + self.waited) / elapsed if elapsed > 0 else 0.0
 
     def begin_step(self, step: int, began: float | None = None) -> Slot | None:
         """Open a slot if this step is looked at; waits while the ring is full.
@@ -188,6 +208,6 @@ class Feeder:
                     self._diverged.setdefault(position, step)
             if last and not of_network[-1]:
                 frozen.append((position, self._diverged[position], None))
-            elif not last and not any(of_network):
+            elif not last and self._freezes and not any(of_network):
                 frozen.append((position, self._diverged[position], steps[-1]))
         return frozen

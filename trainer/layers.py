@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 from torch.utils._pytree import tree_leaves
 
 from .plan import LayerPlan
@@ -28,6 +29,7 @@ CHANNELS_FIRST = (
     nn.modules.conv._ConvNd,
     nn.modules.batchnorm._NormBase,
     nn.GroupNorm,
+    nn.LocalResponseNorm,
 )
 """Modules whose output counts its channels along axis 1; others along the last axis."""
 ACTIVATIONS = {
@@ -102,7 +104,7 @@ class Layer:
         running = getattr(norm, "running_mean", None) is not None
         return LayerPlan(
             name=self.name,
-            kind=self.kind,
+            kind=self.kind[:40],
             norm=self.norm,
             activation=self.activation,
             shape=self.shape,
@@ -141,10 +143,24 @@ class _Call:
 def candidates(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Modules with parameters of their own and no modules inside; shared ones once."""
     for path, module in model.named_modules():
-        if module._parameters and not any(True for _ in module.children()):
+        if _has_modules(module) or isinstance(module, ParametrizationList):
+            continue
+        if norm_name(module) != "none" or weights_of(module) or module._parameters:
             yield path or type(module).__name__, module
-        elif norm_name(module) != "none" and not module._parameters:
-            yield path, module
+
+
+def weights_of(module: nn.Module) -> list[nn.Parameter]:
+    """A module's own weight matrices, those behind a reparametrized one too; no biases."""
+    found: list[Any] = [p for n, p in module.named_parameters(recurse=False) if "bias" not in n]
+    for name, inside in getattr(module, "parametrizations", {}).items():
+        if "bias" not in name:
+            found += inside.parameters(recurse=False)
+    return found
+
+
+def _has_modules(module: nn.Module) -> bool:
+    """Whether there are modules inside, but for those that reparametrize its weights."""
+    return any(name != "parametrizations" for name, _ in module.named_children())
 
 
 def norm_name(module: nn.Module) -> str:
@@ -163,22 +179,29 @@ class Discovery:
         skipped: What cannot be observed.
     """
 
-    def __init__(self, model: nn.Module, watched: Callable[[str, nn.Module], bool]) -> None:
-        """`watched` decides by path and module what is looked at."""
+    def __init__(
+        self,
+        model: nn.Module,
+        watched: Callable[[str, nn.Module], bool],
+        hook: Callable[[Callable[..., None]], Any] = lambda function: function,
+    ) -> None:
+        """Args:
+        model: The model.
+        watched: Decides by path and module what is looked at.
+        hook: Makes a hook of a function.
+        """
         self.layers: list[Layer] = []
         self.skipped: list[Skipped] = []
         self._calls: dict[int, _Call] = {}
         self._modules = [(path, m) for path, m in candidates(model) if watched(path, m)]
         self._hooks = [
-            module.register_forward_hook(self._note(path)) for path, module in self._modules
+            module.register_forward_hook(hook(self._note(path))) for path, module in self._modules
         ]
         self._skip_containers(model, watched)
 
-    def finish(self, output: object = None) -> None:
-        """End of the forward pass, with what the model returned, as far as that is known."""
-        for hook in self._hooks:
-            hook.remove()
-        consumers = _consumers([*nodes_of(output), *(call.node for call in self._calls.values())])
+    def finish(self, nodes: Sequence[Any]) -> None:
+        """End of the pass; `nodes_of` its output, as far as that is known."""
+        consumers = _consumers([*nodes, *(call.node for call in self._calls.values())])
         made_by = {
             _source(call.node): call for call in self._calls.values() if call.node is not None
         }
@@ -200,12 +223,24 @@ class Discovery:
                     Skipped(path, "The forward pass did not call it as a module, or it returned "
                                   "no tensor of floats.")
                 )  # fmt: skip
+        self.forget()
+
+    def restart(self) -> None:
+        """Forget the pass so far: another one is to be watched."""
+        self._calls.clear()
+
+    def forget(self) -> None:
+        """Remove the hooks, and keep nothing of the autograd graph alive."""
+        for hook in self._hooks:
+            hook.remove()
         self._calls.clear()
 
     def _note(self, path: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
             tensor = first_tensor(output)
             if tensor is None or not tensor.is_floating_point() or tensor.ndim == 0:
+                return
+            if torch.compiler.is_compiling() or not torch.is_grad_enabled():
                 return
             if id(module) in self._calls:
                 self._calls[id(module)].calls += 1
@@ -219,7 +254,9 @@ class Discovery:
     def _skip_containers(self, model: nn.Module, watched: Callable[[str, nn.Module], bool]) -> None:
         for path, module in model.named_modules():
             own = [name for name, _ in module.named_parameters(recurse=False)]
-            if own and any(True for _ in module.children()) and watched(path, module):
+            if isinstance(module, ParametrizationList):
+                continue
+            if own and _has_modules(module) and watched(path, module):
                 self.skipped.append(
                     Skipped(
                         f"{path}.{own[0]}" if path else own[0],
@@ -233,13 +270,20 @@ def first_tensor(output: object) -> Tensor | None:
     """A module's output, or the first tensor in it."""
     if isinstance(output, Tensor):
         return output
-    return next((leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)), None)
+    return next((leaf for leaf in _leaves(output) if isinstance(leaf, Tensor)), None)
+
+
+def _leaves(output: object) -> list[Any]:
+    """What is in a module's output, also in one of a class that pytree does not know."""
+    leaves = tree_leaves(output)
+    if len(leaves) == 1 and not isinstance(leaves[0], Tensor) and hasattr(leaves[0], "__dict__"):
+        return tree_leaves(vars(leaves[0]))
+    return leaves
 
 
 def _layer(call: _Call, norm: _Call | None, consumers: dict[Any, list[Any]]) -> Layer:
     end = norm or call
     module = end.module
-    first = isinstance(call.module, CHANNELS_FIRST) or isinstance(module, CHANNELS_FIRST)
     alone = norm is None and norm_name(call.module) != "none"
     return Layer(
         name=call.path,
@@ -248,19 +292,27 @@ def _layer(call: _Call, norm: _Call | None, consumers: dict[Any, list[Any]]) -> 
         activation=_activation(end.node, consumers),
         output=end.path,
         shape=end.shape,
-        unit_axis=1 if first and len(end.shape) > 1 else len(end.shape) - 1,
+        unit_axis=_unit_axis(module, end.shape),
         calls=call.calls,
-        weights=[
-            parameter
-            for name, parameter in call.module.named_parameters(recurse=False)
-            if "bias" not in name
-        ],
+        weights=weights_of(call.module),
         normalization=module if norm is not None or alone else None,
     )
 
 
 def _kind(node: Any) -> str:
     return node.name().rstrip("0123456789")
+
+
+def _unit_axis(module: nn.Module, shape: tuple[int, ...]) -> int:
+    """Which axis of a module's output counts units or channels."""
+    last = len(shape) - 1
+    if isinstance(module, CHANNELS_FIRST):
+        return min(1, last)
+    scale = getattr(module, "weight", None)
+    if norm_name(module) != "none" and isinstance(scale, Tensor) and scale.ndim == 1:
+        # a norm over channels that lets them first, as LayerNorm2d of several libraries does
+        return 1 if last > 1 and shape[last] != len(scale) == shape[1] else last
+    return last
 
 
 def _source(node: Any) -> Any:
@@ -290,10 +342,7 @@ def _consumers(ends: Sequence[Any]) -> dict[Any, list[Any]]:
 
 def nodes_of(output: object) -> list[Any]:
     """The nodes of the autograd graph that made the tensors in a model's output."""
-    leaves = tree_leaves(output)
-    if len(leaves) == 1 and not isinstance(leaves[0], Tensor) and hasattr(leaves[0], "__dict__"):
-        leaves = tree_leaves(vars(leaves[0]))  # an output class that pytree does not know
-    return [leaf.grad_fn for leaf in leaves if isinstance(leaf, Tensor)]
+    return [leaf.grad_fn for leaf in _leaves(output) if isinstance(leaf, Tensor)]
 
 
 def _activation(node: Any, consumers: dict[Any, list[Any]]) -> str:
@@ -321,7 +370,7 @@ def find_layers(
     discovery = Discovery(model, watched)
     devices = [inputs.device] if inputs.is_cuda else []
     with torch.enable_grad(), torch.random.fork_rng(devices):
-        discovery.finish(model(inputs))
+        discovery.finish(nodes_of(model(inputs)))
     for buffer, value in kept:
         buffer.copy_(value)
     return discovery

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..db.experiment import Experiment
+from .crew import Crew
 from .evaluation import evaluate, is_due
 from .feeder import Feeder
 from .observer import StackObserver
@@ -38,7 +39,8 @@ def train(
         stop: Ends training after the current step.
     """
     steps, every = experiment.steps, experiment.recording.evaluate_every
-    observers = [StackObserver(stack, index) for index, stack in enumerate(stacks)]
+    observers = {stack: StackObserver(stack, index) for index, stack in enumerate(stacks)}
+    crew = Crew(stacks, test[0].device)
     step = 0
     _evaluate(stacks, 0, test, feeder)
 
@@ -47,23 +49,33 @@ def train(
         slot = feeder.begin_step(step)
         drawn = [next(of_seed) for of_seed in batches]
 
-        for stack, observer in zip(stacks, observers, strict=True):
-            if not any(stack.active):
-                continue
-            # the same batch for all arms of a seed
-            inputs = stack.gather([drawn[seed][0] for seed in stack.seeds])
-            labels = stack.gather([drawn[seed][1] for seed in stack.seeds])
-            if slot is None:
-                stack.update(stack.look(inputs, labels))
-                continue
+        # forward and backward: the same batch for all arms of a seed
+        work = [
+            (
+                stack,
+                stack.gather([drawn[seed][0] for seed in stack.seeds]),
+                stack.gather([drawn[seed][1] for seed in stack.seeds]),
+            )
+            for stack in stacks
+            if any(stack.active)
+        ]
+        if slot is not None:
             with feeder.measured():
-                observer.before(slot)
-            seen = stack.look(inputs, labels)  # forward and backward
+                for stack, _, _ in work:
+                    observers[stack].before(slot)
+        looked = list(zip(work, crew.look(work), strict=True))
+        if slot is not None:
             with feeder.measured():
-                observer.after_backward(slot, seen, labels)
+                for (stack, _, labels), seen in looked:
+                    observers[stack].after_backward(slot, seen, labels)
+
+        # update
+        for (stack, _, _), seen in looked:
             stack.update(seen)
+        if slot is not None:
             with feeder.measured():
-                observer.after_update(slot)
+                for stack, _, _ in work:
+                    observers[stack].after_update(slot)
 
         if is_due(step, every, steps):
             _evaluate(stacks, step, test, feeder)
@@ -73,6 +85,7 @@ def train(
             for stack in stacks:
                 stack.drop(position)
 
+    crew.close()
     feeder.finish(step)
     return step
 

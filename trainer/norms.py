@@ -6,12 +6,11 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     _foreach_norm,  # pyright: ignore[reportPrivateImportUsage]
 )
 
-Tensors = list[Tensor] | tuple[Tensor, ...]
 TINY, HUGE = 1e-12, 1e15
 """Norms outside these bounds are computed again in float64: float32 squares may have been lost."""
 
 
-def norms(tensors: Tensors) -> Tensor:
+def norms(tensors: list[Tensor]) -> Tensor:
     """The Euclidean norm of each tensor, (len(tensors),), whatever its scale.
 
     Squares of float32 below 1e-22 or above 1e19 underflow or overflow. On the CPU that is seen and
@@ -31,7 +30,7 @@ def norms(tensors: Tensors) -> Tensor:
     return found
 
 
-def norms_of_each(tensors: Tensors) -> Tensor:
+def norms_of_each(tensors: list[Tensor]) -> Tensor:
     """The same for tensors of several networks, (networks, …) each: (networks, len(tensors))."""
     precise = None if tensors[0].device.type == "mps" else torch.float64
     flat = [tensor.flatten(1) for tensor in tensors]

@@ -1,6 +1,6 @@
 """What is taken of a stack at each step: one fused copy into a slot of the ring, one of norms.
 
-Nothing here waits for the device or changes a value. `watch.py`, for other people's models and
+Nothing here waits for the device or changes a value. `lens.py`, for other people's models and
 loops, fills the same slots by hooks.
 """
 

@@ -40,6 +40,7 @@ class LayerPlan:
         shape: Of one batch of its preactivation.
         unit_axis: Which axis of the shape counts units or channels.
         calls: How often a step calls it.
+        capacity: Room in the ring, in elements; 0 is just as much as the shape needs.
         running: Whether its norm has running statistics.
         gamma: Whether its norm scales; `beta`: whether it shifts.
         epsilon: The norm's ε.
@@ -54,6 +55,7 @@ class LayerPlan:
     shape: tuple[int, ...]
     unit_axis: int
     calls: int = 1
+    capacity: int = 0
     running: bool = False
     gamma: bool = False
     beta: bool = False

@@ -102,7 +102,7 @@ class RecorderProcess:
         index = self._free.get()
         if index is None:
             self._free.put(None)
-            raise RecordingFailed(self._reason())
+            raise self.failure()
         return index
 
     def wait_for_run(self, timeout: float) -> int | None:
@@ -122,7 +122,17 @@ class RecorderProcess:
         self.send({"finish": end})
         self.close()
         if self._process.wait() != 0 or self._error is not None:
-            raise RecordingFailed(self._reason())
+            raise self.failure()
+
+    def failure(self) -> RecordingFailed:
+        """Why it ended early, as an error."""
+        return RecordingFailed(self._reason())
+
+    def abandon(self) -> None:
+        """In a forked process: let go of the pipe, which is the parent's alone."""
+        self._process.returncode = 0  # not a child of this process
+        with contextlib.suppress(OSError, ValueError):
+            self._to.close()
 
     def close(self) -> None:
         """Hang up: the recorder commits what it has, and ends."""

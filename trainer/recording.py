@@ -62,7 +62,8 @@ class RunRecording:
                 {"network_id": track.network_id},
                 {"step": [step]} | {name: [value] for name, value in values.items()},
             )
-            track.accuracies.append(values["test_accuracy"] or 0.0)
+            if values["test_accuracy"] is not None:
+                track.accuracies.append(values["test_accuracy"])
         for position, diverged_step, frozen_step in part.frozen:
             self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
         self._step = max(self._step, part.step)

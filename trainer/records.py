@@ -125,8 +125,8 @@ def layer_records(
     in one of the slots goes alone, record by record.
     """
     shapes = {
-        (position, layer, slot): Sampling(shape, axis)
-        for position, layer, slot, shape, axis in irregular
+        (position, layer, slot): Sampling(shape, axis, stride)
+        for position, layer, slot, shape, axis, stride in irregular
     }
     alone = {key[:2] for key in shapes}
     alike: dict[tuple[object, ...], list[_Seen]] = {}
@@ -151,17 +151,18 @@ def _records_of(
     seen: Sequence[_Seen], steps: np.ndarray, sampling: Sampling
 ) -> Iterator[Records]:  # fmt: skip
     count, plan = len(steps), seen[0].layer.plan
+    columns: dict[str, Any] = _norms(seen) | _normalization(seen, plan)
+    if sampling.size == 0:  # nobody saw its forward pass
+        for place, one in enumerate(seen):
+            rows = slice(place * count, (place + 1) * count)
+            yield _rows(one, steps, columns, rows)
+        return
     z = _take(seen, lambda slots: slots.sample)[:, : sampling.size]
-    columns, ordered = statistics.preactivation(z, plan.activation, sampling)
-    columns |= _shifts(seen, ordered, columns["std"])
-    columns |= _norms(seen)
-    columns |= _normalization(seen, plan)
+    found, ordered = statistics.preactivation(z, plan.activation, sampling)
+    columns |= found | _shifts(seen, ordered, found["std"])
     for place, one in enumerate(seen):
         rows = slice(place * count, (place + 1) * count)
-        keys = {"network_id": one.network.track.network_id, "layer_id": one.layer.layer_id}
-        mine = {"step": steps} | _without_gaps(
-            {name: column[rows] for name, column in columns.items()}
-        )
+        _, keys, mine = _rows(one, steps, columns, rows)
         is_new = one.layer.latest is None
         one.layer.latest = (ordered[rows][-1].copy(), columns["std"][rows][-1])
         if is_new:
@@ -174,36 +175,35 @@ def _records_of(
             yield "layer_records", keys, mine
 
 
+def _rows(
+    one: _Seen, steps: np.ndarray, columns: Mapping[str, np.ndarray], rows: slice
+) -> Records:  # fmt: skip
+    keys = {"network_id": one.network.track.network_id, "layer_id": one.layer.layer_id}
+    mine = {name: column[rows] for name, column in columns.items()}
+    return "layer_records", keys, {"step": steps} | _without_gaps(mine)
+
+
 def _take(seen: Sequence[_Seen], array: Callable[[LayerSlots], Any]) -> np.ndarray:
     return np.concatenate([one.network.take(array(one.slots)) for one in seen])
 
 
 def _shifts(seen: Sequence[_Seen], ordered: np.ndarray, std: np.ndarray) -> statistics.Columns:
+    """Each record against the one before it, and against its layer's first."""
     count, size = len(ordered) // len(seen), ordered.shape[1]
-    before, before_std = np.empty_like(ordered), np.empty_like(std)
-    before[1:], before_std[1:] = ordered[:-1], std[:-1]
-    first, first_std = np.empty_like(ordered), np.empty_like(std)
-    resized: list[tuple[str, slice, Past]] = []
+    step, start = np.empty_like(std), np.empty_like(std)
+    step[1:] = shift(ordered[1:], std[1:], ordered[:-1], std[:-1])  # wrong where a layer begins
     for place, one in enumerate(seen):
         begin, rows = place * count, slice(place * count, (place + 1) * count)
-        here = (ordered[begin], std[begin])
-        latest, start = one.layer.latest or here, one.layer.first or here
-        if len(latest[0]) != size:
-            resized.append(("shift_w1", slice(begin, begin + 1), latest))
-            latest = here
-        if len(start[0]) != size:
-            resized.append(("shift_from_start", rows, start))
-            start = here
-        before[begin], before_std[begin] = latest
-        first[rows], first_std[rows] = start
-    found = {
-        "shift_w1": shift(ordered, std, before, before_std),
-        "shift_from_start": shift(ordered, std, first, first_std),
-    }
-    for name, rows, past in resized:  # samples of another size than these
-        for row in range(*rows.indices(len(ordered))):
-            found[name][row] = shift_of_sizes((ordered[row], std[row]), past)
-    return found
+        here = (ordered[begin], float(std[begin]))
+        first, latest = one.layer.first or here, one.layer.latest or here
+        step[begin] = shift_of_sizes(here, latest)
+        if len(first[0]) == size:
+            start[rows] = shift(ordered[rows], std[rows], first[0][None], np.array([first[1]]))
+        else:
+            start[rows] = [
+                shift_of_sizes((o, s), first) for o, s in zip(ordered[rows], std[rows], strict=True)
+            ]
+    return {"shift_w1": step, "shift_from_start": start}
 
 
 def _norms(seen: Sequence[_Seen]) -> statistics.Columns:
@@ -237,11 +237,16 @@ def _normalization(seen: Sequence[_Seen], plan: LayerPlan) -> statistics.Columns
     columns: statistics.Columns = {}
     if plan.running:
         running = _take(seen, lambda slots: slots.running)
-        columns |= statistics.drift(
-            running[:, 0], running[:, 1], running[:, 2], running[:, 3], plan.momentum, plan.epsilon
-        )
+        columns |= _drift([running[:, part] for part in range(4)], plan)
     if plan.gamma:
         columns |= statistics.scale(_take(seen, lambda slots: slots.gamma))
     if plan.beta:
         columns |= statistics.offset(_take(seen, lambda slots: slots.beta))
     return columns
+
+
+def _drift(running: list[np.ndarray], plan: LayerPlan) -> statistics.Columns:
+    stale = running[0][:, 0] == NOT_GIVEN  # BatchNorm took no batch in: nothing to derive
+    momentum = np.where(stale, np.nan, plan.momentum) if stale.any() else plan.momentum
+    columns = statistics.drift(*running, momentum=momentum, epsilon=plan.epsilon)
+    return {name: np.where(stale, NOT_GIVEN, column) for name, column in columns.items()}

@@ -30,13 +30,18 @@ STRETCH_BYTES = 64 << 20
 STRETCH_STEPS = 1024
 """With sparse records a stretch has fewer slots, so that a network is frozen in time."""
 
+_POPULATED: dict[str, int] = (
+    {"flags": mmap.MAP_SHARED | mmap.MAP_POPULATE} if sys.platform == "linux" else {}
+)
+"""Memory that is there from the start, not page by page while the loop waits."""
+
 Evaluated = tuple[int, int, dict[str, float | None]]
 """A network's position, the step, and the statistics of an evaluation."""
 Frozen = tuple[int, int, int | None]
 """A network's position, the step it diverged at, and the last one it was trained at if frozen."""
-Irregular = tuple[int, int, int, tuple[int, ...], int]
-"""A network's position, layer and slot; shape and unit axis of a preactivation that differs from
-its plan."""
+Irregular = tuple[int, int, int, tuple[int, ...], int | None, int]
+"""A network's position, layer and slot; shape, unit axis and stride of the sampling where it
+differs from the layer's plan."""
 
 Allocate = Callable[[tuple[int, ...], str], Any]
 """Makes an array of a shape and a type out of the next bytes of a stretch."""
@@ -154,7 +159,7 @@ def lay_out(plan: Plan, index: int, allocate: Allocate) -> Stretch:
     def of_layer(stack: StackPlan, layer: LayerPlan) -> LayerSlots:
         sampling = layer.sampling
         return LayerSlots(
-            sample=room(stack, sampling.size),
+            sample=room(stack, max(sampling.size, layer.capacity)),
             running=room(stack, 4, sampling.units) if layer.running else None,
             gamma=room(stack, sampling.units) if layer.gamma else None,
             beta=room(stack, sampling.units) if layer.beta else None,
@@ -209,7 +214,7 @@ class SharedMemory:
         size = stretch_bytes(plan)
         if os.fstat(self.file).st_size < size * plan.stretches:
             os.ftruncate(self.file, size * plan.stretches)
-        self._map = mmap.mmap(self.file, size * plan.stretches)
+        self._map = mmap.mmap(self.file, size * plan.stretches, **_POPULATED)
         return [lay_out(plan, i, Cursor(self._array(i * size))) for i in range(plan.stretches)]
 
     def block(self, plan: Plan, index: int) -> np.ndarray:
@@ -246,7 +251,7 @@ def _anonymous_file() -> int:
 def numbers(stacks: Sequence[StackPlan]) -> int:
     """How many floats one record of all networks holds, but for its norms."""
     return sum(
-        len(stack.networks) * (layer.sampling.size + 6 * layer.sampling.units)
+        len(stack.networks) * (max(layer.sampling.size, layer.capacity) + 6 * layer.sampling.units)
         for stack in stacks
         for layer in stack.layers
     )

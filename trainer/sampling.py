@@ -23,8 +23,11 @@ class Sampling:
 
     shape: tuple[int, ...]
     """Of one record, the batch first: (60, 100), (32, 64, 28, 28), (8, 128, 256)."""
-    unit_axis: int
-    """The axis of units or channels: the last of linear layers, 1 of convolutions."""
+    unit_axis: int | None
+    """The axis of units or channels: the last of linear layers, 1 of convolutions; None where the
+    elements belong to units in no regular way."""
+    every: int | None = None
+    """The stride, where it does not follow from the shape."""
 
     @cached_property
     def elements(self) -> int:
@@ -34,12 +37,13 @@ class Sampling:
     @property
     def units(self) -> int:
         """How many units or channels there are."""
-        return self.shape[self.unit_axis]
+        return 1 if self.unit_axis is None else self.shape[self.unit_axis]
 
     @cached_property
     def after_units(self) -> int:
         """Elements behind the unit axis: a convolution's positions, 1 in linear layers."""
-        return math.prod(self.shape[self.unit_axis % len(self.shape) + 1 :])
+        axis = len(self.shape) - 1 if self.unit_axis is None else self.unit_axis
+        return math.prod(self.shape[axis % len(self.shape) + 1 :])
 
     @cached_property
     def stride(self) -> int:
@@ -48,6 +52,8 @@ class Sampling:
         The largest that keeps `KEPT_AT_LEAST`, shares no factor with units × positions, so that
         all of them are visited in turn, and does not run along a line: see `_is_spread`.
         """
+        if self.every is not None:
+            return self.every
         if self.elements <= EXACT_UP_TO:
             return 1
         stride = self.elements // KEPT_AT_LEAST

@@ -93,7 +93,7 @@ def assemble(
     stacks: list[Stack] = []
     rows: list[list[dict[str, Any]]] = []
     for index, (arm, of_arm) in enumerate(zip(experiment.arms, networks, strict=True)):
-        for seeds in _together(len(of_arm), example[0].device):
+        for seeds in together(len(of_arm), example[0].device):
             stacks.append(
                 Stack(
                     arm,
@@ -116,7 +116,7 @@ def assemble(
     return Prepared(stacks, drawn, test, Plan(plans, slots, STRETCHES, precise))
 
 
-def _together(seeds: int, device: torch.device) -> list[list[int]]:
+def together(seeds: int, device: torch.device) -> list[list[int]]:
     """Which seeds of an arm train as one stack.
 
     On the CPU matrix products dominate and a stack gains nothing; on a GPU launches do.

@@ -37,8 +37,8 @@ def shift(ordered: Array, std: Array, reference: Array, reference_std: Array) ->
     Args:
         ordered: Sorted values of the records, (n, m).
         std: Their standard deviations, (n,).
-        reference: Sorted values to compare with, (n, m).
-        reference_std: Their standard deviations, (n,).
+        reference: Sorted values to compare with, (n, m), or (1, m) for all.
+        reference_std: Their standard deviations, (n,) or (1,).
     """
     xp = array_api_compat.array_namespace(ordered, reference)
     apart = ordered - reference
@@ -48,7 +48,8 @@ def shift(ordered: Array, std: Array, reference: Array, reference_std: Array) ->
     clear = xp.isfinite(distance)  # else a value that is not finite, or float32 overflowed
     if not bool(xp.all(clear)):
         for row in np.flatnonzero(~on_host(clear)).tolist():
-            values, past = (finite_part(on_host(one[row])) for one in (ordered, reference))
+            values = finite_part(on_host(ordered[row]))
+            past = finite_part(on_host(reference[min(row, len(reference) - 1)]))
             distance[row] = wasserstein(values, past)
     pooled = ((std**2 + reference_std**2) / 2) ** 0.5
     is_still = (distance == 0) & (pooled == 0)
@@ -56,7 +57,10 @@ def shift(ordered: Array, std: Array, reference: Array, reference_std: Array) ->
 
 
 def shift_of_sizes(record: Past, reference: Past) -> float:
-    """`shift` of one record whose reference has another number of values."""
+    """`shift` of one record whose reference may have another number of values."""
+    if len(record[0]) == len(reference[0]):
+        of_one = [np.array([std]) for std in (record[1], reference[1])]
+        return float(shift(record[0][None], of_one[0], reference[0][None], of_one[1])[0])
     distance = wasserstein(finite_part(record[0]), finite_part(reference[0]))
     pooled = np.sqrt((record[1] ** 2 + reference[1] ** 2) / 2)
     if distance == 0 and pooled == 0:

@@ -54,7 +54,7 @@ def preactivation(z: Array, activation: str, sampling: Sampling) -> tuple[Column
             alone = _of_ordered(kept[None], flat) if len(kept) else None
             for name, column in columns.items():
                 column[row] = float(alone[name][0]) if alone else np.nan
-    if nonlinearity:
+    if nonlinearity and sampling.unit_axis is not None:
         columns["dead"] = _dead(z, nonlinearity.zero, sampling)
     return columns | {"nonfinite": nonfinite}, ordered
 

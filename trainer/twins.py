@@ -50,7 +50,8 @@ def weights_hash(network: nn.Module) -> str:
     digest = hashlib.sha256()
     for parameter in network.parameters():
         if parameter.ndim > 1:
-            digest.update(parameter.detach().cpu().numpy().tobytes())
+            flat = parameter.detach().cpu().contiguous().view(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes())  # numpy has no bfloat16
     return digest.hexdigest()
 
 

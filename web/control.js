@@ -53,7 +53,7 @@ function inputFor(field, attributes) {
         ...attributes, type: "text", autocomplete: "off", spellcheck: "false",
         inputmode: { integer: "numeric", number: "decimal" }[String(field.kind)],
         class: field.kind === "text" ? "long" : field.kind,
-        placeholder: field.nullable ? "as above" : null,
+        placeholder: field.empty || null,
       });
   }
 }

@@ -67,7 +67,7 @@ export class ExperimentForm {
     const before = valueAt(this.origin, path);
     const differs = !equal(made.read(), before);
     row.classList.toggle("differs", differs);
-    const text = field.kind === "table" ? "other arms" : toText(before) || "empty";
+    const text = field.kind === "table" ? "other arms" : toText(before) || field.empty || "empty";
     setText(was, differs ? `was ${text}` : "");
   }
 
@@ -118,9 +118,9 @@ export class ExperimentForm {
  * The range and the default, each of which stays in one line.
  * @param {Field} field
  */
-function allowed({ kind, range, default: value, least, most, unit }) {
+function allowed({ kind, range, default: value, least, most, unit, empty }) {
   if (kind === "table") return [h("span", {}, `${least} to ${most} arms`)];
-  const shown = typeof value === "number" && unit ? whole(value) : toText(value);
+  const shown = typeof value === "number" && unit ? whole(value) : toText(value) || empty;
   return [range, value === undefined ? "" : `default ${shown}`].filter(Boolean)
     .map((text) => h("span", {}, text));
 }

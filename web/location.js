@@ -1,4 +1,4 @@
-/** The address of the page: which view, which tab, which seed, which steps. */
+/** The address of the page: which view, which tab, which seed, which steps, which layers. */
 
 /** @import { Place, Range } from "./types" */
 
@@ -24,6 +24,8 @@ export function parse(path, search) {
       tab: query.get("tab") ?? "overview",
       seed: count(query.get("seed")),
       range: parseRange(query.get("steps")),
+      layer: query.get("layer") || null,
+      find: query.get("find") || null,
     };
   }
   return { view: "missing" };
@@ -43,6 +45,8 @@ export function format(place) {
       if (place.tab !== "overview") query.set("tab", place.tab);
       if (place.seed !== null) query.set("seed", String(place.seed));
       if (place.range !== null) query.set("steps", place.range.join("-"));
+      if (place.find !== null) query.set("find", place.find);
+      if (place.layer !== null) query.set("layer", place.layer);
       const text = query.toString();
       return `/runs/${place.run}${text && `?${text}`}`;
     }
@@ -50,6 +54,14 @@ export function format(place) {
       return "/";
   }
 }
+
+/**
+ * The page of a run, as it is opened first.
+ * @param {number} run
+ * @returns {Extract<Place, { view: "run" }>}
+ */
+export const ofRun = (run) =>
+  ({ view: "run", run, tab: "overview", seed: null, range: null, layer: null, find: null });
 
 /**
  * The parts of a path; null when it cannot be read, as `%` alone.
@@ -75,7 +87,7 @@ function parseRange(text) {
 }
 
 /**
- * The part of a range that a run can have; null when that is nothing or all of it.
+ * The part of a range that a run can have; null when that is nothing of it.
  * @param {Range | null} range
  * @param {number} steps
  * @returns {Range | null}

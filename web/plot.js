@@ -98,6 +98,9 @@ function toTrace(mark, axis, drawing) {
         line: { color: paint, width: mark.dense ? 1 : 1.5, dash: DASHES[mark.dash] },
         marker: { color: paint, size: 5 }, opacity: mark.dense ? DENSE_OPACITY : 1,
         cliponaxis: !mark.points, connectgaps: false };
+    case "dots":
+      return { ...trace, y: mark.y, mode: "markers", cliponaxis: false,
+        marker: { color: paint, size: 5 } };
     case "band":
       return { ...trace, y: mark.y, mode: "lines", line: { width: 0 }, fill: "toself",
         fillcolor: fade(paint, BAND_OPACITY[mark.level]) };

@@ -78,6 +78,7 @@ function ofSetting(path, schema, nullable, root) {
     choices: schema.enum ?? (schema.const === undefined ? [] : [schema.const]),
     range: items && !table ? rangeOf(items) : rangeOf(schema),
     nullable,
+    empty: schema.empty ?? "",
     items: items === null ? [] : table ? ofObject(items, root, "") : [
       ofSetting("", items, items.nullable, root)],
     least: schema.minItems ?? 0,

@@ -12,6 +12,9 @@ import { NAN, NULL } from "./series.js";
 
 /** @typedef {{ x: Float64Array, y: Float64Array }} Points */
 
+/** So many records across a chart are few enough to be told apart. */
+export const FEW = 60;
+
 /**
  * A line through the values of a statistic. It is broken where a value is not a finite number,
  * and passes over rows to which the statistic does not apply.
@@ -43,6 +46,50 @@ export function line(rows, column, log = false) {
     if (!complete) add(rows.last[row], NaN);
   }
   return { x: x.slice(0, length), y: y.slice(0, length) };
+}
+
+/**
+ * The records in sight that stand apart, so far that the line between them is not theirs: those of
+ * a sparse cadence, or of few steps in sight.
+ * @param {Rows} rows
+ * @param {Column | undefined} column
+ * @param {Range} range The steps in sight
+ * @param {boolean} [log]
+ * @returns {Points}
+ */
+export function dots(rows, column, [first, end], log = false) {
+  const distance = Math.max(1, (end - first) / FEW);
+  /** @type {number[]} */
+  const x = [];
+  /** @type {number[]} */
+  const y = [];
+  const { step, last } = rows;
+  let gap = Infinity; // to the record before
+  for (let row = nextRow(column, -1); column && row < step.length;) {
+    const next = nextRow(column, row);
+    const gapAfter = next < step.length ? step[next] - last[row] : Infinity;
+    const isApart = gap === Infinity ? gapAfter >= distance
+      : gap >= distance || (gapAfter >= distance && gapAfter < Infinity);
+    const isInSight = step[row] >= first && step[row] <= end;
+    if (isApart && isInSight && last[row] === step[row] && drawable(column.lo[row], log)) {
+      x.push(step[row]);
+      y.push(column.lo[row]);
+    }
+    gap = gapAfter;
+    row = next;
+  }
+  return { x: Float64Array.from(x), y: Float64Array.from(y) };
+}
+
+/**
+ * The next row to which a statistic applies; the number of rows when there is none.
+ * @param {Column | undefined} column
+ * @param {number} row
+ */
+function nextRow(column, row) {
+  let next = row + 1;
+  while (column && next < column.flag.length && column.flag[next] === NULL) next += 1;
+  return next;
 }
 
 /**

@@ -10,16 +10,28 @@ export type Real = number | "NaN" | "Infinity" | "-Infinity";
 
 export type Status = "queued" | "running" | "stopping" | "stopped" | "finished" | "failed";
 
+export type Source = "experiment" | "watch";
+
 export interface Run {
   id: number;
   name: string;
+  /** Who trains it: a worker, from an experiment, or a person's own loop, which is watched. */
+  source: Source;
   catalog_entry: string | null;
   status: Status;
-  dataset: string;
+  /** Null for a watched run. */
+  dataset: string | null;
   arms: string[];
   seeds: number[];
   step: number;
-  steps: number;
+  /** Null where a watched loop does not say how long it will be. */
+  steps: number | null;
+  /** Steps that the observer looked at so far. */
+  looked: number | null;
+  /** Share of the training time that observing took. */
+  overhead: Real | null;
+  /** Seconds that the loop waited for the recorder. */
+  waited: Real | null;
   steps_per_second: Real | null;
   summary: Record<string, { last_accuracy: Real; best_accuracy: Real }>;
   device: string | null;
@@ -40,6 +52,9 @@ export interface Layer {
   norm: string;
   activation: string;
   units: number;
+  /** Numbers in the preactivation of one batch, and how many of them a record rests on. */
+  elements: number | null;
+  sampled: number | null;
 }
 
 export interface Network {
@@ -53,8 +68,36 @@ export interface Network {
   layers: Layer[];
 }
 
+/** What a watched run watches; by arm where it says so. */
+export interface Watched {
+  program: string;
+  host: string;
+  pid: number;
+  arms: string[];
+  models: Record<string, string>;
+  optimizers: Record<string, string[]>;
+  /** How many layers are looked at. */
+  attached: Record<string, number>;
+  skipped: Skipped[];
+  settings: Record<string, Json>;
+  /** Sentences: what could not be recorded, and why. */
+  not_recorded: string[];
+  /** A share of the training time. */
+  overhead_cap: number | null;
+}
+
+/** A layer that is not looked at, and a sentence why. */
+export interface Skipped {
+  arm: string;
+  name: string;
+  reason: string;
+}
+
 export interface RunDetail extends Run {
-  experiment: Experiment;
+  /** Null for a watched run. */
+  experiment: Experiment | null;
+  /** Null for an experiment. */
+  watched: Watched | null;
   networks: Network[];
 }
 
@@ -177,6 +220,8 @@ export type Dash = "solid" | "dash" | "dot";
 export type Mark =
   | { kind: "line"; arm: number; dash: Dash; points: boolean; dense: boolean; x: Float64Array;
       y: Float64Array }
+  /** Single records, each marked. */
+  | { kind: "dots"; arm: number; x: Float64Array; y: Float64Array }
   | { kind: "band"; arm: number; level: number; x: Float64Array; y: Float64Array }
   /** `row` counts the rugs of a plot area, from the axis upwards. */
   | { kind: "rug"; arm: number; row: number; x: Float64Array; text: string };
@@ -200,6 +245,10 @@ export interface Cell {
 export interface View {
   networks: Network[];
   layer: string | null;
+  /** Layers that are not looked at, and why. */
+  skipped: Skipped[];
+  /** The steps in sight. */
+  range: Range;
   log: boolean;
   /** Whether the run still records, so that more may come. */
   growing: boolean;
@@ -229,6 +278,24 @@ export interface Chart {
   extent(view: View): Range | null;
   /** Per plot area the readings at a step. */
   read(view: View, step: number): Reading[][];
+}
+
+/** One layer of all twins, as the page lists it. */
+export interface LayerRow {
+  name: string;
+  about: string;
+  /** How many elements its percentiles rest on, where those are not all. */
+  sample: string;
+  norms: string[];
+  /** The arms that have it, where others have not. */
+  only: string[];
+}
+
+/** Layers that are shown together; `first` counts those before them. */
+export interface LayerPage {
+  title: string;
+  first: number;
+  rows: LayerRow[];
 }
 
 /** Where a plot area lies inside its element, in pixels. */
@@ -281,6 +348,8 @@ export interface Field {
   /** Such as "1 to 4,096" or "above 0, up to 1,000"; empty when anything goes. */
   range: string;
   nullable: boolean;
+  /** What it means to be empty, where it may. */
+  empty: string;
   /** Of a list: what its items are. Of a table: its columns. */
   items: Field[];
   least: number;
@@ -296,7 +365,9 @@ export type Theme = "system" | "light" | "dark";
 export type Place =
   | { view: "runs" }
   | { view: "new"; entry: string | null; again: number | null }
-  | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null }
+  | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null;
+      /** A layer of the page that is shown, and what layers are searched for. */
+      layer: string | null; find: string | null }
   | { view: "missing" };
 
 /** A view that is on the page; `update` tells it that only its own part of the address changed. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { testAccuracy } from "../../web/charts/accuracy.js";
+import { loggedAccuracy, testAccuracy } from "../../web/charts/accuracy.js";
 import { beta } from "../../web/charts/affine.js";
 import { meanDrift } from "../../web/charts/drift.js";
 import { fan } from "../../web/charts/fan.js";
@@ -29,8 +29,8 @@ function rows(values, width = 1) {
 }
 
 /** @param {Map<string, any>} known */
-const view = (known, more = {}) => ({ networks: NETWORKS, layer: "hidden1", log: false,
-  growing: true, loading: false, rows: (what) => known.get(keyOf(what)), ...more });
+const view = (known, more = {}) => ({ networks: NETWORKS, layer: "hidden1", skipped: [],
+  range: [0, 1000], log: false, growing: true, loading: false, rows: (what) => known.get(keyOf(what)), ...more });
 
 const layerKey = (id) => keyOf({ table: "layer_records", network_id: id, layer_id: 10 * id });
 
@@ -50,6 +50,33 @@ test("a chart without records says whether to wait for them", () => {
   assert.equal(testAccuracy.draw(ended)[0].note, "nothing was recorded");
   const alone = view(new Map(), { networks: NETWORKS.slice(0, 1) });
   assert.match(meanDrift.draw(alone)[0].note, /no arm has BatchNorm/);
+});
+
+test("what was never logged, or does not apply to a layer, is said in a sentence", () => {
+  const network = keyOf({ table: "network_records", network_id: 1 });
+  const unlogged = new Map([[network, { ...rows({ loss: [1, 2] }), columns: {} }]]);
+  const [cell] = loggedAccuracy.draw(view(unlogged, { layer: null }));
+  assert.equal(cell.note, "No accuracy was logged: run.log(accuracy=…)");
+  const weightless = new Map([[layerKey(1), { ...rows({ mean: [1, 2] }), columns: {} }]]);
+  assert.equal(activationGradient.draw(view(weightless))[0].note, "does not apply to this layer");
+  const first = new Map([[layerKey(1), { ...rows({ mean: [1] }), columns: {} }]]);
+  assert.equal(activationGradient.draw(view(first))[0].note, "waiting for the first records");
+});
+
+test("an arm without a layer that its twin has shows why", () => {
+  const networks = [{ ...NETWORKS[0], layers: [] }, NETWORKS[1]];
+  const why = (skipped) => fan.draw(view(new Map(), { networks, skipped }))[0].note;
+  assert.equal(why([]), "none has no layer of this name");
+  assert.equal(why([{ arm: "none", name: "hidden1", reason: "It was never called." }]),
+    "not looked at: It was never called.");
+  assert.equal(fan.draw(view(new Map(), { networks }))[1].note, "waiting for the first records");
+});
+
+test("every norm that is a BatchNorm has running statistics", () => {
+  const sync = { ...NETWORKS[1], layers: [layer(20, "sync batch")] };
+  const layered = { ...NETWORKS[0], layers: [layer(10, "layer")] };
+  const needed = meanDrift.needs({ networks: [layered, sync], layer: "hidden1" });
+  assert.deepEqual(needed.map(({ network_id: id }) => id), [2]);
 });
 
 test("an arm keeps its colour where the other arm has nothing", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clip, format, parse } from "../../web/location.js";
+import { clip, format, ofRun, parse } from "../../web/location.js";
 
 /** @param {string} address */
 const read = (address) => {
@@ -11,14 +11,16 @@ const read = (address) => {
 
 test("every place has an address that leads back to it", () => {
   for (const address of ["/", "/new", "/new/mnist-sigmoid", "/new?again=12", "/runs/12",
-    "/runs/12?tab=shift&seed=1&steps=100-2000"]) {
+    "/runs/12?tab=shift&seed=1&steps=100-2000",
+    "/runs/12?tab=gradients&find=conv1+bn&layer=layer1.0.conv1"]) {
     assert.equal(format(read(address)), address);
   }
 });
 
 test("the default of a run's address is its overview, one seed, all steps", () => {
   assert.deepEqual(read("/runs/3"),
-    { view: "run", run: 3, tab: "overview", seed: null, range: null });
+    { view: "run", run: 3, tab: "overview", seed: null, range: null, layer: null, find: null });
+  assert.deepEqual(ofRun(3), read("/runs/3"));
 });
 
 test("what makes no sense in an address is left out or said to be missing", () => {

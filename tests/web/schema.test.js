@@ -10,7 +10,8 @@ const SCHEMA = {
       properties: {
         name: { type: "string", title: "Name" },
         norm: { enum: ["none", "batch"], default: "none", title: "Normalization", type: "string" },
-        lr: { anyOf: [{ type: "number", exclusiveMinimum: 0 }, { type: "null" }], default: null },
+        lr: { anyOf: [{ type: "number", exclusiveMinimum: 0 }, { type: "null" }], default: null,
+          empty: "as above" },
       },
     },
     Optimizer: {
@@ -57,6 +58,7 @@ test("a table's columns are fields too, and may be empty where null is allowed",
   assert.deepEqual(items.map(({ path, kind, nullable }) => [path, kind, nullable]),
     [["name", "text", false], ["norm", "choice", false], ["lr", "number", true]]);
   assert.deepEqual([least, most, items[1].choices], [1, 6, ["none", "batch"]]);
+  assert.deepEqual(items.map(({ empty }) => empty), ["", "", "as above"]);
 });
 
 test("values read back as they were written", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { decode } from "../../web/series.js";
-import { band, extent, line, rug, union } from "../../web/traces.js";
+import { band, dots, extent, line, rug, union } from "../../web/traces.js";
 import { frameOf } from "./encoding.js";
 
 const rowsOf = (records, width = 1) =>
@@ -93,4 +93,24 @@ test("extents ignore what is not finite; the union of none is none", () => {
   assert.equal(extent([rows.columns.loss, undefined]), null);
   assert.equal(union([null, null]), null);
   assert.deepEqual(union([[1, 2], null, [-1, 1]]), [-1, 2]);
+});
+
+test("records that stand apart are marked, and no others", () => {
+  const steps = (found) => [...found.x];
+  const sparse = rowsOf([[1, 4], [2, 5], [3, 5], [500, 6], [900, 7]]);
+  assert.deepEqual(steps(dots(sparse, sparse.columns.loss, [0, 1000])), [3, 500, 900]);
+  assert.deepEqual(steps(dots(sparse, sparse.columns.loss, [0, 60])), [1, 2, 3]);
+  const dense = rowsOf(Array.from({ length: 200 }, (_, at) => [at + 1, 1]));
+  assert.deepEqual(steps(dots(dense, dense.columns.loss, [0, 200])), []);
+  assert.equal(dots(dense, dense.columns.loss, [100, 130]).x.length, 31);
+  const alone = rowsOf([[7, 1]]);
+  assert.deepEqual(steps(dots(alone, alone.columns.loss, [0, 1000])), [7]);
+  assert.deepEqual(steps(dots(alone, undefined, [0, 1000])), []);
+});
+
+test("between records, what does not apply or is a bucket of several is no mark", () => {
+  const every = rowsOf(Array.from({ length: 400 }, (_, at) => [at + 1, at % 100 === 0 ? at : null]));
+  assert.deepEqual([...dots(every, every.columns.loss, [0, 400]).x], [1, 101, 201, 301]);
+  const buckets = rowsOf([[1, 4], [2, 9], [500, 5]], 4);
+  assert.deepEqual([...dots(buckets, buckets.columns.loss, [0, 1000]).x], [500]);
 });

@@ -17,6 +17,20 @@ export const testAccuracy = lineChart({
   points: true,
 });
 
+/** Of a watched run: what its own loop said. */
+export const loggedAccuracy = lineChart({
+  id: "train-accuracy",
+  title: "Training accuracy",
+  hint: "What the loop logged as its accuracy at each step: the share of the batch that is right.",
+  axis: "share correct (%)",
+  table: "network_records",
+  curves: [{ statistic: "accuracy" }],
+  format: percent,
+  percent: true,
+  log: null,
+  missing: "No accuracy was logged: run.log(accuracy=…)",
+});
+
 export const trainAccuracy = lineChart({
   id: "train-accuracy",
   title: "Training accuracy",

@@ -4,7 +4,7 @@
 
 import { number } from "../format.js";
 import { band, extent, line, rug, union } from "../traces.js";
-import { armDash, noteFor, rugs, select, valueAt } from "./lines.js";
+import { addDots, armDash, noteFor, rugs, select, valueAt } from "./lines.js";
 
 /**
  * @typedef {object} Spread
@@ -46,11 +46,16 @@ function spreadChart({ id, title, hint, axis, statistics, edges }) {
         if (middle.x.length) {
           cell.marks.push({ kind: "line", arm, dash: armDash(arm), points: false, dense: false,
             ...middle });
+          addDots(cell, view, arm, rows, rows.columns[statistics[0]]);
         }
         const odd = rug(rows, statistics.map((name) => rows.columns[name]));
         if (odd) cell.marks.push({ kind: "rug", arm, row: rugs(cell), ...odd });
       }
-      cell.note = noteFor(cell, view, sources(view).length > 0);
+      cell.note = noteFor(cell, view, {
+        reason: sources(view).length > 0 ? null : "does not apply: no arm has BatchNorm here",
+        rows: sources(view).map(({ selection }) => view.rows(selection)),
+        missing: "does not apply: this BatchNorm learns no scale and no offset",
+      });
       return [cell];
     },
     extent: (view) => union(sources(view).map(({ selection }) => {

@@ -4,7 +4,7 @@
 
 import { number } from "../format.js";
 import { band, extent, line, rug, union } from "../traces.js";
-import { armDash, noteFor, rowAt, select, valueAt } from "./lines.js";
+import { absence, addDots, armDash, noteFor, rowAt, select, valueAt } from "./lines.js";
 
 /** Outermost first, so that the narrower ones lie on top. */
 const BANDS = [["p01", "p99"], ["p05", "p95"], ["p15", "p85"]];
@@ -46,11 +46,12 @@ export const fan = {
       if (median.x.length) {
         cell.marks.push({ kind: "line", arm, dash: armDash(arm), points: false, dense: false,
           ...median });
+        addDots(cell, view, arm, rows, columns.p50);
       }
       const odd = rug(rows, STATISTICS.map((name) => columns[name]));
       if (odd) cell.marks.push({ kind: "rug", arm, row: 0, ...odd });
     }
-    cell.note = noteFor(cell, view, selection !== null);
+    cell.note = noteFor(cell, view, { reason: absence(network, view), rows: [rows || undefined] });
     return cell;
   }),
   extent: (view) => union(view.networks.map((network) => {

@@ -3,8 +3,9 @@
 /** @import { Cell, Chart, Column, Dash, Network, Rows, Selection, View } from "../types" */
 
 import { number, span } from "../format.js";
+import { isBatchNorm } from "../layers.js";
 import { NAN, nearest, NULL } from "../series.js";
-import { extent, line, rug, union } from "../traces.js";
+import { dots, extent, FEW, line, rug, union } from "../traces.js";
 
 /**
  * @typedef {object} Curve
@@ -26,10 +27,9 @@ import { extent, line, rug, union } from "../traces.js";
  * @property {boolean | null} [log]
  * @property {boolean} [shared]
  * @property {boolean} [points] Whether each record is marked by a point while they are few
+ * @property {string} [missing] What it means that there are records, and never a value
  * @property {boolean} [batchNorm] Whether it applies only to networks or layers with BatchNorm
  */
-
-const FEW = 60;
 
 /**
  * @param {LineChart} spec
@@ -62,17 +62,22 @@ export function lineChart(spec) {
         for (const { statistic, dash = armDash(arm) } of curves) {
           const column = rows.columns[statistic];
           const drawn = line(rows, column, view.log);
-          const points = (spec.points ?? rows.width === 1) && drawn.x.length <= FEW;
+          const points = spec.points === true && drawn.x.length <= FEW;
           if (drawn.x.length) {
             const dense = isDense(rows, column);
             cell.marks.push({ kind: "line", arm, dash: dense ? "solid" : dash, points, dense,
               ...drawn });
+            if (!points) addDots(cell, view, arm, rows, column);
           }
         }
         const odd = rug(rows, curves.map(({ statistic }) => rows.columns[statistic]), view.log);
         if (odd) cell.marks.push({ kind: "rug", arm, row: rugs(cell), ...odd });
       }
-      cell.note = noteFor(cell, view, sources(view).length > 0);
+      cell.note = noteFor(cell, view, {
+        reason: sources(view).length > 0 ? null : "does not apply: no arm has BatchNorm here",
+        rows: sources(view).map(({ selection }) => view.rows(selection)),
+        missing: spec.missing,
+      });
       return [cell];
     },
     extent: (view) => union(sources(view).map(({ selection }) => {
@@ -119,7 +124,7 @@ export function isDense(rows, column) {
  */
 export function select(table, network, layerName, batchNorm) {
   const has = network.layers.some(({ name, norm }) =>
-    norm === "batch" && (layerName === null || name === layerName));
+    isBatchNorm(norm) && (layerName === null || name === layerName));
   if (batchNorm && !has) return null;
   if (layerName === null) return { table, network_id: network.id };
   const layer = network.layers.find(({ name }) => name === layerName);
@@ -133,15 +138,44 @@ export function select(table, network, layerName, batchNorm) {
 export const rugs = ({ marks }) => marks.filter(({ kind }) => kind === "rug").length;
 
 /**
+ * Mark the records that stand apart: between them nothing was looked at.
+ * @param {Cell} cell
+ * @param {View} view
+ * @param {number} arm
+ * @param {Rows} rows
+ * @param {Column | undefined} column
+ */
+export function addDots(cell, view, arm, rows, column) {
+  const found = dots(rows, column, view.range, view.log);
+  if (found.x.length) cell.marks.push({ kind: "dots", arm, ...found });
+}
+
+/**
  * Why nothing is drawn; null when something is.
  * @param {Cell} cell
  * @param {View} view
- * @param {boolean} applies
+ * @param {object} known
+ * @param {string | null} known.reason Why there can be nothing
+ * @param {(Rows | undefined)[]} known.rows What was recorded of other statistics, too
+ * @param {string} [known.missing]
  */
-export function noteFor(cell, view, applies) {
+export function noteFor(cell, view, { reason, rows, missing = "does not apply to this layer" }) {
   if (cell.marks.length > 0 || view.loading) return null;
-  if (!applies) return "does not apply: no arm has BatchNorm here";
+  if (reason) return reason;
+  // A first record has no distance to one before it: that alone says nothing.
+  if (rows.some((found) => found && found.step.length > 1)) return missing;
   return view.growing ? "waiting for the first records" : "nothing was recorded";
+}
+
+/**
+ * Why a network has nothing of a layer; null when it has it.
+ * @param {Network} network
+ * @param {Pick<View, "layer" | "skipped">} view
+ */
+export function absence(network, { layer, skipped }) {
+  if (layer === null || network.layers.some(({ name }) => name === layer)) return null;
+  const known = skipped.find(({ arm, name }) => arm === network.arm && name === layer);
+  return known ? `not looked at: ${known.reason}` : `${network.arm} has no layer of this name`;
 }
 
 /**

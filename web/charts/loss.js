@@ -13,6 +13,17 @@ export const testLoss = lineChart({
   points: true,
 });
 
+/** Of a watched run: what its own loop said. */
+export const loggedLoss = lineChart({
+  id: "train-loss",
+  title: "Training loss",
+  hint: "What the loop logged as its loss at each step. Look for plateaus and for single spikes.",
+  axis: "loss",
+  table: "network_records",
+  curves: [{ statistic: "loss" }],
+  missing: "No loss was logged: run.log(loss=…)",
+});
+
 export const trainLoss = lineChart({
   id: "train-loss",
   title: "Training loss",

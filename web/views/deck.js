@@ -3,7 +3,7 @@
  * sight and the cursor, and remember which axes are logarithmic.
  */
 
-/** @import { Chart, Network, Range, Selection, View } from "../types" */
+/** @import { Chart, Network, Range, Selection, Skipped, View } from "../types" */
 /** @import { Feed } from "../feed.js" */
 
 import { h } from "../dom.js";
@@ -33,11 +33,13 @@ export class Deck {
   /**
    * @param {Feed} feed
    * @param {Network[]} networks Those of one seed
+   * @param {Skipped[]} skipped Layers that are not looked at
    * @param {(range: Range | null) => void} onChoose
    */
-  constructor(feed, networks, onChoose) {
+  constructor(feed, networks, skipped, onChoose) {
     this.feed = feed;
     this.networks = networks;
+    this.skipped = skipped;
     this.onChoose = onChoose;
     let scheduled = false;
     this.#unsubscribe = store.subscribe((state, before) => {
@@ -93,9 +95,9 @@ export class Deck {
    * @returns {View}
    */
   view(chart, layer) {
-    const { networks, growing, feed } = this;
+    const { networks, skipped, range, growing, feed } = this;
     return {
-      networks, layer, growing,
+      networks, layer, skipped, range, growing,
       loading: this.expected > 0 && !feed.hasAnswer,
       log: this.isLog(chart),
       rows: (what) => feed.rows(what),

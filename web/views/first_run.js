@@ -4,7 +4,7 @@
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
-import { format, go } from "../location.js";
+import { format, go, ofRun } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem, withDataset, workerNotice } from "../system.js";
 
@@ -29,7 +29,7 @@ export async function offerFirst(element, closing) {
       const { experiment } = withDataset(entry.experiment, store.get().system);
       const run = await api.createRun(experiment, entry.name);
       learnRuns([run]);
-      go({ view: "run", run: run.id, tab: "overview", seed: null, range: null });
+      go(ofRun(run.id));
     } catch (error) {
       setText(problem, /** @type {Error} */ (error).message);
       setText(start, "Start the first run");

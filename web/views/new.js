@@ -7,11 +7,12 @@ import { withValue } from "../document.js";
 import { h, setText } from "../dom.js";
 import { ExperimentForm } from "../form.js";
 import { bytes, duration, speed } from "../format.js";
-import { go } from "../location.js";
+import { go, ofRun } from "../location.js";
 import { fields } from "../schema.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem, withDataset, workerNotice } from "../system.js";
 import { card, ownCard } from "./cards.js";
+import { notAgain } from "./watched.js";
 
 const VALIDATE_PAUSE = 300;
 
@@ -23,7 +24,8 @@ export function newView(place) {
   const element = h("main", { class: "new" });
   const closing = new AbortController();
   show(element, place, closing.signal).catch((/** @type {Error} */ error) => {
-    element.replaceChildren(h("p", { class: "notice bad", role: "alert" }, error.message));
+    element.replaceChildren(h("h1", {}, "New run"),
+      h("p", { class: "notice bad", role: "alert" }, error.message));
   });
   return { element, title: "New", close: () => closing.abort() };
 }
@@ -45,6 +47,7 @@ async function show(element, place, closing) {
       h("div", { class: "cards" }, ...entries.map(card), ownCard()));
     return;
   }
+  if (original?.watched) throw new Error(notAgain(original.id, original.watched));
   const all = fields(schema);
   const name = original ? original.catalog_entry : place.entry;
   const entry = entries.find((candidate) => candidate.name === name) ?? null;
@@ -109,7 +112,7 @@ function build(all, origin, entry, closing) {
     try {
       const run = await api.createRun(form.read(), name);
       learnRuns([run]);
-      go({ view: "run", run: run.id, tab: "overview", seed: null, range: null });
+      go(ofRun(run.id));
       window.scrollTo(0, 0);
     } catch (error) {
       refuse(error);

@@ -40,6 +40,7 @@ export class Panel {
     this.rowHeight = rowHeight;
     this.canvas = h("div", { class: "canvas", "aria-hidden": "true" });
     this.step = h("span", { class: "cursor-step", hidden: true });
+    this.title = h("span", { class: "x-title" }, "step");
     this.plot = h("div", {
       class: "plot", role: "img", tabindex: 0, "aria-label": this.#name,
       "data-chart": chart.id, "data-layer": layer,
@@ -47,7 +48,7 @@ export class Panel {
       onpointermove: (/** @type {PointerEvent} */ event) => this.#point(event),
       onpointerleave: () => store.set({ cursor: null }),
       onpointerdown: () => hold(),
-    }, this.canvas, this.step, h("span", { class: "x-title" }, "step"));
+    }, this.canvas, this.step, this.title);
     this.element = h("figure", { class: "panel" }, this.#caption(), this.plot);
     observers.size.observe(this.plot);
     observers.sight.observe(this.plot);
@@ -119,6 +120,7 @@ export class Panel {
       const isLong = drawing.y.labels.some((label) => label.length > LONGEST_LABEL);
       title.hidden = isLong || boxes[at]?.left > boxes[0].left; // numbers before their title
     }
+    this.title.hidden = deck.range[0] >= 1000; // its label needs the room
     this.#revision += 1;
     draw(this.canvas, drawing, this.#revision).then(() => this.#listen());
     cells.forEach((cell, at) => this.#say(cell, at));

@@ -1,15 +1,17 @@
 /** Run: the pair side by side, while it trains and after. */
 
-/** @import { Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
+/** @import { LayerRow, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
+import { layersOf } from "../layers.js";
 import { clip, go } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { Deck } from "./deck.js";
 import { figuresOf } from "./figures.js";
+import { chosen, LayerBar } from "./layer_bar.js";
 import { runHeader } from "./run_header.js";
 import { settingsTab } from "./settings_tab.js";
 import { isActive } from "./status.js";
@@ -74,13 +76,15 @@ class RunPage {
     });
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
-    this.figures = figuresOf(detail);
+    this.figures = detail.source === "watch" ? null : figuresOf(detail);
+    this.layerBar = new LayerBar((change) => this.#turn(change));
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.tools = h("div", { class: "tools" });
     this.problem = h("p", { class: "notice bad", role: "alert", hidden: true });
     this.body = h("div", { class: "tab-body" });
     element.append(this.header.element,
-      h("div", { class: "tab-line" }, this.tabs, this.tools), this.problem, this.body);
+      h("div", { class: "tab-line" }, this.tabs, this.tools), this.problem,
+      this.layerBar.element, this.body);
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
@@ -89,13 +93,17 @@ class RunPage {
 
   /** @param {RunPlace} place */
   show(place) {
-    this.place = { ...place, range: clip(place.range, this.run.steps) };
+    this.place = { ...place, range: clip(place.range, this.run.steps ?? this.run.step) };
     const seed = place.seed ?? this.run.seeds[0];
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     const networks = this.networks.filter((network) => network.seed === seed);
     tabLinks(this.tabs, TABS, tab.id, this.place);
-    const key = JSON.stringify([tab.id, seed, networks.map(({ id }) => id)]);
-    if (key !== this.#shown) this.#build(tab, seed, networks, key);
+    const rows = tab.shows ? layersOf(networks).filter(tab.shows) : [];
+    const { layers } = chosen(rows, this.place);
+    this.layerBar.show(rows, this.place);
+    const key = JSON.stringify([tab.id, seed, networks.map(({ id }) => id),
+      layers.length > 0 ? layers.map(({ name }) => name) : place.find]);
+    if (key !== this.#shown) this.#build(tab, seed, networks, layers, key);
     if (this.#deck && String(this.#deck.chosen) !== String(this.place.range)) {
       this.#deck.chosen = this.place.range;
       this.feed.zoom(this.place.range);
@@ -108,9 +116,10 @@ class RunPage {
    * @param {Tab} tab
    * @param {number} seed
    * @param {Network[]} networks
+   * @param {LayerRow[]} layers Those that are shown
    * @param {string} key
    */
-  #build(tab, seed, networks, key) {
+  #build(tab, seed, networks, layers, key) {
     this.#shown = key;
     this.#deck?.close();
     this.#deck = null;
@@ -123,13 +132,19 @@ class RunPage {
       this.tools.replaceChildren();
       this.body.replaceChildren(h("p", { class: "nothing" }, isActive(this.run)
         ? "The charts appear when training begins." : "The run ended before training began."));
+    } else if (tab.shows && layers.length === 0) {
+      this.tools.replaceChildren(legend(networks), seeds);
+      this.body.replaceChildren(h("p", { class: "nothing" }, this.place.find === null
+        ? tab.none ?? "" : `No layer’s path holds “${this.place.find}”.`));
     } else {
-      const deck = new Deck(this.feed, networks, (range) => this.#choose(range));
+      const skipped = this.detail.watched?.skipped ?? [];
+      const deck = new Deck(this.feed, networks, skipped, (range) => this.#choose(range));
       deck.growing = isActive(this.run);
       deck.expected = this.run.step;
       this.#deck = deck;
       this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
-      this.body.replaceChildren(tab.build(deck, networks, this.figures.element));
+      this.body.replaceChildren(
+        tab.build({ deck, layers, figures: this.figures?.element ?? null }));
       deck.chosen = this.place.range;
       this.feed.zoom(this.place.range);
     }
@@ -143,6 +158,13 @@ class RunPage {
   /** @param {Range | null} range */
   #choose(range) {
     go({ ...this.place, range }, { replace: true });
+  }
+
+  /** Show other layers. @param {{ layer: string | null, find?: string | null }} change */
+  #turn(change) {
+    if (this.body.getBoundingClientRect().top < 0) this.body.scrollIntoView();
+    // What is typed letter by letter is one step of the browser's history, not many.
+    go({ ...this.place, ...change }, { replace: change.find !== undefined });
   }
 
   #recordsCame() {
@@ -163,7 +185,7 @@ class RunPage {
     const ended = isActive(this.run) && !isActive(run);
     this.run = run;
     this.header.show(run, this.networks);
-    this.figures.show(run);
+    this.figures?.show(run);
     if (!ended) return;
     if (this.#deck) this.#deck.growing = false;
     this.#shown = this.#deck ? this.#shown : "";
@@ -181,6 +203,7 @@ class RunPage {
     this.#closing.abort();
     this.#unsubscribe();
     this.#deck?.close();
+    this.layerBar.close();
     this.feed.close();
   }
 }

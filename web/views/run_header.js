@@ -3,13 +3,17 @@
 /** @import { Network, Run, RunDetail } from "../types" */
 
 import * as api from "../api.js";
+import { capOf, costWords, waitedWords } from "../cost.js";
 import { h, setText } from "../dom.js";
 import { age, duration, exact, real, speed, whole } from "../format.js";
 import { format } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { workerNotice } from "../system.js";
 import { isActive, progressBar, statusWord } from "./status.js";
+import { loopWords } from "./watched.js";
 
+/** So many milliseconds after the loop last waited, that it does is still news. */
+const WAITING = 5000;
 /** @type {[string, string][]} */
 const TABLES = [
   ["layer_records", "every statistic of every layer"],
@@ -24,6 +28,12 @@ export function runHeader(detail) {
   const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   const progress = progressBar();
   const facts = h("span");
+  const cost = h("span");
+  const waited = h("span", { class: "waited" });
+  const cap = capOf(detail);
+  const { watched } = detail;
+  let waitedBefore = real(detail.waited) ?? 0;
+  let waitedAt = -Infinity;
   const notices = h("div", { class: "notices" });
   stop.addEventListener("click", async () => {
     stop.disabled = true;
@@ -39,11 +49,12 @@ export function runHeader(detail) {
   const element = h("header", { class: "run-header" },
     h("div", { class: "title-line" },
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
-      h("div", { class: "actions" }, stop,
+      h("div", { class: "actions" }, ...(watched ? [] : [stop,
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
-          "Run again"),
-        exportMenu(detail.id))),
-    progress.element, h("p", { class: "facts" }, progress.words, facts), problem, notices);
+          "Run again")]),
+      exportMenu(detail.id))),
+    progress.element, h("p", { class: "facts" }, progress.words, facts),
+    h("p", { class: "facts cost" }, cost, waited), problem, notices);
 
   /**
    * @param {Run} run
@@ -55,8 +66,17 @@ export function runHeader(detail) {
     stop.hidden = !isActive(run);
     stop.disabled = run.status === "stopping";
     setText(stop, run.status === "stopping" ? "Stopping…" : "Stop");
-    showFacts(facts, run);
+    showFacts(facts, run, watched ? loopWords(watched, isActive(run)) : run.dataset);
+    setText(cost, costWords(run, cap));
+    setText(waited, waitedWords(run));
+    const now = performance.now();
+    if ((real(run.waited) ?? 0) > waitedBefore) waitedAt = now;
+    waitedBefore = real(run.waited) ?? 0;
+    waited.classList.toggle("now", isActive(run) && now - waitedAt < WAITING);
     const all = noticesOf(run, networks);
+    if (watched?.not_recorded?.length) {
+      all.push(["", "Not everything could be recorded: Settings says what, and why."]);
+    }
     if (notices.textContent !== all.map(([, text]) => text).join("")) {
       notices.replaceChildren(...all.map(([kind, text]) =>
         h("p", { class: `notice ${kind}` }, text)));
@@ -70,17 +90,18 @@ export function runHeader(detail) {
 /**
  * @param {HTMLElement} element
  * @param {Run} run
+ * @param {string | null} what What it trains on, or where
  */
-function showFacts(element, run) {
+function showFacts(element, run, what) {
   const rate = real(run.steps_per_second);
-  const left = rate ? (run.steps - run.step) / rate : NaN;
+  const left = rate && run.steps !== null ? (run.steps - run.step) / rate : NaN;
   const facts = [
     rate !== null && speed(rate),
     run.status === "running" && run.step > 0 && Number.isFinite(left) && `${duration(left)} left`,
     run.ended_at && run.started_at &&
       `took ${duration((Date.parse(run.ended_at) - Date.parse(run.started_at)) / 1000)}`,
     run.device,
-    run.dataset,
+    what,
     run.phase,
   ].filter((fact) => fact);
   const made = `created ${age(run.created_at)}`;

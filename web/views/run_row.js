@@ -38,7 +38,7 @@ export class RunRow {
     statusWord(this.#status, run);
     setText(this.#name, run.name);
     const seeds = run.seeds.length > 1 ? ` · ${run.seeds.length} seeds` : "";
-    setText(this.#dataset, run.error ?? run.phase ?? `${run.dataset}${seeds}`);
+    setText(this.#dataset, run.error ?? run.phase ?? `${run.dataset ?? "watched"}${seeds}`);
     this.#dataset.classList.toggle("bad", run.error !== null);
     this.#showArms();
     this.#progress.show(run);

@@ -6,8 +6,10 @@ import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
 import { command, equal, valueAt } from "../document.js";
 import { h, swatch } from "../dom.js";
-import { exact, versionWords, whole } from "../format.js";
+import { whole } from "../format.js";
 import { fields, toText } from "../schema.js";
+import { factsTable, networksTable, section, table } from "./tables.js";
+import { watchedSections } from "./watched.js";
 
 /**
  * @param {RunDetail} run
@@ -15,7 +17,9 @@ import { fields, toText } from "../schema.js";
  */
 export function settingsTab(run, networks) {
   const element = h("div", { class: "settings-tab" });
-  build(element, run, networks).catch((/** @type {Error} */ error) => {
+  const building = run.experiment ? build(element, run, run.experiment, networks)
+    : buildWatched(element, run, networks);
+  building.catch((/** @type {Error} */ error) => {
     element.append(h("p", { class: "notice bad", role: "alert" }, error.message));
   });
   return element;
@@ -24,38 +28,34 @@ export function settingsTab(run, networks) {
 /**
  * @param {HTMLElement} element
  * @param {RunDetail} run
+ * @param {Experiment} experiment
  * @param {Network[]} networks
  */
-async function build(element, run, networks) {
+async function build(element, run, experiment, networks) {
   const [schema, entries] = await Promise.all([api.getSchema(), api.getCatalog()]);
   const all = fields(schema);
   const entry = entries.find(({ name }) => name === run.catalog_entry);
   if (entry) {
-    const words = command(entry.name, all, run.experiment, entry.experiment);
+    const words = command(entry.name, all, experiment, entry.experiment);
     element.append(section("Command", commandLine(words)));
   }
   element.append(
-    section("Experiment", experimentTable(all, run.experiment, entry?.experiment)),
-    h("div", {}, section("Arms", armsTable(run.experiment)),
+    section("Experiment", experimentTable(all, experiment, entry?.experiment)),
+    h("div", {}, section("Arms", armsTable(experiment)),
       section("Networks", networksTable(networks)),
       section("Run", factsTable(run))));
 }
 
 /**
- * @param {string} title
- * @param {HTMLElement} content
+ * @param {HTMLElement} element
+ * @param {RunDetail} run
+ * @param {Network[]} networks
  */
-function section(title, content) {
-  return h("section", {}, h("h2", {}, title), content);
-}
-
-/**
- * @param {string[]} names None: no head
- * @param {HTMLTableRowElement[]} rows
- */
-function table(names, rows) {
-  const head = h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name))));
-  return h("table", {}, names.length > 0 && head, h("tbody", {}, ...rows));
+async function buildWatched(element, run, networks) {
+  const { watched } = await api.getRun(run.id); // what could not be recorded shows with time
+  if (watched) element.append(...watchedSections(watched));
+  element.append(
+    h("div", {}, section("Networks", networksTable(networks)), section("Run", factsTable(run))));
 }
 
 /** @param {string} text */
@@ -75,14 +75,14 @@ function commandLine(text) {
  */
 function experimentTable(all, experiment, origin) {
   const settings = all.filter(({ kind }) => kind !== "table");
-  return table(["Setting", "Value"], settings.map(({ path, title, unit }) => {
+  return table(["Setting", "Value"], settings.map(({ path, title, unit, empty }) => {
     const value = valueAt(experiment, path);
     const before = valueAt(origin, path);
     const differs = origin !== undefined && !equal(value, before);
     return h("tr", { class: differs ? "differs" : null },
       h("th", { scope: "row" }, title, h("code", {}, path)),
-      h("td", {}, h("span", {}, shown(value)), unit && ` ${unit}`,
-        differs && h("span", { class: "hint" }, ` catalog: ${shown(before)}`)));
+      h("td", {}, h("span", {}, shown(value) || empty), shown(value) && unit && ` ${unit}`,
+        differs && h("span", { class: "hint" }, ` catalog: ${shown(before) || empty}`)));
   }));
 }
 
@@ -94,44 +94,6 @@ function armsTable(experiment) {
   return table(names, arms.map(({ name, norm, lr }, at) =>
     h("tr", {}, h("td", {}, swatch(at, armDash(at))), h("td", {}, toText(name)),
       h("td", {}, toText(norm)), h("td", {}, toText(lr ?? rate)))));
-}
-
-/** @param {Network[]} networks */
-function networksTable(networks) {
-  if (networks.length === 0) {
-    return h("p", { class: "hint" }, "They are made when training begins.");
-  }
-  const names = ["Arm", "Seed", "Parameters", "SHA-256 of the first weights"];
-  return h("div", {}, h("p", { class: "hint" }, twinWords(networks)),
-    table(names, networks.map(({ arm, seed, parameters, weights_hash: hash }) => h("tr", {},
-      h("td", {}, arm), h("td", {}, seed), h("td", {}, whole(parameters)),
-      h("td", {}, h("code", { title: hash }, hash.slice(0, 16)))))));
-}
-
-/** @param {Network[]} networks */
-function twinWords(networks) {
-  const twins = Map.groupBy(networks, ({ seed }) => seed);
-  const agree = [...twins.values()].every((those) =>
-    new Set(those.map(({ weights_hash: hash }) => hash)).size === 1);
-  return agree ? "Twins of one seed started from equal weights: their hashes agree."
-    : "The hashes of some twins differ: they did not start from equal weights.";
-}
-
-/** @param {RunDetail} run */
-function factsTable(run) {
-  /** @param {string | null} time */
-  const moment = (time) => time === null ? "–" : exact(time);
-  const facts = [
-    ["Number", `#${run.id}`],
-    ["Catalog entry", run.catalog_entry ?? "none"],
-    ["Device", run.device ?? "–"],
-    ["Created", moment(run.created_at)],
-    ["Started", moment(run.started_at)],
-    ["Ended", moment(run.ended_at)],
-    ["Made with", run.versions ? versionWords(run.versions) : "–"],
-  ];
-  return table([], facts.map(([name, value]) =>
-    h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))));
 }
 
 /** @param {Json | undefined} value */

@@ -29,10 +29,12 @@ export function progressBar() {
     /** @param {Run} run */
     show(run) {
       const { step, steps } = run;
-      bar.style.transform = `scaleX(${Math.min(1, step / steps)})`;
-      const done = step >= steps;
-      setText(words, done ? `${whole(steps)} steps` : `${whole(step)} of ${whole(steps)} steps`);
-      element.setAttribute("aria-valuemax", String(steps));
+      element.hidden = steps === null; // how far a loop of unknown length is, nobody knows
+      bar.style.transform = `scaleX(${Math.min(1, step / (steps ?? 1))})`;
+      const isWhole = steps === null || step >= steps;
+      setText(words, isWhole ? `${whole(step)} step${step === 1 ? "" : "s"}`
+        : `${whole(step)} of ${whole(steps)} steps`);
+      element.setAttribute("aria-valuemax", String(steps ?? step));
       element.setAttribute("aria-valuenow", String(step));
       element.setAttribute("aria-label", `${words.textContent}, ${run.status}`);
       element.classList.toggle("active", isActive(run));

@@ -1,92 +1,90 @@
 /** The tabs of a run: which charts they show, and in which order. */
 
-/** @import { Chart, Network } from "../types" */
+/** @import { Chart, LayerRow } from "../types" */
 /** @import { Deck } from "./deck.js" */
 
-import { testAccuracy, trainAccuracy } from "../charts/accuracy.js";
+import { loggedAccuracy, testAccuracy, trainAccuracy } from "../charts/accuracy.js";
 import { beta, gamma } from "../charts/affine.js";
 import { meanDrift, varDrift } from "../charts/drift.js";
 import { fan } from "../charts/fan.js";
 import { inferenceGap } from "../charts/gap.js";
 import { activationGradient, weightGradient } from "../charts/gradients.js";
-import { testLoss, trainLoss } from "../charts/loss.js";
+import { loggedLoss, testLoss, trainLoss } from "../charts/loss.js";
 import { shiftFromStart, shiftStep } from "../charts/shift.js";
 import { updateRatio } from "../charts/update.js";
 import { h } from "../dom.js";
+import { isBatchNorm } from "../layers.js";
 
 const HIGH = 228;
 const LOW = 200;
 const ROW = 176;
+/** Where there is more to say of a layer, or its name is longer, its column is wider. */
+const SHORT = 12;
+
+/**
+ * What a tab is built of.
+ * @typedef {object} Parts
+ * @property {Deck} deck
+ * @property {HTMLElement | null} figures What the pair comes to, kept up to date by the page; a
+ *   watched run has none
+ * @property {LayerRow[]} layers Those that are shown, where the tab has layers
+ */
 
 /**
  * @typedef {object} Tab
  * @property {string} id
  * @property {string} title
- * @property {(deck: Deck, networks: Network[], figures: HTMLElement) => HTMLElement} build
+ * @property {(row: LayerRow) => boolean} [shows] Which layers it has; without it, none
+ * @property {string} [none] Why there are none
+ * @property {(parts: Parts) => HTMLElement} build
  */
 
 /** @type {Tab[]} */
 export const TABS = [
   { id: "overview", title: "Overview", build: overview },
-  { id: "shift", title: "Shift", build: (deck, networks) =>
-    matrix(deck, "shift", [fan, shiftFromStart, shiftStep], layersOf(networks)) },
-  { id: "gradients", title: "Gradients", build: (deck, networks) =>
-    matrix(deck, "three", [activationGradient, weightGradient, updateRatio], layersOf(networks)) },
-  { id: "running-statistics", title: "Running statistics", build: (deck, networks) =>
-    matrix(deck, "four", [meanDrift, varDrift, gamma, beta],
-      layersOf(networks).filter(({ norms }) => norms.includes("batch"))) },
+  { id: "shift", title: "Shift", shows: () => true, none: "No layer is looked at.",
+    build: (parts) => matrix("shift", [fan, shiftFromStart, shiftStep], parts) },
+  { id: "gradients", title: "Gradients", shows: () => true, none: "No layer is looked at.",
+    build: (parts) => matrix("three", [activationGradient, weightGradient, updateRatio], parts) },
+  { id: "running-statistics", title: "Running statistics",
+    shows: ({ norms }) => norms.some(isBatchNorm),
+    none: "No arm has BatchNorm, so there are no running statistics.",
+    build: (parts) => matrix("four", [meanDrift, varDrift, gamma, beta], parts) },
   { id: "settings", title: "Settings", build: () => h("div") },
 ];
 
-/**
- * @param {Deck} deck
- * @param {Network[]} _networks
- * @param {HTMLElement} figures What the pair comes to, kept up to date by the page
- */
-function overview(deck, _networks, figures) {
-  const charts = [testAccuracy, testLoss, trainAccuracy, trainLoss, inferenceGap];
+/** @param {Parts} parts */
+function overview({ deck, figures }) {
+  const charts = figures ? [testAccuracy, testLoss, trainAccuracy, trainLoss, inferenceGap]
+    : [loggedLoss, loggedAccuracy];
   return h("div", { class: "overview" }, figures, ...charts.map((chart, at) =>
     deck.add(chart, { rowHeight: at < 2 ? HIGH : LOW }).element));
 }
 
-/** @typedef {{ name: string, about: string, norms: string[] }} LayerRow */
-
-/**
- * The layers of all twins, by name, in the order of the network.
- * @param {Network[]} networks
- * @returns {LayerRow[]}
- */
-function layersOf(networks) {
-  /** @type {Map<string, LayerRow>} */
-  const rows = new Map();
-  for (const { layers } of networks) {
-    for (const { name, kind, units, activation, norm } of layers) {
-      const row = rows.get(name) ?? { name, norms: [],
-        about: `${kind}, ${units} units${activation === "none" ? "" : `, ${activation}`}` };
-      row.norms.push(norm);
-      rows.set(name, row);
-    }
-  }
-  return [...rows.values()];
-}
-
 /**
  * Small multiples: a row for each layer, a column for each chart.
- * @param {Deck} deck
  * @param {string} columns How wide the columns are, in the style sheet
  * @param {Chart[]} charts
- * @param {LayerRow[]} layers
+ * @param {Parts} parts
  */
-function matrix(deck, columns, charts, layers) {
-  if (layers.length === 0) {
-    return h("p", { class: "nothing" },
-      "No arm has BatchNorm, so there are no running statistics.");
-  }
+function matrix(columns, charts, { deck, layers }) {
+  const isLong = layers.some(({ name, sample, only }) =>
+    name.length > SHORT || sample || only.length > 0);
   const head = h("div", { class: "matrix-row heads" }, h("div", {}),
     ...charts.map((chart) => h("div", { class: "column-head" },
       h("h2", {}, chart.title), deck.logToggle(chart), h("p", { class: "hint" }, chart.hint))));
-  const rows = layers.map(({ name, about }) => h("section", { class: "matrix-row" },
-    h("header", {}, h("h2", {}, name), h("p", { class: "hint" }, about)),
-    ...charts.map((chart) => deck.add(chart, { layer: name, rowHeight: ROW }).element)));
-  return h("div", { class: `matrix ${columns}` }, head, ...rows);
+  const rows = layers.map((layer) => h("section", { class: "matrix-row" }, label(layer),
+    ...charts.map((chart) => deck.add(chart, { layer: layer.name, rowHeight: ROW }).element)));
+  return h("div", { class: `matrix ${columns}${isLong ? " long" : ""}` }, head, ...rows);
+}
+
+/** @param {LayerRow} layer */
+function label({ name, about, sample, only }) {
+  const parts = name.split(/(?<=\.)/); // a path may be broken after each dot
+  return h("header", { title: name },
+    h("h2", {}, ...parts.flatMap((part) => [part, h("wbr")])),
+    h("p", { class: "hint" }, about),
+    sample && h("p", { class: "hint", title: "Its percentiles rest on a subsample, evenly spread" },
+      sample),
+    only.length > 0 && h("p", { class: "hint" }, `only in ${only.join(", ")}`));
 }

@@ -1,0 +1,35 @@
+"""A watched run whose recorder ended early: the training process says so in its stead."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from ..db import queue
+from ..db.engine import open_database
+from ..db.write import describe_run
+
+
+def end_without_recorder(
+    url: str, run_id: int | None, error: str, watched: Mapping[str, Any]
+) -> None:
+    """Mark the run as failed, if the database takes that; never raises.
+
+    Args:
+        url: Of the database.
+        run_id: None where the recorder ended before there was a run.
+        error: Why, a sentence for a person.
+        watched: The run's document, with what is not recorded.
+    """
+    if run_id is None:
+        return
+    with contextlib.suppress(Exception), contextlib.closing(_Database(url)) as database:
+        queue.end(database.engine, run_id, "failed", error)
+        describe_run(database.engine, run_id, watched=dict(watched))
+
+
+class _Database:
+    def __init__(self, url: str) -> None:
+        self.engine = open_database(url)
+
+    def close(self) -> None:
+        self.engine.dispose()

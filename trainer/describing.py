@@ -1,0 +1,176 @@
+"""What a watched run says of itself, and what its arguments must be."""
+
+import math
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..db.errors import SetupProblem, shown
+from .plan import Plan
+from .ring import stretch_bytes
+from .updates import is_sharded
+
+Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
+LARGE_RING = 512 << 20
+"""Bytes of shared memory from which on the terminal says how many they are."""
+SHOWN = 10
+"""Skipped modules that the terminal lists."""
+
+
+def parse_share(overhead: str | float | None) -> float | None:
+    """ "2%" or 0.02 → 0.02.
+
+    Raises:
+        SetupProblem: It is no share of more than 0 and at most 1.
+    """
+    if overhead is None:
+        return None
+    try:
+        text = str(overhead).strip()
+        share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise SetupProblem(
+            f'overhead is a share of the training time such as "2%" or 0.02, got {overhead!r}.'
+        )
+    return share
+
+
+def count_of(name: str, value: Any) -> int:
+    """A whole number of at least 1.
+
+    Raises:
+        SetupProblem: It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SetupProblem(f"{name} is a whole number of at least 1, got {shown(value)}.")
+    return value
+
+
+def listed(optimizers: Any) -> list[torch.optim.Optimizer]:
+    """The optimizers one by one, out of what Lightning and accelerate wrap them in.
+
+    Raises:
+        SetupProblem: It is none.
+    """
+    found = list(optimizers) if isinstance(optimizers, (list, tuple)) else [optimizers]
+    found = [
+        one if isinstance(one, torch.optim.Optimizer) else getattr(one, "optimizer", one)
+        for one in found
+    ]
+    if not found or not all(isinstance(one, torch.optim.Optimizer) for one in found):
+        raise SetupProblem(
+            "watch needs the optimizer whose steps make a step, or a list of them, got "
+            f"{shown(optimizers)}."
+        )
+    return found
+
+
+def number(value: Any) -> Any:
+    """A number or a tensor that holds one; None for anything else."""
+    if isinstance(value, Tensor):
+        return value.detach().reshape(()) if value.numel() == 1 and not value.is_complex() else None
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def document(
+    models: Mapping[str, tuple[nn.Module, list[torch.optim.Optimizer]]],
+    settings: Mapping[str, Any] | None,
+    cap: float | None,
+) -> dict[str, Any]:
+    """What the database keeps of a watched run, as docs/protocol.md describes it."""
+    return {
+        "program": Path(sys.argv[0]).name or "python",
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "arms": list(models),
+        "models": {arm: type(model).__name__ for arm, (model, _) in models.items()},
+        "optimizers": {
+            arm: [_described(optimizer) for optimizer in optimizers]
+            for arm, (_, optimizers) in models.items()
+        },
+        "attached": {},
+        "skipped": [],
+        "settings": {key: _plain(value) for key, value in (settings or {}).items()},
+        "not_recorded": [],
+        "overhead_cap": cap,
+    }
+
+
+def _described(optimizer: torch.optim.Optimizer) -> str:
+    group = optimizer.param_groups[0] if optimizer.param_groups else {}
+    options = [f"{key}={group[key]!r}" for key in ("lr", "momentum", "betas", "weight_decay")
+               if group.get(key)]  # fmt: skip
+    return f"{type(optimizer).__name__}({', '.join(options)})"
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def sentences_on(models: Sequence[nn.Module]) -> list[tuple[str, str]]:
+    """What its wrappings, the outermost first, keep from being seen of the last one, a model."""
+    found: list[tuple[str, str]] = []
+    for model in models:
+        if isinstance(model, nn.parallel.DistributedDataParallel):
+            found.append(
+                ("DistributedDataParallel", "Activations are those of this process's batches; "
+                 "gradients of weights are the mean of all processes.")
+            )  # fmt: skip
+        elif isinstance(model, nn.DataParallel) and len(model.device_ids) > 1:
+            found.append(
+                ("DataParallel", "It calls copies of the model, one on each device: their calls "
+                 "count as calls of one step.")
+            )  # fmt: skip
+    if any(is_sharded(parameter) for parameter in models[-1].parameters()):
+        found.append(
+            ("FSDP", "Parameters are sharded: norms of weights, gradients and updates are of this "
+             "process's shards; activations are those of its batches.")
+        )  # fmt: skip
+    return found
+
+
+def ending(error: BaseException | None) -> dict[str, str | None]:
+    """How a run ends with which its loop ended."""
+    if error is None:
+        return {"status": "finished", "error": None}
+    if isinstance(error, KeyboardInterrupt):
+        return {"status": "stopped", "error": None}
+    words = (str(error) or "no message").splitlines()[0]
+    return {"status": "failed", "error": f"The loop raised {type(error).__name__}: {words}"}
+
+
+def announcement(
+    attached: Mapping[str, list[str]], skipped: Mapping[str, list[tuple[str, str]]], plan: Plan
+) -> str:
+    """What is watched and what is not, for the terminal."""
+    lines: list[str] = []
+    for arm, names in attached.items():
+        lines.append(f"{arm}: attached to {len(names)} layers: {_few(names)}.")
+        lines += [f"{arm}: {name}: {why}" for name, why in skipped[arm][:SHOWN]]
+        more = len(skipped[arm]) - SHOWN
+        if more > 0:
+            lines.append(f"{arm}: and {more} more, all in run.skipped.")
+    size = stretch_bytes(plan) * plan.stretches
+    if size > LARGE_RING:
+        lines.append(
+            f"The records wait for the database in {size / 2**30:.1f} GiB of memory; include or "
+            "exclude layers for less."
+        )
+    return "\n".join(lines)
+
+
+def _few(names: Sequence[str]) -> str:
+    if not names:
+        return "none"
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])} … {names[-1]}"

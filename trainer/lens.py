@@ -1,0 +1,348 @@
+"""Hooks on somebody else's model: what one step of it gives, whatever its loop looks like.
+
+Tensor hooks, not module backward hooks, so that in-place operations do no harm; what a hook sees is
+copied at once, so that later changes do not matter and no graph is kept alive. Nothing here draws a
+random number or changes a value.
+
+A call of a layer belongs to the step in which a gradient comes back to it. Its copy waits in the
+hook of its output, so that a forward pass that is only an evaluation leaves nothing behind.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import (  # torch's own names for its fused calls, missing from its type stubs
+    Tensor,
+    _foreach_copy_,  # pyright: ignore[reportPrivateImportUsage]
+    nn,
+)
+
+from .discovering import plan_layers
+from .hooks import Hooks
+from .layers import Discovery, Skipped, candidates, first_tensor, nodes_of, norm_name, weights_of
+from .norms import norms
+from .plan import LayerPlan, StackPlan
+from .ring import ACCURACY, LOSS, LR, NOT_GIVEN, Irregular, StackSlots
+from .sights import Call, Sight
+from .twins import weights_hash
+from .updates import Updates, is_sharded, local
+
+Watched = Callable[[str, nn.Module], bool]
+HASHED_UP_TO = 10_000_000
+"""Parameters of a model whose first weights are hashed, which takes a moment."""
+
+
+class Lens:
+    """Looks into one model while its own loop trains it.
+
+    Attributes:
+        layers: Its layers, after the first step.
+        skipped: What is not observed, and why.
+        trained: Whether every optimizer has stepped since `begin`.
+        cost: Seconds that the hooks of this step took.
+    """
+
+    def __init__(
+        self,
+        arm: str,
+        position: int,
+        models: Sequence[nn.Module],
+        optimizers: Sequence[torch.optim.Optimizer],
+        watched: Watched,
+        scaler: Any,
+        failed: Callable[[Exception], None],
+        turn: Callable[[], None],
+    ) -> None:
+        """Args:
+        arm: Its name in the run; `position` its place.
+        models: The model, and before it what it is wrapped in, the outermost first.
+        optimizers: Whose steps make a step together.
+        watched: Decides by path and module what is looked at.
+        scaler: torch.amp.GradScaler or None.
+        failed: Called with the error of a hook that failed.
+        turn: Called when the model goes on after its step: the step is over.
+        """
+        self.arm, self.position, self.model = arm, position, models[-1]
+        self.layers: list[LayerPlan] = []
+        self.skipped: list[Skipped] = []
+        self.trained = False
+        self.cost = 0.0
+        self.looking = True
+        self._optimizers = list(optimizers)
+        self._stepped: set[int] = set()
+        self._scaler = scaler
+        self._turn = turn
+        parameters = dict(self.model.named_parameters())
+        self._count = sum(parameter.numel() for parameter in parameters.values())
+        is_small = self._count <= HASHED_UP_TO and not any(map(is_sharded, parameters.values()))
+        self._hash = weights_hash(self.model) if is_small else ""
+        self._sights = [Sight(p, m) for p, m in candidates(self.model) if watched(p, m)]
+        of_all = {id(w) for sight in self._sights for w in weights_of(sight.module)}
+        weights = [name for name, parameter in parameters.items() if id(parameter) in of_all]
+        self._updates = Updates(parameters, weights)
+        self._parameters = list(parameters.values())
+        self._affine: dict[tuple[str, str], Tensor] = {}
+        """γ and β, by path and name."""
+        self._indices: dict[tuple[int, ...], Tensor] = {}
+        self._given: list[Any] = [None, None, None]
+        self._order = self._boundary = 0
+        """Calls seen so far, and how many of them when the latest update was over."""
+        self._backward = -1
+        """The number of the latest backward pass."""
+        self._ends: list[Any] = []
+        self._hooks = Hooks(failed)
+        self._discovery: Discovery | None = Discovery(self.model, watched, self._hooks.hook)
+        self._attach(models)
+
+    def _attach(self, models: Sequence[nn.Module]) -> None:
+        hooks = self._hooks
+        for sight in self._sights:
+            hooks.after(sight.path, sight.module, self._see, sight)
+            if getattr(sight.module, "running_mean", None) is not None:
+                hooks.before(sight.path, sight.module, self._see_running, sight)
+        for model in models:
+            hooks.before("", model, self._enter)
+        hooks.after("", self.model, self._leave)
+        for optimizer in self._optimizers:
+            hooks.around(optimizer, self._before_update, self._after_update)
+
+    def detach(self, *, within: bool = False) -> None:
+        """Remove every hook; `within` one, those of optimizers stay until this is called again."""
+        self._hooks.end(within=within)
+        self._forget_discovery()
+
+    def begin(self, *, looking: bool) -> None:
+        """A new step begins; `looking` says whether it is looked at."""
+        self.looking, self.trained, self.cost = looking, False, 0.0
+        self._stepped.clear()
+        self._updates.clear()
+        self._given = [None, None, None]
+        for sight in self._sights:
+            sight.forget(self._boundary)
+
+    def give(self, loss: Any, accuracy: Any) -> None:
+        """What the loop says of the current step: numbers, or tensors that hold one."""
+        for place, value in ((LOSS, loss), (ACCURACY, accuracy)):
+            if value is not None:
+                is_tensor = isinstance(value, Tensor)
+                self._given[place] = value.detach().clone() if is_tensor else float(value)
+
+    # hooks, in the order in which a step calls them
+
+    def _enter(self, _module: nn.Module, _inputs: Any) -> None:
+        if not _is_seen():
+            return
+        if self.trained:
+            self._turn()
+        if self._discovery is not None and self._backward < 0:
+            self._discovery.restart()  # the pass before was not trained on
+            self._ends = []
+
+    def _see_running(self, sight: Sight, module: Any, _inputs: Any) -> None:
+        if self.trained and _is_seen():
+            self._turn()
+        if not self.looking or not _is_seen() or not module.training:
+            return
+        began = time.perf_counter()
+        sight.is_fresh = True
+        if not sight.running:
+            sight.running = [torch.empty_like(module.running_mean) for _ in range(4)]
+        _foreach_copy_(sight.running[:2], [module.running_mean, module.running_var])
+        self.cost += time.perf_counter() - began
+
+    def _see(self, sight: Sight, module: Any, _inputs: Any, output: object) -> None:
+        if not _is_seen():
+            return
+        if self.trained:
+            self._turn()
+        tensor = first_tensor(output)
+        if not self.looking or tensor is None or not tensor.is_floating_point() or not tensor.ndim:
+            return
+        began = time.perf_counter()
+        call = sight.take(tensor, self._order)
+        self._order += 1
+        if sight.is_fresh:
+            _foreach_copy_(sight.running[2:], [module.running_mean, module.running_var])
+        if tensor.requires_grad:
+            self._hooks.at_gradient(tensor, self._see_gradient, sight, call)
+        else:
+            sight.count(call)
+        self.cost += time.perf_counter() - began
+
+    def _leave(self, _module: nn.Module, _inputs: Any, output: object) -> None:
+        if self._discovery is not None and _is_seen():
+            self._ends += nodes_of(output)
+
+    @torch.no_grad()
+    def _see_gradient(self, sight: Sight, call: Call, gradient: Tensor) -> None:
+        if not self.looking:
+            return
+        began = time.perf_counter()
+        backward = torch._C._current_graph_task_id()
+        if backward > self._backward:
+            self._backward = backward
+            self._forget_discarded()
+        norm = norms([gradient])[0]
+        if self._scaler is not None:
+            scale = getattr(self._scaler, "_scale", None)  # a tensor, that nobody has to wait for
+            norm = norm / (self._scaler.get_scale() if scale is None else scale)
+        is_first, call.gradient = call.gradient is None, norm
+        if is_first:
+            sight.count(call)
+        self.cost += time.perf_counter() - began
+
+    @torch.no_grad()
+    def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        if id(optimizer) in self._stepped:
+            self.trained = True  # it steps again: another optimizer was left out
+        if self.trained:
+            self._turn()
+        if not self.looking:
+            return
+        began = time.perf_counter()
+        if not self._stepped:
+            self._keep_affine()
+        self._updates.before(optimizer, graded=not _has_closure(args, kwargs))
+        self.cost += time.perf_counter() - began
+
+    @torch.no_grad()
+    def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        self._stepped.add(id(optimizer))
+        self._boundary = self._order
+        if self.looking:
+            began = time.perf_counter()
+            self._updates.after(optimizer, graded=not _has_closure(args, kwargs))
+            self._given[LR] = self._updates.lr
+            self.cost += time.perf_counter() - began
+        self.trained = len(self._stepped) == len(self._optimizers)
+        if self.trained and self._discovery is not None:
+            self._discover()
+
+    # the plan, after the first step
+
+    def _discover(self) -> None:
+        assert self._discovery is not None
+        self._discovery.finish(self._ends)
+        kept, self.skipped = plan_layers(self._discovery, self._sights, self._updates)
+        self._forget_discovery()
+        for sight in self._sights:
+            if sight not in kept:
+                self._hooks.remove(sight.path)
+        self._sights = kept
+        self.layers = [sight.plan for sight in kept if sight.plan is not None]
+
+    def _forget_discovery(self) -> None:
+        if self._discovery is not None:
+            self._discovery.forget()
+        self._discovery, self._ends = None, []
+
+    def plan(self) -> StackPlan:
+        """What is recorded of the model; after the first step."""
+        row = {"arm": self.arm, "seed": 0, "parameters": self._count, "weights_hash": self._hash}
+        return StackPlan(
+            networks=[row],
+            positions=[self.position],
+            layers=self.layers,
+            norms=self._updates.count + len(self.layers),
+            gradients=self._updates.gradients,
+        )
+
+    # the end of a step
+
+    @torch.no_grad()
+    def fill(self, room: StackSlots, slot: int) -> list[Irregular]:
+        """Put what was seen into a slot; returns what differs from the plan."""
+        irregular: list[Irregular] = []
+        row = room.norms[slot, 0]
+        row.fill_(NOT_GIVEN)
+        room.given[slot, 0].fill_(NOT_GIVEN)
+        targets: list[Tensor] = []
+        sources: list[Tensor] = []
+        graded: list[int] = []
+        gradients: list[Tensor] = []
+        for at, (sight, slots) in enumerate(zip(self._sights, room.layers, strict=True)):
+            assert sight.plan is not None
+            sampling, pieces = sight.sample(self._boundary, slots.sample.shape[-1])
+            if sampling != sight.sampling:
+                how = (sampling.shape, sampling.unit_axis, sampling.stride)
+                irregular.append((self.position, at, slot, *how))
+            begin = 0
+            for piece in pieces:
+                targets.append(slots.sample[slot, 0, begin : begin + len(piece)])
+                begin += len(piece)
+            sources += pieces
+            if slots.running is not None and sight.knows_batch:
+                targets += slots.running[slot, 0].unbind()
+                sources += sight.running
+            elif slots.running is not None:
+                slots.running[slot, 0].fill_(NOT_GIVEN)
+            targets += [array[slot, 0] for array in (slots.gamma, slots.beta) if array is not None]
+            sources += [self._affine[sight.path, name] for name in _affine_of(sight)]
+            found = sight.gradients(self._boundary)
+            if found:
+                graded.append(self._updates.count + at)
+                gradients.append(found[0] if len(found) == 1 else torch.stack(found).norm())
+        if targets:
+            _foreach_copy_(targets, sources)
+        if graded:
+            self._put(row, tuple(graded), torch.stack(gradients))
+        for places, values in self._updates.found:
+            self._put(row, places, values)
+        for place, value in enumerate(self._given):
+            if value is not None:
+                room.given[slot, 0, place] = value
+        return irregular
+
+    def _put(self, row: Tensor, places: tuple[int, ...], values: Tensor) -> None:
+        if places not in self._indices:
+            self._indices[places] = torch.tensor(places, device=row.device)
+        row.index_copy_(0, self._indices[places], values.to(row))
+
+    def _forget_discarded(self) -> None:
+        """A backward pass begins: if the gradients of those before are gone, they came to nothing.
+
+        So it is when a GradScaler skips a step, or a loop one whose loss is not finite; and when a
+        closure is evaluated several times.
+        """
+        if self._stepped or any(parameter.grad is not None for parameter in self._parameters):
+            return
+        orders = [c.order for s in self._sights for c in s.calls if c.gradient is not None]
+        if orders:
+            for sight in self._sights:
+                sight.drop(max(orders) + 1)
+
+    def _keep_affine(self) -> None:
+        """γ and β as they are before the update; of all norms while the plan is not known."""
+        now: list[Tensor] = []
+        kept: list[Tensor] = []
+        for sight in self._sights:
+            for name in _affine_of(sight):
+                value = local(getattr(sight.module, name))
+                place = (sight.path, name)
+                if place not in self._affine:
+                    self._affine[place] = torch.empty_like(value)
+                now.append(value)
+                kept.append(self._affine[place])
+        if now:
+            _foreach_copy_(kept, now)
+
+
+def _affine_of(sight: Sight) -> list[str]:
+    """Names of the parameters of a norm that scale and shift."""
+    if sight.plan is not None:
+        return ["weight"] * sight.plan.gamma + ["bias"] * sight.plan.beta
+    if norm_name(sight.module) == "none":
+        return []
+    return [name for name in ("weight", "bias") if getattr(sight.module, name, None) is not None]
+
+
+def _is_seen() -> bool:
+    """Whether a forward pass is one to look at: it may be trained on."""
+    return torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
+def _has_closure(args: Any, kwargs: Any) -> bool:
+    """Whether an optimizer's step computes the gradients itself, by a closure."""
+    return (args[0] if args else kwargs.get("closure")) is not None
