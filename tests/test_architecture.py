@@ -141,6 +141,15 @@ def test_nothing_that_the_recorder_imports_imports_torch() -> None:
     assert "torch" in closure("shiftscope.trainer.feeder"), "the closure is not what it says"
 
 
+def test_every_message_between_loop_and_recorder_is_described() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    described = re.findall(r'^\| `\{"(\w+)":', page, re.M)
+    to_recorder = (ROOT / "trainer" / "recorder.py").read_text("utf-8")
+    from_recorder = (ROOT / "trainer" / "recorder_process.py").read_text("utf-8")
+    understood = re.findall(r'case \{"(\w+)":', to_recorder + from_recorder)
+    assert sorted(described) == sorted([*understood, "open", "finish"])  # the first and the last
+
+
 def test_the_protocol_describes_every_endpoint(engine: Engine) -> None:
     protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
     for path, methods in create_app(engine).openapi()["paths"].items():

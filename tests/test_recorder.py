@@ -1,5 +1,6 @@
 """The recorder as a process: what it does with a database, a loop or a disk that fails it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -276,25 +277,34 @@ from shiftscope.trainer.setup import prepare
 wanted = parse({wanted.model_dump(mode="json")!r})
 prepared = prepare(wanted, datasets.load("digits", Path(), lambda _: None), torch.device("cpu"))
 recorder = RecorderProcess({str(engine.url)!r}, {run_id})
-print(recorder._process.pid, flush=True)
+print(recorder._process.pid, os.fstat(recorder.memory.file).st_ino, flush=True)
 feeder = Feeder(prepared.plan, recorder, torch.device("cpu"), Cadence(1, None))
 train(wanted, prepared.stacks, prepared.batches, prepared.test, feeder, threading.Event())
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    shared = Path("/dev/shm")
-    before = set(shared.iterdir()) if shared.exists() else set()
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     deadline = time.monotonic() + PATIENCE
-    while is_running(int(said)):
+    recorder, ring = map(int, said.split())
+    while is_running(recorder):
         assert time.monotonic() < deadline, "the recorder outlived its loop"
         time.sleep(0.05)
     assert read.run(engine, run_id).step == RING - 10
     rows = sum(1 for _ in read.export_rows(engine, run_id, "layer_records"))
     assert rows == (RING - 10) * ARMS * LAYERS
-    after = set(shared.iterdir()) if shared.exists() else set()
-    assert not {file.name for file in after - before if "shiftscope" in file.name}
+    assert not list(Path("/dev/shm").glob("*shiftscope*"))
+    assert holders_of(ring) == [], "the ring's memory is still held"
+
+
+def holders_of(memory: int) -> list[Path]:
+    """The descriptors, of any process, of a nameless file of ours by its number; Linux knows."""
+    found: list[Path] = []
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if "memfd:shiftscope-ring" in os.readlink(descriptor):
+                found += [descriptor] * (descriptor.stat().st_ino == memory)
+    return found
 
 
 def is_running(pid: int) -> bool:

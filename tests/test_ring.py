@@ -166,7 +166,11 @@ def test_a_stretch_crosses_from_a_gpu() -> None:
 def test_plans_and_parts_survive_json() -> None:
     plan = plan_of()
     assert PLAN.validate_python(json.loads(json.dumps(PLAN.dump_python(plan, mode="json")))) == plan
-    part = part_of([1, 2], irregular=[(0, 1, 1, (4, 3), 1)], evaluations=[(0, 2, {"a": None})])
+    part = part_of(
+        [1, 2],
+        irregular=[(0, 1, 1, (4, 3), 1, 1), (0, 1, 0, (9,), None, 2)],
+        evaluations=[(0, 2, {"a": None})],
+    )
     assert PART.validate_python(json.loads(json.dumps(PART.dump_python(part)))) == part
 
 
@@ -211,7 +215,7 @@ def recorded(engine: Engine) -> Iterator[Recorded]:
 def test_a_record_of_another_shape_rests_on_its_own_elements(recorded: Recorded) -> None:
     """As a last batch, which is smaller: 4 of 7 examples in the second of three slots."""
     recording, stretch = recorded.recording, recorded.stretch
-    assert recording.add(part_of([1, 2, 3], irregular=[(0, 0, 1, (4, 5), 1)])) is None
+    assert recording.add(part_of([1, 2, 3], irregular=[(0, 0, 1, (4, 5), 1, 1)])) is None
     recording.commit(last=False)
     sample = stretch.stacks[0].layers[0].sample[:, 0].astype(np.float64)
     expected = [sample[0], sample[1, :20], sample[2]]
@@ -234,13 +238,24 @@ def test_a_record_of_another_shape_rests_on_its_own_elements(recorded: Recorded)
 
 def test_shapes_of_one_slot_do_not_leak_into_the_next_part(recorded: Recorded) -> None:
     recording, stretch = recorded.recording, recorded.stretch
-    recording.add(part_of([1, 2], irregular=[(0, 0, 1, (2, 5), 1)]))
+    recording.add(part_of([1, 2], irregular=[(0, 0, 1, (2, 5), 1, 1)]))
     assert recording.add(part_of([3, 4], start=2, releases=True)) == 0
     recording.commit(last=True)
     sample = stretch.stacks[0].layers[0].sample[:, 0].astype(np.float64)
     means = [sample[0].mean(), sample[1, :10].mean(), sample[2].mean(), sample[3].mean()]
     assert [row["mean"] for row in recorded.rows("hidden")] == pytest.approx(means)
     assert read.run(recorded.engine, recorded.run_id).step == 4
+
+
+def test_a_record_may_have_a_stride_of_its_own_and_no_units(recorded: Recorded) -> None:
+    """31 elements of which every second is kept: 16 lie in the slot."""
+    recording, stretch = recorded.recording, recorded.stretch
+    recording.add(part_of([1, 2], irregular=[(0, 0, 1, (31,), None, 2)]))
+    recording.commit(last=True)
+    z = stretch.stacks[0].layers[0].sample[1, 0, :16].astype(np.float64)
+    first, second = recorded.rows("hidden")
+    assert second["mean"] == pytest.approx(z.mean()) and second["max"] == z.max()
+    assert first["dead"] is not None and second["dead"] is None
 
 
 def test_what_was_not_given_does_not_apply_and_nan_stays_nan(recorded: Recorded) -> None:

@@ -29,6 +29,7 @@ DKW = math.sqrt(math.log(2 / 0.05) / (2 * KEPT_AT_LEAST))
 def unit_of_kept(sampling: Sampling) -> np.ndarray:
     """By numpy's own indices, what `Sampling` finds by division."""
     kept = np.arange(0, sampling.elements, sampling.stride)
+    assert sampling.unit_axis is not None
     return np.unravel_index(kept, sampling.shape)[sampling.unit_axis]
 
 
@@ -128,6 +129,7 @@ def structured(sampling: Sampling) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
     axes = np.ix_(*(np.linspace(-0.5, 0.5, n) for n in sampling.shape))
     y, x = axes[-2:]
+    assert sampling.unit_axis is not None
     units = [n if a == sampling.unit_axis % len(axes) else 1 for a, n in enumerate(sampling.shape)]
     examples = [n if a == 0 else 1 for a, n in enumerate(sampling.shape)]
     blob = np.exp(-12 * (x**2 + y**2))

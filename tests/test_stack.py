@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from shiftscope.db.experiment import Arm, Network
+from shiftscope.trainer import crew
 from shiftscope.trainer.evaluation import evaluate
 from shiftscope.trainer.graphs import GraphedProgram, graphed
 from shiftscope.trainer.layers import find_layers
@@ -124,6 +125,27 @@ def test_norms_of_a_stack_are_each_networks_own() -> None:
         expected = [t[seed].double().norm() for t in
                     [*seen.preactivation_gradients, *seen.gradients]]  # fmt: skip
         torch.testing.assert_close(norms[seed], torch.stack(expected))
+
+
+def test_stacks_side_by_side_compute_what_they_compute_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crew, "WORTH_SECONDS", 0.0)  # so that threads pay at once
+    monkeypatch.setattr(crew, "cores", lambda: 2)
+    of_crew = [stack_of([network], "cpu") for network in networks("batch", "cpu")]
+    in_turn = [stack_of([network], "cpu") for network in networks("batch", "cpu")]
+    team = crew.Crew(of_crew, torch.device("cpu"))
+    for step in range(20):
+        drawn = [batch(seed, step, "cpu") for seed in range(SEEDS)]
+        found = team.look([(s, *one) for s, one in zip(of_crew, drawn, strict=True)])
+        for ours, theirs, seen, one in zip(of_crew, in_turn, found, drawn, strict=True):
+            ours.update(seen)
+            theirs.update(theirs.look(*one))
+    assert team._threads is not None
+    team.close()
+    for ours, theirs in zip(of_crew, in_turn, strict=True):
+        for name, value in theirs.networks[0].state_dict().items():
+            assert torch.equal(ours.networks[0].state_dict()[name], value), name
 
 
 def test_a_dropped_network_keeps_its_place() -> None:

@@ -132,6 +132,7 @@ def steepest(activation: str) -> float:
 
 def twin(kept: np.ndarray, activation: str, sampling: Sampling) -> dict[str, float]:
     """The statistics of one record by their definitions."""
+    assert sampling.unit_axis is not None
     values = kept[np.isfinite(kept)].astype(np.float64)
     unit = np.unravel_index(np.arange(0, sampling.elements, sampling.stride), sampling.shape)[
         sampling.unit_axis

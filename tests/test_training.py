@@ -391,7 +391,7 @@ def test_stacked_seeds_on_a_device_record_what_they_record_apart(
     monkeypatch.setattr(ring, "SLOTS", 4)  # so that stretches are used again and again
     wanted = experiment("steps=60", "seeds=0,1,2", "momentum=0.9")
     apart, _, _ = train(wanted)
-    monkeypatch.setattr(setup, "_together", lambda seeds, _: [list(range(seeds))])
+    monkeypatch.setattr(setup, "together", lambda seeds, _: [list(range(seeds))])
     monkeypatch.setattr(
         feeder, "slots_on",
         lambda device, plan, memory, shared: DeviceSlots(plan, memory, shared, device),
