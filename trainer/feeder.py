@@ -110,6 +110,13 @@ class Feeder:
         self.looked += 1
         return Slot(self._stretch, len(self._steps) - 1)
 
+    def cancel_step(self) -> None:
+        """The open step came to nothing: its slot is free again."""
+        if self._is_open:
+            self._steps.pop()
+            self.looked -= 1
+            self._is_open = False
+
     def add_cost(self, seconds: float) -> None:
         """What looking at the current step has cost the loop."""
         self._cost += seconds

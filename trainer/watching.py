@@ -333,6 +333,8 @@ class Watch:
     def _fail(self, error: Exception) -> None:
         """Something went wrong: watching ends, training goes on."""
         self._broken = True
+        if self._feeder is not None:
+            self._feeder.cancel_step()
         self._detach(within=True)
         if isinstance(error, RecordingFailed):
             self._miss(f"Everything from step {self._step} on: {error}")
