@@ -61,9 +61,9 @@ def wait_for_end(stored: Any) -> dict[str, Any]:
     ("error", "status", "words"),
     [
         (
-            ValueError("no such batch\nreally"),
+            ValueError("no batch\nreally"),
             "failed",
-            "The loop raised ValueError: no such batch",
+            "The loop raised ValueError: no batch",
         ),
         (KeyboardInterrupt(), "stopped", None),
         (SystemExit(), "failed", "The loop raised SystemExit: no message"),

@@ -315,7 +315,10 @@ class Watch:
                 self._send_evaluations(self._feeder, self._step - 1)
                 self._feeder.finish(self._step - 1)
             elif error is None and not self.not_recorded:
-                self._miss("Anything: no optimizer took a step that could be seen.")
+                self._miss(
+                    "Anything: no step of the optimizer was seen. A step inside torch.compile "
+                    "cannot be."
+                )
         finally:
             if self.not_recorded:
                 self._document["not_recorded"] = self.not_recorded
