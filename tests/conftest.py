@@ -1,9 +1,11 @@
 """Databases to test on, a run to fill, and a real server to talk to."""
 
+import contextlib
 import json
 import os
 import shutil
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -205,6 +207,37 @@ def make_watched() -> Callable[..., Recorded]:
         return Recorded(engine, run_id, numbers, write.RecordWriter(engine, run_id))
 
     return make
+
+
+@dataclass
+class Stored:
+    """A SQLite file that watched runs go into, and what is in it."""
+
+    url: str
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """What a query gives, by column."""
+        with contextlib.closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as database:
+            database.row_factory = sqlite3.Row
+            return [dict(row) for row in database.execute(query)]
+
+    def run(self, number: int = 1) -> dict[str, Any]:
+        """A run's row, with its document `watched` read."""
+        (row,) = self.rows(f"SELECT * FROM runs WHERE id = {number}")
+        return row | {"watched": json.loads(row["watched"])}
+
+    def records(self, layer: str, arm: str = "model") -> list[dict[str, Any]]:
+        """All records of a layer, step by step."""
+        return self.rows(
+            "SELECT r.* FROM layer_records r JOIN layers l ON l.id = r.layer_id JOIN networks n "
+            f"ON n.id = r.network_id WHERE l.name = '{layer}' AND n.arm = '{arm}' ORDER BY step"
+        )
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Stored:
+    """A new SQLite file for watched runs."""
+    return Stored(f"sqlite:///{tmp_path / 'watched.db'}")
 
 
 @pytest.fixture

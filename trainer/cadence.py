@@ -1,18 +1,17 @@
 """Which steps are looked at: all, every n-th, or as many as a cap on the cost allows."""
 
-import math
+import time
 
 MEMORY = 0.9
-"""Weight of the past in the running means of times."""
-LONGEST = 10_000
-"""Steps between two looks at most."""
+"""Weight of the past in the running mean of what a look costs."""
 
 
 class Cadence:
     """Decides step by step whether to look, from what looking has cost.
 
-    Without a cap every `record_every`-th step is looked at. With a cap c the next look comes so
-    late that cost ≤ c · training time, by running means of both.
+    Without a cap every `record_every`-th step is looked at. With a cap c a step is looked at only
+    if, with what it will cost by the running mean, all looks together have taken at most c of the
+    time since the first one. So an expensive first look is paid for as well.
 
     Args:
         record_every: Steps from one look to the next, at least.
@@ -23,25 +22,26 @@ class Cadence:
         self._record_every = record_every
         self._cap = cap
         self._next = 1
+        self._began: float | None = None
+        self._spent = 0.0
         self._cost = 0.0
-        self._plain = 0.0
+        self._decided = (0, False)
 
     def is_due(self, step: int) -> bool:
-        """Whether to look at this step; steps count from 1."""
-        return step >= self._next
+        """Whether to look at this step; steps count from 1. Asked again it answers the same."""
+        if self._cap is None or self._began is None:
+            return step >= self._next
+        if self._decided[0] != step:
+            elapsed = time.perf_counter() - self._began
+            pays = self._spent + self._cost <= self._cap * elapsed
+            self._decided = (step, step >= self._next and pays)
+        return self._decided[1]
 
     def looked(self, step: int, cost: float, seconds: float) -> None:
         """After a look: what it cost, and what the whole step took, in seconds."""
         self._next = step + self._record_every
-        if self._cap is None:
-            return
-        self._cost = _mean(self._cost, cost)
-        self._plain = _mean(self._plain, max(seconds - cost, 0.0))
-        if self._plain > 0:
-            # n steps take n·plain + cost, of which cost is to be at most the cap
-            needed = self._cost * (1 - self._cap) / (self._cap * self._plain)
-            self._next = step + max(self._record_every, min(LONGEST, math.ceil(needed)))
-
-
-def _mean(past: float, value: float) -> float:
-    return value if past == 0 else MEMORY * past + (1 - MEMORY) * value
+        if self._began is None:
+            self._began = time.perf_counter() - seconds
+            self._cost = cost
+        self._spent += cost
+        self._cost = MEMORY * self._cost + (1 - MEMORY) * cost

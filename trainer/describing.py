@@ -158,7 +158,7 @@ def announcement(
     """What is watched and what is not, for the terminal."""
     lines: list[str] = []
     for arm, names in attached.items():
-        lines.append(f"{arm}: attached to {len(names)} layers: {_few(names)}.")
+        lines.append(f"{arm}: attached to {len(names)} layers: {few(names)}.")
         lines += [f"{arm}: {name}: {why}" for name, why in skipped[arm][:SHOWN]]
         more = len(skipped[arm]) - SHOWN
         if more > 0:
@@ -172,7 +172,8 @@ def announcement(
     return "\n".join(lines)
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Names in a sentence, the middle of many left out."""
     if not names:
         return "none"
     return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])} … {names[-1]}"

@@ -17,7 +17,7 @@ UNSEEN = 1_000_000
 
 
 def plan_layers(
-    discovery: Discovery, sights: Sequence[Sight], updates: Updates
+    discovery: Discovery, sights: Sequence[Sight], updates: Updates, before: int
 ) -> tuple[list[Sight], list[Skipped]]:
     """The sights of the layers found, their plans settled, and what is not observed.
 
@@ -25,9 +25,11 @@ def plan_layers(
         discovery: Finished.
         sights: Of all watched modules, with the calls of the first step.
         updates: Knows where norms are.
+        before: The order at which the first step was over.
     """
     by_path = {sight.path: sight for sight in sights}
-    seen = [layer for layer in discovery.layers if by_path[layer.output].calls]
+    calls = {s.path: sum(call.order < before for call in s.calls) for s in sights}
+    seen = [layer for layer in discovery.layers if calls[layer.output]]
     inside = {layer.name for layer in seen} | {layer.output for layer in seen}
     unseen = [s for s in sights if s.path not in inside and weights_of(s.module)]
     layers = [*seen, *(_unseen(sight) for sight in unseen)]
@@ -35,27 +37,31 @@ def plan_layers(
     kept: list[Sight] = []
     for at, layer in enumerate(layers):
         sight = by_path[layer.output]
-        sight.settle(_plan(layer, sight, updates, updates.count + at, room))
+        plan = _plan(layer, sight, updates, updates.count + at)
+        sight.settle(_with_room(plan, calls[sight.path], room))
         kept.append(sight)
     why = {sight.path: _reason(sight) for sight in unseen}
     skipped = [s for s in discovery.skipped if s.name not in by_path]
     return kept, [*skipped, *(Skipped(path, reason) for path, reason in why.items())]
 
 
-def _plan(layer: Layer, sight: Sight, updates: Updates, place: int, room: int) -> LayerPlan:
+def _plan(layer: Layer, sight: Sight, updates: Updates, place: int) -> LayerPlan:
     plan = layer.plan()
     names = updates.names(layer.weights)
-    planned = replace(
+    return replace(
         plan,
-        calls=max(1, len(sight.calls)),
         places=NormPlaces(activation_grad=[place], **updates.places(names)),
         gamma=plan.gamma and _is_by_unit(sight.module.weight, plan),
         beta=plan.beta and _is_by_unit(sight.module.bias, plan),
         running=plan.running and _is_by_unit(sight.module.running_mean, plan),
     )
-    if not sight.calls:
-        return replace(planned, capacity=room)
-    # room for larger batches and longer sequences than the first, up to where all is kept anyway
+
+
+def _with_room(plan: LayerPlan, calls: int, unseen: int) -> LayerPlan:
+    """Room for larger batches and longer sequences than the first, as far as all is kept anyway."""
+    if calls == 0:
+        return replace(plan, capacity=unseen)
+    planned = replace(plan, calls=calls)
     size = planned.sampling.size
     larger = min(2 * size, KEPT_AT_LEAST) if size < EXACT_UP_TO else size
     return replace(planned, capacity=max(size, larger))

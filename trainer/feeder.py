@@ -71,7 +71,7 @@ class Feeder:
         self._crossing: deque[tuple[Crossing, Part]] = deque()
         self._began = self._handed_at = self._step_began = time.perf_counter()
         self._observing = 0.0
-        self._cost = 0.0
+        self._cost = self._waiting = 0.0
         self._evaluations: list[Evaluated] = []
         self._diverged: dict[int, int] = {}
         """By position the first step since which every loss was non-finite."""
@@ -97,18 +97,26 @@ class Feeder:
         """
         now = time.perf_counter()
         self._is_open = self._cadence.is_due(step)
-        self._step_began, self._cost = began or now, 0.0
+        self._step_began, self._cost, self._waiting = began or now, 0.0, 0.0
         if not self._is_open:
             return None
         if self._stretch is None:
             self._stretch = self._slots.stretches[self._recorder.take_free()]
             self._steps, self._seconds, self._irregular, self._handed = [], [], [], 0
             waited = time.perf_counter() - now
+            self._waiting = waited
             self.waited += waited
             self._step_began += waited
         self._steps.append(step)
         self.looked += 1
         return Slot(self._stretch, len(self._steps) - 1)
+
+    def cancel_step(self) -> None:
+        """The open step came to nothing: its slot is free again."""
+        if self._is_open:
+            self._steps.pop()
+            self.looked -= 1
+            self._is_open = False
 
     def add_cost(self, seconds: float) -> None:
         """What looking at the current step has cost the loop."""
@@ -141,7 +149,8 @@ class Feeder:
         if self._is_open:
             self._seconds.append(now - self._began)
             self._observing += self._cost
-            self._cadence.looked(step, self._cost, now - self._step_began)
+            cost = self._cost + self._waiting
+            self._cadence.looked(step, cost, now - self._step_began + self._waiting)
             self._is_open = False
         if self._crossing:
             self._send_crossed()

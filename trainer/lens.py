@@ -217,15 +217,18 @@ class Lens:
             self._given[LR] = self._updates.lr
             self.cost += time.perf_counter() - began
         self.trained = len(self._stepped) == len(self._optimizers)
-        if self.trained and self._discovery is not None:
-            self._discover()
+        if self.trained:
+            self._discover()  # at once, so that no graph is kept any longer
 
     # the plan, after the first step
 
     def _discover(self) -> None:
-        assert self._discovery is not None
+        if self._discovery is None:
+            return
         self._discovery.finish(self._ends)
-        kept, self.skipped = plan_layers(self._discovery, self._sights, self._updates)
+        kept, self.skipped = plan_layers(
+            self._discovery, self._sights, self._updates, self._boundary
+        )
         self._forget_discovery()
         for sight in self._sights:
             if sight not in kept:
@@ -240,6 +243,7 @@ class Lens:
 
     def plan(self) -> StackPlan:
         """What is recorded of the model; after the first step."""
+        self._discover()
         row = {"arm": self.arm, "seed": 0, "parameters": self._count, "weights_hash": self._hash}
         return StackPlan(
             networks=[row],

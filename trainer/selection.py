@@ -1,6 +1,6 @@
 """Which modules of somebody else's model are looked at, and what is inside its wrappings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -58,14 +58,19 @@ def unwrapped(model: Any) -> list[nn.Module]:
 def _listed(name: str, patterns: Patterns) -> list[Pattern]:
     if patterns is None:
         return []
-    listed = [patterns] if isinstance(patterns, (str, type)) else list(patterns)
+    is_list = isinstance(patterns, Iterable) and not isinstance(patterns, (str, type))
+    listed = list(patterns) if is_list else [patterns]
     for pattern in listed:
-        if not isinstance(pattern, (str, type)):
+        if not isinstance(pattern, str) and not _is_module_class(pattern):
             raise SetupProblem(
                 f'{name} takes patterns of module paths, such as "encoder.*", or module classes, '
                 f"got {pattern!r}."
             )
     return listed
+
+
+def _is_module_class(pattern: object) -> bool:
+    return isinstance(pattern, type) and issubclass(pattern, nn.Module)
 
 
 def _matches(pattern: Pattern, path: str, module: nn.Module) -> bool:

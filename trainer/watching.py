@@ -35,12 +35,14 @@ from .describing import (
     count_of,
     document,
     ending,
+    few,
     listed,
     number,
     parse_share,
     sentences_on,
 )
 from .feeder import Feeder
+from .layers import candidates
 from .lens import Lens
 from .plan import Plan
 from .recorder_process import RecorderProcess
@@ -90,12 +92,21 @@ class Watch:
         self._lenses: list[Lens] = []
         self._evaluations: dict[int, dict[str, float | None]] = {}
         """By position, of the steps so far."""
+        self._broken = False
         self._telling: threading.Thread | None = None
         cap = parse_share(overhead)
         self._cadence = Cadence(count_of("record_every", record_every), cap)
         steps = None if steps is None else count_of("steps", steps)
         named = {arm: (unwrapped(model), listed(o)) for arm, (model, o) in models.items()}
         watched = select(include, exclude)
+        for models, _ in named.values():
+            if (include or exclude) and not any(
+                watched(path, module) for path, module in candidates(models[-1])
+            ):
+                raise SetupProblem(
+                    "include and exclude leave nothing to watch. The model's layers are "
+                    f"{few([path for path, _ in candidates(models[-1])])}."
+                )
         self._url = database or Location().database_url
         try:
             parse_url(self._url)
@@ -150,6 +161,8 @@ class Watch:
         """Loss and accuracy on a test set, after the steps so far; of a pair, one of each model."""
         with self._harmless():
             self._end_step()
+            if self._broken:
+                return
             for lens, one in zip(self._lenses, self._values(loss, accuracy, others), strict=True):
                 of_model = self._evaluations.setdefault(
                     lens.position, {"test_loss": None, "test_accuracy": None}
@@ -232,7 +245,7 @@ class Watch:
     def _end_step(self) -> None:
         """Close the step if it is complete: the model goes on, or the run ends."""
         lenses, recorder = self._lenses, self._recorder
-        if recorder is None or not any(lens.trained for lens in lenses):
+        if recorder is None or self._broken or not any(lens.trained for lens in lenses):
             return
         if recorder.is_gone:
             raise recorder.failure()
@@ -278,7 +291,7 @@ class Watch:
         stacks = [lens.plan() for lens in self._lenses]
         device = next((p.device for p in self._lenses[0].model.parameters()), torch.device("cpu"))
         precise = "float32" if device.type == "mps" else "float64"
-        plan = Plan(stacks, slots_for(numbers(stacks), 1), STRETCHES, precise)
+        plan = Plan(stacks, slots_for(max(1, numbers(stacks)), 1), STRETCHES, precise)
         self._feeder = Feeder(plan, recorder, device, self._cadence, freezes=False)
         for lens in self._lenses:
             self.attached[lens.arm] = [layer.name for layer in lens.layers]
@@ -302,7 +315,10 @@ class Watch:
                 self._send_evaluations(self._feeder, self._step - 1)
                 self._feeder.finish(self._step - 1)
             elif error is None and not self.not_recorded:
-                self._miss("Anything: no optimizer took a step that could be seen.")
+                self._miss(
+                    "Anything: no step of the optimizer was seen. A step inside torch.compile "
+                    "cannot be."
+                )
         finally:
             if self.not_recorded:
                 self._document["not_recorded"] = self.not_recorded
@@ -319,6 +335,9 @@ class Watch:
 
     def _fail(self, error: Exception) -> None:
         """Something went wrong: watching ends, training goes on."""
+        self._broken = True
+        if self._feeder is not None:
+            self._feeder.cancel_step()
         self._detach(within=True)
         if isinstance(error, RecordingFailed):
             self._miss(f"Everything from step {self._step} on: {error}")
