@@ -1,11 +1,13 @@
 """URL → engine, brought up to date: SQLite pragmas, PostgreSQL pool, migrations on start."""
 
+import json
+import math
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy
 from alembic import command
@@ -36,7 +38,9 @@ def open_database(url: str, *, migrations: Path = MIGRATIONS) -> Engine:
         if parsed.get_backend_name() == "sqlite":
             engine = _sqlite_engine(parsed)
         else:
-            engine = sqlalchemy.create_engine(parsed, pool_pre_ping=True, pool_size=10)
+            engine = sqlalchemy.create_engine(
+                parsed, pool_pre_ping=True, pool_size=10, json_serializer=_to_json
+            )
         try:
             _upgrade(engine, migrations)
         except BaseException:
@@ -110,7 +114,9 @@ def _sqlite_engine(url: URL) -> Engine:
     file = Path(url.database).expanduser()
     file.parent.mkdir(parents=True, exist_ok=True)
     url = url.set(database=str(file))
-    engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = sqlalchemy.create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS}, json_serializer=_to_json
+    )
 
     @event.listens_for(engine, "connect")
     def _set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
@@ -148,6 +154,21 @@ def _upgrade(engine: Engine, migrations: Path) -> None:
         command.upgrade(config, "head")
 
 
+def _to_json(value: Any) -> str:
+    """JSON has no NaN and PostgreSQL takes none: non-finite numbers become their names."""
+    return json.dumps(_named(value), allow_nan=False)
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _named(one) for key, one in cast(dict[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_named(one) for one in cast(list[Any], value)]
+    return value
+
+
 @contextmanager
 def _rebuilding(engine: Engine) -> Generator[Connection]:
     """A write transaction in which SQLite may rebuild a table, which it does by dropping it.
@@ -163,6 +184,11 @@ def _rebuilding(engine: Engine) -> Generator[Connection]:
         try:
             with connection.begin():
                 yield connection
+                if is_sqlite and driver.execute("PRAGMA foreign_key_check").fetchone():
+                    raise DatabaseProblem(
+                        "The database was left as it was: bringing it up to date would have torn "
+                        "records from their runs. Please report this."
+                    )
         finally:
             if is_sqlite:
                 driver.execute("PRAGMA foreign_keys=ON")

@@ -213,6 +213,19 @@ def bury(engine: Engine, pid: int) -> None:
     reconcile(engine)
 
 
+def revive_watched(engine: Engine, run_id: int, worker_id: int) -> None:
+    """A watched run that was taken for lost is alive after all: its recorder goes on with it."""
+    now = datetime.now(UTC)
+    with writing(engine) as connection:
+        kept = update(Worker).where(Worker.id == worker_id).values(heartbeat_at=now)
+        if connection.execute(kept).rowcount == 1:
+            connection.execute(
+                update(Run)
+                .where(Run.id == run_id, Run.source == "watch", Run.status == "failed")
+                .values(status="running", error=None, ended_at=None, worker_id=worker_id)
+            )
+
+
 def reconcile(engine: Engine) -> list[int]:
     """Mark the runs whose worker is gone as failed; returns their numbers."""
     alive = select(Worker.id).where(Worker.heartbeat_at >= datetime.now(UTC) - LEASE)

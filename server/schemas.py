@@ -259,7 +259,8 @@ def networks_public(
     """The networks of a run, each with its layers."""
     of_network: dict[int, list[tables.Layer]] = {network.id: [] for network in networks}
     for layer in layers:
-        of_network[layer.network_id].append(layer)
+        if layer.network_id in of_network:  # else it came after its network was asked for
+            of_network[layer.network_id].append(layer)
     return [
         NetworkPublic.model_validate(columns_of(network) | {"layers": of_network[network.id]})
         for network in networks

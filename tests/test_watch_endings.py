@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
+from shiftscope.db.queue import WATCHED_LOST
 from shiftscope.trainer import watch
-from shiftscope.trainer.recorder import LOST
 
 PROGRAM = """
 import os, sys, time
@@ -127,7 +127,7 @@ def test_a_program_that_is_killed_leaves_every_record_and_the_reason(stored: Any
     began = time.monotonic()
     run = wait_for_end(stored)
     assert time.monotonic() - began < 4  # the loader's processes do not hold the recorder back
-    assert (run["status"], run["error"]) == ("failed", LOST)
+    assert (run["status"], run["error"]) == ("failed", WATCHED_LOST)
     assert run["step"] == len(stored.records("0")) >= 20
 
 

@@ -1,5 +1,6 @@
 """One run from claim to end, in a process of its own."""
 
+import contextlib
 import logging
 import signal
 import threading
@@ -12,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import queue, read
 from ..db.engine import open_database
-from ..db.errors import ShiftscopeError, cause
+from ..db.errors import RecordingFailed, ShiftscopeError, cause
 from ..db.experiment import Experiment
 from ..db.parsing import parse
 from ..db.write import describe_run
@@ -134,11 +135,13 @@ def watch_and_train(
     """
     recording = experiment.recording
     cap = None if recording.overhead is None else recording.overhead / 100
-    done = 0
     try:
         cadence = Cadence(recording.record_every, cap)
         feeder = Feeder(prepared.plan, recorder, device, cadence)
         done = train(experiment, prepared.stacks, prepared.batches, prepared.test, feeder, stop)
-    finally:
-        recorder.finish()
+    except BaseException:
+        with contextlib.suppress(RecordingFailed):  # the first error is the one to tell
+            recorder.finish()
+        raise
+    recorder.finish()
     return done == experiment.steps or not any(feeder.active)

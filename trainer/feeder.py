@@ -11,8 +11,8 @@ import torch
 from .cadence import Cadence
 from .plan import Plan
 from .recorder_process import RecorderProcess
-from .ring import Cost, Evaluated, Frozen, Irregular, Part, Stretch
-from .slots import Crossing, slots_on
+from .ring import LOSS, Cost, Evaluated, Frozen, Irregular, Part, Stretch
+from .slots import Crossing, Done, slots_on
 
 HAND_OVER_SECONDS = 0.2
 
@@ -29,8 +29,8 @@ class Feeder:
     """Hands out slots, one for each step that is looked at, and filled slots to the recorder.
 
     A stretch goes over in parts, so that slow steps are seen soon. Its boundaries depend on the
-    number of records alone, never on time, and networks are frozen only at a boundary, so that
-    two runs of one experiment do the same.
+    number of records alone, and networks are frozen only at a boundary, so that two runs of one
+    experiment do the same; but with a cap on the cost, records follow the clock.
 
     Attributes:
         active: By position, whether the network still trains.
@@ -46,6 +46,7 @@ class Feeder:
         cadence: Cadence,
         *,
         freezes: bool = True,
+        began: float | None = None,
     ) -> None:
         """Args:
         plan: What is recorded.
@@ -53,6 +54,7 @@ class Feeder:
         device: Where the networks train.
         cadence: Which steps are looked at.
         freezes: Whether a network whose loss stays non-finite is to train no more.
+        began: When training began, by time.perf_counter(); None: now.
         """
         self._recorder = recorder
         self._positions = [(position, stack, place) for stack, s in enumerate(plan.stacks)
@@ -66,10 +68,13 @@ class Feeder:
         """Of the slots filled in the open stretch; `_seconds` likewise."""
         self._seconds: list[float] = []
         self._irregular: list[Irregular] = []
+        """Of the slots not handed over yet; `_irregular_now` of the open step."""
+        self._irregular_now: list[Irregular] = []
         self._is_open = False
         self._handed = 0
         self._crossing: deque[tuple[Crossing, Part]] = deque()
-        self._began = self._handed_at = self._step_began = time.perf_counter()
+        self._handed_at = self._step_began = time.perf_counter()
+        self._began = self._handed_at if began is None else began
         self._observing = 0.0
         self._cost = self._waiting = 0.0
         self._evaluations: list[Evaluated] = []
@@ -97,26 +102,22 @@ class Feeder:
         """
         now = time.perf_counter()
         self._is_open = self._cadence.is_due(step)
-        self._step_began, self._cost, self._waiting = began or now, 0.0, 0.0
+        self._step_began = now if began is None else began
+        self._cost = self._waiting = 0.0
         if not self._is_open:
             return None
         if self._stretch is None:
-            self._stretch = self._slots.stretches[self._recorder.take_free()]
-            self._steps, self._seconds, self._irregular, self._handed = [], [], [], 0
-            waited = time.perf_counter() - now
-            self._waiting = waited
-            self.waited += waited
-            self._step_began += waited
-        self._steps.append(step)
-        self.looked += 1
-        return Slot(self._stretch, len(self._steps) - 1)
+            self._stretch = self._take_free()
+            self._steps, self._seconds, self._handed = [], [], 0
+            self._waiting = time.perf_counter() - now
+            self.waited += self._waiting
+            self._step_began += self._waiting
+        self._irregular_now.clear()
+        return Slot(self._stretch, len(self._steps))
 
     def cancel_step(self) -> None:
         """The open step came to nothing: its slot is free again."""
-        if self._is_open:
-            self._steps.pop()
-            self.looked -= 1
-            self._is_open = False
+        self._is_open = False
 
     def add_cost(self, seconds: float) -> None:
         """What looking at the current step has cost the loop."""
@@ -133,7 +134,7 @@ class Feeder:
 
     def add_irregular(self, irregular: Irregular) -> None:
         """A preactivation of the current step that differs from its plan."""
-        self._irregular.append(irregular)
+        self._irregular_now.append(irregular)
 
     def add_evaluation(self, position: int, step: int, values: dict[str, float | None]) -> None:
         """Send an evaluation along with the step it belongs to."""
@@ -147,7 +148,11 @@ class Feeder:
         """
         now = time.perf_counter()
         if self._is_open:
+            # only now, so that a step that was opened and never ended leaves nothing behind
+            self._steps.append(step)
             self._seconds.append(now - self._began)
+            self._irregular += self._irregular_now
+            self.looked += 1
             self._observing += self._cost
             cost = self._cost + self._waiting
             self._cadence.looked(step, cost, now - self._step_began + self._waiting)
@@ -165,35 +170,53 @@ class Feeder:
 
     def finish(self, step: int) -> None:
         """Hand over the rest: `step` was the last one."""
-        if self._stretch is None:
-            self._stretch = self._slots.stretches[self._recorder.take_free()]
-            self._steps, self._seconds, self._irregular, self._handed = [], [], [], 0
         self._hand_over(step, self._find_frozen(last=True), is_done=True)
         while self._crossing:
-            self._crossing[0][0].synchronize()
-            self._send_crossed()
+            self._send_oldest()
+
+    def _take_free(self) -> Stretch:
+        """A stretch that the recorder is done with; those on their way to it must arrive first."""
+        index = self._recorder.take_free(wait=not self._crossing)
+        while index is None:
+            self._send_oldest()
+            index = self._recorder.take_free(wait=not self._crossing)
+        return self._slots.stretches[index]
 
     def _hand_over(self, step: int, frozen: list[Frozen], *, is_done: bool) -> None:
-        if self._stretch is None:
-            return
         evaluations, self._evaluations = self._evaluations, []
         irregular, self._irregular = self._irregular, []
         begin, self._handed = self._handed, len(self._steps)
         now = time.perf_counter()
         cost = Cost(self.looked, self._observing, self.waited, now - self._began)
+        stretch = self._stretch
         part = Part(
-            self._stretch.index, begin, self._steps[begin:], self._seconds[begin:], is_done,
-            list(self.active), frozen, evaluations, irregular, step, cost,
-        )  # fmt: skip
-        self._crossing.append((self._slots.send(self._stretch.index), part))
+            stretch=None if stretch is None else stretch.index,
+            start=begin,
+            steps=self._steps[begin:],
+            seconds=self._seconds[begin:],
+            releases=is_done and stretch is not None,
+            active=list(self.active),
+            frozen=frozen,
+            evaluations=evaluations,
+            irregular=irregular,
+            step=step,
+            cost=cost,
+        )
+        crossing = Done() if stretch is None else self._slots.send(stretch.index)
+        self._crossing.append((crossing, part))
         self._send_crossed()
         self._handed_at = now
         if is_done:
-            self._stretch = None
+            self._stretch, self._steps, self._seconds, self._handed = None, [], [], 0
 
     def _send_crossed(self) -> None:
         while self._crossing and self._crossing[0][0].query():
-            self._recorder.send({"part": asdict(self._crossing.popleft()[1])})
+            self._send_oldest()
+
+    def _send_oldest(self) -> None:
+        crossing, part = self._crossing.popleft()
+        crossing.synchronize()
+        self._recorder.send({"part": asdict(part)})
 
     def _find_frozen(self, *, last: bool) -> list[Frozen]:
         """Networks whose loss was non-finite in a whole stretch. Waits for the device, once.
@@ -203,8 +226,9 @@ class Feeder:
         """
         stretch, steps = self._stretch, self._steps
         if stretch is None or not steps:
-            return []
-        finite = [torch.isfinite(s.given[: len(steps), :, 0]).T.tolist() for s in stretch.stacks]
+            return self._still_diverged() if last else []
+        losses = [s.given[: len(steps), :, LOSS] for s in stretch.stacks]
+        finite = [torch.isfinite(of_stack).T.tolist() for of_stack in losses]
         frozen: list[Frozen] = []
         for position, stack, place in self._positions:
             if not self.active[position]:
@@ -215,8 +239,9 @@ class Feeder:
                     self._diverged.pop(position, None)
                 else:
                     self._diverged.setdefault(position, step)
-            if last and not of_network[-1]:
-                frozen.append((position, self._diverged[position], None))
-            elif not last and self._freezes and not any(of_network):
+            if not last and self._freezes and not any(of_network):
                 frozen.append((position, self._diverged[position], steps[-1]))
-        return frozen
+        return self._still_diverged() if last else frozen
+
+    def _still_diverged(self) -> list[Frozen]:
+        return [(p, step, None) for p, step in self._diverged.items() if self.active[p]]

@@ -44,49 +44,50 @@ def train(
     step = 0
     _evaluate(stacks, 0, test, feeder)
 
-    while step < steps and any(feeder.active) and not stop.is_set():
-        step += 1
-        slot = feeder.begin_step(step)
-        drawn = [next(of_seed) for of_seed in batches]
+    try:
+        while step < steps and any(feeder.active) and not stop.is_set():
+            step += 1
+            slot = feeder.begin_step(step)
+            drawn = [next(of_seed) for of_seed in batches]
 
-        # forward and backward: the same batch for all arms of a seed
-        work = [
-            (
-                stack,
-                stack.gather([drawn[seed][0] for seed in stack.seeds]),
-                stack.gather([drawn[seed][1] for seed in stack.seeds]),
-            )
-            for stack in stacks
-            if any(stack.active)
-        ]
-        if slot is not None:
-            with feeder.measured():
-                for stack, _, _ in work:
-                    observers[stack].before(slot)
-        looked = list(zip(work, crew.look(work), strict=True))
-        if slot is not None:
-            with feeder.measured():
-                for (stack, _, labels), seen in looked:
-                    observers[stack].after_backward(slot, seen, labels)
+            # forward and backward: the same batch for all arms of a seed
+            work = [
+                (
+                    stack,
+                    stack.gather([drawn[seed][0] for seed in stack.seeds]),
+                    stack.gather([drawn[seed][1] for seed in stack.seeds]),
+                )
+                for stack in stacks
+                if any(stack.active)
+            ]
+            if slot is not None:
+                with feeder.measured():
+                    for stack, _, _ in work:
+                        observers[stack].before(slot)
+            looked = list(zip(work, crew.look(work), strict=True))
+            if slot is not None:
+                with feeder.measured():
+                    for (stack, _, labels), seen in looked:
+                        observers[stack].after_backward(slot, seen, labels)
 
-        # update
-        for (stack, _, _), seen in looked:
-            stack.update(seen)
-        if slot is not None:
-            with feeder.measured():
-                for stack, _, _ in work:
-                    observers[stack].after_update(slot)
+            # update
+            for (stack, _, _), seen in looked:
+                stack.update(seen)
+            if slot is not None:
+                with feeder.measured():
+                    for stack, _, _ in work:
+                        observers[stack].after_update(slot)
 
-        if is_due(step, every, steps):
-            _evaluate(stacks, step, test, feeder)
+            if is_due(step, every, steps):
+                _evaluate(stacks, step, test, feeder)
 
-        # a network whose loss stayed non-finite goes no further
-        for position in feeder.end_step(step):
-            for stack in stacks:
-                stack.drop(position)
-
-    crew.close()
-    feeder.finish(step)
+            # a network whose loss stayed non-finite goes no further
+            for position in feeder.end_step(step):
+                for stack in stacks:
+                    stack.drop(position)
+    finally:
+        crew.close()
+        feeder.finish(step)
     return step
 
 

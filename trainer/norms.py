@@ -11,14 +11,20 @@ TINY, HUGE = 1e-12, 1e15
 
 
 def norms(tensors: list[Tensor]) -> Tensor:
-    """The Euclidean norm of each tensor, (len(tensors),), whatever its scale.
+    """The Euclidean norm of each tensor, (len(tensors),), on the first one's device.
 
     Squares of float32 below 1e-22 or above 1e19 underflow or overflow. On the CPU that is seen and
     mended; elsewhere a look would wait for the device, so float64 is used throughout.
+
+    Args:
+        tensors: At least one, of any scale and type, on any devices.
     """
-    if tensors[0].device.type == "mps":  # has no float64
+    device = tensors[0].device
+    if any(tensor.device != device for tensor in tensors):  # a model spread over devices
+        return torch.stack([norms([tensor])[0].to(device) for tensor in tensors])
+    if device.type == "mps":  # has no float64
         return torch.stack(_foreach_norm(tensors, 2, torch.float32))
-    if tensors[0].device.type != "cpu":
+    if device.type != "cpu":
         return torch.stack(_foreach_norm(tensors, 2, torch.float64))
     is_half = any(tensor.itemsize < 4 for tensor in tensors)
     found = torch.stack(_foreach_norm(tensors, 2, torch.float32 if is_half else None))

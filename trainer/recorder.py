@@ -28,19 +28,18 @@ from .ring import PART, SharedMemory
 
 COMMIT_SECONDS = 0.25
 HEARTBEAT_SECONDS = 2.0
+QUIET_SECONDS = 1.0
+"""Between commits that carry nothing, by which a request to stop is seen all the same."""
 RETRY_SECONDS = 60.0
 STOP_RETRY_SECONDS = 2.0
-LOST = (
-    "The program that trained it ended without closing the run: it crashed or was killed. What had "
-    "been recorded is kept."
-)
 Message = Mapping[str, Any]
 Result = TypeVar("Result")
 
 
 def main() -> None:
     """Record until the input ends; exit code 1 with an `error` message if that fails."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training process's to decide
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the training process decides when to end
     logging.basicConfig(format="shiftscope recorder: %(message)s")
     messages = _Messages()
     try:
@@ -81,9 +80,13 @@ class _Messages:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        for line in sys.stdin:
-            self._queue.put(json.loads(line))
-        self._queue.put(None)
+        try:
+            for line in sys.stdin:
+                self._queue.put(json.loads(line))
+        except ValueError:
+            pass  # cut off in the middle, as by a kill: the end
+        finally:
+            self._queue.put(None)
 
     def next(self, timeout: float | None = None) -> Message | None:
         """The next message; None at the end.
@@ -108,7 +111,7 @@ class _Recorder:
         self._worker_id: int | None = None
         self._recording: RunRecording | None = None
         self._stopping = False
-        self._heard = time.monotonic()
+        self._heard = self._committed = time.monotonic()
 
     def record(self) -> None:
         """Until the last message."""
@@ -167,12 +170,18 @@ class _Recorder:
         return self._run_id
 
     def _commit(self, *, last: bool) -> None:
-        worker_id, recording = self._worker_id, self._recording
+        worker_id, run_id, recording = self._worker_id, self._run_id, self._recording
         if worker_id is not None and time.monotonic() - self._heard > HEARTBEAT_SECONDS:
             self._patiently(lambda: queue.heartbeat(self._engine, worker_id))
             self._heard = time.monotonic()
-        if recording is not None:
+        quiet = time.monotonic() - self._committed < QUIET_SECONDS
+        if recording is not None and (last or not quiet or recording.has_news):
             status = self._patiently(lambda: recording.commit(last=last))
+            self._committed = time.monotonic()
+            if status == "failed" and worker_id is not None and run_id is not None:
+                # taken for dead while the machine slept, say; but it is alive
+                self._patiently(lambda: queue.revive_watched(self._engine, run_id, worker_id))
+                status = "running"
             self._stopping = status != "running"
             say(status=status)
 
@@ -181,7 +190,8 @@ class _Recorder:
         worker_id, run_id = self._worker_id, self._run_id
         if worker_id is None or run_id is None:
             return
-        end = {"status": "failed", "error": LOST} if message is None else message["finish"]
+        lost = {"status": "failed", "error": queue.WATCHED_LOST}
+        end = lost if message is None else message["finish"]
         status, error = cast(queue.Ended, end["status"]), end.get("error")
         self._patiently(lambda: queue.end(self._engine, run_id, status, error))
         self._patiently(lambda: queue.sign_off(self._engine, worker_id))

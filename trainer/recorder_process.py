@@ -7,6 +7,7 @@ away from the training loop; and when training dies, what was handed over is sti
 import contextlib
 import json
 import logging
+import os
 import queue
 import subprocess
 import sys
@@ -14,11 +15,12 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO, cast
 
-from ..db.errors import RecordingFailed
+from ..db.errors import RecordingFailed, SetupProblem
 from .plan import PLAN, Plan
 from .ring import SharedMemory, Stretch
 
-PROGRAM = [sys.executable, "-m", f"{__package__}.recorder"]
+PROGRAM = [sys.executable, "-P", "-m", f"{__package__}.recorder"]
+"""-P: what lies in the current folder is not imported in place of a library."""
 logger = logging.getLogger(__name__)
 
 
@@ -28,7 +30,6 @@ class RecorderProcess:
     Attributes:
         memory: What the ring lies in.
         run_id: The run it records; of a watched run only once it is known.
-        status: Of the run, as the latest commit found it.
     """
 
     def __init__(
@@ -46,10 +47,16 @@ class RecorderProcess:
             run_id: The run; None for a watched run, which `send({"begin": …})` will store.
             on_status: Called with the run's status after each commit, from another thread.
             warn: Called with sentences for the person, likewise.
+
+        Raises:
+            SetupProblem: This system is none that it runs on.
         """
+        if os.name == "nt":
+            raise SetupProblem(
+                "Recording needs Linux or macOS: on Windows, run shiftscope in WSL."
+            )  # fmt: skip
         self.memory = SharedMemory()
         self.run_id = run_id
-        self.status = "running"
         self._on_status = on_status
         self._warn = warn
         self._known = threading.Event()
@@ -62,6 +69,7 @@ class RecorderProcess:
             stdout=subprocess.PIPE,
             text=True,
             pass_fds=[self.memory.file],
+            start_new_session=True,  # a terminal's Ctrl-C or hang-up is not the recorder's
         )
         self._to = cast(TextIO, self._process.stdin)
         self.send({"open": {"database": database, "ring": self.memory.file, "run": run_id}})
@@ -71,11 +79,6 @@ class RecorderProcess:
     def is_gone(self) -> bool:
         """Whether it ended early: no stretch will ever be free again."""
         return not self._hearing.is_alive()
-
-    @property
-    def error(self) -> str | None:
-        """Why it ended early, as a sentence for a person."""
-        return self._error
 
     def open(self, plan: Plan) -> list[Stretch]:
         """Send the plan and map the ring: its stretches, all of them free."""
@@ -93,13 +96,16 @@ class RecorderProcess:
         except (BrokenPipeError, ValueError):
             self._hearing.join(1)
 
-    def take_free(self) -> int:
-        """The index of an empty stretch; waits for the recorder when there is none.
+    def take_free(self, *, wait: bool = True) -> int | None:
+        """The index of an empty stretch; None where there is none, unless it is to `wait` for one.
 
         Raises:
             RecordingFailed: The recorder ended early.
         """
-        index = self._free.get()
+        try:
+            index = self._free.get(block=wait)
+        except queue.Empty:
+            return None
         if index is None:
             self._free.put(None)
             raise self.failure()
@@ -143,24 +149,27 @@ class RecorderProcess:
         self.memory.close()
 
     def _hear(self) -> None:
-        with cast(TextIO, self._process.stdout) as said:
-            for line in said:
-                message = json.loads(line)
-                match message:
-                    case {"free": index}:
-                        self._free.put(index)
-                    case {"run": number}:
-                        self.run_id = number
-                        self._known.set()
-                    case {"status": status}:
-                        self.status = status
-                        self._on_status(status)
-                    case {"warning": sentence}:
-                        self._warn(sentence)
-                    case {"error": sentence}:
-                        self._error = sentence
-        self._known.set()
-        self._free.put(None)
+        try:
+            with cast(TextIO, self._process.stdout) as said:
+                for line in said:
+                    self._take(json.loads(line))
+        finally:  # whatever happened, nobody waits for it any longer
+            self._known.set()
+            self._free.put(None)
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        match message:
+            case {"free": index}:
+                self._free.put(index)
+            case {"run": number}:
+                self.run_id = number
+                self._known.set()
+            case {"status": status}:
+                self._on_status(status)
+            case {"warning": sentence}:
+                self._warn(sentence)
+            case {"error": sentence}:
+                self._error = sentence
 
     def _reason(self) -> str:
         code = self._process.poll()

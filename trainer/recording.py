@@ -1,5 +1,6 @@
 """One run's records on their way into the database: its tracks, its speed, its summary."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,14 @@ class RunRecording:
         self._rates: list[tuple[float, int]] = [(0.0, 0)]
         """Seconds since training began with the step reached: the start, then the latest ones."""
         self._last: Part | None = None
+        self._has_news = True
 
     def add(self, part: Part) -> int | None:
         """Queue the records of some slots; returns the stretch that is free again, if one is."""
-        stretch = self._stretches[part.stretch]
         slots = slice(part.start, part.start + len(part.steps))
         steps = np.array(part.steps, np.int64)
-        if len(steps):
+        if part.stretch is not None and len(steps):
+            stretch = self._stretches[part.stretch]
             watched: list[Watched] = []
             for stack, room in zip(self._stacks, stretch.stacks, strict=True):
                 watched += [
@@ -62,13 +64,19 @@ class RunRecording:
                 {"network_id": track.network_id},
                 {"step": [step]} | {name: [value] for name, value in values.items()},
             )
-            if values["test_accuracy"] is not None:
-                track.accuracies.append(values["test_accuracy"])
+            accuracy = values["test_accuracy"]
+            if accuracy is not None and math.isfinite(accuracy):
+                track.accuracies.append(accuracy)
         for position, diverged_step, frozen_step in part.frozen:
             self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
         self._step = max(self._step, part.step)
-        self._last = part
+        self._last, self._has_news = part, True
         return part.stretch if part.releases else None
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a part came since the last commit."""
+        return self._has_news
 
     def commit(self, *, last: bool) -> Status:
         """Commit with the speed of the last seconds or, at the end, of the whole run.
@@ -84,7 +92,9 @@ class RunRecording:
         run: dict[str, Any] = {"summary": self._summary()} | self._cost()
         if reached > begun and (last or reached >= STEADY_STEPS or until - since > RATE_SECONDS):
             run["steps_per_second"] = (reached - begun) / (until - since)
-        return self._writer.commit(self._step, **run)
+        status = self._writer.commit(self._step, **run)
+        self._has_news = False
+        return status
 
     def _cost(self) -> dict[str, Any]:
         if self._last is None:

@@ -115,7 +115,7 @@ class Part:
     """What is handed over: filled slots of a stretch, and whether the stretch is now done with.
 
     Attributes:
-        stretch: Its index.
+        stretch: Its index; None where no slot was filled.
         start: The first of the slots.
         steps: The step of each slot.
         seconds: For each slot the time since training began.
@@ -128,7 +128,7 @@ class Part:
         cost: Of observing, so far.
     """
 
-    stretch: int
+    stretch: int | None
     start: int
     steps: list[int]
     seconds: list[float]
@@ -147,7 +147,7 @@ PART = TypeAdapter(Part)
 
 def slots_for(numbers: int, record_every: int) -> int:
     """How many slots a stretch has, when a record of all networks holds so many floats."""
-    return max(2, min(SLOTS, STRETCH_STEPS // record_every, STRETCH_BYTES // (4 * numbers)))
+    return max(2, min(SLOTS, STRETCH_STEPS // record_every, STRETCH_BYTES // (4 * max(1, numbers))))
 
 
 def lay_out(plan: Plan, index: int, allocate: Allocate) -> Stretch:

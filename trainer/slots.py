@@ -4,6 +4,7 @@ A device fills stretches of its own, laid out like the shared ones, and a full o
 copy on a side stream, into pinned memory; nobody waits for it.
 """
 
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -115,4 +116,9 @@ def _of_block(block: Tensor) -> Callable[..., Any]:
 def _pin(block: Tensor) -> None:
     """Page-lock shared memory for CUDA; where that is refused the copies are only slower."""
     cudart: Any = torch.cuda.cudart()
-    cudart.cudaHostRegister(block.data_ptr(), block.numel(), 0)
+    refused = int(cudart.cudaHostRegister(block.data_ptr(), block.numel(), 0))
+    if refused:
+        cudart.cudaGetLastError()  # which forgets it: no kernel shall stumble over it
+        return
+    # page-locked until the memory is given back, which must not be before that
+    weakref.finalize(block, cudart.cudaHostUnregister, block.data_ptr())

@@ -473,7 +473,7 @@ def _rank() -> int:
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank()
-    return 0
+    return int(os.environ.get("RANK", "0"))  # as torchrun sets it, before the group is there
 
 
 def _close_all() -> None:
