@@ -55,9 +55,10 @@ def test_the_start_says_what_is_attached_and_what_is_not(
 
 
 def test_include_and_exclude_by_pattern_and_by_type(stored: Any) -> None:
-    model = nn.Sequential(mlp(), mlp())
+    first = mlp()
+    first[3] = nn.Linear(8, 6)
+    model = nn.Sequential(first, mlp())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    model[0][3] = nn.Linear(8, 6)
     for include, exclude, layers in [
         ("1", None, ["1.0", "1.3"]),
         ("?.3", None, ["0.3", "1.3"]),
