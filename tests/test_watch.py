@@ -202,6 +202,7 @@ def test_the_page_shows_a_watched_run(engine: Engine, web: httpx.Client, read_fr
     assert (shown["name"], shown["status"], shown["source"]) == ("My pair", "finished", "watch")
     assert (shown["step"], shown["steps"], shown["arms"]) == (5, 5, ["none", "BatchNorm"])
     assert shown["watched"]["models"] == {"none": "Sequential", "BatchNorm": "Sequential"}
+    assert shown["watched"]["settings"] == {"rate": "nan"}
     assert [layer["norm"] for layer in shown["networks"][1]["layers"]] == ["batch", "none"]
     wanted = [
         {"table": "layer_records", "network_id": network["id"], "layer_id": layer["id"],
