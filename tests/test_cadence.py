@@ -10,52 +10,91 @@ from sqlalchemy import Engine
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets
-from shiftscope.trainer.cadence import LONGEST, Cadence
+from shiftscope.trainer.cadence import Cadence
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.observer import StackObserver
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import prepare
 
 
-def steps_looked_at(cadence: Cadence, steps: int, cost: float, plain: float) -> list[int]:
+class Clock:
+    """A time that passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(cadences, "time", clock)
+    return clock
+
+
+def steps_looked_at(
+    cadence: Cadence, clock: Clock, steps: range, cost: float, plain: float
+) -> list[int]:
     """As the loop has it: a look costs so much, a step takes so long without."""
     looked: list[int] = []
-    for step in range(1, steps + 1):
-        if cadence.is_due(step):
+    for step in steps:
+        is_due = cadence.is_due(step)
+        clock.now += plain
+        if is_due:
             looked.append(step)
+            clock.now += cost
             cadence.looked(step, cost, plain + cost)
     return looked
 
 
 @pytest.mark.parametrize("cost", [0.0, 1e-5, 10.0])
-def test_without_a_cap_nothing_is_skipped_whatever_it_costs(cost: float) -> None:
-    assert steps_looked_at(Cadence(1, None), 50, cost, 1e-3) == list(range(1, 51))
-    assert steps_looked_at(Cadence(7, None), 50, cost, 1e-3) == list(range(1, 51, 7))
+def test_without_a_cap_nothing_is_skipped_whatever_it_costs(clock: Clock, cost: float) -> None:
+    every = steps_looked_at(Cadence(1, None), clock, range(1, 51), cost, 1e-3)
+    assert every == list(range(1, 51))
+    seventh = steps_looked_at(Cadence(7, None), clock, range(1, 51), cost, 1e-3)
+    assert seventh == list(range(1, 51, 7))
 
 
 @pytest.mark.parametrize("cap", [0.01, 0.05, 0.1])
-def test_with_a_cap_looking_takes_at_most_its_share_and_not_much_less(cap: float) -> None:
+def test_with_a_cap_looking_takes_at_most_its_share_and_not_much_less(
+    clock: Clock, cap: float
+) -> None:
     steps, cost, plain = 20_000, 0.3e-3, 1e-3
-    looked = len(steps_looked_at(Cadence(1, cap), steps, cost, plain))
+    looked = len(steps_looked_at(Cadence(1, cap), clock, range(1, steps + 1), cost, plain))
     share = looked * cost / (steps * plain + looked * cost)
-    assert 0.7 * cap < share < 1.02 * cap
+    assert 0.95 * cap < share < 1.001 * cap
 
 
-def test_a_cap_that_is_kept_anyway_skips_nothing() -> None:
-    assert len(steps_looked_at(Cadence(1, 0.1), 500, 1e-5, 1e-3)) == 500
-    assert steps_looked_at(Cadence(20, 0.1), 500, 1e-5, 1e-3) == list(range(1, 501, 20))
+def test_a_cap_that_is_kept_anyway_skips_nothing(clock: Clock) -> None:
+    steps = range(1, 501)
+    assert len(steps_looked_at(Cadence(1, 0.1), clock, steps, 1e-5, 1e-3)) == 500
+    sparse = steps_looked_at(Cadence(20, 0.1), clock, steps, 1e-5, 1e-3)
+    assert sparse == list(range(1, 501, 20))
 
 
-def test_a_cap_never_looks_more_often_than_asked_nor_gives_up() -> None:
-    looked = steps_looked_at(Cadence(1, 1e-6), 3 * LONGEST, 1.0, 1e-3)
-    assert looked == [1, 1 + LONGEST, 1 + 2 * LONGEST]
+def test_an_expensive_first_look_is_paid_for_and_then_forgotten(clock: Clock) -> None:
+    cadence = Cadence(1, 0.02)
+    assert steps_looked_at(cadence, clock, range(1, 2), 50e-3, 1e-3) == [1]
+    looked = steps_looked_at(cadence, clock, range(2, 20_001), 0.3e-3, 1e-3)
+    assert looked[0] > 2_400
+    assert 0.018 < (50e-3 + len(looked) * 0.3e-3) / (clock.now - 100) < 0.0201
 
 
-def test_a_cap_follows_a_cost_that_changes() -> None:
+def test_a_cap_follows_a_cost_that_changes(clock: Clock) -> None:
     cadence = Cadence(1, 0.05)
-    steps_looked_at(cadence, 1000, 2e-3, 1e-3)
-    cheap = [step for step in steps_looked_at(cadence, 6000, 1e-6, 1e-3) if step > 4000]
-    assert len(cheap) == 2000
+    steps_looked_at(cadence, clock, range(1, 1001), 2e-3, 1e-3)
+    cheap = steps_looked_at(cadence, clock, range(1001, 7001), 1e-6, 1e-3)
+    assert [step for step in cheap if step > 5000] == list(range(5001, 7001))
+
+
+def test_asked_again_about_a_step_the_answer_is_the_same(clock: Clock) -> None:
+    cadence = Cadence(1, 0.05)
+    steps_looked_at(cadence, clock, range(1, 2), 2e-3, 1e-3)
+    assert not cadence.is_due(2)
+    clock.now += 10
+    assert not cadence.is_due(2) and cadence.is_due(3)
 
 
 def test_a_run_with_a_cap_records_exactly_the_steps_that_it_looked_at(

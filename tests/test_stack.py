@@ -130,7 +130,7 @@ def test_norms_of_a_stack_are_each_networks_own() -> None:
 def test_stacks_side_by_side_compute_what_they_compute_in_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(crew, "WORTH_SECONDS", 0.0)  # so that threads pay at once
+    monkeypatch.setattr(crew, "WORTH_ELEMENTS", 0)  # so that threads pay
     monkeypatch.setattr(crew, "cores", lambda: 2)
     of_crew = [stack_of([network], "cpu") for network in networks("batch", "cpu")]
     in_turn = [stack_of([network], "cpu") for network in networks("batch", "cpu")]

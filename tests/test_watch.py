@@ -55,9 +55,10 @@ def test_the_start_says_what_is_attached_and_what_is_not(
 
 
 def test_include_and_exclude_by_pattern_and_by_type(stored: Any) -> None:
-    model = nn.Sequential(mlp(), mlp())
+    first = mlp()
+    first[3] = nn.Linear(8, 6)
+    model = nn.Sequential(first, mlp())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    model[0][3] = nn.Linear(8, 6)
     for include, exclude, layers in [
         ("1", None, ["1.0", "1.3"]),
         ("?.3", None, ["0.3", "1.3"]),
@@ -201,6 +202,7 @@ def test_the_page_shows_a_watched_run(engine: Engine, web: httpx.Client, read_fr
     assert (shown["name"], shown["status"], shown["source"]) == ("My pair", "finished", "watch")
     assert (shown["step"], shown["steps"], shown["arms"]) == (5, 5, ["none", "BatchNorm"])
     assert shown["watched"]["models"] == {"none": "Sequential", "BatchNorm": "Sequential"}
+    assert shown["watched"]["settings"] == {"rate": "nan"}
     assert [layer["norm"] for layer in shown["networks"][1]["layers"]] == ["batch", "none"]
     wanted = [
         {"table": "layer_records", "network_id": network["id"], "layer_id": layer["id"],

@@ -222,7 +222,7 @@ def test_steps_that_a_scaler_skips_leave_nothing_behind(stored: Any) -> None:
     optimizer = sgd(model)
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**120)
     with watch(model, optimizer, database=stored.url, scaler=scaler, quiet=True) as run:
-        taken = 0
+        taken, number = 0, 0
         for number in range(200):
             loss = model(torch.randn(4 if number % 2 else 6, 6)).square().mean() * 1e6
             optimizer.zero_grad()

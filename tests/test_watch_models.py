@@ -118,7 +118,7 @@ class Unrolled(nn.Module):
 
 
 class Recurrent(nn.Module):
-    def __init__(self, kind: type[nn.RNNBase]) -> None:
+    def __init__(self, kind: Any) -> None:
         super().__init__()
         self.rnn, self.head = kind(3, 5, batch_first=True), nn.Linear(5, 2)
 

@@ -117,6 +117,8 @@ def _described(optimizer: torch.optim.Optimizer) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such number
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 

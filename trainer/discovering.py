@@ -33,7 +33,7 @@ def plan_layers(
     inside = {layer.name for layer in seen} | {layer.output for layer in seen}
     unseen = [s for s in sights if s.path not in inside and weights_of(s.module)]
     layers = [*seen, *(_unseen(sight) for sight in unseen)]
-    room = 0 if _compiles() else min(KEPT_AT_LEAST, UNSEEN // max(1, len(unseen)))
+    room = 0 if compiles() else min(KEPT_AT_LEAST, UNSEEN // max(1, len(unseen)))
     kept: list[Sight] = []
     for at, layer in enumerate(layers):
         sight = by_path[layer.output]
@@ -86,7 +86,7 @@ def _unseen(sight: Sight) -> Layer:
 
 def _reason(sight: Sight) -> str:
     norms = "The norms of its weights, gradients and updates are recorded"
-    if _compiles():
+    if compiles():
         return (
             f"{norms}, its activations are not: torch.compile made one piece of code of the "
             "modules, and hooks would break that up."
@@ -99,7 +99,7 @@ def _reason(sight: Sight) -> str:
     )
 
 
-def _compiles() -> bool:
+def compiles() -> bool:
     """Whether torch.compile has compiled something in this process."""
     dynamo = sys.modules.get("torch._dynamo.utils")
     return dynamo is not None and bool(dynamo.counters["frames"])

@@ -193,6 +193,7 @@ class Discovery:
         self.layers: list[Layer] = []
         self.skipped: list[Skipped] = []
         self._calls: dict[int, _Call] = {}
+        self._is_over = False
         self._modules = [(path, m) for path, m in candidates(model) if watched(path, m)]
         self._hooks = [
             module.register_forward_hook(hook(self._note(path))) for path, module in self._modules
@@ -223,7 +224,8 @@ class Discovery:
                     Skipped(path, "The forward pass did not call it as a module, or it returned "
                                   "no tensor of floats.")
                 )  # fmt: skip
-        self.forget()
+        self._is_over = True
+        self._calls.clear()
 
     def restart(self) -> None:
         """Forget the pass so far: another one is to be watched."""
@@ -238,7 +240,7 @@ class Discovery:
     def _note(self, path: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
             tensor = first_tensor(output)
-            if tensor is None or not tensor.is_floating_point() or tensor.ndim == 0:
+            if self._is_over or tensor is None or not tensor.is_floating_point() or not tensor.ndim:
                 return
             if torch.compiler.is_compiling() or not torch.is_grad_enabled():
                 return
@@ -371,6 +373,7 @@ def find_layers(
     devices = [inputs.device] if inputs.is_cuda else []
     with torch.enable_grad(), torch.random.fork_rng(devices):
         discovery.finish(nodes_of(model(inputs)))
+    discovery.forget()
     for buffer, value in kept:
         buffer.copy_(value)
     return discovery

@@ -19,7 +19,7 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     nn,
 )
 
-from .discovering import plan_layers
+from .discovering import compiles, plan_layers
 from .hooks import Hooks
 from .layers import Discovery, Skipped, candidates, first_tensor, nodes_of, norm_name, weights_of
 from .norms import norms
@@ -93,7 +93,8 @@ class Lens:
         """The number of the latest backward pass."""
         self._ends: list[Any] = []
         self._hooks = Hooks(failed)
-        self._discovery: Discovery | None = Discovery(self.model, watched, self._hooks.hook)
+        self._discovery = Discovery(self.model, watched, self._hooks.hook)
+        self._is_discovered = False
         self._attach(models)
 
     def _attach(self, models: Sequence[nn.Module]) -> None:
@@ -111,7 +112,8 @@ class Lens:
     def detach(self, *, within: bool = False) -> None:
         """Remove every hook; `within` one, those of optimizers stay until this is called again."""
         self._hooks.end(within=within)
-        self._forget_discovery()
+        self._discovery.forget()
+        self._is_discovered, self._ends = True, []
 
     def begin(self, *, looking: bool) -> None:
         """A new step begins; `looking` says whether it is looked at."""
@@ -136,14 +138,14 @@ class Lens:
             return
         if self.trained:
             self._turn()
-        if self._discovery is not None and self._backward < 0:
+        if not self._is_discovered and self._backward < 0:
             self._discovery.restart()  # the pass before was not trained on
             self._ends = []
 
     def _see_running(self, sight: Sight, module: Any, _inputs: Any) -> None:
         if self.trained and _is_seen():
             self._turn()
-        if not self.looking or not _is_seen() or not module.training:
+        if not self.looking or sight.is_left or not _is_seen() or not module.training:
             return
         began = time.perf_counter()
         sight.is_fresh = True
@@ -157,8 +159,10 @@ class Lens:
             return
         if self.trained:
             self._turn()
+        if not self.looking or sight.is_left:
+            return
         tensor = first_tensor(output)
-        if not self.looking or tensor is None or not tensor.is_floating_point() or not tensor.ndim:
+        if tensor is None or not tensor.is_floating_point() or not tensor.ndim:
             return
         began = time.perf_counter()
         call = sight.take(tensor, self._order)
@@ -172,7 +176,7 @@ class Lens:
         self.cost += time.perf_counter() - began
 
     def _leave(self, _module: nn.Module, _inputs: Any, output: object) -> None:
-        if self._discovery is not None and _is_seen():
+        if not self._is_discovered and _is_seen():
             self._ends += nodes_of(output)
 
     @torch.no_grad()
@@ -223,23 +227,24 @@ class Lens:
     # the plan, after the first step
 
     def _discover(self) -> None:
-        if self._discovery is None:
+        if self._is_discovered:
             return
         self._discovery.finish(self._ends)
         kept, self.skipped = plan_layers(
             self._discovery, self._sights, self._updates, self._boundary
         )
-        self._forget_discovery()
         for sight in self._sights:
-            if sight not in kept:
-                self._hooks.remove(sight.path)
+            sight.is_left = sight not in kept
+            if sight.is_left:
+                sight.calls.clear()
+        if not compiles():  # it would compile again, did a module lose a hook
+            self._discovery.forget()
+            for sight in self._sights:
+                if sight.is_left:
+                    self._hooks.remove(sight.path)
+        self._is_discovered, self._ends = True, []
         self._sights = kept
         self.layers = [sight.plan for sight in kept if sight.plan is not None]
-
-    def _forget_discovery(self) -> None:
-        if self._discovery is not None:
-            self._discovery.forget()
-        self._discovery, self._ends = None, []
 
     def plan(self) -> StackPlan:
         """What is recorded of the model; after the first step."""

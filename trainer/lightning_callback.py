@@ -1,13 +1,17 @@
 """`watch` for Lightning: `Trainer(callbacks=[LightningCallback(name="my run")])`."""
 
 import inspect
+import logging
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from .watching import Watch, logger, watch
+from .watched import Watch
+from .watching import watch
+
+logger = logging.getLogger(__name__)
 
 try:
     from lightning.pytorch import Callback, LightningModule, Trainer

@@ -58,8 +58,9 @@ def unwrapped(model: Any) -> list[nn.Module]:
 def _listed(name: str, patterns: Patterns) -> list[Pattern]:
     if patterns is None:
         return []
-    is_list = isinstance(patterns, Iterable) and not isinstance(patterns, (str, type))
-    listed = list(patterns) if is_list else [patterns]
+    listed: list[Any] = [patterns]
+    if isinstance(patterns, Iterable) and not isinstance(patterns, (str, type)):
+        listed = list(patterns)
     for pattern in listed:
         if not isinstance(pattern, str) and not _is_module_class(pattern):
             raise SetupProblem(

@@ -60,6 +60,8 @@ class Sight:
     calls: list[Call] = field(default_factory=list)
     running: list[Tensor] = field(default_factory=list)
     is_fresh: bool = False
+    is_left: bool = False
+    """Whether it is no layer of its own, but a part of one or nothing at all."""
     sampling: Sampling | None = None
     """The plan's."""
     _issued: int = 0

@@ -2,6 +2,7 @@
 
 import atexit
 import inspect
+import logging
 import sys
 from collections.abc import Mapping
 from typing import Any, Self
@@ -9,7 +10,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from .watching import Watch, logger, watch
+from .watched import Watch
+from .watching import watch
+
+logger = logging.getLogger(__name__)
 
 try:
     from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
