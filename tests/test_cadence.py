@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.parsing import with_settings
+from shiftscope.trainer import cadence as cadences
 from shiftscope.trainer import datasets
 from shiftscope.trainer.cadence import Cadence
 from shiftscope.trainer.execute import watch_and_train
