@@ -39,7 +39,7 @@ from shiftscope.trainer.devices import cores, training_threads
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.recorder_process import RecorderProcess
 
-STEPS = {"paper": 5000, "deep": 1500, "inception": 150}
+STEPS = {"paper": 5000, "deep": 5000, "inception": 500}
 
 
 def bare(pair: Pair, experiment: Experiment, images: datasets.Images) -> float:

@@ -41,6 +41,9 @@ BUILTIN = {
     torch.ops.aten.sigmoid.default: torch.sigmoid,
     torch.ops.aten.tanh.default: torch.tanh,
     torch.ops.aten.relu.default: torch.relu,
+    torch.ops.aten.sum.dim_IntList: torch.sum,
+    torch.ops.aten.view.default: torch.Tensor.view,
+    torch.ops.aten.add_.Tensor: torch.Tensor.add_,
     torch.ops.aten.native_batch_norm.default: torch.native_batch_norm,
 }
 

@@ -28,6 +28,8 @@ from .ring import PART, SharedMemory
 
 COMMIT_SECONDS = 0.25
 HEARTBEAT_SECONDS = 2.0
+POLITENESS = 10
+"""Added to the process's niceness: where cores are few, training goes first."""
 QUIET_SECONDS = 1.0
 """Between commits that carry nothing, by which a request to stop is seen all the same."""
 RETRY_SECONDS = 60.0
@@ -40,6 +42,7 @@ def main() -> None:
     """Record until the input ends; exit code 1 with an `error` message if that fails."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the training process decides when to end
+    os.nice(POLITENESS)
     logging.basicConfig(format="shiftscope recorder: %(message)s")
     messages = _Messages()
     try:

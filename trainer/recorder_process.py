@@ -69,7 +69,7 @@ class RecorderProcess:
             stdout=subprocess.PIPE,
             text=True,
             pass_fds=[self.memory.file],
-            start_new_session=True,  # a terminal's Ctrl-C or hang-up is not the recorder's
+            process_group=0,  # a terminal's Ctrl-C is not the recorder's
         )
         self._to = cast(TextIO, self._process.stdin)
         self.send({"open": {"database": database, "ring": self.memory.file, "run": run_id}})

@@ -26,7 +26,7 @@ ALIGNMENT = 64
 """Bytes; every array begins at a multiple, as vector instructions like it."""
 STRETCHES = 4
 SLOTS = 64
-STRETCH_BYTES = 64 << 20
+STRETCH_BYTES = 32 << 20
 STRETCH_STEPS = 1024
 """With sparse records a stretch has fewer slots, so that a network is frozen in time."""
 
