@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from shiftscope.db.errors import SetupProblem
-from shiftscope.trainer import watch
+from shiftscope.trainer import recorder_process, watch
 from shiftscope.trainer.lens import Lens
 from shiftscope.trainer.ring import SharedMemory
 
@@ -184,13 +184,10 @@ def test_a_database_that_cannot_be_opened_is_one_warning(url: str, warnings_said
 
 
 @pytest.fixture
-def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recorders that try again for three seconds, not for a minute."""
-    program = tmp_path / "recorder"
     code = "from shiftscope.trainer import recorder; recorder.RETRY_SECONDS = 3; recorder.main()"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}"\n')
-    program.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setattr(recorder_process, "PROGRAM", [sys.executable, "-P", "-c", code])
 
 
 @pytest.mark.usefixtures("impatient")
