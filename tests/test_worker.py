@@ -64,7 +64,7 @@ def ended(run: Run) -> bool:
 def processes_of(worker: subprocess.Popen[bytes]) -> tuple[int, int]:
     """The processes that train and that record a worker's run."""
     listing = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], check=True, capture_output=True, text=True
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], check=True, capture_output=True, text=True
     ).stdout
     parents: dict[int, int] = {}
     recorders: list[int] = []
