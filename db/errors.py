@@ -92,6 +92,14 @@ def cause(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).strip()
 
 
+def records_refused(error: Exception) -> str:
+    """What a person reads when the database did not take a run's records."""
+    return (
+        f"The database did not take the records: {cause(error)}. Free some space or see "
+        "what blocks it, and press Run again; what had been recorded is kept."
+    )
+
+
 def shown(value: Any) -> str:
     """A value as a sentence quotes it: cut when it is long."""
     text = repr(value)

@@ -22,14 +22,10 @@ def end_without_recorder(
     """
     if run_id is None:
         return
-    with contextlib.suppress(Exception), contextlib.closing(_Database(url)) as database:
-        queue.end(database.engine, run_id, "failed", error)
-        describe_run(database.engine, run_id, watched=dict(watched))
-
-
-class _Database:
-    def __init__(self, url: str) -> None:
-        self.engine = open_database(url)
-
-    def close(self) -> None:
-        self.engine.dispose()
+    with contextlib.suppress(Exception):
+        engine = open_database(url)
+        try:
+            queue.end(engine, run_id, "failed", error)
+            describe_run(engine, run_id, watched=dict(watched))
+        finally:
+            engine.dispose()

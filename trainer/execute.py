@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import queue, read
 from ..db.engine import open_database
-from ..db.errors import RecordingFailed, ShiftscopeError, cause
+from ..db.errors import RecordingFailed, ShiftscopeError, records_refused
 from ..db.experiment import Experiment
 from ..db.parsing import parse
 from ..db.write import describe_run
@@ -84,10 +84,7 @@ def explain(error: Exception) -> str:
             "fewer seeds."
         )
     if isinstance(error, SQLAlchemyError):
-        return (
-            f"The database did not take the records: {cause(error)}. Free some space or see "
-            "what blocks it, and press Run again; what had been recorded is kept."
-        )
+        return records_refused(error)
     return (
         f"Training ended with an error of shiftscope's own ({type(error).__name__}: {words}); the "
         "worker's terminal has the full report."

@@ -4,6 +4,7 @@ The training process makes the plan and sends it to the recorder as JSON. Nothin
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -63,7 +64,7 @@ class LayerPlan:
     momentum: float = 0.0
     places: NormPlaces = NormPlaces()
 
-    @property
+    @cached_property
     def sampling(self) -> Sampling:
         """Which elements of a preactivation are kept."""
         if self.calls == 1:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ..db import queue
 from ..db.engine import open_database
-from ..db.errors import ShiftscopeError, cause
+from ..db.errors import ShiftscopeError, cause, records_refused
 from ..db.write import describe_run
 from .plan import PLAN
 from .recording import RunRecording
@@ -51,10 +51,7 @@ def main() -> None:
         say(error=str(error))
         sys.exit(1)
     except SQLAlchemyError as error:
-        say(
-            error=f"The database did not take the records: {cause(error)}. Free some space or see "
-            "what blocks it, and press Run again; what had been recorded is kept."
-        )
+        say(error=records_refused(error))
         sys.exit(1)
     except Exception as error:
         logging.getLogger(__name__).exception("Recording failed.")

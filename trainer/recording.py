@@ -18,7 +18,11 @@ STEADY_STEPS = 200
 
 
 class RunRecording:
-    """Turns parts of the ring into rows, and commits them."""
+    """Turns parts of the ring into rows, and commits them.
+
+    Attributes:
+        has_news: Whether a part came since the last commit.
+    """
 
     def __init__(self, engine: Engine, run_id: int, memory: SharedMemory, plan: Plan) -> None:
         """Stores the run's networks and layers.
@@ -37,7 +41,7 @@ class RunRecording:
         self._rates: list[tuple[float, int]] = [(0.0, 0)]
         """Seconds since training began with the step reached: the start, then the latest ones."""
         self._last: Part | None = None
-        self._has_news = True
+        self.has_news = True
 
     def add(self, part: Part) -> int | None:
         """Queue the records of some slots; returns the stretch that is free again, if one is."""
@@ -70,13 +74,8 @@ class RunRecording:
         for position, diverged_step, frozen_step in part.frozen:
             self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
         self._step = max(self._step, part.step)
-        self._last, self._has_news = part, True
+        self._last, self.has_news = part, True
         return part.stretch if part.releases else None
-
-    @property
-    def has_news(self) -> bool:
-        """Whether a part came since the last commit."""
-        return self._has_news
 
     def commit(self, *, last: bool) -> Status:
         """Commit with the speed of the last seconds or, at the end, of the whole run.
@@ -93,7 +92,7 @@ class RunRecording:
         if reached > begun and (last or reached >= STEADY_STEPS or until - since > RATE_SECONDS):
             run["steps_per_second"] = (reached - begun) / (until - since)
         status = self._writer.commit(self._step, **run)
-        self._has_news = False
+        self.has_news = False
         return status
 
     def _cost(self) -> dict[str, Any]:

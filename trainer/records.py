@@ -43,7 +43,7 @@ class NetworkTrack:
     place: int
     layers: list[LayerTrack]
     accuracies: list[float] = field(default_factory=list)
-    """Test accuracies or, in a watched run, those that the loop gave, so far."""
+    """Test accuracies so far."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,7 @@ class _Seen:
         return self.network.room.layers[self.index]
 
 
-def network_records(
-    network: Watched, steps: np.ndarray, seconds: Sequence[float]
-) -> Records:  # fmt: skip
+def network_records(network: Watched, steps: np.ndarray, seconds: Sequence[float]) -> Records:
     """The rows of `network_records` of one network."""
     track, room = network.track, network.room
     given = network.take(room.given).astype(np.float64)
@@ -147,9 +145,7 @@ def layer_records(
         yield from _records_of(layers, steps, layers[0].layer.plan.sampling)
 
 
-def _records_of(
-    seen: Sequence[_Seen], steps: np.ndarray, sampling: Sampling
-) -> Iterator[Records]:  # fmt: skip
+def _records_of(seen: Sequence[_Seen], steps: np.ndarray, sampling: Sampling) -> Iterator[Records]:
     count, plan = len(steps), seen[0].layer.plan
     columns: dict[str, Any] = _norms(seen) | _normalization(seen, plan)
     if sampling.size == 0:  # nobody saw its forward pass
@@ -175,9 +171,7 @@ def _records_of(
             yield "layer_records", keys, mine
 
 
-def _rows(
-    one: _Seen, steps: np.ndarray, columns: Mapping[str, np.ndarray], rows: slice
-) -> Records:  # fmt: skip
+def _rows(one: _Seen, steps: np.ndarray, columns: Mapping[str, np.ndarray], rows: slice) -> Records:
     keys = {"network_id": one.network.track.network_id, "layer_id": one.layer.layer_id}
     mine = {name: column[rows] for name, column in columns.items()}
     return "layer_records", keys, {"step": steps} | _without_gaps(mine)

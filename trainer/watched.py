@@ -285,7 +285,7 @@ class Watch:
         stacks = [lens.plan() for lens in self._lenses]
         device = next((p.device for p in self._lenses[0].model.parameters()), torch.device("cpu"))
         precise = "float32" if device.type == "mps" else "float64"
-        plan = Plan(stacks, slots_for(max(1, numbers(stacks)), 1), STRETCHES, precise)
+        plan = Plan(stacks, slots_for(numbers(stacks), 1), STRETCHES, precise)
         self._feeder = Feeder(
             plan, recorder, device, self._cadence, freezes=False, began=self._began
         )
