@@ -76,8 +76,10 @@ def test_every_position_is_visited_evenly() -> None:
 @pytest.mark.parametrize(
     "sampling", [*LARGE, Sampling((6, 4, 5, 5), 1), Sampling((6, 9), 1), Sampling((1, 200_000), 1)]
 )
-def test_members_are_the_places_of_each_unit(sampling: Sampling) -> None:
+def test_members_are_the_places_of_each_unit_in_a_cycle(sampling: Sampling) -> None:
     unit = unit_of_kept(sampling)
+    assert unit.tolist() == np.resize(unit[: sampling.cycle], sampling.size).tolist()
+    unit = unit[: sampling.cycle]
     seen = np.unique(unit)
     assert len(sampling.members) == len(seen)
     for row in [0, len(seen) // 2, len(seen) - 1]:

@@ -114,8 +114,12 @@ class StackObserver:
             update = [self._norms_before + self._all_weights.index(name) for name in names]
         else:
             update = weight_grad
+        plan = layer.plan()
+        is_image = len(plan.shape) == 4
         return replace(
-            layer.plan(),
+            plan,
+            shape=tuple(_channels_last(torch.empty(plan.shape, device="meta"), 1).shape),
+            unit_axis=3 if is_image else plan.unit_axis,
             places=NormPlaces(
                 activation_grad=[index],
                 weight=[len(self._weights) + self._all_weights.index(name) for name in names],
@@ -125,10 +129,10 @@ class StackObserver:
         )
 
     def _sample(self, preactivation: Tensor, stride: int) -> Tensor:
+        ordered = _channels_last(preactivation, 1 + self._stack.is_stacked)
         if stride == 1:
-            return preactivation
-        count = len(self._stack.networks)
-        return preactivation.reshape(count, -1)[:, ::stride]
+            return ordered
+        return ordered.reshape(len(self._stack.networks), -1)[:, ::stride]
 
     def _norms(self, tensors: list[Tensor]) -> Tensor:
         return norms_of_each(tensors) if self._stack.is_stacked else norms(tensors)
@@ -164,3 +168,9 @@ class StackObserver:
             norms=norms[..., : self._norms_before],
             directions=norms[..., self._norms_before :],
         )
+
+
+def _channels_last(preactivation: Tensor, channels: int) -> Tensor:
+    """A view with the channels of images behind their positions, as they lie in memory."""
+    is_image = preactivation.ndim == channels + 3
+    return preactivation.movedim(channels, -1) if is_image else preactivation

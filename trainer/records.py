@@ -119,9 +119,22 @@ def layer_records(
 ) -> Iterator[Records]:
     """The rows of `layer_records` of all layers of some networks.
 
-    Layers that are alike go together; a layer whose preactivation had another shape than planned
-    in one of the slots goes alone, record by record.
+    Layers that are alike are finished together; a layer whose preactivation had another shape than
+    planned in one of the slots goes alone, record by record.
     """
+    found: dict[tuple[str, ...], list[Mapping[str, np.ndarray]]] = {}
+    for seen, at, sampling in _alike(watched, len(steps), irregular):
+        columns = _records_of(seen, steps[at], sampling)
+        found.setdefault(tuple(columns), []).append(columns)
+    for names, parts in found.items():
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
+        yield "layer_records", {}, _without_gaps(columns)
+
+
+def _alike(
+    watched: Sequence[Watched], count: int, irregular: Sequence[Irregular]
+) -> Iterator[tuple[list[_Seen], slice, Sampling]]:
+    """Layers to finish together, which of `count` records of them, and what is kept of one."""
     shapes = {
         (position, layer, slot): Sampling(shape, axis, stride)
         for position, layer, slot, shape, axis, stride in irregular
@@ -134,47 +147,40 @@ def layer_records(
             if (network.track.position, index) in alone:
                 for at, slot in enumerate(range(network.slots.start, network.slots.stop)):
                     one = replace(network, slots=slice(slot, slot + 1))
-                    key = (network.track.position, index, slot)
-                    sampling = shapes.get(key, plan.sampling)
-                    yield from _records_of([_Seen(one, index)], steps[at : at + 1], sampling)
+                    sampling = shapes.get((network.track.position, index, slot), plan.sampling)
+                    yield [_Seen(one, index)], slice(at, at + 1), sampling
                 continue
             key = (plan.sampling, plan.activation, plan.running, plan.gamma, plan.beta,
                    plan.epsilon, plan.momentum, *map(bool, vars(plan.places).values()))  # fmt: skip
             alike.setdefault(key, []).append(_Seen(network, index))
     for layers in alike.values():
-        yield from _records_of(layers, steps, layers[0].layer.plan.sampling)
+        yield layers, slice(0, count), layers[0].layer.plan.sampling
 
 
-def _records_of(seen: Sequence[_Seen], steps: np.ndarray, sampling: Sampling) -> Iterator[Records]:
+def _records_of(
+    seen: Sequence[_Seen], steps: np.ndarray, sampling: Sampling
+) -> Mapping[str, np.ndarray]:
+    """The columns of some layers, one layer's rows behind the other's."""
     count, plan = len(steps), seen[0].layer.plan
-    columns: dict[str, Any] = _norms(seen) | _normalization(seen, plan)
+    columns: dict[str, Any] = {
+        "network_id": np.repeat([one.network.track.network_id for one in seen], count),
+        "layer_id": np.repeat([one.layer.layer_id for one in seen], count),
+        "step": np.tile(steps, len(seen)),
+    }
+    columns |= _norms(seen) | _normalization(seen, plan)
     if sampling.size == 0:  # nobody saw its forward pass
-        for place, one in enumerate(seen):
-            rows = slice(place * count, (place + 1) * count)
-            yield _rows(one, steps, columns, rows)
-        return
+        return columns
     z = _take(seen, lambda slots: slots.sample)[:, : sampling.size]
     found, ordered = statistics.preactivation(z, plan.activation, sampling)
     columns |= found | _shifts(seen, ordered, found["std"])
     for place, one in enumerate(seen):
-        rows = slice(place * count, (place + 1) * count)
-        _, keys, mine = _rows(one, steps, columns, rows)
-        is_new = one.layer.latest is None
-        one.layer.latest = (ordered[rows][-1].copy(), columns["std"][rows][-1])
-        if is_new:
+        first, last = place * count, (place + 1) * count - 1
+        if one.layer.latest is None:
             # Nothing came before the first record: its shift_w1 does not apply.
-            one.layer.first = (ordered[rows][0].copy(), columns["std"][rows][0])
-            first = {name: column[:1] for name, column in mine.items() if name != "shift_w1"}
-            yield "layer_records", keys, first
-            mine = {name: column[1:] for name, column in mine.items()}
-        if len(mine["step"]):
-            yield "layer_records", keys, mine
-
-
-def _rows(one: _Seen, steps: np.ndarray, columns: Mapping[str, np.ndarray], rows: slice) -> Records:
-    keys = {"network_id": one.network.track.network_id, "layer_id": one.layer.layer_id}
-    mine = {name: column[rows] for name, column in columns.items()}
-    return "layer_records", keys, {"step": steps} | _without_gaps(mine)
+            one.layer.first = (ordered[first].copy(), columns["std"][first])
+            columns["shift_w1"][first] = NOT_GIVEN
+        one.layer.latest = (ordered[last].copy(), columns["std"][last])
+    return columns
 
 
 def _take(seen: Sequence[_Seen], array: Callable[[LayerSlots], Any]) -> np.ndarray:

@@ -70,13 +70,20 @@ class Sampling:
         return -(-self.elements // self.stride)
 
     @cached_property
+    def cycle(self) -> int:
+        """After how many kept elements the same units come again, in the same order."""
+        row = self.units * self.after_units
+        return row // math.gcd(self.stride, row)
+
+    @cached_property
     def members(self) -> np.ndarray:
-        """The places of each unit's elements among the kept ones: int64, (units seen, longest).
+        """The places of each unit's elements in a cycle of kept ones: (units seen, longest).
 
         Rows that are shorter than the longest repeat their first place, which changes neither a
-        maximum nor whether all are zero. A unit without a kept element has no row.
+        maximum nor whether all are zero. A unit without a kept element has no row. int64.
         """
-        unit = np.arange(0, self.elements, self.stride) // self.after_units % self.units
+        kept = np.arange(min(self.cycle, self.size)) * self.stride
+        unit = kept // self.after_units % self.units
         order = np.argsort(unit, kind="stable")
         _, starts, counts = np.unique(unit[order], return_index=True, return_counts=True)
         column = np.arange(counts.max())

@@ -1,5 +1,6 @@
 """Experiment → everything that trains: data on the device, twins, stacks, and the plan."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,6 +91,8 @@ def assemble(
         test: Inputs and labels of the test set.
         example: Inputs and labels of a batch like those to come.
     """
+    for network in itertools.chain.from_iterable(networks):
+        network.to(memory_format=torch.channels_last)
     stacks: list[Stack] = []
     rows: list[list[dict[str, Any]]] = []
     for index, (arm, of_arm) in enumerate(zip(experiment.arms, networks, strict=True)):

@@ -1,9 +1,8 @@
 """How far a layer's preactivation distribution moved between two records."""
 
-import array_api_compat
 import numpy as np
 
-from .statistics import Array, finite_part, on_host
+from .statistics import Array, finite_part, namespace, on_host
 
 
 def wasserstein(a: np.ndarray, b: np.ndarray) -> float:
@@ -40,7 +39,7 @@ def shift(ordered: Array, std: Array, reference: Array, reference_std: Array) ->
         reference: Sorted values to compare with, (n, m), or (1, m) for all.
         reference_std: Their standard deviations, (n,) or (1,).
     """
-    xp = array_api_compat.array_namespace(ordered, reference)
+    xp = namespace(ordered)
     apart = ordered - reference
     apart = xp.abs(apart, out=apart)  # not of the standard, but of both libraries
     # divided in float64, because what is left of denormal numbers would be rounded away

@@ -9,7 +9,8 @@ anything is not finite; only such records are finished on the host.
 """
 
 import functools
-from typing import Any
+import math
+from typing import Any, Literal
 
 import array_api_compat
 import numpy as np
@@ -21,9 +22,13 @@ PERCENTILES = {
     "p01": 1, "p05": 5, "p15": 15, "p25": 25, "p50": 50, "p75": 75, "p85": 85, "p95": 95, "p99": 99,
 }  # fmt: skip
 
+MODERATE = 40
+"""Up to which power of two, either way, sums of squares of values are at ease in float32."""
+
 Array = Any
 """A numpy array or a torch tensor."""
 Columns = dict[str, Array]
+NUMPY = array_api_compat.array_namespace(np.empty(0))
 
 
 @np.errstate(all="ignore")
@@ -40,7 +45,7 @@ def preactivation(z: Array, activation: str, sampling: Sampling) -> tuple[Column
         The columns from `mean` to `dead` and `nonfinite`, each (n,), and z sorted, (n, size), on
         which percentiles and shift rest: −∞ at the start, ∞ and NaN at the end.
     """
-    xp = array_api_compat.array_namespace(z)
+    xp = namespace(z)
     nonlinearity = NONLINEARITIES.get(activation)
     flat = nonlinearity.flat if nonlinearity else None
     ordered = xp.sort(z, axis=1, stable=False)
@@ -64,9 +69,10 @@ def _of_ordered(ordered: Array, flat: Intervals | None) -> Columns:
     mean, variance = moments(ordered)
     columns = {"mean": mean, "std": variance**0.5}
     columns |= {"min": _real(ordered[:, 0]), "max": _real(ordered[:, -1])}
-    columns |= {name: percentile(ordered, percent) for name, percent in PERCENTILES.items()}
+    found = percentiles(ordered)
+    columns |= {name: found[:, at] for at, name in enumerate(PERCENTILES)}
     if flat is not None:
-        columns["saturated"] = _share(_within(ordered, flat), axis=1)
+        columns["saturated"] = _share_of_ordered(ordered, flat)
     return columns
 
 
@@ -74,46 +80,87 @@ def moments(ordered: Array) -> tuple[Array, Array]:
     """Mean and (biased) variance of sorted float32 (n, m).
 
     Two passes in float32 with a correction for the rounded mean (Chan, Golub & LeVeque 1983),
-    several times faster than float64 and as good as the values themselves. Each record is first
-    brought to magnitude 1 by a power of two, which is exact, so that no square overflows or
-    vanishes.
+    several times faster than float64 and as good as the values themselves. Records of extreme
+    magnitude are first brought to 1 by a power of two, which is exact, so that no square overflows
+    or vanishes.
     """
-    xp = array_api_compat.array_namespace(ordered)
+    xp = namespace(ordered)
     largest = xp.maximum(xp.abs(ordered[:, 0]), xp.abs(ordered[:, -1]))
     exponent = xp.clip(xp.floor(xp.log2(_real(largest))), -126, 126)
-    factor = 2.0**-exponent
-    rest = ordered * xp.astype(factor, ordered.dtype)[:, None]
-    centre = xp.mean(rest, axis=1)
-    rest -= centre[:, None]
+    factor = 2.0 ** -xp.where(xp.abs(exponent) < MODERATE, 0.0, exponent)
+    is_numpy = isinstance(ordered, np.ndarray)  # a GPU would have to be waited for
+    if not is_numpy or (factor != 1).any():
+        ordered = ordered * xp.astype(factor, ordered.dtype)[:, None]
+    centre = xp.mean(ordered, axis=1)
+    rest = ordered - centre[:, None]
     correction = _real(xp.mean(rest, axis=1))
-    rest *= rest
-    variance = _real(xp.mean(rest, axis=1)) - correction**2
+    squares = xp.vecdot(rest, rest, axis=1)
+    variance = _real(squares) / rest.shape[1] - correction**2
     return (_real(centre) + correction) / factor, xp.clip(variance, 0, None) / factor**2
 
 
-def percentile(ordered: Array, percent: float) -> Array:
-    """A percentile of sorted (n, m), linear between the two nearest order statistics.
+def percentiles(ordered: Array) -> Array:
+    """`PERCENTILES` of sorted (n, m), linear between the two nearest order statistics: (n, 9).
 
     The definition is numpy's default (Hyndman & Fan 1996, type 7).
     """
-    at = percent / 100 * (ordered.shape[1] - 1)
-    low = int(at)
-    below = _real(ordered[:, low])
-    above = _real(ordered[:, min(low + 1, ordered.shape[1] - 1)])
-    return below + (above - below) * (at - low)
+    xp = namespace(ordered)
+    at, weight = _order_statistics(ordered.shape[1], xp, array_api_compat.device(ordered))
+    nearest = _real(xp.take(ordered, at, axis=1))
+    below, above = nearest[:, : len(PERCENTILES)], nearest[:, len(PERCENTILES) :]
+    return below + (above - below) * weight
+
+
+@functools.lru_cache(maxsize=1024)
+def _order_statistics(size: int, xp: Any, device: Any) -> tuple[Array, Array]:
+    """Where in a sorted record the values below all percentiles are, then those above; and how far
+    the percentiles are from the former."""
+    places = np.array(list(PERCENTILES.values())) / 100 * (size - 1)
+    below = places.astype(np.int64)
+    at = np.concatenate([below, np.minimum(below + 1, size - 1)])
+    weight = (places - below).astype(np.float32 if _is_mps(device) else np.float64)
+    return xp.asarray(at, device=device), xp.asarray(weight, device=device)
 
 
 def _dead(z: Array, zero: Intervals, sampling: Sampling) -> Array:
     """Share of units whose output is 0 in every kept element, of those that have one."""
-    xp = array_api_compat.array_namespace(z)
-    is_zero = _within(z, zero)
-    if sampling.stride > 1:
-        members = _members(sampling, xp, array_api_compat.device(z))
-        return _share(xp.all(is_zero[:, members], axis=2), axis=1)
-    by_unit = xp.reshape(is_zero, (len(z), -1, sampling.units, sampling.after_units))
-    if sampling.after_units > 1:
-        by_unit = xp.all(by_unit, axis=3, keepdims=True)
-    return _share(xp.all(by_unit[..., 0], axis=1), axis=1)
+    xp = namespace(z)
+    of_cycle = _all_of_cycles(_within(z, zero), sampling.cycle)
+    members = _members(sampling, xp, array_api_compat.device(z))
+    return _share(xp.all(of_cycle[:, members], axis=2), axis=1)
+
+
+def _all_of_cycles(mask: Array, cycle: int) -> Array:
+    """Whether a mask is true in every cycle: (n, size) → (n, cycle), or (n, size) if shorter."""
+    xp = namespace(mask)
+    count, size = mask.shape
+    cycles = size // cycle
+    if cycles == 0:
+        return mask
+    together = math.gcd(cycles, 64)  # long rows, which both libraries are much faster on
+    whole = xp.reshape(mask[:, : cycles * cycle], (count, cycles // together, -1))
+    found = xp.all(xp.reshape(xp.all(whole, axis=1), (count, together, cycle)), axis=1)
+    found[:, : size - cycles * cycle] &= mask[:, cycles * cycle :]
+    return found
+
+
+def _share_of_ordered(ordered: Array, intervals: Intervals) -> Array:
+    """Share of sorted, finite (n, m) that lies in some closed intervals: (n,)."""
+    xp = namespace(ordered)
+    inside = xp.zeros_like(ordered[:, 0], dtype=xp.int64)
+    for low, high in intervals:
+        inside += _count(ordered, high, "right") - _count(ordered, low, "left")
+    return _real(inside) / ordered.shape[1]
+
+
+def _count(ordered: Array, bound: float, side: Literal["left", "right"]) -> Array:
+    """How many values of sorted, finite (n, m) are below a bound, or (right) up to it: (n,)."""
+    xp = namespace(ordered)
+    if isinstance(ordered, np.ndarray):  # which searches one row at a time
+        of_type = ordered.dtype.type(bound)
+        return np.array([row.searchsorted(of_type, side) for row in ordered])
+    bounds = xp.full_like(ordered[:, :1], bound)
+    return xp.searchsorted(ordered, bounds, side=side)[:, 0]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -124,7 +171,7 @@ def _members(sampling: Sampling, xp: Any, device: Any) -> Array:
 
 def _within(values: Array, intervals: Intervals) -> Array:
     """Where values lie in one of some closed intervals; NaN lies in none."""
-    xp = array_api_compat.array_namespace(values)
+    xp = namespace(values)
     inside = None
     for low, high in intervals:
         if low == -np.inf:
@@ -172,7 +219,7 @@ def drift(
         no trace: there are no columns if it is one number, and NaN in such records if it is an
         array, whose caller knows which to leave out.
     """
-    xp = array_api_compat.array_namespace(mean_before)
+    xp = namespace(mean_before)
     if getattr(momentum, "shape", ()):
         weight = xp.where(momentum > 0, momentum, xp.nan)[:, None]
     elif momentum > 0:
@@ -191,7 +238,7 @@ def drift(
 @np.errstate(all="ignore")
 def scale(gamma: Array) -> Columns:
     """A norm's scale γ over units: (n, units)."""
-    xp = array_api_compat.array_namespace(gamma)
+    xp = namespace(gamma)
     gamma = _real(gamma)
     return {
         "gamma_mean": xp.mean(gamma, axis=1),
@@ -202,7 +249,7 @@ def scale(gamma: Array) -> Columns:
 
 def offset(beta: Array) -> Columns:
     """A norm's shift β over units: (n, units)."""
-    xp = array_api_compat.array_namespace(beta)
+    xp = namespace(beta)
     beta = _real(beta)
     return {"beta_mean": xp.mean(beta, axis=1), "beta_std": xp.std(beta, axis=1)}
 
@@ -212,7 +259,7 @@ def accuracy(logits: Array, labels: Array) -> Array:
 
     An example with a logit that is NaN counts as wrong.
     """
-    xp = array_api_compat.array_namespace(logits)
+    xp = namespace(logits)
     right = xp.argmax(logits, axis=2) == labels
     return _share(right & ~xp.any(xp.isnan(logits), axis=2), axis=1)
 
@@ -229,17 +276,27 @@ def on_host(values: Array) -> np.ndarray:
 
 def _share(mask: Array, axis: int) -> Array:
     """Share of an axis that is true."""
-    xp = array_api_compat.array_namespace(mask)
+    xp = namespace(mask)
     return _real(xp.count_nonzero(mask, axis=axis)) / mask.shape[axis]
+
+
+def namespace(array: Array) -> Any:
+    """The library of an array, without the search that a host's many small calls would pay for."""
+    return NUMPY if isinstance(array, np.ndarray) else array_api_compat.array_namespace(array)
+
+
+def _is_mps(device: Any) -> bool:
+    return getattr(device, "type", None) == "mps"
 
 
 def _real(values: Array) -> Array:
     """Values in the precision of results."""
-    xp = array_api_compat.array_namespace(values)
-    is_mps = getattr(array_api_compat.device(values), "type", None) == "mps"
-    return xp.astype(values, xp.float32 if is_mps else xp.float64)
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float64)
+    precise = "float32" if _is_mps(array_api_compat.device(values)) else "float64"
+    xp = namespace(values)
+    return xp.astype(values, getattr(xp, precise))
 
 
 def _rms(values: Array) -> Array:
-    xp = array_api_compat.array_namespace(values)
-    return xp.mean(values**2, axis=1) ** 0.5
+    return namespace(values).mean(values**2, axis=1) ** 0.5
