@@ -1,4 +1,4 @@
-"""Several stacks' forward and backward passes, side by side on a CPU's cores where that pays.
+"""The steps of several stacks, side by side on a CPU's cores where that pays.
 
 Networks share nothing, so each may have a core of its own, which uses the cores better than to
 split every operation among them. Small operations, though, would only wait for each other's turn
@@ -7,22 +7,23 @@ operation is split shows in its last digits.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from .devices import cores
-from .program import Seen
 from .stack import Stack
 
+Work = TypeVar("Work")
+
 WORTH_ELEMENTS = 400_000
-"""Elements of all preactivations of a stack from which its passes take milliseconds."""
+"""Elements of all preactivations of a stack from which its steps take milliseconds."""
 
 
 class Crew:
-    """Takes the passes of a run's stacks."""
+    """Takes the steps of a run's stacks."""
 
     def __init__(self, stacks: Sequence[Stack], device: torch.device) -> None:
         self._threads: ThreadPoolExecutor | None = None
@@ -35,18 +36,21 @@ class Crew:
                 min(len(stacks), cores()), "stack", torch.set_num_threads, (1,)
             )
 
-    def look(self, work: Sequence[tuple[Stack, Tensor, Tensor]]) -> list[Seen]:
-        """The passes of some stacks on their batches, in their order."""
-        passes = map if self._threads is None else self._threads.map
-        return list(passes(_look, work))
+    def run(self, step: Callable[[Work], float], work: Iterable[Work]) -> float:
+        """Take a step of each of several stacks.
+
+        Args:
+            step: Returns how many seconds it was held up by looking; called without gradient mode.
+            work: What it takes for each stack.
+
+        Returns:
+            How long the loop was held up: by all, or by the slowest if they went side by side.
+        """
+        if self._threads is None:
+            return sum(map(step, work))
+        return max(self._threads.map(torch.no_grad()(step), work))  # each thread has its own mode
 
     def close(self) -> None:
         """End the threads."""
         if self._threads is not None:
             self._threads.shutdown()
-
-
-def _look(work: tuple[Stack, Tensor, Tensor]) -> Seen:
-    stack, inputs, labels = work
-    with torch.no_grad():  # each thread has its own gradient mode
-        return stack.look(inputs, labels)

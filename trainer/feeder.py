@@ -2,8 +2,6 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import torch
@@ -122,15 +120,6 @@ class Feeder:
     def add_cost(self, seconds: float) -> None:
         """What looking at the current step has cost the loop."""
         self._cost += seconds
-
-    @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Count the time inside as the cost of looking at the current step."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._cost += time.perf_counter() - began
 
     def add_irregular(self, irregular: Irregular) -> None:
         """A preactivation of the current step that differs from its plan."""

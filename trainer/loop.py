@@ -1,6 +1,7 @@
 """The training loop: the same batches for every arm, and a look at every layer of each."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from threading import Event
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from ..db.experiment import Experiment
 from .crew import Crew
 from .evaluation import evaluate, is_due
-from .feeder import Feeder
+from .feeder import Feeder, Slot
 from .observer import StackObserver
 from .stack import Stack
 
@@ -50,33 +51,18 @@ def train(
             slot = feeder.begin_step(step)
             drawn = [next(of_seed) for of_seed in batches]
 
-            # forward and backward: the same batch for all arms of a seed
+            # the same batch for all arms of a seed
             work = [
-                (
+                _Work(
                     stack,
                     stack.gather([drawn[seed][0] for seed in stack.seeds]),
                     stack.gather([drawn[seed][1] for seed in stack.seeds]),
+                    None if slot is None else (observers[stack], slot),
                 )
                 for stack in stacks
                 if any(stack.active)
             ]
-            if slot is not None:
-                with feeder.measured():
-                    for stack, _, _ in work:
-                        observers[stack].before(slot)
-            looked = list(zip(work, crew.look(work), strict=True))
-            if slot is not None:
-                with feeder.measured():
-                    for (stack, _, labels), seen in looked:
-                        observers[stack].after_backward(slot, seen, labels)
-
-            # update
-            for (stack, _, _), seen in looked:
-                stack.update(seen)
-            if slot is not None:
-                with feeder.measured():
-                    for stack, _, _ in work:
-                        observers[stack].after_update(slot)
+            feeder.add_cost(crew.run(_take_step, work))
 
             if is_due(step, every, steps):
                 _evaluate(stacks, step, test, feeder)
@@ -89,6 +75,31 @@ def train(
         crew.close()
         feeder.finish(step)
     return step
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One step of a stack: on what, and who looks."""
+
+    stack: Stack
+    inputs: Tensor
+    labels: Tensor
+    look: tuple[StackObserver, Slot] | None
+
+
+def _take_step(work: _Work) -> float:
+    """Returns the seconds that looking took."""
+    stack = work.stack
+    if work.look is None:
+        stack.update(stack.look(work.inputs, work.labels))
+        return 0.0
+    observer, slot = work.look
+    observer.before(slot)
+    seen = stack.look(work.inputs, work.labels)
+    observer.after_backward(slot, seen, work.labels)
+    stack.update(seen)
+    observer.after_update(slot)
+    return observer.seconds
 
 
 def _evaluate(

@@ -1,10 +1,12 @@
-"""What is taken of a stack at each step: one fused copy into a slot of the ring, one of norms.
+"""What is taken of a stack at each step: one fused copy into a slot of the ring, and norms.
 
 Nothing here waits for the device or changes a value. `lens.py`, for other people's models and
 loops, fills the same slots by hooks.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +40,10 @@ class StackObserver:
 
     Call `before` ahead of the forward pass, `after_backward` ahead of the update and `after_update`
     behind it, each with the step's slot.
+
+    Attributes:
+        layers: What is recorded of each layer.
+        seconds: What looking has cost in this step.
     """
 
     def __init__(self, stack: Stack, index: int) -> None:
@@ -45,13 +51,13 @@ class StackObserver:
         self._stack = stack
         self._index = index
         names = {id(p): name for name, p in stack.networks[0].named_parameters()}
-        self._weights = [[names[id(w)] for w in layer.weights] for layer in stack.layers]
-        self._all_weights = [name for of_layer in self._weights for name in of_layer]
-        self._first_gradient = len(stack.layers) + len(self._all_weights)
+        self._layer_weights = [[names[id(w)] for w in layer.weights] for layer in stack.layers]
+        self._weights = [name for of_layer in self._layer_weights for name in of_layer]
+        self._first_gradient = len(stack.layers) + len(self._weights)
         self._norms_before = self._first_gradient + len(stack.parameters)
         self.layers = [self._plan_layer(at, layer) for at, layer in enumerate(stack.layers)]
         self._strides = [plan.sampling.stride for plan in self.layers]
-        self._weight_tensors = [stack.parameters[name] for name in self._all_weights]
+        self._weight_tensors = [stack.parameters[name] for name in self._weights]
         path = {id(module): name for name, module in stack.networks[0].named_modules()}
         normalized = [
             (path[id(layer.normalization)], plan)
@@ -66,6 +72,7 @@ class StackObserver:
         ]
         self._affine = [stack.parameters[f"{name}.weight"] for name, p in normalized if p.gamma]
         self._affine += [stack.parameters[f"{name}.bias"] for name, p in normalized if p.beta]
+        self.seconds = 0.0
         self._targets: dict[tuple[int, int], _Targets] = {}
 
     def plan(self, networks: Sequence[dict[str, Any]], labels: int) -> StackPlan:
@@ -76,7 +83,7 @@ class StackObserver:
             networks=list(networks),
             positions=stack.positions,
             layers=self.layers,
-            norms=self._norms_before + (len(self._all_weights) if stack.sgd.momentum else 0),
+            norms=self._norms_before + (len(self._weights) if stack.sgd.momentum else 0),
             gradients=(first, first + len(stack.parameters)),
             labels=labels,
             steps_by_lr=True,
@@ -85,33 +92,48 @@ class StackObserver:
     @torch.no_grad()
     def before(self, slot: Slot) -> None:
         """Keep the running statistics, which the forward pass changes."""
-        if self._running:
-            _foreach_copy_(self._targets_of(slot).before, self._running)
+        self.seconds = 0.0
+        with self._measured():
+            if self._running:
+                _foreach_copy_(self._targets_of(slot).before, self._running)
 
     @torch.no_grad()
     def after_backward(self, slot: Slot, seen: Seen, labels: Tensor) -> None:
         """Take what the forward and backward passes left."""
-        targets = self._targets_of(slot)
-        samples = map(self._sample, seen.preactivations, self._strides)
-        sources = [*samples, *self._running, *self._affine, seen.losses, labels]
-        _foreach_copy_(targets.after, sources)
-        measured = [*seen.preactivation_gradients, *self._weight_tensors, *seen.gradients]
-        targets.norms.copy_(self._norms(measured))
+        with self._measured():
+            targets = self._targets_of(slot)
+            samples = map(self._sample, seen.preactivations, self._strides)
+            sources = [*samples, *self._running, *self._affine, seen.losses, labels]
+            _foreach_copy_(targets.after, sources)
+            measured = [*seen.preactivation_gradients, *self._weight_tensors, *seen.gradients]
+            targets.norms.copy_(self._norms(measured))
 
     @torch.no_grad()
     def after_update(self, slot: Slot) -> None:
         """Take the norms of the momentum buffers, which only the update brings up."""
-        if self._stack.sgd.momentum:
-            directions = dict(zip(self._stack.parameters, self._stack.sgd.directions, strict=True))
-            found = self._norms([directions[name] for name in self._all_weights])
-            self._targets_of(slot).directions.copy_(found)
+        with self._measured():
+            if self._stack.sgd.momentum:
+                directions = dict(
+                    zip(self._stack.parameters, self._stack.sgd.directions, strict=True)
+                )
+                found = self._norms([directions[name] for name in self._weights])
+                self._targets_of(slot).directions.copy_(found)
+
+    def _norms(self, tensors: list[Tensor]) -> Tensor:
+        return norms_of_each(tensors) if self._stack.is_stacked else norms(tensors)
+
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - began
 
     def _plan_layer(self, index: int, layer: Layer) -> LayerPlan:
         """Norms are in order: preactivations' gradients, weights, gradients, directions."""
-        names, gradients = self._weights[index], list(self._stack.parameters)
+        names, gradients = self._layer_weights[index], list(self._stack.parameters)
         weight_grad = [self._first_gradient + gradients.index(name) for name in names]
         if self._stack.sgd.momentum:
-            update = [self._norms_before + self._all_weights.index(name) for name in names]
+            update = [self._norms_before + self._weights.index(name) for name in names]
         else:
             update = weight_grad
         plan = layer.plan()
@@ -122,7 +144,7 @@ class StackObserver:
             unit_axis=3 if is_image else plan.unit_axis,
             places=NormPlaces(
                 activation_grad=[index],
-                weight=[len(self._weights) + self._all_weights.index(name) for name in names],
+                weight=[len(self._stack.layers) + self._weights.index(name) for name in names],
                 weight_grad=weight_grad,
                 update=update,
             ),
@@ -133,9 +155,6 @@ class StackObserver:
         if stride == 1:
             return ordered
         return ordered.reshape(len(self._stack.networks), -1)[:, ::stride]
-
-    def _norms(self, tensors: list[Tensor]) -> Tensor:
-        return norms_of_each(tensors) if self._stack.is_stacked else norms(tensors)
 
     def _targets_of(self, slot: Slot) -> _Targets:
         key = (slot.stretch.index, slot.index)

@@ -92,7 +92,7 @@ def assemble(
         example: Inputs and labels of a batch like those to come.
     """
     for network in itertools.chain.from_iterable(networks):
-        network.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     stacks: list[Stack] = []
     rows: list[list[dict[str, Any]]] = []
     for index, (arm, of_arm) in enumerate(zip(experiment.arms, networks, strict=True)):
