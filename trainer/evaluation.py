@@ -1,13 +1,79 @@
-"""A network on the whole test set, in inference mode and with batch statistics."""
+"""Networks on the whole test set, in inference mode and with batch statistics, beside training."""
 
-from collections.abc import Iterator
+import copy
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .devices import cores
+from .devices import cores, training_threads
+from .ring import Evaluated
+from .stack import Stack
+
+AHEAD = 4
+"""Copies of the networks that may wait for their evaluation; then training waits."""
+State = dict[str, Tensor]
+
+
+class Evaluator:
+    """Evaluates the networks as they were at some steps, on cores that training leaves free."""
+
+    def __init__(self, stacks: Sequence[Stack], test: tuple[Tensor, Tensor]) -> None:
+        self._stacks = stacks
+        self._test = test
+        self._networks = [copy.deepcopy(stack.networks[0]) for stack in stacks]
+        """One of each stack, which takes on the state of others; training goes on with its own."""
+        self._executor = ThreadPoolExecutor(1, "evaluation")
+        self._pending: deque[tuple[int, Future[list[Evaluated]]]] = deque()
+
+    @property
+    def pending(self) -> int | None:
+        """The first step whose evaluation has not been taken."""
+        return self._pending[0][0] if self._pending else None
+
+    def begin(self, step: int, *, alone: bool = False) -> None:
+        """Copy the networks that still train, and evaluate them as they are now.
+
+        `alone`: Nothing trains meanwhile, so that every core is free for it.
+        """
+        if len(self._pending) >= AHEAD:
+            self._pending[0][1].exception()  # which waits; it is raised where it is taken
+        states = [
+            (place, position, {n: t.detach().clone() for n, t in network.state_dict().items()})
+            for place, stack in enumerate(self._stacks)
+            for network, position, active in zip(
+                stack.networks, stack.positions, stack.active, strict=True
+            )
+            if active
+        ]
+        threads = cores() if alone else max(1, cores() - training_threads())
+        self._pending.append((step, self._executor.submit(self._evaluate, step, states, threads)))
+
+    def take(self, *, wait: bool = False) -> list[Evaluated]:
+        """The evaluations that are done, in order; `wait`: all that were begun."""
+        found: list[Evaluated] = []
+        while self._pending and (wait or self._pending[0][1].done()):
+            found += self._pending.popleft()[1].result()
+        return found
+
+    def close(self) -> None:
+        """End the thread; what has not begun is given up."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def _evaluate(
+        self, step: int, states: list[tuple[int, int, State]], threads: int
+    ) -> list[Evaluated]:
+        torch.set_num_threads(threads)
+        found: list[Evaluated] = []
+        for place, position, state in states:
+            network = self._networks[place]
+            network.load_state_dict(state)
+            found.append((position, step, evaluate(network, *self._test)))
+        return found
 
 
 @torch.no_grad()
@@ -23,18 +89,17 @@ def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, fl
         labels: (examples,).
     """
     batch_norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
-    with _all_cores():
-        network.eval()
-        loss, accuracy = _measure(network, images, labels)
-        network.train()
-        values: dict[str, float | None] = {"test_loss": loss, "test_accuracy": accuracy}
-        if batch_norms:
-            with _without_running_statistics(batch_norms):
-                loss, accuracy = _measure(network, images, labels)
-            values |= {
-                "test_loss_batch_statistics": loss,
-                "test_accuracy_batch_statistics": accuracy,
-            }
+    network.eval()
+    loss, accuracy = _measure(network, images, labels)
+    network.train()
+    values: dict[str, float | None] = {"test_loss": loss, "test_accuracy": accuracy}
+    if batch_norms:
+        with _without_running_statistics(batch_norms):
+            loss, accuracy = _measure(network, images, labels)
+        values |= {
+            "test_loss_batch_statistics": loss,
+            "test_accuracy_batch_statistics": accuracy,
+        }
     return values
 
 
@@ -43,17 +108,6 @@ def _measure(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float,
     # argmax takes NaN for the largest: an example with one is wrong
     right = (logits.argmax(1) == labels) & ~logits.isnan().any(1)
     return functional.cross_entropy(logits, labels).item(), right.sum().item() / len(labels)
-
-
-@contextmanager
-def _all_cores() -> Iterator[None]:
-    """The whole test set at once is worth every core; a mini-batch is not."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(cores())
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextmanager

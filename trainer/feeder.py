@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -76,6 +77,8 @@ class Feeder:
         self._observing = 0.0
         self._cost = self._waiting = 0.0
         self._evaluations: list[Evaluated] = []
+        self._pending: int | None = None
+        """The first step whose evaluation is still to come."""
         self._diverged: dict[int, int] = {}
         """By position the first step since which every loss was non-finite."""
         self.active = [True] * len(self._positions)
@@ -125,9 +128,15 @@ class Feeder:
         """A preactivation of the current step that differs from its plan."""
         self._irregular_now.append(irregular)
 
-    def add_evaluation(self, position: int, step: int, values: dict[str, float | None]) -> None:
-        """Send an evaluation along with the step it belongs to."""
-        self._evaluations.append((position, step, values))
+    def add_evaluations(self, evaluations: Iterable[Evaluated], pending: int | None) -> None:
+        """Send evaluations along; a step is complete only once its own has been sent.
+
+        Args:
+            evaluations: In the order of their steps.
+            pending: The first step whose evaluation is still to come, if one is.
+        """
+        self._evaluations.extend(evaluations)
+        self._pending = pending
 
     def end_step(self, step: int) -> list[int]:
         """Hand over what is due, a full stretch or what has waited for 0.2 s.
@@ -188,7 +197,7 @@ class Feeder:
             frozen=frozen,
             evaluations=evaluations,
             irregular=irregular,
-            step=step,
+            step=step if self._pending is None else min(step, self._pending - 1),
             cost=cost,
         )
         crossing = Done() if stretch is None else self._slots.send(stretch.index)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..db.experiment import Experiment
 from .crew import Crew
-from .evaluation import evaluate, is_due
+from .evaluation import Evaluator, is_due
 from .feeder import Feeder, Slot
 from .observer import StackObserver
 from .stack import Stack
@@ -28,8 +28,8 @@ def train(
 ) -> int:
     """Train until the last step, a stop, or no network is left; returns the steps done.
 
-    Nothing in here waits for the device or the database, but for evaluations and once in a
-    stretch.
+    Nothing in here waits for the device or the database, but for the first evaluation and once in
+    a stretch.
 
     Args:
         experiment: What is trained.
@@ -42,10 +42,12 @@ def train(
     steps, every = experiment.steps, experiment.recording.evaluate_every
     observers = {stack: StackObserver(stack, index) for index, stack in enumerate(stacks)}
     crew = Crew(stacks, test[0].device)
+    evaluator = Evaluator(stacks, test)
     step = 0
-    _evaluate(stacks, 0, test, feeder)
 
     try:
+        evaluator.begin(step, alone=True)
+        feeder.add_evaluations(evaluator.take(wait=True), pending=None)
         while step < steps and any(feeder.active) and not stop.is_set():
             step += 1
             slot = feeder.begin_step(step)
@@ -65,14 +67,17 @@ def train(
             feeder.add_cost(crew.run(_take_step, work))
 
             if is_due(step, every, steps):
-                _evaluate(stacks, step, test, feeder)
+                evaluator.begin(step, alone=step == steps)
+            feeder.add_evaluations(evaluator.take(), evaluator.pending)
 
             # a network whose loss stayed non-finite goes no further
             for position in feeder.end_step(step):
                 for stack in stacks:
                     stack.drop(position)
+        feeder.add_evaluations(evaluator.take(wait=True), pending=None)
     finally:
         crew.close()
+        evaluator.close()
         feeder.finish(step)
     return step
 
@@ -100,14 +105,3 @@ def _take_step(work: _Work) -> float:
     stack.update(seen)
     observer.after_update(slot)
     return observer.seconds
-
-
-def _evaluate(
-    stacks: Sequence[Stack], step: int, test: tuple[Tensor, Tensor], feeder: Feeder
-) -> None:
-    for stack in stacks:
-        for network, position, active in zip(
-            stack.networks, stack.positions, stack.active, strict=True
-        ):
-            if active:
-                feeder.add_evaluation(position, step, evaluate(network, *test))

@@ -277,7 +277,7 @@ class Watch:
 
     def _send_evaluations(self, feeder: Feeder, step: int) -> None:
         for position, values in self._evaluations.items():
-            feeder.add_evaluation(position, step, values)
+            feeder.add_evaluations([(position, step, values)], pending=None)
         self._evaluations.clear()
 
     def _start(self, recorder: RecorderProcess) -> None:
