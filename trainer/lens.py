@@ -19,11 +19,12 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     nn,
 )
 
-from .discovering import compiles, plan_layers
+from .discovery import Discovery, first_tensor, nodes_of
 from .hooks import Hooks
-from .layers import Discovery, Skipped, candidates, first_tensor, nodes_of, norm_name, weights_of
+from .layers import Skipped, candidates, norm_name, weights_of
 from .norms import norms
 from .plan import LayerPlan, StackPlan
+from .planning import compiles, plan_layers
 from .ring import ACCURACY, LOSS, LR, NOT_GIVEN, Irregular, StackSlots
 from .sights import Call, Sight
 from .twins import weights_hash

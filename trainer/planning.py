@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from torch import nn
 
-from .layers import Discovery, Layer, Skipped, norm_name, weights_of
+from .discovery import Discovery
+from .layers import Layer, Skipped, norm_name, weights_of
 from .plan import LayerPlan, NormPlaces
 from .sampling import EXACT_UP_TO, KEPT_AT_LEAST
 from .sights import Sight
