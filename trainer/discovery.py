@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from .autograd_graph import activation_after, consumers_of, source_of
 from .layers import Layer, Skipped, candidates, has_modules, norm_name, unit_axis_of, weights_of
+from .selection import Selection
 
 
 @dataclass
@@ -42,23 +43,23 @@ class Discovery:
     def __init__(
         self,
         model: nn.Module,
-        watched: Callable[[str, nn.Module], bool],
+        selected: Selection,
         hook: Callable[[Callable[..., None]], Any] = lambda function: function,
     ) -> None:
         """Args:
         model: The model.
-        watched: Decides by path and module what is looked at.
+        selected: Decides by path and module what is looked at.
         hook: Makes a hook of a function.
         """
         self.layers: list[Layer] = []
         self.skipped: list[Skipped] = []
         self._calls: dict[int, _Call] = {}
         self._is_over = False
-        self._modules = [(path, m) for path, m in candidates(model) if watched(path, m)]
+        self._modules = [(path, m) for path, m in candidates(model) if selected(path, m)]
         self._hooks = [
             module.register_forward_hook(hook(self._note(path))) for path, module in self._modules
         ]
-        self._skip_containers(model, watched)
+        self._skip_containers(model, selected)
 
     def finish(self, nodes: Sequence[Any]) -> None:
         """End of the pass; `nodes_of` its output, as far as that is known."""
@@ -113,12 +114,12 @@ class Discovery:
 
         return hook
 
-    def _skip_containers(self, model: nn.Module, watched: Callable[[str, nn.Module], bool]) -> None:
+    def _skip_containers(self, model: nn.Module, selected: Selection) -> None:
         for path, module in model.named_modules():
             own = [name for name, _ in module.named_parameters(recurse=False)]
             if isinstance(module, ParametrizationList):
                 continue
-            if own and has_modules(module) and watched(path, module):
+            if own and has_modules(module) and selected(path, module):
                 self.skipped.append(
                     Skipped(
                         f"{path}.{own[0]}" if path else own[0],
@@ -129,11 +130,11 @@ class Discovery:
 
 
 def find_layers(
-    model: nn.Module, inputs: Tensor, watched: Callable[[str, nn.Module], bool] = lambda *_: True
+    model: nn.Module, inputs: Tensor, selected: Selection = lambda *_: True
 ) -> Discovery:
     """The layers of a model, by a forward pass of its own on a batch, which leaves no trace."""
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    discovery = Discovery(model, watched)
+    discovery = Discovery(model, selected)
     devices = [inputs.device] if inputs.is_cuda else []
     with torch.enable_grad(), torch.random.fork_rng(devices):
         discovery.finish(nodes_of(model(inputs)))

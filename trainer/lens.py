@@ -26,11 +26,11 @@ from .norms import norms
 from .plan import LayerPlan, StackPlan
 from .planning import compiles, plan_layers
 from .ring import ACCURACY, LOSS, LR, NOT_GIVEN, Irregular, StackSlots
+from .selection import Selection
 from .sights import Call, Sight
 from .twins import weights_hash
 from .updates import Updates, is_sharded, local
 
-Watched = Callable[[str, nn.Module], bool]
 HASHED_UP_TO = 10_000_000
 """Parameters of a model whose first weights are hashed, which takes a moment."""
 
@@ -51,7 +51,7 @@ class Lens:
         position: int,
         models: Sequence[nn.Module],
         optimizers: Sequence[torch.optim.Optimizer],
-        watched: Watched,
+        selected: Selection,
         scaler: Any,
         failed: Callable[[Exception], None],
         turn: Callable[[], None],
@@ -60,7 +60,7 @@ class Lens:
         arm: Its name in the run; `position` its place.
         models: The model, and before it what it is wrapped in, the outermost first.
         optimizers: Whose steps make a step together.
-        watched: Decides by path and module what is looked at.
+        selected: Decides by path and module what is looked at.
         scaler: torch.amp.GradScaler or None.
         failed: Called with the error of a hook that failed.
         turn: Called when the model goes on after its step: the step is over.
@@ -79,7 +79,7 @@ class Lens:
         self._count = sum(parameter.numel() for parameter in parameters.values())
         is_small = self._count <= HASHED_UP_TO and not any(map(is_sharded, parameters.values()))
         self._hash = weights_hash(self.model) if is_small else ""
-        self._sights = [Sight(p, m) for p, m in candidates(self.model) if watched(p, m)]
+        self._sights = [Sight(p, m) for p, m in candidates(self.model) if selected(p, m)]
         of_all = {id(w) for sight in self._sights for w in weights_of(sight.module)}
         weights = [name for name, parameter in parameters.items() if id(parameter) in of_all]
         self._updates = Updates(parameters, weights)
@@ -94,7 +94,7 @@ class Lens:
         """The number of the latest backward pass."""
         self._ends: list[Any] = []
         self._hooks = Hooks(failed)
-        self._discovery = Discovery(self.model, watched, self._hooks.hook)
+        self._discovery = Discovery(self.model, selected, self._hooks.hook)
         self._is_discovered = False
         self._attach(models)
 

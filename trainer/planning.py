@@ -24,7 +24,7 @@ def plan_layers(
 
     Args:
         discovery: Finished.
-        sights: Of all watched modules, with the calls of the first step.
+        sights: Of all selected modules, with the calls of the first step.
         updates: Knows where norms are.
         before: The order at which the first step was over.
     """

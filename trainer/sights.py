@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(eq=False)
 class Sight:
-    """One watched module.
+    """One module that is looked at.
 
     A call counts once a gradient came back to it: what is only evaluated is not training. Where no
     gradient ever comes, as in frozen layers at the input, the latest calls count.

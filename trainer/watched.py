@@ -93,10 +93,10 @@ class Watch:
         self._cadence = Cadence(count_of("record_every", record_every), cap)
         steps = None if steps is None else count_of("steps", steps)
         named = {arm: (unwrapped(model), listed(o)) for arm, (model, o) in models.items()}
-        watched = select(include, exclude)
+        selected = select(include, exclude)
         for wrapped, _ in named.values():
             paths = list(candidates(wrapped[-1]))
-            if (include or exclude) and not any(watched(path, module) for path, module in paths):
+            if (include or exclude) and not any(selected(path, module) for path, module in paths):
                 raise SetupProblem(
                     "include and exclude leave nothing to watch. The model's layers are "
                     f"{few([path for path, _ in paths])}."
@@ -118,7 +118,7 @@ class Watch:
             self._recorder.send({"begin": begin})
             for position, (arm, (wrapped, optimizers)) in enumerate(named.items()):
                 self._lenses.append(
-                    Lens(arm, position, wrapped, optimizers, watched, scaler, self._fail,
+                    Lens(arm, position, wrapped, optimizers, selected, scaler, self._fail,
                          self._end_step)
                 )  # fmt: skip
             _open.add(self)
