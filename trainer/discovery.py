@@ -14,7 +14,15 @@ from torch.nn.utils.parametrize import ParametrizationList
 from torch.utils._pytree import tree_leaves
 
 from .autograd_graph import activation_after, consumers_of, source_of
-from .layers import Layer, Skipped, candidates, has_modules, norm_name, unit_axis_of, weights_of
+from .layers import (
+    Layer,
+    Skipped,
+    candidates,
+    has_modules,
+    normalization_name,
+    unit_axis_of,
+    weights_of,
+)
 from .selection import Selection
 
 
@@ -70,9 +78,9 @@ class Discovery:
         follows = {
             id(made_by[call.entered].module): call
             for call in self._calls.values()
-            if norm_name(call.module) != "none"
+            if normalization_name(call.module) != "none"
             and call.entered in made_by
-            and norm_name(made_by[call.entered].module) == "none"
+            and normalization_name(made_by[call.entered].module) == "none"
             and made_by[call.entered].calls == call.calls
         }
         merged = {id(call.module) for call in follows.values()}
@@ -144,21 +152,21 @@ def find_layers(
     return discovery
 
 
-def _layer(call: _Call, norm: _Call | None, consumers: dict[Any, list[Any]]) -> Layer:
-    end = norm or call
+def _layer(call: _Call, normalization: _Call | None, consumers: dict[Any, list[Any]]) -> Layer:
+    end = normalization or call
     module = end.module
-    alone = norm is None and norm_name(call.module) != "none"
+    alone = normalization is None and normalization_name(call.module) != "none"
     return Layer(
         name=call.path,
         kind=type(call.module).__name__,
-        norm=norm_name(module),
+        norm=normalization_name(module),
         activation=activation_after(end.node, consumers),
         output=end.path,
         shape=end.shape,
         unit_axis=unit_axis_of(module, end.shape),
         calls=call.calls,
         weights=weights_of(call.module),
-        normalization=module if norm is not None or alone else None,
+        normalization=module if normalization is not None or alone else None,
     )
 
 

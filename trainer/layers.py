@@ -1,7 +1,7 @@
 """What a layer is, and which modules of a model can be part of one.
 
-A layer is a weight module (linear, convolution, recurrent, …), the norm that follows it if one
-does, and the nonlinearity that its output enters.
+A layer is a weight module (linear, convolution, recurrent, …), the normalization that follows it
+if one does, and the nonlinearity that its output enters.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from .plan import LayerPlan
 
-NORMS: dict[type[nn.Module], str] = {
+NORMALIZATIONS: dict[type[nn.Module], str] = {
     nn.SyncBatchNorm: "sync batch",
     nn.modules.batchnorm._BatchNorm: "batch",
     nn.modules.instancenorm._InstanceNorm: "instance",
@@ -36,9 +36,9 @@ class Layer:
     """One observed block of a model.
 
     Attributes:
-        name: Module path of the weight module, or of a norm that stands alone.
+        name: Module path of the weight module, or of a normalization that stands alone.
         kind: Class name of that module.
-        norm: Name of the norm, none where there is none.
+        norm: Name of the normalization, none where there is none.
         activation: Name of the nonlinearity that the preactivation enters, none where it enters
             none, unknown where that cannot be told or it is not one of ours.
         output: Path of the module whose output is the preactivation.
@@ -46,7 +46,7 @@ class Layer:
         unit_axis: Which axis of the shape counts units or channels.
         calls: How often the forward pass called it.
         weights: The weight module's weight matrices, without biases.
-        normalization: The norm module.
+        normalization: The module that normalizes.
     """
 
     name: str
@@ -61,9 +61,9 @@ class Layer:
     normalization: nn.Module | None = None
 
     def plan(self) -> LayerPlan:
-        """What is recorded of it, but for its norms' places."""
-        norm: Any = self.normalization
-        running = getattr(norm, "running_mean", None) is not None
+        """What is recorded of it, but for the places of its norms."""
+        normalization: Any = self.normalization
+        running = getattr(normalization, "running_mean", None) is not None
         return LayerPlan(
             name=self.name,
             kind=self.kind[:40],
@@ -73,10 +73,10 @@ class Layer:
             unit_axis=self.unit_axis,
             calls=self.calls,
             running=running,
-            gamma=getattr(norm, "weight", None) is not None,
-            beta=getattr(norm, "bias", None) is not None,
-            epsilon=getattr(norm, "eps", None) or 0.0,
-            momentum=(norm.momentum or 0.0) if running else 0.0,
+            gamma=getattr(normalization, "weight", None) is not None,
+            beta=getattr(normalization, "bias", None) is not None,
+            epsilon=getattr(normalization, "eps", None) or 0.0,
+            momentum=(normalization.momentum or 0.0) if running else 0.0,
         )
 
 
@@ -93,7 +93,7 @@ def candidates(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for path, module in model.named_modules():
         if has_modules(module) or isinstance(module, ParametrizationList):
             continue
-        if norm_name(module) != "none" or weights_of(module) or module._parameters:
+        if normalization_name(module) != "none" or weights_of(module) or module._parameters:
             yield path or type(module).__name__, module
 
 
@@ -111,9 +111,9 @@ def has_modules(module: nn.Module) -> bool:
     return any(name != "parametrizations" for name, _ in module.named_children())
 
 
-def norm_name(module: nn.Module) -> str:
-    """The name of a norm; none for what is not one."""
-    for kind, name in NORMS.items():
+def normalization_name(module: nn.Module) -> str:
+    """The name of a normalization; none for what is not one."""
+    for kind, name in NORMALIZATIONS.items():
         if isinstance(module, kind):
             return name
     return "rms" if type(module).__name__.endswith("RMSNorm") else "none"
@@ -125,7 +125,7 @@ def unit_axis_of(module: nn.Module, shape: tuple[int, ...]) -> int:
     if isinstance(module, CHANNELS_FIRST):
         return min(1, last)
     scale = getattr(module, "weight", None)
-    if norm_name(module) != "none" and isinstance(scale, Tensor) and scale.ndim == 1:
-        # a norm over channels that lets them first, as LayerNorm2d of several libraries does
+    if normalization_name(module) != "none" and isinstance(scale, Tensor) and scale.ndim == 1:
+        # one over channels that lets them first, as LayerNorm2d of several libraries does
         return 1 if last > 1 and shape[last] != len(scale) == shape[1] else last
     return last

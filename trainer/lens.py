@@ -21,7 +21,7 @@ from torch import (  # torch's own names for its fused calls, missing from its t
 
 from .discovery import Discovery, first_tensor, nodes_of
 from .hooks import Hooks
-from .layers import Skipped, candidates, norm_name, weights_of
+from .layers import Skipped, candidates, normalization_name, weights_of
 from .norms import norms
 from .plan import LayerPlan, StackPlan
 from .planning import compiles, plan_layers
@@ -324,7 +324,7 @@ class Lens:
                 sight.drop(max(orders) + 1)
 
     def _keep_affine(self) -> None:
-        """γ and β as they are before the update; of all norms while the plan is not known."""
+        """γ and β as they are before the update; of all there are, while the plan is not known."""
         now: list[Tensor] = []
         kept: list[Tensor] = []
         for sight in self._sights:
@@ -340,10 +340,10 @@ class Lens:
 
 
 def _affine_of(sight: Sight) -> list[str]:
-    """Names of the parameters of a norm that scale and shift."""
+    """Names of the parameters of a normalization that scale and shift."""
     if sight.plan is not None:
         return ["weight"] * sight.plan.gamma + ["bias"] * sight.plan.beta
-    if norm_name(sight.module) == "none":
+    if normalization_name(sight.module) == "none":
         return []
     return [name for name in ("weight", "bias") if getattr(sight.module, name, None) is not None]
 
