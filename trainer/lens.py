@@ -20,12 +20,13 @@ from torch import (  # torch's own names for its fused calls, missing from its t
 )
 
 from .discovery import Discovery, first_tensor, nodes_of
+from .filling import SlotFiller
 from .hooks import Hooks
-from .layers import Skipped, candidates, normalization_name, weights_of
+from .layers import Skipped, candidates, weights_of
 from .norms import norms
 from .plan import LayerPlan, StackPlan
 from .planning import compiles, plan_layers
-from .ring import ACCURACY, LOSS, LR, NOT_GIVEN, Irregular, StackSlots
+from .ring import ACCURACY, LOSS, LR, Irregular, StackSlots
 from .selection import Selection
 from .sights import Call, Sight
 from .twins import weights_hash
@@ -84,9 +85,7 @@ class Lens:
         weights = [name for name, parameter in parameters.items() if id(parameter) in of_all]
         self._updates = Updates(parameters, weights)
         self._parameters = list(parameters.values())
-        self._affine: dict[tuple[str, str], Tensor] = {}
-        """γ and β, by path and name."""
-        self._indices: dict[tuple[int, ...], Tensor] = {}
+        self._filler = SlotFiller(position, self._updates)
         self._given: list[Any] = [None, None, None]
         self._order = self._boundary = 0
         """Calls seen so far, and how many of them when the latest update was over."""
@@ -225,7 +224,34 @@ class Lens:
         if self.trained:
             self._discover()  # at once, so that no graph is kept any longer
 
-    # the plan, after the first step
+    def _forget_discarded(self) -> None:
+        """A backward pass begins: if the gradients of those before are gone, they came to nothing.
+
+        So it is when a GradScaler skips a step, or a loop one whose loss is not finite; and when a
+        closure is evaluated several times.
+        """
+        if self._stepped or any(parameter.grad is not None for parameter in self._parameters):
+            return
+        orders = [c.order for s in self._sights for c in s.calls if c.gradient is not None]
+        if orders:
+            for sight in self._sights:
+                sight.drop(max(orders) + 1)
+
+    def _keep_affine(self) -> None:
+        """γ and β as they are before the update; of all there are, while the plan is not known."""
+        now: list[Tensor] = []
+        kept: list[Tensor] = []
+        for sight in self._sights:
+            for name in sight.affine_names:
+                value = local(getattr(sight.module, name))
+                if name not in sight.affine:
+                    sight.affine[name] = torch.empty_like(value)
+                now.append(value)
+                kept.append(sight.affine[name])
+        if now:
+            _foreach_copy_(kept, now)
+
+    # the plan, after the first step, and the slots, after each
 
     def _discover(self) -> None:
         if self._is_discovered:
@@ -259,93 +285,9 @@ class Lens:
             gradients=self._updates.gradients,
         )
 
-    # the end of a step
-
-    @torch.no_grad()
     def fill(self, room: StackSlots, slot: int) -> list[Irregular]:
         """Put what was seen into a slot; returns what differs from the plan."""
-        irregular: list[Irregular] = []
-        row = room.norms[slot, 0]
-        row.fill_(NOT_GIVEN)
-        room.given[slot, 0].fill_(NOT_GIVEN)
-        targets: list[Tensor] = []
-        sources: list[Tensor] = []
-        graded: list[int] = []
-        gradients: list[Tensor] = []
-        for at, (sight, slots) in enumerate(zip(self._sights, room.layers, strict=True)):
-            assert sight.plan is not None
-            sampling, pieces = sight.sample(self._boundary, slots.sample.shape[-1])
-            if sampling != sight.sampling:
-                how = (sampling.shape, sampling.unit_axis, sampling.stride)
-                irregular.append((self.position, at, slot, *how))
-            begin = 0
-            for piece in pieces:
-                targets.append(slots.sample[slot, 0, begin : begin + len(piece)])
-                begin += len(piece)
-            sources += pieces
-            if slots.running is not None and sight.knows_batch:
-                targets += slots.running[slot, 0].unbind()
-                sources += sight.running
-            elif slots.running is not None:
-                slots.running[slot, 0].fill_(NOT_GIVEN)
-            targets += [array[slot, 0] for array in (slots.gamma, slots.beta) if array is not None]
-            sources += [self._affine[sight.path, name] for name in _affine_of(sight)]
-            found = sight.gradients(self._boundary)
-            if found:
-                graded.append(self._updates.count + at)
-                gradients.append(found[0] if len(found) == 1 else torch.stack(found).norm())
-        if targets:
-            _foreach_copy_(targets, sources)
-        if graded:
-            self._put(row, tuple(graded), torch.stack(gradients))
-        for places, values in self._updates.found:
-            self._put(row, places, values)
-        for place, value in enumerate(self._given):
-            if value is not None:
-                room.given[slot, 0, place] = value
-        return irregular
-
-    def _put(self, row: Tensor, places: tuple[int, ...], values: Tensor) -> None:
-        if places not in self._indices:
-            self._indices[places] = torch.tensor(places, device=row.device)
-        row.index_copy_(0, self._indices[places], values.to(row))
-
-    def _forget_discarded(self) -> None:
-        """A backward pass begins: if the gradients of those before are gone, they came to nothing.
-
-        So it is when a GradScaler skips a step, or a loop one whose loss is not finite; and when a
-        closure is evaluated several times.
-        """
-        if self._stepped or any(parameter.grad is not None for parameter in self._parameters):
-            return
-        orders = [c.order for s in self._sights for c in s.calls if c.gradient is not None]
-        if orders:
-            for sight in self._sights:
-                sight.drop(max(orders) + 1)
-
-    def _keep_affine(self) -> None:
-        """γ and β as they are before the update; of all there are, while the plan is not known."""
-        now: list[Tensor] = []
-        kept: list[Tensor] = []
-        for sight in self._sights:
-            for name in _affine_of(sight):
-                value = local(getattr(sight.module, name))
-                place = (sight.path, name)
-                if place not in self._affine:
-                    self._affine[place] = torch.empty_like(value)
-                now.append(value)
-                kept.append(self._affine[place])
-        if now:
-            _foreach_copy_(kept, now)
-
-
-def _affine_of(sight: Sight) -> list[str]:
-    """Names of the parameters of a normalization that scale and shift."""
-    if sight.plan is not None:
-        return ["weight"] * sight.plan.gamma + ["bias"] * sight.plan.beta
-    if normalization_name(sight.module) == "none":
-        return []
-    return [name for name in ("weight", "bias") if getattr(sight.module, name, None) is not None]
+        return self._filler.fill(room, slot, self._sights, self._boundary, self._given)
 
 
 def _is_seen() -> bool:
