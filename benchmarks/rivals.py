@@ -5,7 +5,7 @@ that shiftscope finds: what each linear map or convolution hands on, after its B
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,20 @@ class Observer:
         self.networks, self.optimizers = networks, optimizers
         self.folder, self.every = folder, every
         self.step = 1
+        self.open()
+
+    def open(self) -> None:
+        """Ahead of the first step."""
 
     @property
     def is_due(self) -> bool:
         """Whether to look at the current step."""
         return self.step % self.every == 0
+
+    def hook(self, see: Callable[..., None]) -> None:
+        """Make a function a forward hook of every layer, with the layer's name before the rest."""
+        for name, layer in layers(self.networks):
+            layer.register_forward_hook(partial(see, name))
 
     def after_backward(self) -> None:
         """The gradients of both networks are there."""
@@ -65,14 +74,12 @@ class Shiftscope(Observer):
     gradients = "norms: of activations, of weights, of updates"
     buffers = "drift, γ, β"
 
-    def __init__(
-        self, networks: Networks, optimizers: Optimizers, folder: Path, every: int
-    ) -> None:
-        super().__init__(networks, optimizers, folder, every)
-        (first, second), (a, b) = networks.items(), optimizers
+    def open(self) -> None:
+        (first, second), (a, b) = self.networks.items(), self.optimizers
         self.run = Pair(
             first[1], second[1], optimizers=(a, b), names=(first[0], second[0]),
-            database=f"sqlite:///{folder / 'shiftscope.db'}", record_every=every, quiet=True,
+            database=f"sqlite:///{self.folder / 'shiftscope.db'}",
+            record_every=self.every, quiet=True,
         )  # fmt: skip
 
     def after_update(self, losses: list[Tensor]) -> None:
@@ -92,19 +99,15 @@ class TensorBoard(Observer):
     because = "it has none; Lightning's `log_every_n_steps`"
     activations, gradients = "histograms", "histograms, of weights"
 
-    def __init__(
-        self, networks: Networks, optimizers: Optimizers, folder: Path, every: int
-    ) -> None:
-        super().__init__(networks, optimizers, folder, every)
+    def open(self) -> None:
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  (slow to load)
 
-        self.writer = SummaryWriter(str(folder))
-        for name, layer in layers(networks):
-            layer.register_forward_hook(partial(self._see, f"activations/{name}"))
+        self.writer = SummaryWriter(str(self.folder))
+        self.hook(self._see)
 
     def _see(self, name: str, _layer: nn.Module, _inputs: Any, output: Tensor) -> None:
         if self.is_due:
-            self.writer.add_histogram(name, output, self.step)
+            self.writer.add_histogram(f"activations/{name}", output, self.step)
 
     def after_backward(self) -> None:
         for name, parameter in weights(self.networks) if self.is_due else ():
@@ -126,16 +129,13 @@ class Wandb(Observer):
     title, default, because = '`wandb.watch(log="all")`', 1000, "its `log_freq`"
     gradients = "histograms, of weights; and of the weights themselves"
 
-    def __init__(
-        self, networks: Networks, optimizers: Optimizers, folder: Path, every: int
-    ) -> None:
-        super().__init__(networks, optimizers, folder, every)
+    def open(self) -> None:
         import wandb  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  (not in every set-up)
 
         settings = wandb.Settings(silent=True, console="off")
-        self.run = wandb.init(mode="offline", dir=str(folder), settings=settings)
-        for at, network in enumerate(networks.values()):
-            self.run.watch(network, log="all", log_freq=every, idx=at)
+        self.run = wandb.init(mode="offline", dir=str(self.folder), settings=settings)
+        for at, network in enumerate(self.networks.values()):
+            self.run.watch(network, log="all", log_freq=self.every, idx=at)
 
     def after_update(self, losses: list[Tensor]) -> None:
         # what `watch` saw is sent along with what is logged
@@ -154,14 +154,10 @@ class Handmade(Observer):
     because = "it has none; 100 is common"
     activations, gradients = "percentiles, mean, std", "norms, of weights"
 
-    def __init__(
-        self, networks: Networks, optimizers: Optimizers, folder: Path, every: int
-    ) -> None:
-        super().__init__(networks, optimizers, folder, every)
-        self.file = (folder / "records.csv").open("w", newline="")
+    def open(self) -> None:
+        self.file = (self.folder / "records.csv").open("w", newline="")
         self.rows = csv.writer(self.file)
-        for name, layer in layers(networks):
-            layer.register_forward_hook(partial(self._see, name))
+        self.hook(self._see)
 
     @torch.no_grad()
     def _see(self, name: str, _layer: nn.Module, _inputs: Any, output: Tensor) -> None:
@@ -191,14 +187,11 @@ class LightningNorms(Observer):
     because = "its `log_every_n_steps`"
     gradients = "norms, of weights"
 
-    def __init__(
-        self, networks: Networks, optimizers: Optimizers, folder: Path, every: int
-    ) -> None:
-        super().__init__(networks, optimizers, folder, every)
+    def open(self) -> None:
         from lightning.pytorch.loggers import CSVLogger  # noqa: PLC0415  (slow to load)
         from lightning.pytorch.utilities import grad_norm  # noqa: PLC0415
 
-        self.grad_norm, self.logger = grad_norm, CSVLogger(str(folder))
+        self.grad_norm, self.logger = grad_norm, CSVLogger(str(self.folder))
 
     def after_backward(self) -> None:
         if self.is_due:

@@ -35,6 +35,19 @@ def test_readmes_tree_matches_the_disk() -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+def test_every_module_of_the_trainer_is_named_where_a_newcomer_reads() -> None:
+    pages = README + (ROOT / "docs" / "architecture.md").read_text()
+    modules = {file.name for file in (ROOT / "trainer").glob("*.py")} - {"__init__.py"}
+    assert sorted(modules - set(re.findall(r"\w+\.py", pages))) == []
+
+
+def test_no_module_is_named_in_the_architecture_that_is_not_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    there = {file.name for part in ("db", "trainer", "server", "web", "tests")
+             for file in (ROOT / part).rglob("*.*")}  # fmt: skip
+    assert sorted(set(re.findall(r"`(?:\w+/)*(\w+\.(?:py|js))`", page)) - there) == []
+
+
 def test_every_file_that_the_documents_link_to_is_there() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         links = re.findall(r"(?:\]\(|src(?:set)?=\")((?!http)[^)\"#]+)", page.read_text())

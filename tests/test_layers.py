@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shiftscope.trainer.layers import Discovery, find_layers
+from shiftscope.trainer.discovery import Discovery, find_layers
 
 Found = tuple[str, str, str, str, str]
 """Name, kind, norm, activation, and the module whose output is the preactivation."""

@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrize import register_parametrization
 
 from shiftscope.db.experiment import Network
-from shiftscope.trainer.layers import find_layers
+from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.networks.mlp import mlp
 from shiftscope.trainer.program import Program, Seen
 from shiftscope.trainer.sgd import SGD

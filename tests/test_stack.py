@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from shiftscope.db.experiment import Arm, Network
 from shiftscope.trainer import crew
+from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.evaluation import evaluate
 from shiftscope.trainer.graphs import GraphedProgram, graphed
-from shiftscope.trainer.layers import find_layers
 from shiftscope.trainer.networks.mlp import mlp
 from shiftscope.trainer.observer import StackObserver
 from shiftscope.trainer.program import Program, Seen

@@ -6,29 +6,12 @@ from typing import Any
 import httpx
 import pytest
 import torch
+from plain_loop import mlp, sgd, train
 from sqlalchemy import Engine
-from torch import Tensor, nn
+from torch import nn
 
 from shiftscope.db.errors import SetupProblem
 from shiftscope.trainer import Pair, watch
-
-
-def mlp(norm: bool = True) -> nn.Sequential:
-    torch.manual_seed(0)
-    middle = [nn.BatchNorm1d(8)] if norm else []
-    return nn.Sequential(nn.Linear(6, 8), *middle, nn.ReLU(), nn.Linear(8, 3))
-
-
-def sgd(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.SGD(model.parameters(), lr=0.1)
-
-
-def train(model: nn.Module, optimizer: torch.optim.Optimizer) -> Tensor:
-    loss = model(torch.randn(16, 6)).square().mean()
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss
 
 
 def test_the_start_says_what_is_attached_and_what_is_not(

@@ -5,27 +5,10 @@ from typing import Any
 
 import pytest
 import torch
+from plain_loop import mlp, sgd, train
 from torch import Tensor, nn
 
 from shiftscope.trainer import watch
-
-
-def mlp(norm: bool = True) -> nn.Sequential:
-    torch.manual_seed(0)
-    middle = [nn.BatchNorm1d(8)] if norm else []
-    return nn.Sequential(nn.Linear(6, 8), *middle, nn.ReLU(), nn.Linear(8, 3))
-
-
-def sgd(model: nn.Module, lr: float = 0.1) -> torch.optim.Optimizer:
-    return torch.optim.SGD(model.parameters(), lr=lr)
-
-
-def train(model: nn.Module, optimizer: torch.optim.Optimizer, rows: int = 5) -> Tensor:
-    loss = model(torch.randn(rows, 6)).square().mean()
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss
 
 
 def elements(stored: Any, layer: str) -> int:
@@ -70,7 +53,7 @@ def test_validation_between_steps_is_not_recorded(way: str, stored: Any) -> None
     with watch(model, optimizer, database=stored.url, quiet=True) as run:
         for _ in range(3):
             validate()
-            train(model, optimizer)
+            train(model, optimizer, rows=5)
             run.log(loss=1.0)
             validate()
             run.log_evaluation(loss=2.0, accuracy=0.5)
@@ -88,7 +71,7 @@ def test_a_model_may_train_in_eval_mode(stored: Any) -> None:
     optimizer = sgd(model)
     with watch(model, optimizer, database=stored.url, quiet=True) as run:
         for _ in range(2):
-            train(model, optimizer)
+            train(model, optimizer, rows=5)
     assert run.not_recorded == []
     for record in stored.records("0"):
         assert record["mean"] is not None and record["gamma_mean"] is not None
@@ -104,7 +87,7 @@ def test_frozen_layers_are_seen_and_get_norms_once_they_train(stored: Any) -> No
             if number == 2:
                 model[0].requires_grad_(True)
                 optimizer.add_param_group({"params": model[0].parameters()})
-            train(model, optimizer)
+            train(model, optimizer, rows=5)
     assert run.not_recorded == []
     records = stored.records("0")
     assert [record["mean"] is not None for record in records] == [True] * 4
@@ -121,7 +104,7 @@ def test_the_first_layers_of_a_frozen_trunk_are_seen(stored: Any) -> None:
             with torch.no_grad():
                 model(torch.randn(9, 6))
             model(torch.randn(9, 6))  # never trained on
-            train(model, optimizer)
+            train(model, optimizer, rows=5)
     assert run.not_recorded == [] and len(stored.records("0")) == 3
     assert [record["activation_grad_norm"] for record in stored.records("0")] == [None] * 3
 

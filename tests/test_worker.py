@@ -91,6 +91,26 @@ def is_running(pid: int) -> bool:
     return state.stdout.strip()[:1] not in ("", "Z")
 
 
+def wait_until_gone(pid: int, otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while is_running(pid):
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+
+
+def layer_records(engine: Engine, run_id: int) -> int:
+    return sum(1 for _ in read.export_rows(engine, run_id, "layer_records"))
+
+
+@pytest.fixture
+def training(engine: Engine, start_worker: Callable[..., Any]) -> tuple[int, Any]:
+    """A run that is training, for as long as anyone could want, and its worker."""
+    run_id = enqueue(engine, "steps=1000000")
+    worker = start_worker()
+    wait(engine, run_id, lambda run: run.step > 0)
+    return run_id, worker
+
+
 def test_a_worker_trains_runs_in_order_and_says_what_it_offers(
     engine: Engine, start_worker: Callable[..., Any]
 ) -> None:
@@ -111,61 +131,47 @@ def test_a_worker_trains_runs_in_order_and_says_what_it_offers(
 
 
 def test_a_stop_ends_the_run_and_keeps_its_records(
-    engine: Engine, start_worker: Callable[..., Any]
+    engine: Engine, training: tuple[int, Any]
 ) -> None:
-    run_id = enqueue(engine, "steps=1000000")
-    start_worker()
-    wait(engine, run_id, lambda run: run.step > 0)
+    run_id, _ = training
     queue.ask_to_stop(engine, run_id)
     run = wait(engine, run_id, ended)
     assert run.status == "stopped" and run.error is None
-    assert sum(1 for _ in read.export_rows(engine, run_id, "layer_records")) == run.step * 2 * 2
+    assert layer_records(engine, run_id) == run.step * 2 * 2
 
 
 def test_a_killed_training_process_is_a_failed_run_and_the_worker_goes_on(
-    engine: Engine, start_worker: Callable[..., Any]
+    engine: Engine, training: tuple[int, Any]
 ) -> None:
-    run_id = enqueue(engine, "steps=1000000")
-    worker = start_worker()
-    wait(engine, run_id, lambda run: run.step > 0)
-    training, recorder = processes_of(worker)
-    os.kill(training, signal.SIGKILL)
+    run_id, worker = training
+    trainer, recorder = processes_of(worker)
+    os.kill(trainer, signal.SIGKILL)
     run = wait(engine, run_id, ended)
     assert run.status == "failed" and "SIGKILL" in (run.error or "")
-    deadline = time.monotonic() + PATIENCE
-    while is_running(recorder):
-        assert time.monotonic() < deadline, "the recorder outlived its training"
-        time.sleep(0.05)
+    wait_until_gone(recorder, "the recorder outlived its training")
     step = read.run(engine, run_id).step  # the recorder may have committed what it still had
-    assert sum(1 for _ in read.export_rows(engine, run_id, "layer_records")) == step * 2 * 2
+    assert layer_records(engine, run_id) == step * 2 * 2
     after = enqueue(engine, "steps=60")
     assert wait(engine, after, ended).status == "finished"
 
 
 def test_a_killed_recorder_is_a_failed_run_that_says_so(
-    engine: Engine, start_worker: Callable[..., Any]
+    engine: Engine, training: tuple[int, Any]
 ) -> None:
-    run_id = enqueue(engine, "steps=1000000")
-    worker = start_worker()
-    wait(engine, run_id, lambda run: run.step > 0)
-    training, recorder = processes_of(worker)
+    run_id, worker = training
+    trainer, recorder = processes_of(worker)
     os.kill(recorder, signal.SIGKILL)
     run = wait(engine, run_id, ended)
     assert run.status == "failed"
     assert "recorder ended without a word (exit code -9)" in (run.error or "")
-    assert sum(1 for _ in read.export_rows(engine, run_id, "layer_records")) == run.step * 2 * 2
-    deadline = time.monotonic() + PATIENCE
-    while is_running(training):
-        assert time.monotonic() < deadline, "the training outlived its recorder"
-        time.sleep(0.05)
+    assert layer_records(engine, run_id) == run.step * 2 * 2
+    wait_until_gone(trainer, "the training outlived its recorder")
 
 
 def test_a_worker_that_is_told_to_end_stops_its_run_and_leaves_no_process(
-    engine: Engine, start_worker: Callable[..., Any]
+    engine: Engine, training: tuple[int, Any]
 ) -> None:
-    run_id = enqueue(engine, "steps=1000000")
-    worker = start_worker()
-    wait(engine, run_id, lambda run: run.step > 0)
+    run_id, worker = training
     processes = processes_of(worker)
     worker.send_signal(signal.SIGTERM)
     worker.wait(timeout=PATIENCE)

@@ -20,16 +20,16 @@ KNOWN = {*NORM_OF.values(), nn.SyncBatchNorm}
 
 def take_out(model: nn.Module, flow: Dataflow) -> dict[nn.Module | None, nn.Module]:
     """Fold every BatchNorm that can be; what is to stand in the place of each."""
-    norms = {m: path for path, m in model.named_modules() if isinstance(m, _BatchNorm)}
-    for norm, path in norms.items():
-        if type(norm) not in KNOWN:
+    batch_norms = {m: path for path, m in model.named_modules() if isinstance(m, _BatchNorm)}
+    for batch_norm, path in batch_norms.items():
+        if type(batch_norm) not in KNOWN:
             raise CannotTwin(
                 path,
-                f"{type(norm).__name__} is a BatchNorm of an unknown kind, so what it computes "
-                "cannot be folded",
+                f"{type(batch_norm).__name__} is a BatchNorm of an unknown kind, so what it "
+                "computes cannot be folded",
                 "Use torch's own BatchNorm1d, 2d, 3d or SyncBatchNorm there.",
             )
-        if not norm.track_running_stats or norm.running_mean is None:
+        if not batch_norm.track_running_stats or batch_norm.running_mean is None:
             raise CannotTwin(
                 path,
                 "it keeps no running statistics, so there is no function to fold",
@@ -39,7 +39,7 @@ def take_out(model: nn.Module, flow: Dataflow) -> dict[nn.Module | None, nn.Modu
         raise CannotTwin(
             "", "its forward calls F.batch_norm", "Use the module nn.BatchNorm1d, 2d or 3d instead."
         )
-    if not norms:
+    if not batch_norms:
         raise CannotTwin(
             "",
             "there is no BatchNorm in it, so nothing would differ (LayerNorm and other norms of "
@@ -49,44 +49,44 @@ def take_out(model: nn.Module, flow: Dataflow) -> dict[nn.Module | None, nn.Modu
     owners = Counter(id(p) for m in model.modules() for p in m._parameters.values())
     layer_before = {flow.follower(layer): layer for layer in flow.calls if type(layer) in LAYERS}
     swaps: dict[nn.Module | None, nn.Module] = {}
-    for norm in norms:
-        scale, shift = _inference(norm)
-        layer = layer_before.get(norm)
-        if layer is not None and _foldable(layer, norm, owners) and layer not in flow.reads:
-            _fold(layer, norm, scale, shift)
-            swaps[norm] = nn.Identity().train(norm.training)
+    for batch_norm in batch_norms:
+        scale, shift = _inference(batch_norm)
+        layer = layer_before.get(batch_norm)
+        if layer is not None and _foldable(layer, batch_norm, owners) and layer not in flow.reads:
+            _fold(layer, batch_norm, scale, shift)
+            swaps[batch_norm] = nn.Identity().train(batch_norm.training)
         else:
-            axis = -1 if isinstance(norm, FeatureBatchNorm) else 1
-            like = cast(Tensor, norm.running_mean)
-            weight = _parameter(scale, like, norm.affine and norm.weight.requires_grad)
-            bias = _parameter(shift, like, norm.affine and norm.bias.requires_grad)
-            swaps[norm] = Affine(weight, bias, axis).train(norm.training)
+            axis = -1 if isinstance(batch_norm, FeatureBatchNorm) else 1
+            like = cast(Tensor, batch_norm.running_mean)
+            weight = _parameter(scale, like, batch_norm.affine and batch_norm.weight.requires_grad)
+            bias = _parameter(shift, like, batch_norm.affine and batch_norm.bias.requires_grad)
+            swaps[batch_norm] = Affine(weight, bias, axis).train(batch_norm.training)
     return swaps
 
 
-def _inference(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
+def _inference(batch_norm: _BatchNorm) -> tuple[Tensor, Tensor]:
     """The scale and shift, (channels,) in float64, of a BatchNorm in inference mode."""
-    assert norm.running_mean is not None and norm.running_var is not None
-    scale = 1 / (exact(norm.running_var) + norm.eps).sqrt()
-    if norm.affine:
-        scale = scale * exact(norm.weight)
-    shift = -exact(norm.running_mean) * scale
-    return scale, shift + exact(norm.bias) if norm.affine else shift
+    assert batch_norm.running_mean is not None and batch_norm.running_var is not None
+    scale = 1 / (exact(batch_norm.running_var) + batch_norm.eps).sqrt()
+    if batch_norm.affine:
+        scale = scale * exact(batch_norm.weight)
+    shift = -exact(batch_norm.running_mean) * scale
+    return scale, shift + exact(batch_norm.bias) if batch_norm.affine else shift
 
 
-def _foldable(layer: nn.Module, norm: _BatchNorm, owners: Counter[int]) -> bool:
-    """Whether a layer's weights are its own, plain, and along the channels of the norm after it."""
+def _foldable(layer: nn.Module, batch_norm: _BatchNorm, owners: Counter[int]) -> bool:
+    """Whether a layer's weights are its own, plain, and along the BatchNorm's channels."""
     tied = any(p is not None and owners[id(p)] > 1 for p in layer._parameters.values())
     if tied or layer._forward_hooks or layer._forward_pre_hooks:
         return False
-    on_features = isinstance(norm, (FeatureBatchNorm, nn.BatchNorm1d, nn.SyncBatchNorm))
-    on_channels = not isinstance(norm, FeatureBatchNorm)
+    on_features = isinstance(batch_norm, (FeatureBatchNorm, nn.BatchNorm1d, nn.SyncBatchNorm))
+    on_channels = not isinstance(batch_norm, FeatureBatchNorm)
     fits = on_features if isinstance(layer, nn.Linear) else on_channels
-    return fits and units_of(layer) == norm.num_features
+    return fits and units_of(layer) == batch_norm.num_features
 
 
 @torch.no_grad()
-def _fold(layer: nn.Module, norm: _BatchNorm, scale: Tensor, shift: Tensor) -> None:
+def _fold(layer: nn.Module, batch_norm: _BatchNorm, scale: Tensor, shift: Tensor) -> None:
     """weight ← scale·weight and bias ← scale·bias + shift, per output channel."""
     weight, bias = cast(Tensor, layer.weight), cast(Tensor | None, layer.bias)
     # a transposed convolution has (inputs, outputs of a group, …), inputs ordered by group
@@ -100,7 +100,7 @@ def _fold(layer: nn.Module, norm: _BatchNorm, scale: Tensor, shift: Tensor) -> N
     if bias is not None:
         bias.copy_(exact(bias) * scale + shift)
     else:
-        trains = norm.bias.requires_grad if norm.affine else weight.requires_grad
+        trains = batch_norm.bias.requires_grad if batch_norm.affine else weight.requires_grad
         layer.bias = _parameter(shift, weight, trains)
 
 

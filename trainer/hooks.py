@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 TENSORS = 4_096
-"""Hooks of tensors after which those whose tensors are gone are forgotten."""
+"""Hooks of tensors up to which nobody looks whether their tensors are gone."""
 
 
 class Hooks:
@@ -24,6 +24,7 @@ class Hooks:
         self._handles: dict[str, list[Any]] = {}
         self._optimizers: list[Any] = []
         self._tensors: list[Any] = []
+        self._most_tensors = TENSORS
 
     def hook(self, function: Callable[..., object], *first: object) -> "Hook":
         """A hook that calls a function with these arguments first."""
@@ -49,8 +50,10 @@ class Hooks:
     def at_gradient(self, tensor: Tensor, function: Callable[..., object], *first: Any) -> None:
         """Call a function with the gradient at a tensor; nothing keeps the tensor alive."""
         self._tensors.append(tensor.register_hook(self.hook(function, *first)))
-        if len(self._tensors) > TENSORS:
+        if len(self._tensors) > self._most_tensors:
             self._tensors = [one for one in self._tensors if one.hooks_dict_ref() is not None]
+            # twice as many as live, so that looking costs each hook the same however many they are
+            self._most_tensors = max(TENSORS, 2 * len(self._tensors))
 
     def remove(self, path: str) -> None:
         """Remove the hooks of one module."""

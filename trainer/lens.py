@@ -19,17 +19,19 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     nn,
 )
 
-from .discovering import compiles, plan_layers
+from .discovery import Discovery, first_tensor, nodes_of
+from .filling import SlotFiller
 from .hooks import Hooks
-from .layers import Discovery, Skipped, candidates, first_tensor, nodes_of, norm_name, weights_of
+from .layers import Skipped, candidates, weights_of
 from .norms import norms
 from .plan import LayerPlan, StackPlan
-from .ring import ACCURACY, LOSS, LR, NOT_GIVEN, Irregular, StackSlots
+from .planning import compiles, plan_layers
+from .ring import ACCURACY, LOSS, LR, Irregular, StackSlots
+from .selection import Selection
 from .sights import Call, Sight
 from .twins import weights_hash
 from .updates import Updates, is_sharded, local
 
-Watched = Callable[[str, nn.Module], bool]
 HASHED_UP_TO = 10_000_000
 """Parameters of a model whose first weights are hashed, which takes a moment."""
 
@@ -50,7 +52,7 @@ class Lens:
         position: int,
         models: Sequence[nn.Module],
         optimizers: Sequence[torch.optim.Optimizer],
-        watched: Watched,
+        selected: Selection,
         scaler: Any,
         failed: Callable[[Exception], None],
         turn: Callable[[], None],
@@ -59,7 +61,7 @@ class Lens:
         arm: Its name in the run; `position` its place.
         models: The model, and before it what it is wrapped in, the outermost first.
         optimizers: Whose steps make a step together.
-        watched: Decides by path and module what is looked at.
+        selected: Decides by path and module what is looked at.
         scaler: torch.amp.GradScaler or None.
         failed: Called with the error of a hook that failed.
         turn: Called when the model goes on after its step: the step is over.
@@ -78,14 +80,12 @@ class Lens:
         self._count = sum(parameter.numel() for parameter in parameters.values())
         is_small = self._count <= HASHED_UP_TO and not any(map(is_sharded, parameters.values()))
         self._hash = weights_hash(self.model) if is_small else ""
-        self._sights = [Sight(p, m) for p, m in candidates(self.model) if watched(p, m)]
+        self._sights = [Sight(p, m) for p, m in candidates(self.model) if selected(p, m)]
         of_all = {id(w) for sight in self._sights for w in weights_of(sight.module)}
         weights = [name for name, parameter in parameters.items() if id(parameter) in of_all]
         self._updates = Updates(parameters, weights)
         self._parameters = list(parameters.values())
-        self._affine: dict[tuple[str, str], Tensor] = {}
-        """γ and β, by path and name."""
-        self._indices: dict[tuple[int, ...], Tensor] = {}
+        self._filler = SlotFiller(position, self._updates)
         self._given: list[Any] = [None, None, None]
         self._order = self._boundary = 0
         """Calls seen so far, and how many of them when the latest update was over."""
@@ -93,7 +93,7 @@ class Lens:
         """The number of the latest backward pass."""
         self._ends: list[Any] = []
         self._hooks = Hooks(failed)
-        self._discovery = Discovery(self.model, watched, self._hooks.hook)
+        self._discovery = Discovery(self.model, selected, self._hooks.hook)
         self._is_discovered = False
         self._attach(models)
 
@@ -224,7 +224,34 @@ class Lens:
         if self.trained:
             self._discover()  # at once, so that no graph is kept any longer
 
-    # the plan, after the first step
+    def _forget_discarded(self) -> None:
+        """A backward pass begins: if the gradients of those before are gone, they came to nothing.
+
+        So it is when a GradScaler skips a step, or a loop one whose loss is not finite; and when a
+        closure is evaluated several times.
+        """
+        if self._stepped or any(parameter.grad is not None for parameter in self._parameters):
+            return
+        orders = [c.order for s in self._sights for c in s.calls if c.gradient is not None]
+        if orders:
+            for sight in self._sights:
+                sight.drop(max(orders) + 1)
+
+    def _keep_affine(self) -> None:
+        """γ and β as they are before the update; of all there are, while the plan is not known."""
+        now: list[Tensor] = []
+        kept: list[Tensor] = []
+        for sight in self._sights:
+            for name in sight.affine_names:
+                value = local(getattr(sight.module, name))
+                if name not in sight.affine:
+                    sight.affine[name] = torch.empty_like(value)
+                now.append(value)
+                kept.append(sight.affine[name])
+        if now:
+            _foreach_copy_(kept, now)
+
+    # the plan, after the first step, and the slots, after each
 
     def _discover(self) -> None:
         if self._is_discovered:
@@ -258,93 +285,9 @@ class Lens:
             gradients=self._updates.gradients,
         )
 
-    # the end of a step
-
-    @torch.no_grad()
     def fill(self, room: StackSlots, slot: int) -> list[Irregular]:
         """Put what was seen into a slot; returns what differs from the plan."""
-        irregular: list[Irregular] = []
-        row = room.norms[slot, 0]
-        row.fill_(NOT_GIVEN)
-        room.given[slot, 0].fill_(NOT_GIVEN)
-        targets: list[Tensor] = []
-        sources: list[Tensor] = []
-        graded: list[int] = []
-        gradients: list[Tensor] = []
-        for at, (sight, slots) in enumerate(zip(self._sights, room.layers, strict=True)):
-            assert sight.plan is not None
-            sampling, pieces = sight.sample(self._boundary, slots.sample.shape[-1])
-            if sampling != sight.sampling:
-                how = (sampling.shape, sampling.unit_axis, sampling.stride)
-                irregular.append((self.position, at, slot, *how))
-            begin = 0
-            for piece in pieces:
-                targets.append(slots.sample[slot, 0, begin : begin + len(piece)])
-                begin += len(piece)
-            sources += pieces
-            if slots.running is not None and sight.knows_batch:
-                targets += slots.running[slot, 0].unbind()
-                sources += sight.running
-            elif slots.running is not None:
-                slots.running[slot, 0].fill_(NOT_GIVEN)
-            targets += [array[slot, 0] for array in (slots.gamma, slots.beta) if array is not None]
-            sources += [self._affine[sight.path, name] for name in _affine_of(sight)]
-            found = sight.gradients(self._boundary)
-            if found:
-                graded.append(self._updates.count + at)
-                gradients.append(found[0] if len(found) == 1 else torch.stack(found).norm())
-        if targets:
-            _foreach_copy_(targets, sources)
-        if graded:
-            self._put(row, tuple(graded), torch.stack(gradients))
-        for places, values in self._updates.found:
-            self._put(row, places, values)
-        for place, value in enumerate(self._given):
-            if value is not None:
-                room.given[slot, 0, place] = value
-        return irregular
-
-    def _put(self, row: Tensor, places: tuple[int, ...], values: Tensor) -> None:
-        if places not in self._indices:
-            self._indices[places] = torch.tensor(places, device=row.device)
-        row.index_copy_(0, self._indices[places], values.to(row))
-
-    def _forget_discarded(self) -> None:
-        """A backward pass begins: if the gradients of those before are gone, they came to nothing.
-
-        So it is when a GradScaler skips a step, or a loop one whose loss is not finite; and when a
-        closure is evaluated several times.
-        """
-        if self._stepped or any(parameter.grad is not None for parameter in self._parameters):
-            return
-        orders = [c.order for s in self._sights for c in s.calls if c.gradient is not None]
-        if orders:
-            for sight in self._sights:
-                sight.drop(max(orders) + 1)
-
-    def _keep_affine(self) -> None:
-        """γ and β as they are before the update; of all norms while the plan is not known."""
-        now: list[Tensor] = []
-        kept: list[Tensor] = []
-        for sight in self._sights:
-            for name in _affine_of(sight):
-                value = local(getattr(sight.module, name))
-                place = (sight.path, name)
-                if place not in self._affine:
-                    self._affine[place] = torch.empty_like(value)
-                now.append(value)
-                kept.append(self._affine[place])
-        if now:
-            _foreach_copy_(kept, now)
-
-
-def _affine_of(sight: Sight) -> list[str]:
-    """Names of the parameters of a norm that scale and shift."""
-    if sight.plan is not None:
-        return ["weight"] * sight.plan.gamma + ["bias"] * sight.plan.beta
-    if norm_name(sight.module) == "none":
-        return []
-    return [name for name in ("weight", "bias") if getattr(sight.module, name, None) is not None]
+        return self._filler.fill(room, slot, self._sights, self._boundary, self._given)
 
 
 def _is_seen() -> bool:

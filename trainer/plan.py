@@ -14,7 +14,7 @@ from .sampling import Sampling
 
 @dataclass(frozen=True)
 class NormPlaces:
-    """Where a layer's norms are among those of its network; several places are one vector.
+    """Where a layer's Euclidean norms are among its network's; several places are one vector.
 
     Attributes:
         activation_grad: Of the gradients at the preactivation.
@@ -36,15 +36,15 @@ class LayerPlan:
     Attributes:
         name: Its module path.
         kind: The class of its weight module.
-        norm: Name of its norm, or none.
+        norm: Name of its normalization, or none.
         activation: Name of its nonlinearity, none, or unknown.
         shape: Of one batch of its preactivation.
         unit_axis: Which axis of the shape counts units or channels.
         calls: How often a step calls it.
         capacity: Room in the ring, in elements; 0 is just as much as the shape needs.
-        running: Whether its norm has running statistics.
-        gamma: Whether its norm scales; `beta`: whether it shifts.
-        epsilon: The norm's ε.
+        running: Whether its normalization has running statistics.
+        gamma: Whether that scales; `beta`: whether it shifts.
+        epsilon: The normalization's ε.
         momentum: BatchNorm's momentum.
         places: Where its norms are.
     """

@@ -10,10 +10,12 @@ from ..db.errors import SetupProblem, shown
 
 Pattern = str | type[nn.Module]
 Patterns = Pattern | Sequence[Pattern] | None
+Selection = Callable[[str, nn.Module], bool]
+"""Decides by path and module what is looked at."""
 
 
-def select(include: Patterns, exclude: Patterns) -> Callable[[str, nn.Module], bool]:
-    """Decides by path and module: matches `include`, if there is one, and not `exclude`.
+def select(include: Patterns, exclude: Patterns) -> Selection:
+    """What matches `include`, if there is one, and not `exclude`.
 
     Raises:
         SetupProblem: A pattern is neither a text nor a module class.

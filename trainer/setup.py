@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..db.errors import DatasetProblem
 from ..db.experiment import Arm, Experiment
 from .datasets import Images
-from .layers import find_layers
+from .discovery import find_layers
 from .loop import Batches
 from .observer import StackObserver
 from .plan import Plan

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from .layers import CHANNELS_FIRST
+from .layers import CHANNELS_FIRST, normalization_name
 from .plan import LayerPlan
 from .sampling import Sampling
 
@@ -41,7 +41,7 @@ class Call:
 
 @dataclass(eq=False)
 class Sight:
-    """One watched module.
+    """One module that is looked at.
 
     A call counts once a gradient came back to it: what is only evaluated is not training. Where no
     gradient ever comes, as in frozen layers at the input, the latest calls count.
@@ -52,6 +52,7 @@ class Sight:
         calls: Of the current step, as far as they count.
         running: Its running mean and variance before the latest call, then after it.
         is_fresh: Whether `running` is of this step.
+        affine: Its γ and β as they were before the latest update, by `affine_names`.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Sight:
     calls: list[Call] = field(default_factory=list)
     running: list[Tensor] = field(default_factory=list)
     is_fresh: bool = False
+    affine: dict[str, Tensor] = field(default_factory=dict)
     is_left: bool = False
     """Whether it is no layer of its own, but a part of one or nothing at all."""
     sampling: Sampling | None = None
@@ -73,6 +75,15 @@ class Sight:
         assert self.plan is not None
         now = getattr(self.module, "momentum", None) or 0.0
         return self.is_fresh and now == self.plan.momentum
+
+    @property
+    def affine_names(self) -> list[str]:
+        """Names of the parameters by which a normalization scales and shifts."""
+        if self.plan is not None:
+            return ["weight"] * self.plan.gamma + ["bias"] * self.plan.beta
+        if normalization_name(self.module) == "none":
+            return []
+        return [name for name in ("weight", "bias") if getattr(self.module, name, None) is not None]
 
     def settle(self, plan: LayerPlan) -> None:
         """From now on the plan is known."""

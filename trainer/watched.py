@@ -3,13 +3,11 @@
 Whatever goes wrong is said once, and training goes on unwatched.
 """
 
-import atexit
 import contextlib
 import logging
 import os
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -21,31 +19,20 @@ from ..db.engine import parse_url
 from ..db.errors import DatabaseProblem, RecordingFailed, SetupProblem
 from ..db.location import Location
 from .aftermath import end_without_recorder
+from .arguments import Optimizers, count_of, listed, parse_share
 from .cadence import Cadence
-from .describing import (
-    Optimizers,
-    announcement,
-    count_of,
-    document,
-    ending,
-    few,
-    listed,
-    number,
-    parse_share,
-    sentences_on,
-)
-from .feeder import Feeder
+from .describing import announcement, document, ending, few, sentences_on
 from .layers import candidates
 from .lens import Lens
+from .logged import of_each
 from .plan import Plan
 from .recorder_process import RecorderProcess
-from .ring import STRETCHES, numbers, slots_for
 from .selection import Patterns, select, unwrapped
+from .stepping import Stepping
+from .unclosed import closed, last_error, opened
 from .versions import versions
 
 logger = logging.getLogger(__name__)
-_open: set["Watch"] = set()
-"""What was not closed yet; at the end of the program it is."""
 
 
 class Watch:
@@ -77,26 +64,21 @@ class Watch:
         self.attached: dict[str, list[str]] = {}
         self.skipped: dict[str, list[tuple[str, str]]] = {}
         self.not_recorded: list[str] = []
-        self._arms = list(models)
         self._quiet = quiet
-        self.earlier_error = _last_error()
-        self._step, self._began = 1, time.perf_counter()
+        self.earlier_error = last_error()
         self._id: int | None = None
-        self._feeder: Feeder | None = None
         self._recorder: RecorderProcess | None = None
-        self._lenses: list[Lens] = []
-        self._evaluations: dict[int, dict[str, float | None]] = {}
-        """By position, of the steps so far."""
         self._broken = False
         self._telling: threading.Thread | None = None
         cap = parse_share(overhead)
-        self._cadence = Cadence(count_of("record_every", record_every), cap)
+        cadence = Cadence(count_of("record_every", record_every), cap)
+        self._stepping = Stepping(cadence, planned=self._describe, miss=self._miss)
         steps = None if steps is None else count_of("steps", steps)
         named = {arm: (unwrapped(model), listed(o)) for arm, (model, o) in models.items()}
-        watched = select(include, exclude)
+        selected = select(include, exclude)
         for wrapped, _ in named.values():
             paths = list(candidates(wrapped[-1]))
-            if (include or exclude) and not any(watched(path, module) for path, module in paths):
+            if (include or exclude) and not any(selected(path, module) for path, module in paths):
                 raise SetupProblem(
                     "include and exclude leave nothing to watch. The model's layers are "
                     f"{few([path for path, _ in paths])}."
@@ -117,11 +99,11 @@ class Watch:
             begin = {"name": title, "watched": self._document, "steps": steps}
             self._recorder.send({"begin": begin})
             for position, (arm, (wrapped, optimizers)) in enumerate(named.items()):
-                self._lenses.append(
-                    Lens(arm, position, wrapped, optimizers, watched, scaler, self._fail,
+                self._stepping.lenses.append(
+                    Lens(arm, position, wrapped, optimizers, selected, scaler, self._fail,
                          self._end_step)
                 )  # fmt: skip
-            _open.add(self)
+            opened(self, self._leave_to_the_parent)
 
     @property
     def id(self) -> int | None:
@@ -133,7 +115,7 @@ class Watch:
     @property
     def step(self) -> int:
         """Steps that ended so far."""
-        return self._step - 1
+        return self._stepping.ended
 
     def log(self, loss: Any = None, accuracy: Any = None, **others: Any) -> None:
         """What the loop knows of the current step; of a pair, one value for each model.
@@ -148,7 +130,7 @@ class Watch:
         """
         with self._harmless():
             values = self._values(loss, accuracy, others)
-            for lens, (of_loss, of_accuracy) in zip(self._lenses, values, strict=True):
+            for lens, (of_loss, of_accuracy) in zip(self._stepping.lenses, values, strict=True):
                 lens.give(of_loss, of_accuracy)
 
     def log_evaluation(self, loss: Any = None, accuracy: Any = None, **others: Any) -> None:
@@ -157,37 +139,35 @@ class Watch:
             self._end_step()
             if self._broken:
                 return
-            for lens, one in zip(self._lenses, self._values(loss, accuracy, others), strict=True):
-                of_model = self._evaluations.setdefault(
-                    lens.position, {"test_loss": None, "test_accuracy": None}
-                )
-                for key, value in zip(of_model, one, strict=True):
-                    if value is not None:
-                        of_model[key] = float(value)
+            values = self._values(loss, accuracy, others)
+            for lens, one in zip(self._stepping.lenses, values, strict=True):
+                named = zip(("test_loss", "test_accuracy"), one, strict=True)
+                known = {name: float(value) for name, value in named if value is not None}
+                self._stepping.evaluate(lens.position, known)
 
     def close(self, error: BaseException | None = None) -> None:
         """End the run and remove every hook; an error makes it a failed or a stopped one."""
         recorder = self._recorder
         if recorder is None:
             return
-        _open.discard(self)
+        closed(self)
         with self._harmless():
             self._end_step()
-        self._detach()
+        self._stepping.detach()
         with self._harmless():
             self._finish(recorder, error)
         self._id, self._recorder = recorder.run_id, None
         if self._telling is not None:
             self._telling.join(5)
-        self._lenses.clear()
+        self._stepping.lenses.clear()
         self._wrapped.clear()
         self._say(self.summary())
 
     def summary(self) -> str:
         """What was watched and what that cost, in a few lines."""
         layers = ", ".join(f"{len(names)} layers of {arm}" for arm, names in self.attached.items())
-        lines = [f"{self._step - 1:,} steps, watched {layers or 'nothing yet'}."]
-        feeder = self._feeder
+        lines = [f"{self._stepping.ended:,} steps, watched {layers or 'nothing yet'}."]
+        feeder = self._stepping.feeder
         if feeder is not None:
             share = feeder.overhead
             lines[0] += f" Looked at {feeder.looked:,} of them; that took {share:.1%} of the time."
@@ -209,87 +189,27 @@ class Watch:
 
     def _values(self, loss: Any, accuracy: Any, others: Mapping[str, Any]) -> list[tuple[Any, Any]]:
         """Of each lens its loss and accuracy, as far as they are numbers."""
-        if not self._lenses:
+        arms = [lens.arm for lens in self._stepping.lenses]
+        if not arms:
             return []
         for key in others:
             self._miss(f"{key}: only loss and accuracy can be logged.")
-        columns = [self._each("loss", loss), self._each("accuracy", accuracy)]
+        columns = [
+            of_each("loss", loss, arms, self._miss),
+            of_each("accuracy", accuracy, arms, self._miss),
+        ]
         return list(zip(*columns, strict=True))
-
-    def _each(self, key: str, value: Any) -> list[Any]:
-        count = len(self._lenses)
-        values = [value] * count
-        if count > 1 and value is not None:
-            if isinstance(value, Mapping):
-                values = [value.get(lens.arm) for lens in self._lenses]
-                values = [] if set(value) - set(self._arms) else values
-            else:
-                values = list(value) if isinstance(value, (list, tuple)) else []
-            if len(values) != count:
-                self._miss(
-                    f"{key}: a pair logs one value for each model, as a tuple or by the names "
-                    f"{', '.join(self._arms)}."
-                )
-                return [None] * count
-        found = [number(one) for one in values]
-        if any(one is None and value is not None for one, value in zip(found, values, strict=True)):
-            self._miss(f"{key}: a number or a tensor that holds one can be logged.")
-        return found
 
     def _end_step(self) -> None:
         """Close the step if it is complete: the model goes on, or the run ends."""
-        lenses, recorder = self._lenses, self._recorder
-        if recorder is None or self._broken or not any(lens.trained for lens in lenses):
-            return
-        if recorder.is_gone:
-            raise recorder.failure()
-        behind = [lens.arm for lens in lenses if not lens.trained]
-        if behind:
-            self._say_behind(behind)
-        if self._feeder is None:
-            self._start(recorder)
-        feeder, step = self._feeder, self._step
-        assert feeder is not None
-        slot = feeder.begin_step(step, self._began)
-        self._send_evaluations(feeder, step - 1)
-        if slot is not None:
-            began = time.perf_counter()
-            for lens, room in zip(lenses, slot.stretch.stacks, strict=True):
-                for irregular in lens.fill(room, slot.index):
-                    feeder.add_irregular(irregular)
-            seconds = time.perf_counter() - began
-            feeder.add_cost(seconds + sum(lens.cost for lens in lenses))
-        feeder.end_step(step)
-        self._step, self._began = step + 1, time.perf_counter()
-        for lens in lenses:
-            lens.begin(looking=self._cadence.is_due(step + 1))
+        if self._recorder is not None and not self._broken:
+            self._stepping.end(self._recorder)
 
-    def _say_behind(self, behind: list[str]) -> None:
-        ahead = [arm for arm in self._arms if arm not in behind]
-        how = f"{' and '.join(behind)} had not taken its step when {' and '.join(ahead)} went on"
-        if self._feeder is None:
-            raise RecordingFailed(
-                f"{how}. The models of a pair take their steps in turn, in one loop; to train one "
-                "after the other, watch each by itself."
-            )
-        if not any(how in sentence for sentence in self.not_recorded):
-            self._miss(f"Step {self._step} and others like it: {how}.")
-
-    def _send_evaluations(self, feeder: Feeder, step: int) -> None:
-        for position, values in self._evaluations.items():
-            feeder.add_evaluations([(position, step, values)], pending=None)
-        self._evaluations.clear()
-
-    def _start(self, recorder: RecorderProcess) -> None:
-        """After the first step the layers are known: make the plan and open the ring."""
-        stacks = [lens.plan() for lens in self._lenses]
-        device = next((p.device for p in self._lenses[0].model.parameters()), torch.device("cpu"))
-        precise = "float32" if device.type == "mps" else "float64"
-        plan = Plan(stacks, slots_for(numbers(stacks), 1), STRETCHES, precise)
-        self._feeder = Feeder(
-            plan, recorder, device, self._cadence, freezes=False, began=self._began
-        )
-        for lens in self._lenses:
+    def _describe(self, plan: Plan, device: torch.device) -> None:
+        """After the first step: say what is observed and what is not."""
+        recorder = self._recorder
+        assert recorder is not None
+        for lens in self._stepping.lenses:
             self.attached[lens.arm] = [layer.name for layer in lens.layers]
             wrapped = sentences_on(self._wrapped[lens.arm])
             self.skipped[lens.arm] = wrapped + [(one.name, one.reason) for one in lens.skipped]
@@ -307,9 +227,8 @@ class Watch:
 
     def _finish(self, recorder: RecorderProcess, error: BaseException | None) -> None:
         try:
-            if self._feeder is not None:
-                self._send_evaluations(self._feeder, self._step - 1)
-                self._feeder.finish(self._step - 1)
+            if self._stepping.feeder is not None:
+                self._stepping.finish()
             elif error is None and not self.not_recorded:
                 self._miss(
                     "Anything: no step of the optimizer was seen. A step inside torch.compile "
@@ -332,15 +251,14 @@ class Watch:
     def _fail(self, error: Exception) -> None:
         """Something went wrong: watching ends, training goes on."""
         self._broken = True
-        if self._feeder is not None:
-            self._feeder.cancel_step()
-        self._detach(within=True)
+        self._stepping.cancel()
+        self._stepping.detach(within=True)
         if isinstance(error, RecordingFailed):
-            self._miss(f"Everything from step {self._step} on: {error}")
+            self._miss(f"Everything from step {self._stepping.current} on: {error}")
         else:
             words = (str(error) or "no message").splitlines()[0]
             self._miss(
-                f"Everything from step {self._step} on: watching failed "
+                f"Everything from step {self._stepping.current} on: watching failed "
                 f"({type(error).__name__}: {words}); training goes on."
             )
             logger.debug("Watching failed.", exc_info=error)
@@ -350,10 +268,6 @@ class Watch:
             told = (self._url, recorder.run_id, str(error), dict(self._document))
             self._telling = threading.Thread(target=end_without_recorder, args=told, daemon=True)
             self._telling.start()  # the database may be what makes one wait
-
-    def _detach(self, *, within: bool = False) -> None:
-        for lens in self._lenses:
-            lens.detach(within=within)
 
     def _miss(self, sentence: str) -> None:
         """Say once what is not recorded."""
@@ -370,8 +284,8 @@ class Watch:
     def _leave_to_the_parent(self) -> None:
         """In a forked process: the run is not its own."""
         recorder, self._recorder = self._recorder, None
-        self._detach()
-        self._lenses = []
+        self._stepping.detach()
+        self._stepping.lenses.clear()
         if recorder is not None:
             recorder.abandon()
 
@@ -381,26 +295,3 @@ def _rank() -> int:
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank()
     return int(os.environ.get("RANK", "0"))  # as torchrun sets it, before the group is there
-
-
-def _last_error() -> BaseException | None:
-    """The latest error that nobody caught; in a notebook, of any cell so far."""
-    return getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-
-
-def _close_all() -> None:
-    """The program ends, and nobody closed its runs: they end as it does."""
-    error = _last_error()
-    for one in list(_open):
-        one.close(None if error is one.earlier_error else error)
-
-
-def _leave_all() -> None:
-    for one in list(_open):
-        one._leave_to_the_parent()
-    _open.clear()
-
-
-atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_all)

@@ -16,7 +16,7 @@ from typing import Any
 from torch import nn
 
 from ..db.errors import SetupProblem
-from .describing import Optimizers
+from .arguments import Optimizers
 from .selection import Patterns
 from .watched import Watch
 

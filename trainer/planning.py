@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from torch import nn
 
-from .layers import Discovery, Layer, Skipped, norm_name, weights_of
+from .discovery import Discovery
+from .layers import Layer, Skipped, normalization_name, weights_of
 from .plan import LayerPlan, NormPlaces
 from .sampling import EXACT_UP_TO, KEPT_AT_LEAST
 from .sights import Sight
@@ -23,7 +24,7 @@ def plan_layers(
 
     Args:
         discovery: Finished.
-        sights: Of all watched modules, with the calls of the first step.
+        sights: Of all selected modules, with the calls of the first step.
         updates: Knows where norms are.
         before: The order at which the first step was over.
     """
@@ -77,10 +78,10 @@ def _unseen(sight: Sight) -> Layer:
     """A layer whose forward pass the first step did not show: its norms remain."""
     weights = weights_of(sight.module)
     shape = (0, weights[0].shape[0] if weights[0].ndim else 1)
-    norm = norm_name(sight.module)
+    normalization = normalization_name(sight.module)
     return Layer(
-        sight.path, type(sight.module).__name__, norm, "unknown", sight.path, shape, 1,
-        weights=weights, normalization=None if norm == "none" else sight.module,
+        sight.path, type(sight.module).__name__, normalization, "unknown", sight.path, shape, 1,
+        weights=weights, normalization=None if normalization == "none" else sight.module,
     )  # fmt: skip
 
 

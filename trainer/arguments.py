@@ -1,0 +1,63 @@
+"""What `watch` and `Pair` take, read and checked; see selection.py for models and layers."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ..db.errors import SetupProblem, shown
+
+Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
+
+
+def parse_share(overhead: str | float | None) -> float | None:
+    """ "2%" or 0.02 → 0.02.
+
+    Raises:
+        SetupProblem: It is no share of more than 0 and at most 1.
+    """
+    if overhead is None:
+        return None
+    try:
+        text = str(overhead).strip()
+        share = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise SetupProblem(
+            f'overhead is a share of the training time such as "2%" or 0.02, got {overhead!r}.'
+        )
+    return share
+
+
+def count_of(name: str, value: Any) -> int:
+    """A whole number of at least 1.
+
+    Raises:
+        SetupProblem: It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SetupProblem(f"{name} is a whole number of at least 1, got {shown(value)}.")
+    return value
+
+
+def listed(optimizers: Any) -> list[torch.optim.Optimizer]:
+    """The optimizers one by one, out of what Lightning and accelerate wrap them in.
+
+    Raises:
+        SetupProblem: It is none.
+    """
+    found = list(optimizers) if isinstance(optimizers, (list, tuple)) else [optimizers]
+    # what has no hooks only looks like an optimizer, as accelerate's wrapper does
+    found = [
+        one if hasattr(one, "_optimizer_step_pre_hooks")
+        else getattr(one, "optimizer", one)
+        for one in found
+    ]  # fmt: skip
+    if not found or not all(isinstance(one, torch.optim.Optimizer) for one in found):
+        raise SetupProblem(
+            "watch needs the optimizer whose steps make a step, or a list of them, got "
+            f"{shown(optimizers)}."
+        )
+    return found
