@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .devices import cores, training_threads
 from .ring import Evaluated
@@ -88,7 +89,7 @@ def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, fl
         images: (examples, inputs).
         labels: (examples,).
     """
-    batch_norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
+    batch_norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     network.eval()
     loss, accuracy = _measure(network, images, labels)
     network.train()
@@ -111,7 +112,7 @@ def _measure(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float,
 
 
 @contextmanager
-def _without_running_statistics(batch_norms: list[nn.BatchNorm1d]) -> Iterator[None]:
+def _without_running_statistics(batch_norms: list[_BatchNorm]) -> Iterator[None]:
     for batch_norm in batch_norms:
         batch_norm.track_running_stats = False
     try:

@@ -114,8 +114,8 @@ class Stepping:
             self._miss(f"Step {self.current} and others like it: {how}.")
 
     def _send_evaluations(self, feeder: Feeder) -> None:
-        for position, values in self._evaluations.items():
-            feeder.add_evaluations([(position, self.ended, values)], pending=None)
+        found = [(position, self.ended, values) for position, values in self._evaluations.items()]
+        feeder.add_evaluations(found, pending=None)
         self._evaluations.clear()
 
     def _start(self, recorder: RecorderProcess) -> Feeder:

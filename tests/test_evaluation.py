@@ -1,0 +1,126 @@
+"""Evaluations beside training: of the networks as they were, and never lost to a reader."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sqlalchemy import Engine
+from torch import Tensor, nn
+
+from shiftscope.db import catalog, queue, read
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.parsing import with_settings
+from shiftscope.trainer import datasets, evaluation
+from shiftscope.trainer.evaluation import AHEAD, Evaluator, evaluate
+from shiftscope.trainer.execute import watch_and_train
+from shiftscope.trainer.recorder_process import RecorderProcess
+from shiftscope.trainer.setup import Prepared, prepare
+
+CPU = torch.device("cpu")
+
+
+def experiment(*settings: str) -> Experiment:
+    base = catalog.entry("mnist-sigmoid").experiment
+    return with_settings(base, ["dataset=digits", "hidden=20,10", *settings])
+
+
+@pytest.fixture
+def prepared() -> Prepared:
+    return prepare(experiment(), datasets.load("digits", Path(), lambda _: None), CPU)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float | None]:
+        time.sleep(0.05)
+        return evaluate(network, images, labels)
+
+    monkeypatch.setattr(evaluation, "evaluate", slowly)
+
+
+def test_networks_are_evaluated_as_they_were(prepared: Prepared, slow: None) -> None:
+    evaluator = Evaluator(prepared.stacks, prepared.test)
+    networks = [network for stack in prepared.stacks for network in stack.networks]
+    expected = []
+    for step in range(2 * AHEAD):
+        expected += [(i, step, evaluate(n, *prepared.test)) for i, n in enumerate(networks)]
+        evaluator.begin(step)
+        assert evaluator.pending is not None and evaluator.pending <= step
+        for network in networks:
+            for tensor in [*network.parameters(), *network.buffers()]:
+                tensor.data.add_(1)
+    found = evaluator.take(wait=True)
+    evaluator.close()
+    assert [each[:2] for each in found] == [each[:2] for each in expected]
+    for (_, _, values), (_, _, wanted) in zip(found, expected, strict=True):
+        assert values == pytest.approx(wanted, rel=1e-5)
+    assert evaluator.pending is None and evaluator.take() == []
+
+
+def test_training_goes_on_while_networks_are_evaluated(prepared: Prepared, slow: None) -> None:
+    evaluator = Evaluator(prepared.stacks, prepared.test)
+    evaluator.begin(1)
+    assert evaluator.take() == [], "begin does not wait"
+    assert [step for _, step, _ in evaluator.take(wait=True)] == [1, 1]
+    evaluator.close()
+
+
+@pytest.fixture
+def train(engine: Engine) -> Callable[[Experiment, Callable[[Any], None]], int]:
+    """Trains an experiment and shows each message to the recorder; returns the run's number."""
+
+    def run(wanted: Experiment, show: Callable[[Any], None]) -> int:
+        run_id = queue.enqueue(engine, wanted)
+        queue.claim(engine, queue.register(engine), run_id)
+        recorder = RecorderProcess(str(engine.url), run_id)
+        send = recorder.send
+
+        def spy(message: Any) -> None:
+            show(message)
+            send(message)
+
+        recorder.send = spy
+        ready = prepare(wanted, datasets.load("digits", Path(), lambda _: None), CPU)
+        watch_and_train(wanted, ready, recorder, CPU, threading.Event())
+        return run_id
+
+    return run
+
+
+def test_a_step_is_complete_only_with_its_evaluation(
+    engine: Engine, train: Callable[..., int], slow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers take a run's step for a cursor: what came behind it they would never see."""
+    monkeypatch.setattr("shiftscope.trainer.feeder.HAND_OVER_SECONDS", 0.01)
+    parts: list[Any] = []
+    wanted = experiment("steps=300", "evaluate_every=100")
+    run_id = train(wanted, lambda message: parts.append(message.get("part")))
+    parts = [part for part in parts if part]
+    complete = -1
+    for part in parts:
+        assert all(step > complete for _, step, _ in part["evaluations"])
+        assert part["step"] >= complete, "a cursor never goes back"
+        complete = part["step"]
+    assert any(part["steps"] and part["step"] < part["steps"][-1] for part in parts), "none waited"
+    assert complete == 300 == read.run(engine, run_id).step
+
+
+def test_what_goes_wrong_in_an_evaluation_reaches_the_run(
+    train: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def fail(*_: object) -> dict[str, float | None]:
+        nonlocal calls
+        calls += 1
+        if calls > 4:
+            raise MemoryError("no room for the test set")
+        return {"test_loss": 1.0, "test_accuracy": 0.5}
+
+    monkeypatch.setattr(evaluation, "evaluate", fail)
+    with pytest.raises(MemoryError, match="no room"):
+        train(experiment("steps=300"), lambda _: None)
