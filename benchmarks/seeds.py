@@ -31,14 +31,7 @@ def seconds_per_step(
     """One step of both arms with so many seeds."""
     paper = pairs(dataset, str(device))["paper"].experiment
     experiment = with_settings(paper, [f"seeds={list(range(seeds))}"])
-    together = setup.together
-    setup.together = lambda count, _: (
-        [list(range(count))] if stacked else [[k] for k in range(count)]
-    )
-    try:
-        prepared = setup.prepare(experiment, images, device)
-    finally:
-        setup.together = together
+    prepared = setup.prepare(experiment, images, device, stacked=stacked)
     began = time.perf_counter()
     with torch.no_grad():
         for step in range(steps + 10):

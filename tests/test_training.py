@@ -18,7 +18,7 @@ from torch.nn import functional
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
-from shiftscope.trainer import datasets, feeder, ring, setup
+from shiftscope.trainer import datasets, feeder, ring
 from shiftscope.trainer.evaluation import evaluate, is_due
 from shiftscope.trainer.execute import explain, watch_and_train
 from shiftscope.trainer.recorder_process import RecorderProcess
@@ -53,10 +53,10 @@ def images() -> datasets.Images:
 def train(engine: Engine, images: datasets.Images) -> Callable[..., Any]:
     """Trains an experiment; returns the run's number, its networks and whether it completed."""
 
-    def run(wanted: Experiment, device: torch.device = CPU) -> Any:
+    def run(wanted: Experiment, device: torch.device = CPU, stacked: bool | None = None) -> Any:
         run_id = queue.enqueue(engine, wanted)
         queue.claim(engine, queue.register(engine), run_id)
-        prepared = prepare(wanted, images, device)
+        prepared = prepare(wanted, images, device, stacked=stacked)
         stop = threading.Event()
         recorder = RecorderProcess(
             str(engine.url),
@@ -391,12 +391,11 @@ def test_stacked_seeds_on_a_device_record_what_they_record_apart(
     monkeypatch.setattr(ring, "SLOTS", 4)  # so that stretches are used again and again
     wanted = experiment("steps=60", "seeds=0,1,2", "momentum=0.9")
     apart, _, _ = train(wanted)
-    monkeypatch.setattr(setup, "together", lambda seeds, _: [list(range(seeds))])
     monkeypatch.setattr(
         feeder, "slots_on",
         lambda device, plan, memory, shared: DeviceSlots(plan, memory, shared, device),
     )  # fmt: skip
-    together, networks, completed = train(wanted)
+    together, networks, completed = train(wanted, stacked=True)
     assert completed and len({weights_hash(network) for network in networks}) == 6
     assert_same_records(engine, together, apart, rel=1e-3)
 

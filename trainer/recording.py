@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from ..db.tables import Status
 from ..db.write import RecordWriter, add_networks
 from .plan import Plan
-from .records import LayerTrack, NetworkTrack, Watched, layer_records, network_records
+from .records import LayerTrack, NetworkSlots, NetworkTrack, layer_records, network_records
 from .ring import Part, SharedMemory
 
 RATE_SECONDS = 5.0
@@ -49,17 +49,17 @@ class RunRecording:
         steps = np.array(part.steps, np.int64)
         if part.stretch is not None and len(steps):
             stretch = self._stretches[part.stretch]
-            watched: list[Watched] = []
+            networks: list[NetworkSlots] = []
             for stack, room in zip(self._stacks, stretch.stacks, strict=True):
-                watched += [
-                    Watched(self._networks[position], room, slots)
+                networks += [
+                    NetworkSlots(self._networks[position], room, slots)
                     for position in stack.positions
                     if part.active[position]
                 ]
-            for network in watched:
+            for network in networks:
                 records = network_records(network, steps, part.seconds)
                 self._writer.add(*records)
-            for records in layer_records(watched, steps, part.irregular):
+            for records in layer_records(networks, steps, part.irregular):
                 self._writer.add(*records)
         for position, step, values in part.evaluations:
             track = self._networks[position]
@@ -124,8 +124,8 @@ def _tracks(engine: Engine, run_id: int, plan: Plan) -> list[NetworkTrack]:
     """One for each network, by its position in the run."""
     places = sorted(
         (position, stack, place)
-        for stack, networks in enumerate(plan.stacks)
-        for place, position in enumerate(networks.positions)
+        for stack, planned in enumerate(plan.stacks)
+        for place, position in enumerate(planned.positions)
     )
     rows = [
         (plan.stacks[stack].networks[place], [layer.row() for layer in plan.stacks[stack].layers])

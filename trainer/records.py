@@ -47,7 +47,7 @@ class NetworkTrack:
 
 
 @dataclass(frozen=True)
-class Watched:
+class NetworkSlots:
     """A network's track with the slots of its stack that are to be finished."""
 
     track: NetworkTrack
@@ -73,7 +73,7 @@ class Watched:
 class _Seen:
     """One layer of one network."""
 
-    network: Watched
+    network: NetworkSlots
     index: int
 
     @property
@@ -85,7 +85,7 @@ class _Seen:
         return self.network.room.layers[self.index]
 
 
-def network_records(network: Watched, steps: np.ndarray, seconds: Sequence[float]) -> Records:
+def network_records(network: NetworkSlots, steps: np.ndarray, seconds: Sequence[float]) -> Records:
     """The rows of `network_records` of one network."""
     track, room = network.track, network.room
     given = network.take(room.given).astype(np.float64)
@@ -115,7 +115,7 @@ def _without_gaps(columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def layer_records(
-    watched: Sequence[Watched], steps: np.ndarray, irregular: Sequence[Irregular] = ()
+    networks: Sequence[NetworkSlots], steps: np.ndarray, irregular: Sequence[Irregular] = ()
 ) -> Iterator[Records]:
     """The rows of `layer_records` of all layers of some networks.
 
@@ -123,7 +123,7 @@ def layer_records(
     planned in one of the slots goes alone, record by record.
     """
     found: dict[tuple[str, ...], list[Mapping[str, np.ndarray]]] = {}
-    for seen, at, sampling in _alike(watched, len(steps), irregular):
+    for seen, at, sampling in _alike(networks, len(steps), irregular):
         columns = _records_of(seen, steps[at], sampling)
         found.setdefault(tuple(columns), []).append(columns)
     for names, parts in found.items():
@@ -132,7 +132,7 @@ def layer_records(
 
 
 def _alike(
-    watched: Sequence[Watched], count: int, irregular: Sequence[Irregular]
+    networks: Sequence[NetworkSlots], count: int, irregular: Sequence[Irregular]
 ) -> Iterator[tuple[list[_Seen], slice, Sampling]]:
     """Layers to finish together, which of `count` records of them, and what is kept of one."""
     shapes = {
@@ -141,7 +141,7 @@ def _alike(
     }
     alone = {key[:2] for key in shapes}
     alike: dict[tuple[object, ...], list[_Seen]] = {}
-    for network in watched:
+    for network in networks:
         for index, layer in enumerate(network.track.layers):
             plan = layer.plan
             if (network.track.position, index) in alone:

@@ -38,8 +38,12 @@ class Prepared:
     plan: Plan
 
 
-def prepare(experiment: Experiment, images: Images, device: torch.device) -> Prepared:
+def prepare(
+    experiment: Experiment, images: Images, device: torch.device, *, stacked: bool | None = None
+) -> Prepared:
     """The twins of every seed on the device, and what is recorded of them.
+
+    `stacked`: see `assemble`.
 
     Raises:
         DatasetProblem: The training set has fewer examples than a batch.
@@ -72,6 +76,7 @@ def prepare(experiment: Experiment, images: Images, device: torch.device) -> Pre
         ],
         (test_inputs, test_labels),
         example,
+        stacked=stacked,
     )
 
 
@@ -81,6 +86,8 @@ def assemble(
     drawn: list[Batches],
     test: tuple[Tensor, Tensor],
     example: tuple[Tensor, Tensor],
+    *,
+    stacked: bool | None = None,
 ) -> Prepared:
     """Stacks and plan of some networks.
 
@@ -90,13 +97,18 @@ def assemble(
         drawn: By seed its batches.
         test: Inputs and labels of the test set.
         example: Inputs and labels of a batch like those to come.
+        stacked: Whether the seeds of an arm train as one stack; None: where that pays. On the CPU
+            matrix products dominate and a stack gains nothing; on a GPU launches do.
     """
+    if stacked is None:
+        stacked = example[0].device.type != "cpu"
     for network in itertools.chain.from_iterable(networks):
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     stacks: list[Stack] = []
     rows: list[list[dict[str, Any]]] = []
     for index, (arm, of_arm) in enumerate(zip(experiment.arms, networks, strict=True)):
-        for seeds in together(len(of_arm), example[0].device):
+        every = range(len(of_arm))
+        for seeds in [list(every)] if stacked else [[seed] for seed in every]:
             stacks.append(
                 Stack(
                     arm,
@@ -117,16 +129,6 @@ def assemble(
     precise = "float32" if example[0].device.type == "mps" else "float64"
     slots = slots_for(numbers(plans), experiment.recording.record_every)
     return Prepared(stacks, drawn, test, Plan(plans, slots, STRETCHES, precise))
-
-
-def together(seeds: int, device: torch.device) -> list[list[int]]:
-    """Which seeds of an arm train as one stack.
-
-    On the CPU matrix products dominate and a stack gains nothing; on a GPU launches do.
-    """
-    if device.type == "cpu":
-        return [[seed] for seed in range(seeds)]
-    return [list(range(seeds))]
 
 
 def _pixels(images: np.ndarray, binary: bool, device: torch.device) -> Tensor:
