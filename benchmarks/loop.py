@@ -10,8 +10,9 @@ layers, and a micro Inception. Alternating repetitions of, on one machine and in
 (b) a shiftscope run of the same: every statistic of every layer at every step, from the first step
     to the last commit into a SQLite file; the MLPs with evaluations at their default steps.
 
-Prints the medians of steps per second, the ratio b/a, and the bytes on disk for each recorded
-value. Training on real MNIST where it is in the data folder (SHIFTSCOPE_DATA), else on digits.
+With --channels-last the bare networks train in that memory format, as shiftscope's do. Prints the
+medians of steps per second, the ratio b/a, and the bytes on disk for each recorded value. Training
+on real MNIST where it is in the data folder (SHIFTSCOPE_DATA), else on digits.
 """
 
 import argparse
@@ -42,11 +43,15 @@ from shiftscope.trainer.recorder_process import RecorderProcess
 STEPS = {"paper": 5000, "deep": 5000, "inception": 500}
 
 
-def bare(pair: Pair, experiment: Experiment, images: datasets.Images) -> float:
+def bare(
+    pair: Pair, experiment: Experiment, images: datasets.Images, memory_format: torch.memory_format
+) -> float:
     """Steps per second of the plain loop."""
     inputs = torch.from_numpy(images.train_images > 127).flatten(1).float()
     labels = torch.from_numpy(images.train_labels)
     networks = pair.networks(experiment, images)
+    for network in networks:
+        network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
     optimizers = [torch.optim.SGD(n.parameters(), lr=experiment.optimizer.lr) for n in networks]
     chosen: list[torch.Tensor] = []
     began = time.perf_counter()
@@ -99,21 +104,24 @@ def recorded_values(file: Path) -> int:
     return sum(counts)
 
 
-def fastest_threads(pair: Pair, experiment: Experiment, images: datasets.Images) -> int:
+def fastest_threads(
+    pair: Pair, experiment: Experiment, images: datasets.Images, memory_format: torch.memory_format
+) -> int:
     """The number of torch threads with which the bare loop is fastest."""
     short = with_settings(experiment, [f"steps={max(10, experiment.steps // 10)}"])
     speeds: dict[int, float] = {}
     for threads in sorted({1, training_threads(), cores()}):
         torch.set_num_threads(threads)
-        speeds[threads] = max(bare(pair, short, images) for _ in range(2))
+        speeds[threads] = max(bare(pair, short, images, memory_format) for _ in range(2))
     return max(speeds, key=lambda threads: speeds[threads])
 
 
 def measure(
-    pair: Pair, experiment: Experiment, images: datasets.Images, repetitions: int
+    pair: Pair, experiment: Experiment, images: datasets.Images, repetitions: int,
+    memory_format: torch.memory_format,
 ) -> None:  # fmt: skip
     """Alternate, and print the medians."""
-    threads = fastest_threads(pair, experiment, images)
+    threads = fastest_threads(pair, experiment, images, memory_format)
     print(
         f"{pair.title} on {experiment.dataset}, {experiment.steps:,} steps of "
         f"{experiment.batch_size}, {repetitions} repetitions; torch {torch.__version__}, "
@@ -125,7 +133,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         for repetition in range(repetitions):
             torch.set_num_threads(threads)
-            plain.append(bare(pair, experiment, images))
+            plain.append(bare(pair, experiment, images, memory_format))
             torch.set_num_threads(training_threads())
             speed, size = watched(pair, experiment, images, Path(folder))
             recorded.append(speed)
@@ -143,16 +151,19 @@ def main() -> None:
     parser.add_argument("--pair", choices=list(STEPS), help="only this one")
     parser.add_argument("--steps", type=int, help="instead of each pair's own number")
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--channels-last", action="store_true", help="of the bare networks")
     parser.add_argument("--data", type=Path, default=load_settings().data_folder)
     arguments = parser.parse_args()
 
+    last = arguments.channels_last
+    memory_format = torch.channels_last if last else torch.preserve_format
     dataset = "mnist" if mnist.is_here(arguments.data) else "digits"
     images = datasets.load(dataset, arguments.data, print)
     for name, pair in pairs(dataset).items():
         if arguments.pair in (None, name):
             steps = arguments.steps or STEPS[name]
             experiment = with_settings(pair.experiment, [f"steps={steps}"])
-            measure(pair, experiment, images, arguments.repetitions)
+            measure(pair, experiment, images, arguments.repetitions, memory_format)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,16 @@ def test_training_goes_on_while_networks_are_evaluated(prepared: Prepared, slow:
     evaluator.close()
 
 
+def test_a_stop_waits_for_no_more_than_what_has_begun(prepared: Prepared, slow: None) -> None:
+    evaluator = Evaluator(prepared.stacks, prepared.test)
+    for step in range(AHEAD):
+        evaluator.begin(step)
+    time.sleep(0.02)
+    evaluator.give_up()
+    assert {step for _, step, _ in evaluator.take(wait=True)} == {0}
+    evaluator.close()
+
+
 @pytest.fixture
 def train(engine: Engine) -> Callable[[Experiment, Callable[[Any], None]], int]:
     """Trains an experiment and shows each message to the recorder; returns the run's number."""

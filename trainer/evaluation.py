@@ -61,6 +61,10 @@ class Evaluator:
             found += self._pending.popleft()[1].result()
         return found
 
+    def give_up(self) -> None:
+        """Forget the evaluations that are still waiting for their turn."""
+        self._pending = deque(each for each in self._pending if not each[1].cancel())
+
     def close(self) -> None:
         """End the thread; what has not begun is given up."""
         self._executor.shutdown(cancel_futures=True)

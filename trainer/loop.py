@@ -74,6 +74,8 @@ def train(
             for position in feeder.end_step(step):
                 for stack in stacks:
                     stack.drop(position)
+        if stop.is_set():
+            evaluator.give_up()
         feeder.add_evaluations(evaluator.take(wait=True), pending=None)
     finally:
         crew.close()
