@@ -8,6 +8,7 @@ A call of a layer belongs to the step in which a gradient comes back to it. Its 
 hook of its output, so that a forward pass that is only an evaluation leaves nothing behind.
 """
 
+import operator
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,8 +31,14 @@ from .twins import weights_hash
 from .updates import Updates, is_sharded, local
 
 Watched = Callable[[str, nn.Module], bool]
+_transforms: Any = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
+"""Those of torch.func, within which tensors stand for others."""
+_FAKE = torch._C._TorchDispatchModeKey.FAKE
+"""The mode in which tensors have shapes and no values."""
 HASHED_UP_TO = 10_000_000
 """Parameters of a model whose first weights are hashed, which takes a moment."""
+STRANGE = 3
+"""Updates by others, with none of ours between them, that are one too many: not just a reset."""
 
 
 class Lens:
@@ -54,6 +61,7 @@ class Lens:
         scaler: Any,
         failed: Callable[[Exception], None],
         turn: Callable[[], None],
+        miss: Callable[[str], None],
     ) -> None:
         """Args:
         arm: Its name in the run; `position` its place.
@@ -63,6 +71,7 @@ class Lens:
         scaler: torch.amp.GradScaler or None.
         failed: Called with the error of a hook that failed.
         turn: Called when the model goes on after its step: the step is over.
+        miss: Called with a sentence on what is not recorded.
         """
         self.arm, self.position, self.model = arm, position, models[-1]
         self.layers: list[LayerPlan] = []
@@ -73,7 +82,7 @@ class Lens:
         self._optimizers = list(optimizers)
         self._stepped: set[int] = set()
         self._scaler = scaler
-        self._turn = turn
+        self._turn, self._miss = turn, miss
         parameters = dict(self.model.named_parameters())
         self._count = sum(parameter.numel() for parameter in parameters.values())
         is_small = self._count <= HASHED_UP_TO and not any(map(is_sharded, parameters.values()))
@@ -91,6 +100,11 @@ class Lens:
         """Calls seen so far, and how many of them when the latest update was over."""
         self._backward = -1
         """The number of the latest backward pass."""
+        self._is_updating = False
+        self._versions: list[int] = []
+        """Of the trained parameters, when the latest backward pass began or update was over."""
+        self._strange = 0
+        """Updates by others since ours."""
         self._ends: list[Any] = []
         self._hooks = Hooks(failed)
         self._discovery = Discovery(self.model, watched, self._hooks.hook)
@@ -164,6 +178,8 @@ class Lens:
         tensor = first_tensor(output)
         if tensor is None or not tensor.is_floating_point() or not tensor.ndim:
             return
+        if tensor.is_nested:
+            return
         began = time.perf_counter()
         call = sight.take(tensor, self._order)
         self._order += 1
@@ -203,6 +219,7 @@ class Lens:
             self.trained = True  # it steps again: another optimizer was left out
         if self.trained:
             self._turn()
+        self._is_updating = True
         if not self.looking:
             return
         began = time.perf_counter()
@@ -215,6 +232,7 @@ class Lens:
     def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         self._stepped.add(id(optimizer))
         self._boundary = self._order
+        self._is_updating, self._strange, self._versions = False, 0, self._versions_now()
         if self.looking:
             began = time.perf_counter()
             self._updates.after(optimizer, graded=not _has_closure(args, kwargs))
@@ -312,15 +330,41 @@ class Lens:
     def _forget_discarded(self) -> None:
         """A backward pass begins: if the gradients of those before are gone, they came to nothing.
 
-        So it is when a GradScaler skips a step, or a loop one whose loss is not finite; and when a
-        closure is evaluated several times.
+        Or to a step that nobody saw, if the weights have changed meanwhile.
+        So it is when a GradScaler skips a step, or a loop one whose loss is not finite; when a
+        closure is evaluated several times; and with the first of the two passes by which a loss
+        that depends on a gradient is differentiated.
         """
-        if self._stepped or any(parameter.grad is not None for parameter in self._parameters):
+        is_moved = self._is_updated_by_others()
+        has_gradients = any(parameter.grad is not None for parameter in self._parameters)
+        if self._stepped or (has_gradients and not is_moved):
             return
-        orders = [c.order for s in self._sights for c in s.calls if c.gradient is not None]
-        if orders:
+        discarded = [c for s in self._sights for c in s.calls if c.gradient is not None]
+        if discarded:
             for sight in self._sights:
-                sight.drop(max(orders) + 1)
+                sight.drop(max(call.order for call in discarded) + 1)
+            for call in discarded:
+                call.gradient = None  # it counts again if this pass, too, comes to it
+
+    def _is_updated_by_others(self) -> bool:
+        """Whether most parameters changed since the latest backward pass or update of ours.
+
+        Not all of them need to, nor does it take an update where only some do: so does a forward
+        pass with `max_norm`.
+        """
+        before, self._versions = self._versions, self._versions_now()
+        changed = sum(map(operator.ne, before, self._versions))
+        is_moved = not self._is_updating and 2 * changed > len(self._versions) == len(before)
+        self._strange += is_moved
+        if self._strange == STRANGE and self._is_discovered:
+            self._miss(
+                "Updates that are not of the watched optimizers: give watch all of them, and a new "
+                "one to a watch of its own."
+            )
+        return is_moved
+
+    def _versions_now(self) -> list[int]:
+        return [p._version for p in self._parameters if p.requires_grad]
 
     def _keep_affine(self) -> None:
         """γ and β as they are before the update; of all norms while the plan is not known."""
@@ -348,8 +392,13 @@ def _affine_of(sight: Sight) -> list[str]:
 
 
 def _is_seen() -> bool:
-    """Whether a forward pass is one to look at: it may be trained on."""
-    return torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+    """Whether a forward pass is one to look at: it may be trained on, and is of real values."""
+    return (
+        torch.is_grad_enabled()
+        and not torch.is_inference_mode_enabled()
+        and not _transforms.peek_interpreter_stack()
+        and torch._C._get_dispatch_mode(_FAKE) is None
+    )
 
 
 def _has_closure(args: Any, kwargs: Any) -> bool:

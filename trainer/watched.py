@@ -119,7 +119,7 @@ class Watch:
             for position, (arm, (wrapped, optimizers)) in enumerate(named.items()):
                 self._lenses.append(
                     Lens(arm, position, wrapped, optimizers, watched, scaler, self._fail,
-                         self._end_step)
+                         self._end_step, self._miss)
                 )  # fmt: skip
             _open.add(self)
 
@@ -336,12 +336,13 @@ class Watch:
             self._feeder.cancel_step()
         self._detach(within=True)
         if isinstance(error, RecordingFailed):
-            self._miss(f"Everything from step {self._step} on: {error}")
+            self._miss(f"Everything from step {self._step} on: {error}", is_the_end=True)
         else:
             words = (str(error) or "no message").splitlines()[0]
             self._miss(
                 f"Everything from step {self._step} on: watching failed "
-                f"({type(error).__name__}: {words}); training goes on."
+                f"({type(error).__name__}: {words}); training goes on.",
+                is_the_end=True,
             )
             logger.debug("Watching failed.", exc_info=error)
         recorder = self._recorder
@@ -355,12 +356,13 @@ class Watch:
         for lens in self._lenses:
             lens.detach(within=within)
 
-    def _miss(self, sentence: str) -> None:
-        """Say once what is not recorded."""
-        if len(self.not_recorded) < 20 and sentence not in self.not_recorded:
-            self.not_recorded.append(sentence)
-            if len(self.not_recorded) == 1:
-                logger.warning("Not recorded: %s", sentence)
+    def _miss(self, sentence: str, *, is_the_end: bool = False) -> None:
+        """Say once what is not recorded: the first such thing, and what ends the recording."""
+        if sentence in self.not_recorded or (len(self.not_recorded) >= 20 and not is_the_end):
+            return
+        self.not_recorded.append(sentence)
+        if is_the_end or len(self.not_recorded) == 1:
+            logger.warning("Not recorded: %s", sentence)
 
     def _say(self, text: str) -> None:
         if not self._quiet and sys.stderr is not None:
@@ -380,7 +382,8 @@ def _rank() -> int:
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank()
-    return int(os.environ.get("RANK", "0"))  # as torchrun sets it, before the group is there
+    rank = os.environ.get("RANK", "")  # as torchrun sets it, before the group is there
+    return int(rank) if rank.isdecimal() else 0
 
 
 def _last_error() -> BaseException | None:
