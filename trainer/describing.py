@@ -19,6 +19,8 @@ from .updates import is_sharded
 Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
 LARGE_RING = 512 << 20
 """Bytes of shared memory from which on the terminal says how many they are."""
+MOST_STEPS = 2**31 - 1
+"""The largest number in a column of PostgreSQL's integers."""
 SHOWN = 10
 """Skipped modules that the terminal lists."""
 
@@ -44,13 +46,16 @@ def parse_share(overhead: str | float | None) -> float | None:
 
 
 def count_of(name: str, value: Any) -> int:
-    """A whole number of at least 1.
+    """A whole number of at least 1 that the database can hold.
 
     Raises:
         SetupProblem: It is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SetupProblem(f"{name} is a whole number of at least 1, got {shown(value)}.")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_STEPS:
+        raise SetupProblem(
+            f"{name} is a whole number of at least 1, and at most {MOST_STEPS:,}, got "
+            f"{shown(value)}."
+        )
     return value
 
 
@@ -78,10 +83,11 @@ def listed(optimizers: Any) -> list[torch.optim.Optimizer]:
 def number(value: Any) -> Any:
     """A number or a tensor that holds one; None for anything else."""
     if isinstance(value, Tensor):
-        return value.detach().reshape(()) if value.numel() == 1 and not value.is_complex() else None
+        is_one = value.numel() == 1 and not (value.is_complex() or value.is_sparse or value.is_meta)
+        return value.detach().reshape(()) if is_one else None
     try:
         return None if value is None else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -90,7 +96,15 @@ def document(
     settings: Mapping[str, Any] | None,
     cap: float | None,
 ) -> dict[str, Any]:
-    """What the database keeps of a watched run, as docs/protocol.md describes it."""
+    """What the database keeps of a watched run, as docs/protocol.md describes it.
+
+    Raises:
+        SetupProblem: The settings are no mapping.
+    """
+    if settings is not None and not isinstance(settings, Mapping):
+        raise SetupProblem(
+            f'settings is a mapping such as {{"batch_size": 60}}, got {shown(settings)}.'
+        )
     return {
         "program": Path(sys.argv[0]).name or "python",
         "host": socket.gethostname(),
@@ -103,7 +117,7 @@ def document(
         },
         "attached": {},
         "skipped": [],
-        "settings": {key: _plain(value) for key, value in (settings or {}).items()},
+        "settings": {str(key): _plain(value) for key, value in (settings or {}).items()},
         "not_recorded": [],
         "overhead_cap": cap,
     }
@@ -148,7 +162,7 @@ def ending(error: BaseException | None) -> dict[str, str | None]:
     """How a run ends with which its loop ended."""
     if error is None:
         return {"status": "finished", "error": None}
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):  # the latter ends a loop that yields
         return {"status": "stopped", "error": None}
     words = (str(error) or "no message").splitlines()[0]
     return {"status": "failed", "error": f"The loop raised {type(error).__name__}: {words}"}

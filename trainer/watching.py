@@ -10,12 +10,12 @@ The loop stays as it is. Watching changes no result and never raises into traini
 is said once, and training goes on unwatched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
-from ..db.errors import SetupProblem
+from ..db.errors import SetupProblem, shown
 from .describing import Optimizers
 from .selection import Patterns
 from .watched import Watch
@@ -100,10 +100,12 @@ class Pair(Watch):
         Raises:
             SetupProblem: An argument is not what it should be.
         """
-        if len(set(names)) != 2 or len(optimizers) != 2:
+        is_text = all(isinstance(name, str) for name in names)
+        if not is_text or not len(names) == len(set(names)) == 2:
+            raise SetupProblem(f"A pair needs two different names, got {shown(names)}.")
+        if not isinstance(optimizers, Sequence) or len(optimizers) != 2:
             raise SetupProblem(
-                f"A pair needs two different names and two optimizers, got {names!r} and "
-                f"{len(optimizers)} optimizers."
+                f"A pair needs the optimizers of each of its two models, got {shown(optimizers)}."
             )
         super().__init__(
             dict(zip(names, zip((model_a, model_b), optimizers, strict=True), strict=True)),
