@@ -218,9 +218,10 @@ def test_the_page_shows_a_watched_run(engine: Engine, web: httpx.Client, read_fr
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"names": ("a", "a")}, "two different names, got"),
-        ({"names": (1, 2)}, "two different names, got"),
-        ({"names": ("a", "b", "a")}, "two different names, got"),
+        ({"names": ("a", "a")}, "two different names of at most 80"),
+        ({"names": ("a", "b" * 81)}, "two different names of at most 80"),
+        ({"names": (1, 2)}, "two different names of at most 80"),
+        ({"names": ("a", "b", "a")}, "two different names of at most 80"),
         ({"optimizers": sgd(nn.Linear(2, 2))}, "the optimizers of each of its two models, got SGD"),
     ],
 )

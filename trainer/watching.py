@@ -21,6 +21,8 @@ from .selection import Patterns
 from .watched import Watch
 
 __all__ = ["Pair", "Watch", "watch"]
+LONGEST_NAME = 80
+"""Characters of an arm's name that the database holds."""
 
 
 def watch(
@@ -100,9 +102,12 @@ class Pair(Watch):
         Raises:
             SetupProblem: An argument is not what it should be.
         """
-        is_text = all(isinstance(name, str) for name in names)
-        if not is_text or not len(names) == len(set(names)) == 2:
-            raise SetupProblem(f"A pair needs two different names, got {shown(names)}.")
+        fits = all(isinstance(name, str) and 0 < len(name) <= LONGEST_NAME for name in names)
+        if not fits or not len(names) == len(set(names)) == 2:
+            raise SetupProblem(
+                f"A pair needs two different names of at most {LONGEST_NAME} characters, got "
+                f"{shown(names)}."
+            )
         if not isinstance(optimizers, Sequence) or len(optimizers) != 2:
             raise SetupProblem(
                 f"A pair needs the optimizers of each of its two models, got {shown(optimizers)}."
