@@ -164,6 +164,7 @@ def test_a_recorder_that_is_killed_ends_the_watching(stored: Any, warnings_said:
     assert warnings_said() == [f"Not recorded: {sentence}"] and "exit code -9" in sentence
     kept = stored.run()
     assert kept["status"] == "failed" and "exit code -9" in kept["error"]
+    assert sentence.startswith(f"Everything from step {kept['step'] + 1} on: ")
     assert kept["watched"]["not_recorded"] == [sentence]
 
 
@@ -213,7 +214,7 @@ def test_a_disk_that_is_full_is_one_warning(
     if comes_back:
         assert run.not_recorded == [] and len(stored.records("0")) == 10
     else:
-        assert "did not take the records" in run.not_recorded[0]
+        assert "from step 1 on: The database did not take the records" in run.not_recorded[0]
         assert stored.run()["status"] == "failed" and len(run.not_recorded) == 1
 
 

@@ -335,18 +335,20 @@ class Watch:
         if self._feeder is not None:
             self._feeder.cancel_step()
         self._detach(within=True)
+        recorder = self._recorder
+        is_gone = recorder is not None and recorder.is_gone
         if isinstance(error, RecordingFailed):
-            self._miss(f"Everything from step {self._step} on: {error}", is_the_end=True)
+            step = recorder.committed + 1 if recorder is not None and is_gone else self._step
+            self._miss(f"Everything from step {step:,} on: {error}", is_the_end=True)
         else:
             words = (str(error) or "no message").splitlines()[0]
             self._miss(
-                f"Everything from step {self._step} on: watching failed "
+                f"Everything from step {self._step:,} on: watching failed "
                 f"({type(error).__name__}: {words}); training goes on.",
                 is_the_end=True,
             )
             logger.debug("Watching failed.", exc_info=error)
-        recorder = self._recorder
-        if recorder is not None and recorder.is_gone and self._telling is None:
+        if recorder is not None and is_gone and self._telling is None:
             self._document["not_recorded"] = self.not_recorded
             told = (self._url, recorder.run_id, str(error), dict(self._document))
             self._telling = threading.Thread(target=end_without_recorder, args=told, daemon=True)
