@@ -16,6 +16,7 @@ import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+from unicodedata import category
 
 from sqlalchemy import Engine, case, delete, insert, select, update
 
@@ -98,7 +99,8 @@ def begin_watched(
 
 def _fitting(name: str) -> str:
     """A name that the list can show and the database store, whatever a program calls its run."""
-    plain = "".join(" " if ord(sign) < 32 or ord(sign) == 127 else sign for sign in name)
+    # neither control characters nor halves of a surrogate pair
+    plain = "".join(" " if category(sign) in ("Cc", "Cs") else sign for sign in name)
     return plain.strip()[:80].strip() or "Untitled"
 
 

@@ -614,3 +614,76 @@ def test_a_batch_of_several_arguments() -> None:
     mask = torch.ones(16, 16, dtype=torch.bool).triu(1)
     normalized = twin(model, "batch", batch=(x, mask))
     assert difference(normalized(x, mask), model(x, mask)) <= 1e-12
+
+
+class Listed(nn.Module):
+    """Holds its modules a second time, in a plain list, and calls them there."""
+
+    def __init__(self, norm: bool) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(6, 8), nn.Linear(8, 3)
+        self.norm = nn.BatchNorm1d(8) if norm else nn.Identity()
+        self.steps = [("first", self.first), {"norm": self.norm}]
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, norm = self.steps[0][1], self.steps[1]["norm"]  # pyright: ignore
+        return self.head(torch.relu(norm(first(x))))
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_modules_that_are_held_in_lists_too_are_swapped_there(norm: Any) -> None:
+    model = used(Listed(norm == "none")).eval()
+    x = torch.randn(9, 6, dtype=torch.float64)
+    other = twin(model, norm, batch=x)
+    assert difference(other(x), model(x)) < 1e-12
+    assert len(norms(other)) == (norm == "batch")
+
+
+class Reading(nn.Module):
+    """A forward that needs more of its modules than their outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.head = nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.norm(self.first(x)).view(-1, self.norm.num_features))
+
+
+class Capturing(nn.Module):
+    """A lambda that calls the modules of the model that it was made in, in copies too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.head = nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)
+        self.hidden = lambda x: torch.relu(self.norm(self.first(x)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.hidden(x))
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (Reading, "no attribute 'num_features'). Let forward call"),
+        (Capturing, "its copy still calls the Linear of the original"),
+    ],
+)
+def test_a_copy_that_would_not_be_a_twin_is_refused(build: Any, words: str) -> None:
+    with pytest.raises(CannotTwin) as caught:
+        twin(build())
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"),
+    [
+        (torch.zeros(0, 3, 5, 5), "0 puts out nothing"),
+        (torch.full((2, 3, 5, 5), torch.nan), "what is not finite"),
+        (torch.zeros(3, 5, 5), "0 is given a single example"),
+    ],
+)
+def test_a_batch_without_moments_is_refused(batch: Tensor, words: str) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    with pytest.raises(CannotTwin, match=words):
+        twin(model, "batch", batch=batch)

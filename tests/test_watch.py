@@ -196,3 +196,20 @@ def test_the_page_shows_a_watched_run(engine: Engine, web: httpx.Client, read_fr
     assert answer.status_code == 200, answer.text
     header, columns = read_frame(answer.content)
     assert header["series"] and all(list(one["step"]) == [1, 2, 3, 4, 5] for one in columns)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"names": ("a", "a")}, "two different names of at most 80"),
+        ({"names": ("a", "b" * 81)}, "two different names of at most 80"),
+        ({"names": (1, 2)}, "two different names of at most 80"),
+        ({"names": ("a", "b", "a")}, "two different names of at most 80"),
+        ({"optimizers": sgd(nn.Linear(2, 2))}, "the optimizers of each of its two models, got SGD"),
+    ],
+)
+def test_what_is_no_pair_is_told(wrong: dict[str, Any], words: str, stored: Any) -> None:
+    models = nn.Linear(6, 3), nn.Linear(6, 3)
+    arguments: dict[str, Any] = {"optimizers": [sgd(model) for model in models]} | wrong
+    with pytest.raises(SetupProblem, match=words):
+        Pair(*models, database=stored.url, quiet=True, **arguments)

@@ -66,6 +66,7 @@ def wait_for_end(stored: Any) -> dict[str, Any]:
             "The loop raised ValueError: no batch",
         ),
         (KeyboardInterrupt(), "stopped", None),
+        (GeneratorExit(), "stopped", None),
         (SystemExit(), "failed", "The loop raised SystemExit: no message"),
     ],
 )

@@ -157,6 +157,7 @@ def test_a_recorder_that_is_killed_ends_the_watching(stored: Any, warnings_said:
     assert warnings_said() == [f"Not recorded: {sentence}"] and "exit code -9" in sentence
     kept = stored.run()
     assert kept["status"] == "failed" and "exit code -9" in kept["error"]
+    assert sentence.startswith(f"Everything from step {kept['step'] + 1} on: ")
     assert kept["watched"]["not_recorded"] == [sentence]
 
 
@@ -206,8 +207,57 @@ def test_a_disk_that_is_full_is_one_warning(
     if comes_back:
         assert run.not_recorded == [] and len(stored.records("0")) == 10
     else:
-        assert "did not take the records" in run.not_recorded[0]
+        assert "from step 1 on: The database did not take the records" in run.not_recorded[0]
         assert stored.run()["status"] == "failed" and len(run.not_recorded) == 1
+
+
+def test_what_ends_the_recording_is_told_whatever_was_told_before(
+    stored: Any, warnings_said: Any
+) -> None:
+    model = network()
+    optimizer = sgd(model)
+    with watch(model, optimizer, database=stored.url, quiet=True) as run:
+        for number in range(30):
+            train(model, optimizer)
+            run.log(loss=1.0, **{f"metric_{number}": 2.0})
+        assert run.id == 1 and run._recorder is not None
+        os.kill(run._recorder._process.pid, signal.SIGKILL)
+        run._recorder._process.wait()
+        run._recorder._hearing.join(5)
+        train(model, optimizer)
+        train(model, optimizer)
+    assert len(run.not_recorded) == 21 and "exit code -9" in run.not_recorded[-1]
+    assert warnings_said() == [f"Not recorded: {run.not_recorded[at]}" for at in (0, -1)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10**400, 1j, "much", torch.ones(2), torch.ones((), device="meta"), torch.ones(1).to_sparse()],
+)
+def test_what_is_no_number_is_not_logged(value: Any, stored: Any) -> None:
+    model = network()
+    optimizer = sgd(model)
+    with watch(model, optimizer, database=stored.url, quiet=True) as run:
+        train(model, optimizer)
+        run.log(value)
+        run.log_evaluation(value)
+    assert run.not_recorded == ["loss: a number or a tensor that holds one can be logged."]
+    assert stored.rows("SELECT step, loss FROM network_records") == [{"step": 1, "loss": None}]
+
+
+def test_whatever_a_run_is_called_is_stored(stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "first")
+    model = network()
+    optimizer = sgd(model)
+    settings = {("a", 1): 2, "text": "\udc80\0", "large": 10**400}
+    with watch(
+        model, optimizer, name="\ud800 🙂\0\n" + "x" * 100, settings=settings,
+        database=stored.url, quiet=True,
+    ) as run:  # fmt: skip
+        train(model, optimizer)
+    assert run.not_recorded == []
+    assert stored.run()["name"] == "🙂" + "  " + "x" * 77
+    assert stored.run()["watched"]["settings"] == {"('a', 1)": 2} | dict(list(settings.items())[1:])
 
 
 def test_a_database_that_is_locked_for_seconds_loses_nothing(stored: Any) -> None:
@@ -285,6 +335,8 @@ def test_a_watched_model_is_copied_and_saved_without_its_hooks(stored: Any) -> N
         ({"overhead": "much"}, "overhead is a share"),
         ({"record_every": 0}, "record_every is a whole number"),
         ({"steps": -1}, "steps is a whole number"),
+        ({"steps": 2**31}, "at most 2,147,483,647, got 2147483648"),
+        ({"settings": [60]}, r'such as \{"batch_size": 60\}, got \[60\]'),
         ({"include": 3}, "include takes patterns"),
         ({"include": "nothing.*"}, "leave nothing to watch. The model's layers are 0, 1, 4."),
         ({"optimizer": None}, "needs the optimizer"),

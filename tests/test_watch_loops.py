@@ -280,3 +280,54 @@ def test_large_outputs_are_sampled_and_larger_ones_made_to_fit(stored: Any) -> N
     for record, mean in zip(records, means, strict=True):
         assert record["mean"] == pytest.approx(mean, abs=0.05)
         assert record["dead"] is not None
+
+
+def test_a_loss_of_gradients_is_of_every_forward_pass(stored: Any) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, database=stored.url, quiet=True) as run:
+        for _ in range(3):
+            x = torch.randn(10, 1, requires_grad=True)
+            y = model(x)
+            (slope,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+            loss = (slope - y).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert run.not_recorded == [] and run.skipped["model"] == []
+    for layer, count in (("0", 80), ("2", 10)):
+        records = stored.records(layer)
+        assert len(records) == 3 and None not in [r["mean"] for r in records]
+        assert elements(stored, layer) == count
+
+
+def test_updates_by_an_optimizer_that_is_not_watched_are_told(stored: Any) -> None:
+    model = nn.Linear(6, 3)
+    first, second = (torch.optim.SGD(model.parameters(), lr=0.1) for _ in range(2))
+    with watch(model, first, database=stored.url, quiet=True) as run:
+        for number in range(10):
+            optimizer = first if number < 3 else second
+            model(torch.randn(4, 6)).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)
+        (sight,) = run._stepping.lenses[0]._sights
+        assert len(sight.calls) == 1  # no more of those that no step will take
+    assert run.step == 3
+    assert run.not_recorded == [
+        "Updates that are not of the watched optimizers: give watch all of them, and a new one to "
+        "a watch of its own."
+    ]
+
+
+def test_parameters_that_change_in_a_forward_pass_are_no_updates(stored: Any) -> None:
+    model = nn.Sequential(nn.Embedding(5, 3, max_norm=0.1), nn.Linear(3, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=10.0)
+    with watch(model, optimizer, database=stored.url, quiet=True) as run:
+        for number in range(12):
+            model(torch.arange(5)).square().sum().backward()
+            if number % 6 == 5:
+                optimizer.step()
+                optimizer.zero_grad()
+    assert run.step == 2 and run.not_recorded == []
+    assert elements(stored, "0") == 6 * 15  # all of the step's

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
@@ -278,7 +279,49 @@ CASES: dict[str, Callable[[], Loop]] = {
         nn.Sequential(nn.Linear(6, 8, dtype=torch.complex64), Real(), nn.Linear(8, 3)),
         lambda _: torch.randn(5, 6, dtype=torch.complex64), ["2"],
     ),
+    "coded": lambda: plain(coded(), rows(5, 6), ["0", "2"]),
+    "transformed": lambda: transformed(),
+    "ragged": lambda: plain(Ragged(), rows(5, 6), ["head"]),
 }  # fmt: skip
+
+
+def coded() -> nn.Module:
+    """Parameters that no optimizer moves and no norm is of: places, and a weight of eight bits."""
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    codes = torch.randn(4, 4).to(torch.float8_e4m3fn)
+    for name, values in (("places", torch.arange(5)), ("codes", codes)):
+        model[0].register_parameter(name, nn.Parameter(values, requires_grad=False))
+    return model
+
+
+def transformed() -> Loop:
+    """Gradients of each example by torch.func, then an ordinary step."""
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    inner = plain(model, rows(5, 6), ["0", "2"])
+
+    def loss_of(parameters: Any, x: Tensor) -> Tensor:
+        return torch.func.functional_call(model, parameters, (x,)).square().mean()
+
+    def step(number: int, run: Any) -> Tensor:
+        values = {name: p.detach() for name, p in model.named_parameters()}
+        torch.func.vmap(torch.func.grad(loss_of), (None, 0))(values, torch.randn(5, 6))
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            model(torch.randn(5, 6))
+        return inner.step(number, run)
+
+    return Loop(model, step, inner.optimizers, inner.layers)
+
+
+class Ragged(nn.Module):
+    """A part of it is on examples of different lengths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ragged, self.head = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        nested = torch.nested.nested_tensor([x[:2], x[2:]], layout=torch.jagged)
+        return self.head(self.ragged(nested).values())
 
 
 class Real(nn.Module):

@@ -8,6 +8,8 @@ import torch
 
 from ..db.errors import SetupProblem, shown
 
+MOST_STEPS = 2**31 - 1
+"""The largest number in a column of PostgreSQL's integers."""
 Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
 
 
@@ -32,13 +34,16 @@ def parse_share(overhead: str | float | None) -> float | None:
 
 
 def count_of(name: str, value: Any) -> int:
-    """A whole number of at least 1.
+    """A whole number of at least 1 that the database can hold.
 
     Raises:
         SetupProblem: It is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SetupProblem(f"{name} is a whole number of at least 1, got {shown(value)}.")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_STEPS:
+        raise SetupProblem(
+            f"{name} is a whole number of at least 1, and at most {MOST_STEPS:,}, got "
+            f"{shown(value)}."
+        )
     return value
 
 

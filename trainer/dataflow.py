@@ -10,11 +10,13 @@ import copy
 import inspect
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..db.errors import CannotTwin
 from .feature_norm import LAYERS, Affine
 
 # By torch's own files, so that every activation is one, whatever it is called. Softmax makes
@@ -58,10 +60,13 @@ class Dataflow:
     _called_elsewhere: set[nn.Module] = field(default_factory=set)  # perhaps, where nobody can read
 
     @classmethod
-    def of(cls, model: nn.Module) -> "Dataflow":
+    def of(cls, model: nn.Module, foreign: Collection[nn.Module] = ()) -> "Dataflow":
         """Read the forward of a model, in training and in inference mode, into one.
 
         Arguments with a default have it. The model itself is not called.
+
+        Raises:
+            CannotTwin: Its forward calls one of the `foreign` modules.
         """
         flow = cls()
         for training in (True, False):
@@ -71,7 +76,7 @@ class Dataflow:
                 module._forward_pre_hooks.clear()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                for path, graph in _graphs(readable, "", flow.unread):
+                for path, graph in _graphs(readable, "", flow.unread, foreign):
                     flow._add(model, path, graph)
         return flow
 
@@ -151,26 +156,44 @@ class Dataflow:
 class _Tracer(fx.Tracer):
     """Looks into all modules but torch's own, and into no layer or norm derived from them."""
 
+    def __init__(self, foreign: Collection[nn.Module]) -> None:
+        super().__init__()
+        self._foreign = foreign
+
+    def path_of_module(self, mod: nn.Module) -> str:
+        if mod in self._foreign:
+            raise CannotTwin(
+                "",
+                f"its copy still calls the {type(mod).__name__} of the original, as a lambda or a "
+                "function inside __init__ that uses self does",
+                "Make it a method.",
+            )
+        return super().path_of_module(mod)
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         closed = isinstance(m, (*LAYERS, _BatchNorm, Affine))
         return closed or super().is_leaf_module(m, module_qualified_name)
 
 
-def _graphs(module: nn.Module, path: str, unread: dict[str, str]) -> list[tuple[str, fx.Graph]]:
+def _graphs(
+    module: nn.Module, path: str, unread: dict[str, str], foreign: Collection[nn.Module]
+) -> list[tuple[str, fx.Graph]]:
     """The graph of a module's forward with its path; where it has none, those of its children."""
-    tracer = _Tracer()
+    tracer = _Tracer(foreign)
     if tracer.is_leaf_module(module, path):
         return []
     try:
         parameters = inspect.signature(module.forward).parameters.items()
         defaults = {k: p.default for k, p in parameters if p.default is not inspect.Parameter.empty}
         return [(path, tracer.trace(module, defaults))]
+    except CannotTwin:
+        raise
     except Exception as error:  # whatever a forward raises when given stand-ins
         unread[path] = f"{type(error).__name__}: {error}".splitlines()[0]
     return [
         graph
         for name, child in module.named_children()
-        for graph in _graphs(child, f"{path}.{name}".strip("."), unread)
+        for graph in _graphs(child, f"{path}.{name}".strip("."), unread, foreign)
     ]
 
 

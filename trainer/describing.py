@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..db.errors import SetupProblem, shown
 from .plan import Plan
 from .ring import stretch_bytes
 from .updates import is_sharded
@@ -26,7 +27,15 @@ def document(
     settings: Mapping[str, Any] | None,
     cap: float | None,
 ) -> dict[str, Any]:
-    """What the database keeps of a watched run, as docs/protocol.md describes it."""
+    """What the database keeps of a watched run, as docs/protocol.md describes it.
+
+    Raises:
+        SetupProblem: The settings are no mapping.
+    """
+    if settings is not None and not isinstance(settings, Mapping):
+        raise SetupProblem(
+            f'settings is a mapping such as {{"batch_size": 60}}, got {shown(settings)}.'
+        )
     return {
         "program": Path(sys.argv[0]).name or "python",
         "host": socket.gethostname(),
@@ -39,7 +48,7 @@ def document(
         },
         "attached": {},
         "skipped": [],
-        "settings": {key: _plain(value) for key, value in (settings or {}).items()},
+        "settings": {str(key): _plain(value) for key, value in (settings or {}).items()},
         "not_recorded": [],
         "overhead_cap": cap,
     }
@@ -84,7 +93,7 @@ def ending(error: BaseException | None) -> dict[str, str | None]:
     """How a run ends with which its loop ended."""
     if error is None:
         return {"status": "finished", "error": None}
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):  # the latter ends a loop that yields
         return {"status": "stopped", "error": None}
     words = (str(error) or "no message").splitlines()[0]
     return {"status": "failed", "error": f"The loop raised {type(error).__name__}: {words}"}

@@ -83,7 +83,11 @@ def _moments(model: nn.Module, paths: list[str], batch: Any) -> dict[str, tuple[
     def observe(path: str, layer: nn.Module) -> None:
         def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
             axis = output.dim() - 1 if isinstance(layer, nn.Linear) else 1
+            if axis == 1 and output.dim() != cast(Tensor, layer.weight).dim():
+                raise ValueError(f"{path} is given a single example, not a batch of them")
             values = exact(output).movedim(axis, 0).flatten(1)
+            if not values.numel() or not values.isfinite().all():
+                raise ValueError(f"{path} puts out nothing, or what is not finite")
             variance, mean = torch.var_mean(values, 1, correction=0)
             calls.setdefault(path, []).append((values.shape[1], mean, variance))
 

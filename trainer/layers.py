@@ -103,7 +103,8 @@ def weights_of(module: nn.Module) -> list[nn.Parameter]:
     for name, inside in getattr(module, "parametrizations", {}).items():
         if "bias" not in name:
             found += inside.parameters(recurse=False)
-    return found
+    # neither indices nor codes, as of quantized weights
+    return [p for p in found if p.itemsize > 1 and (p.is_floating_point() or p.is_complex())]
 
 
 def has_modules(module: nn.Module) -> bool:

@@ -21,6 +21,7 @@ from torch import (  # torch's own names for its fused calls, missing from its t
 
 from .discovery import Discovery, first_tensor, nodes_of
 from .filling import SlotFiller
+from .foreign_updates import ForeignUpdates
 from .hooks import Hooks
 from .layers import Skipped, candidates, weights_of
 from .norms import norms
@@ -32,6 +33,10 @@ from .sights import Call, Sight
 from .twins import weights_hash
 from .updates import Updates, is_sharded, local
 
+_transforms: Any = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]
+"""Those of torch.func, within which tensors stand for others."""
+_FAKE = torch._C._TorchDispatchModeKey.FAKE
+"""The mode in which tensors have shapes and no values."""
 HASHED_UP_TO = 10_000_000
 """Parameters of a model whose first weights are hashed, which takes a moment."""
 
@@ -56,6 +61,7 @@ class Lens:
         scaler: Any,
         failed: Callable[[Exception], None],
         turn: Callable[[], None],
+        miss: Callable[[str], None],
     ) -> None:
         """Args:
         arm: Its name in the run; `position` its place.
@@ -65,6 +71,7 @@ class Lens:
         scaler: torch.amp.GradScaler or None.
         failed: Called with the error of a hook that failed.
         turn: Called when the model goes on after its step: the step is over.
+        miss: Called with a sentence on what is not recorded.
         """
         self.arm, self.position, self.model = arm, position, models[-1]
         self.layers: list[LayerPlan] = []
@@ -85,6 +92,7 @@ class Lens:
         weights = [name for name, parameter in parameters.items() if id(parameter) in of_all]
         self._updates = Updates(parameters, weights)
         self._parameters = list(parameters.values())
+        self._foreign = ForeignUpdates(self._parameters, miss)
         self._filler = SlotFiller(position, self._updates)
         self._given: list[Any] = [None, None, None]
         self._order = self._boundary = 0
@@ -164,6 +172,8 @@ class Lens:
         tensor = first_tensor(output)
         if tensor is None or not tensor.is_floating_point() or not tensor.ndim:
             return
+        if tensor.is_nested:
+            return
         began = time.perf_counter()
         call = sight.take(tensor, self._order)
         self._order += 1
@@ -203,6 +213,7 @@ class Lens:
             self.trained = True  # it steps again: another optimizer was left out
         if self.trained:
             self._turn()
+        self._foreign.begin_ours()
         if not self.looking:
             return
         began = time.perf_counter()
@@ -215,6 +226,7 @@ class Lens:
     def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         self._stepped.add(id(optimizer))
         self._boundary = self._order
+        self._foreign.end_ours()
         if self.looking:
             began = time.perf_counter()
             self._updates.after(optimizer, graded=not _has_closure(args, kwargs))
@@ -227,15 +239,21 @@ class Lens:
     def _forget_discarded(self) -> None:
         """A backward pass begins: if the gradients of those before are gone, they came to nothing.
 
-        So it is when a GradScaler skips a step, or a loop one whose loss is not finite; and when a
-        closure is evaluated several times.
+        Or to a step that nobody saw, if the weights have changed meanwhile. So it is when a
+        GradScaler skips a step, or a loop one whose loss is not finite; when a closure is evaluated
+        several times; and with the first of the two passes by which a loss that depends on a
+        gradient is differentiated.
         """
-        if self._stepped or any(parameter.grad is not None for parameter in self._parameters):
+        is_moved = self._foreign.have_come(tell=self._is_discovered)
+        has_gradients = any(parameter.grad is not None for parameter in self._parameters)
+        if self._stepped or (has_gradients and not is_moved):
             return
-        orders = [c.order for s in self._sights for c in s.calls if c.gradient is not None]
-        if orders:
+        discarded = [c for s in self._sights for c in s.calls if c.gradient is not None]
+        if discarded:
             for sight in self._sights:
-                sight.drop(max(orders) + 1)
+                sight.drop(max(call.order for call in discarded) + 1)
+            for call in discarded:
+                call.gradient = None  # it counts again if this pass, too, comes to it
 
     def _keep_affine(self) -> None:
         """γ and β as they are before the update; of all there are, while the plan is not known."""
@@ -291,8 +309,13 @@ class Lens:
 
 
 def _is_seen() -> bool:
-    """Whether a forward pass is one to look at: it may be trained on."""
-    return torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+    """Whether a forward pass is one to look at: it may be trained on, and is of real values."""
+    return (
+        torch.is_grad_enabled()
+        and not torch.is_inference_mode_enabled()
+        and not _transforms.peek_interpreter_stack()
+        and torch._C._get_dispatch_mode(_FAKE) is None
+    )
 
 
 def _has_closure(args: Any, kwargs: Any) -> bool:

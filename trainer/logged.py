@@ -36,8 +36,9 @@ def of_each(key: str, value: Any, arms: Sequence[str], miss: Callable[[str], Non
 def _number(value: Any) -> Any:
     """A number or a tensor that holds one; None for anything else."""
     if isinstance(value, Tensor):
-        return value.detach().reshape(()) if value.numel() == 1 and not value.is_complex() else None
+        is_one = value.numel() == 1 and not (value.is_complex() or value.is_sparse or value.is_meta)
+        return value.detach().reshape(()) if is_one else None
     try:
         return None if value is None else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

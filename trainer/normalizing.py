@@ -2,7 +2,7 @@
 
 import copy
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
@@ -79,13 +79,31 @@ def twin(model: M, norm: Literal["none", "batch"] = "none", batch: Any = None) -
                 f"it cannot be copied ({error})",
                 "Twin it before hooks or weight_norm are on it.",
             ) from error
-        flow = Dataflow.of(copied)
+        flow = Dataflow.of(copied, set(model.modules()))
         swaps = take_out(copied, flow) if norm == "none" else put_in(copied, flow, batch)
-    for parent in list(copied.modules()):
-        for name, child in list(parent._modules.items()):
-            if child in swaps:
-                setattr(parent, name, swaps[child])
+        for parent in list(copied.modules()):
+            _swapped(vars(parent), swaps)
+        for path, why in Dataflow.of(copied).unread.items():
+            if path not in flow.unread:
+                raise CannotTwin(
+                    path,
+                    f"its forward fails without what twin takes out or in its new place ({why})",
+                    "Let forward call its layers and norms, and read nothing else of them.",
+                )
     return copied
+
+
+def _swapped(held: Any, swaps: Mapping[nn.Module | None, nn.Module]) -> Any:
+    """What holds modules, lists and tuples of them too, with others in the places of some."""
+    if isinstance(held, nn.Module):
+        return swaps.get(held, held)
+    if type(held) is tuple:
+        return tuple(_swapped(one, swaps) for one in held)
+    if isinstance(held, (dict, list)):
+        for key, one in list(held.items() if isinstance(held, dict) else enumerate(held)):
+            if isinstance(one, (nn.Module, dict, list, tuple)):
+                held[key] = _swapped(one, swaps)
+    return held
 
 
 def _check(model: nn.Module, norm: str) -> None:

@@ -183,7 +183,7 @@ class _Recorder:
                 self._patiently(lambda: queue.revive_watched(self._engine, run_id, worker_id))
                 status = "running"
             self._stopping = status != "running"
-            say(status=status)
+            say(status=status, step=recording.step)
 
     def _end(self, message: Message | None) -> None:
         """A watched run ends with its program; other runs are their worker's to end."""

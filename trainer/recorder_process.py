@@ -30,6 +30,7 @@ class RecorderProcess:
     Attributes:
         memory: What the ring lies in.
         run_id: The run it records; of a watched run only once it is known.
+        committed: The latest step whose records are in the database.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class RecorderProcess:
             )  # fmt: skip
         self.memory = SharedMemory()
         self.run_id = run_id
+        self.committed = 0
         self._on_status = on_status
         self._warn = warn
         self._known = threading.Event()
@@ -164,7 +166,8 @@ class RecorderProcess:
             case {"run": number}:
                 self.run_id = number
                 self._known.set()
-            case {"status": status}:
+            case {"status": status, "step": step}:
+                self.committed = step
                 self._on_status(status)
             case {"warning": sentence}:
                 self._warn(sentence)

@@ -22,6 +22,7 @@ class RunRecording:
 
     Attributes:
         has_news: Whether a part came since the last commit.
+        step: The latest one that came.
     """
 
     def __init__(self, engine: Engine, run_id: int, memory: SharedMemory, plan: Plan) -> None:
@@ -37,7 +38,7 @@ class RunRecording:
         self._stretches = memory.open(plan)
         self._writer = RecordWriter(engine, run_id)
         self._networks = _tracks(engine, run_id, plan)
-        self._step = 0
+        self.step = 0
         self._rates: list[tuple[float, int]] = [(0.0, 0)]
         """Seconds since training began with the step reached: the start, then the latest ones."""
         self._last: Part | None = None
@@ -73,7 +74,7 @@ class RunRecording:
                 track.accuracies.append(accuracy)
         for position, diverged_step, frozen_step in part.frozen:
             self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
-        self._step = max(self._step, part.step)
+        self.step = max(self.step, part.step)
         self._last, self.has_news = part, True
         return part.stretch if part.releases else None
 
@@ -84,14 +85,14 @@ class RunRecording:
             sqlalchemy.exc.OperationalError: The database does not take it now; call again.
         """
         until = self._last.cost.elapsed if self._last is not None else 0.0
-        reached = self._step
+        reached = self.step
         recent = [rate for rate in self._rates[1:] if until - RATE_SECONDS < rate[0] < until]
         self._rates = [self._rates[0], *recent, (until, reached)]
         since, begun = self._rates[0] if last else self._rates[min(1, len(recent))]
         run: dict[str, Any] = {"summary": self._summary()} | self._cost()
         if reached > begun and (last or reached >= STEADY_STEPS or until - since > RATE_SECONDS):
             run["steps_per_second"] = (reached - begun) / (until - since)
-        status = self._writer.commit(self._step, **run)
+        status = self._writer.commit(self.step, **run)
         self.has_news = False
         return status
 

@@ -101,7 +101,7 @@ class Watch:
             for position, (arm, (wrapped, optimizers)) in enumerate(named.items()):
                 self._stepping.lenses.append(
                     Lens(arm, position, wrapped, optimizers, selected, scaler, self._fail,
-                         self._end_step)
+                         self._end_step, self._miss)
                 )  # fmt: skip
             opened(self, self._leave_to_the_parent)
 
@@ -253,28 +253,32 @@ class Watch:
         self._broken = True
         self._stepping.cancel()
         self._stepping.detach(within=True)
+        recorder, step = self._recorder, self._stepping.current
+        is_gone = recorder is not None and recorder.is_gone
         if isinstance(error, RecordingFailed):
-            self._miss(f"Everything from step {self._stepping.current} on: {error}")
+            since = recorder.committed + 1 if recorder is not None and is_gone else step
+            self._miss(f"Everything from step {since:,} on: {error}", is_the_end=True)
         else:
             words = (str(error) or "no message").splitlines()[0]
             self._miss(
-                f"Everything from step {self._stepping.current} on: watching failed "
-                f"({type(error).__name__}: {words}); training goes on."
+                f"Everything from step {step:,} on: watching failed "
+                f"({type(error).__name__}: {words}); training goes on.",
+                is_the_end=True,
             )
             logger.debug("Watching failed.", exc_info=error)
-        recorder = self._recorder
-        if recorder is not None and recorder.is_gone and self._telling is None:
+        if recorder is not None and is_gone and self._telling is None:
             self._document["not_recorded"] = self.not_recorded
             told = (self._url, recorder.run_id, str(error), dict(self._document))
             self._telling = threading.Thread(target=end_without_recorder, args=told, daemon=True)
             self._telling.start()  # the database may be what makes one wait
 
-    def _miss(self, sentence: str) -> None:
-        """Say once what is not recorded."""
-        if len(self.not_recorded) < 20 and sentence not in self.not_recorded:
-            self.not_recorded.append(sentence)
-            if len(self.not_recorded) == 1:
-                logger.warning("Not recorded: %s", sentence)
+    def _miss(self, sentence: str, *, is_the_end: bool = False) -> None:
+        """Say once what is not recorded: the first such thing, and what ends the recording."""
+        if sentence in self.not_recorded or (len(self.not_recorded) >= 20 and not is_the_end):
+            return
+        self.not_recorded.append(sentence)
+        if is_the_end or len(self.not_recorded) == 1:
+            logger.warning("Not recorded: %s", sentence)
 
     def _say(self, text: str) -> None:
         if not self._quiet and sys.stderr is not None:
@@ -294,4 +298,5 @@ def _rank() -> int:
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank()
-    return int(os.environ.get("RANK", "0"))  # as torchrun sets it, before the group is there
+    rank = os.environ.get("RANK", "")  # as torchrun sets it, before the group is there
+    return int(rank) if rank.isdecimal() else 0

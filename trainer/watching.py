@@ -10,17 +10,19 @@ The loop stays as it is. Watching changes no result and never raises into traini
 is said once, and training goes on unwatched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
-from ..db.errors import SetupProblem
+from ..db.errors import SetupProblem, shown
 from .arguments import Optimizers
 from .selection import Patterns
 from .watched import Watch
 
 __all__ = ["Pair", "Watch", "watch"]
+LONGEST_NAME = 80
+"""Characters of an arm's name that the database holds."""
 
 
 def watch(
@@ -100,10 +102,15 @@ class Pair(Watch):
         Raises:
             SetupProblem: An argument is not what it should be.
         """
-        if len(set(names)) != 2 or len(optimizers) != 2:
+        fits = all(isinstance(name, str) and 0 < len(name) <= LONGEST_NAME for name in names)
+        if not fits or not len(names) == len(set(names)) == 2:
             raise SetupProblem(
-                f"A pair needs two different names and two optimizers, got {names!r} and "
-                f"{len(optimizers)} optimizers."
+                f"A pair needs two different names of at most {LONGEST_NAME} characters, got "
+                f"{shown(names)}."
+            )
+        if not isinstance(optimizers, Sequence) or len(optimizers) != 2:
+            raise SetupProblem(
+                f"A pair needs the optimizers of each of its two models, got {shown(optimizers)}."
             )
         super().__init__(
             dict(zip(names, zip((model_a, model_b), optimizers, strict=True), strict=True)),
