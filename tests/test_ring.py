@@ -136,7 +136,7 @@ def test_a_device_fills_stretches_of_its_own_which_cross_in_one_copy() -> None:
     slots = DeviceSlots(plan, memory, shared, torch.device("cpu"))
     fill(slots.stretches)
     assert not any(array.any() for stretch in shared for array in arrays(stretch))
-    crossing = slots.send(1)
+    crossing = slots.send(1, full=True)
     crossing.synchronize()
     assert crossing.query()
     assert not any(array.any() for array in arrays(shared[0])), "only what was sent crosses"
@@ -153,7 +153,7 @@ def test_a_stretch_crosses_from_a_gpu() -> None:
     slots = DeviceSlots(plan, memory, shared, torch.device("cuda"))
     digests = fill(slots.stretches)
     for index in range(2):
-        slots.send(index).synchronize()
+        slots.send(index, full=True).synchronize()
     crossed = [
         hashlib.sha256(array.tobytes()).hexdigest()
         for stretch in shared

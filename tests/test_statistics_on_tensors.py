@@ -11,6 +11,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from shiftscope.trainer import statistics
+from shiftscope.trainer.device_statistics import finish_layer
+from shiftscope.trainer.plan import LayerPlan
 from shiftscope.trainer.sampling import Sampling
 from shiftscope.trainer.shift import shift
 
@@ -34,8 +36,10 @@ class Waits(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("sampling", [Sampling((60, 10), 1), Sampling((4, 6, 5, 7), 1),
-                                      Sampling((32, 16, 14, 14), 1)])  # fmt: skip
+SHAPES = [(60, 10), (4, 6, 5, 7), (32, 16, 14, 14)]
+
+
+@pytest.mark.parametrize("sampling", [Sampling(shape, 1) for shape in SHAPES])
 def test_a_gpu_is_waited_for_once_a_call(sampling: Sampling) -> None:
     z = torch.randn(3, sampling.size)
     statistics.preactivation(z, "gelu", sampling)  # from here on a sampling's members are there
@@ -45,6 +49,21 @@ def test_a_gpu_is_waited_for_once_a_call(sampling: Sampling) -> None:
     with Waits() as waits:
         shift(ordered, columns["std"], ordered, columns["std"])
     assert waits.seen == ["_local_scalar_dense"]
+
+
+@pytest.mark.parametrize("activation", ["gelu", "sigmoid", "none", "unknown"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_gpu_finishes_a_layer_without_a_look(shape: tuple[int, ...], activation: str) -> None:
+    plan = LayerPlan("layer", "Linear", "none", activation, shape, 1)
+    records = torch.randn(5, 2, plan.sampling.size)
+    records[3, 1, 7] = math.nan
+    finish_layer(records, plan)  # from here on a sampling's members are there
+    with Waits() as waits:
+        found = finish_layer(records, plan)
+    assert waits.seen == []
+    assert found[..., -1].tolist() == [[1, 1], [1, 0], [1, 0]]
+    # tensors without values, which nothing can look at
+    assert finish_layer(records.to("meta"), plan).shape == found.shape == (3, 2, len(plan.finished))
 
 
 def test_a_gpu_is_not_waited_for_in_the_rest() -> None:

@@ -4,13 +4,14 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from same_statistics import assert_same_statistics
 from sqlalchemy import Engine
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,6 +22,7 @@ from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets, feeder, ring
 from shiftscope.trainer.evaluation import evaluate, is_due
 from shiftscope.trainer.execute import explain, watch_and_train
+from shiftscope.trainer.plan import Plan
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import Prepared, prepare
 from shiftscope.trainer.slots import DeviceSlots
@@ -53,10 +55,17 @@ def images() -> datasets.Images:
 def train(engine: Engine, images: datasets.Images) -> Callable[..., Any]:
     """Trains an experiment; returns the run's number, its networks and whether it completed."""
 
-    def run(wanted: Experiment, device: torch.device = CPU, stacked: bool | None = None) -> Any:
+    def run(
+        wanted: Experiment,
+        device: torch.device = CPU,
+        stacked: bool | None = None,
+        finishes: bool = False,
+    ) -> Any:
         run_id = queue.enqueue(engine, wanted)
         queue.claim(engine, queue.register(engine), run_id)
         prepared = prepare(wanted, images, device, stacked=stacked)
+        if finishes:
+            prepared = replace(prepared, plan=replace(prepared.plan, finishes=True))
         stop = threading.Event()
         recorder = RecorderProcess(
             str(engine.url),
@@ -391,13 +400,29 @@ def test_stacked_seeds_on_a_device_record_what_they_record_apart(
     monkeypatch.setattr(ring, "SLOTS", 4)  # so that stretches are used again and again
     wanted = experiment("steps=60", "seeds=0,1,2", "momentum=0.9")
     apart, _, _ = train(wanted)
-    monkeypatch.setattr(
-        feeder, "slots_on",
-        lambda device, plan, memory, shared: DeviceSlots(plan, memory, shared, device),
-    )  # fmt: skip
+    monkeypatch.setattr(feeder, "slots_on", device_slots)
     together, networks, completed = train(wanted, stacked=True)
     assert completed and len({weights_hash(network) for network in networks}) == 6
     assert_same_records(engine, together, apart, rel=1e-3)
+
+
+def device_slots(device: torch.device, plan: Plan, memory: Any, shared: Any) -> DeviceSlots:
+    return DeviceSlots(plan, memory, shared, device)
+
+
+@pytest.mark.parametrize("settings", [("lr=0.1",), EXPLODING, ("record_every=3",)])
+def test_a_device_finishes_statistics_as_the_recorder_does(
+    settings: tuple[str, ...], engine: Engine, train: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Of 70 records the last two do not fill a stretch; of every third the last four just do."""
+    monkeypatch.setattr(ring, "SLOTS", 4)
+    wanted = experiment("steps=70", "seeds=0,1,2", *settings)
+    theirs, _, _ = train(wanted, stacked=True)
+    monkeypatch.setattr(feeder, "slots_on", device_slots)
+    ours, _, completed = train(wanted, stacked=True, finishes=True)
+    assert completed
+    assert_same_statistics(rows(engine, ours), rows(engine, theirs))
 
 
 @pytest.mark.parametrize("device", [GPU])

@@ -200,7 +200,8 @@ class Feeder:
             step=step if self._pending is None else min(step, self._pending - 1),
             cost=cost,
         )
-        crossing = Done() if stretch is None else self._slots.send(stretch.index)
+        full = len(self._steps) == self._size
+        crossing = Done() if stretch is None else self._slots.send(stretch.index, full=full)
         self._crossing.append((crossing, part))
         self._send_crossed()
         self._handed_at = now

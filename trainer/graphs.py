@@ -6,6 +6,8 @@ lie, so that updates in between count.
 """
 
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ from .program import Program, Seen
 
 WARM_UP = 3
 """Runs before the capture, in which libraries choose their kernels and take their workspaces."""
+Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 
@@ -41,17 +44,11 @@ class GraphedProgram:
         self._inputs, self._labels = inputs.clone(), labels.clone()
         device = inputs.device
         kept = [buffer.clone() for buffer in buffers]
-        side = torch.cuda.Stream(device)
-        with torch.no_grad(), torch.random.fork_rng([device]), torch.cuda.device(device):
+        with torch.no_grad():
             try:
-                side.wait_stream(torch.cuda.current_stream())
-                with torch.cuda.stream(side):
-                    for _ in range(WARM_UP):
-                        program(self._inputs, self._labels)
-                torch.cuda.current_stream().wait_stream(side)
-                self._graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(self._graph):
-                    self._seen = program(self._inputs, self._labels)
+                self._graph, self._seen = captured(
+                    lambda: program(self._inputs, self._labels), device
+                )
             finally:
                 for buffer, value in zip(buffers, kept, strict=True):
                     buffer.copy_(value)
@@ -62,6 +59,23 @@ class GraphedProgram:
         self._labels.copy_(labels, non_blocking=True)
         self._graph.replay()
         return self._seen
+
+
+def captured(
+    work: Callable[[], Result], device: torch.device
+) -> tuple[torch.cuda.CUDAGraph, Result]:
+    """What `work` launches as a graph, and the tensors in which each replay leaves its result."""
+    side = torch.cuda.Stream(device)
+    with torch.random.fork_rng([device]), torch.cuda.device(device):
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                work()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            result = work()
+    return graph, result
 
 
 def graphed(

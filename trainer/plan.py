@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from . import statistics
 from .sampling import Sampling
 
 
@@ -71,6 +72,12 @@ class LayerPlan:
             return Sampling(self.shape, self.unit_axis)
         return Sampling((self.calls, *self.shape), self.unit_axis + 1)
 
+    @property
+    def finished(self) -> tuple[str, ...]:
+        """What a GPU finishes of each record; the last column is 1 where it did, else 0."""
+        columns = statistics.finite_columns(self.activation, self.sampling)
+        return (*columns, "shift_w1", "shift_from_start", "is_finished")
+
     def row(self) -> dict[str, Any]:
         """The layer's row in the table `layers`."""
         return {
@@ -117,12 +124,15 @@ class Plan:
         slots: Records in a stretch of the ring.
         stretches: Stretches in the ring.
         precise: Type of norms and of what the loop gives: float64, or float32 on MPS.
+        finishes: Whether a full stretch brings its layers' finished statistics along, from a GPU;
+            every preactivation must then be of its planned shape.
     """
 
     stacks: list[StackPlan]
     slots: int
     stretches: int
     precise: str = "float64"
+    finishes: bool = False
 
 
 PLAN = TypeAdapter(Plan)

@@ -58,6 +58,11 @@ class NetworkSlots:
         """This network's part of one of the room's arrays, (n, …)."""
         return array[self.slots, self.track.place]
 
+    @property
+    def ends_stretch(self) -> bool:
+        """Whether these are the last of a full stretch."""
+        return self.slots.stop == len(self.room.given)
+
     def norm(self, places: Sequence[int]) -> np.ndarray:
         """The norm of several tensors as one vector, (n,); those not given do not count."""
         norms = self.take(self.room.norms)[:, places].astype(np.float64)
@@ -83,6 +88,19 @@ class _Seen:
     @property
     def slots(self) -> LayerSlots:
         return self.network.room.layers[self.index]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all its records bring their statistics along."""
+        finished = self.slots.finished
+        if finished is None or not self.network.ends_stretch:
+            return False
+        return bool(self.network.take(finished)[:, -1].all())
+
+    def sorted(self, record: int) -> np.ndarray:
+        """The values of one of its records, sorted."""
+        values = self.network.take(self.slots.sample)[record]
+        return np.sort(values[: self.layer.plan.sampling.size])
 
 
 def network_records(network: NetworkSlots, steps: np.ndarray, seconds: Sequence[float]) -> Records:
@@ -119,8 +137,9 @@ def layer_records(
 ) -> Iterator[Records]:
     """The rows of `layer_records` of all layers of some networks.
 
-    Layers that are alike are finished together; a layer whose preactivation had another shape than
-    planned in one of the slots goes alone, record by record.
+    Layers that are alike are finished together, those that a GPU has finished apart from others; a
+    layer whose preactivation had another shape than planned in one of the slots goes alone, record
+    by record.
     """
     found: dict[tuple[str, ...], list[Mapping[str, np.ndarray]]] = {}
     for seen, at, sampling in _alike(networks, len(steps), irregular):
@@ -150,9 +169,11 @@ def _alike(
                     sampling = shapes.get((network.track.position, index, slot), plan.sampling)
                     yield [_Seen(one, index)], slice(at, at + 1), sampling
                 continue
-            key = (plan.sampling, plan.activation, plan.running, plan.gamma, plan.beta,
-                   plan.epsilon, plan.momentum, *map(bool, vars(plan.places).values()))  # fmt: skip
-            alike.setdefault(key, []).append(_Seen(network, index))
+            seen = _Seen(network, index)
+            key = (seen.is_finished, plan.sampling, plan.activation, plan.running, plan.gamma,
+                   plan.beta, plan.epsilon, plan.momentum,
+                   *map(bool, vars(plan.places).values()))  # fmt: skip
+            alike.setdefault(key, []).append(seen)
     for layers in alike.values():
         yield layers, slice(0, count), layers[0].layer.plan.sampling
 
@@ -170,17 +191,33 @@ def _records_of(
     columns |= _norms(seen) | _normalization(seen, plan)
     if sampling.size == 0:  # nobody saw its forward pass
         return columns
-    z = _take(seen, lambda slots: slots.sample)[:, : sampling.size]
-    found, ordered = statistics.preactivation(z, plan.activation, sampling)
-    columns |= found | _shifts(seen, ordered, found["std"])
+    if seen[0].is_finished:
+        columns |= _finished(seen, plan)
+        ordered = None
+    else:
+        z = _take(seen, lambda slots: slots.sample)[:, : sampling.size]
+        found, ordered = statistics.preactivation(z, plan.activation, sampling)
+        columns |= found | _shifts(seen, ordered, found["std"])
+
+    def past(row: int) -> Past:
+        alone = seen[row // count].sorted(row % count) if ordered is None else ordered[row].copy()
+        return alone, columns["std"][row]
+
     for place, one in enumerate(seen):
         first, last = place * count, (place + 1) * count - 1
         if one.layer.latest is None:
             # Nothing came before the first record: its shift_w1 does not apply.
-            one.layer.first = (ordered[first].copy(), columns["std"][first])
+            one.layer.first = past(first)
             columns["shift_w1"][first] = NOT_GIVEN
-        one.layer.latest = (ordered[last].copy(), columns["std"][last])
+        one.layer.latest = past(last)
     return columns
+
+
+def _finished(seen: Sequence[_Seen], plan: LayerPlan) -> statistics.Columns:
+    """What a GPU found, of records that are finite."""
+    found = _take(seen, lambda slots: slots.finished)[:, :-1].T.copy()
+    columns: statistics.Columns = dict(zip(plan.finished[:-1], found, strict=True))
+    return columns | {"nonfinite": np.zeros(found.shape[1], np.int64)}
 
 
 def _take(seen: Sequence[_Seen], array: Callable[[LayerSlots], Any]) -> np.ndarray:

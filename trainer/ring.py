@@ -55,12 +55,15 @@ class LayerSlots:
         sample: float32, (…, size): the kept elements of its preactivation.
         running: float32, (…, 4, units): running mean and variance before the batch, then after.
         gamma: float32, (…, units); `beta` likewise.
+        finished: float64, (…, columns): those that the layer's plan calls finished, once the
+            stretch is full; None where the plan finishes nothing.
     """
 
     sample: Any
     running: Any | None
     gamma: Any | None
     beta: Any | None
+    finished: Any | None
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,7 @@ def lay_out(plan: Plan, index: int, allocate: Allocate) -> Stretch:
             running=room(stack, 4, sampling.units) if layer.running else None,
             gamma=room(stack, sampling.units) if layer.gamma else None,
             beta=room(stack, sampling.units) if layer.beta else None,
+            finished=room(stack, len(layer.finished), dtype="float64") if plan.finishes else None,
         )
 
     stacks = [
@@ -249,7 +253,7 @@ def _anonymous_file() -> int:
 
 
 def numbers(stacks: Sequence[StackPlan]) -> int:
-    """How many floats one record of all networks holds, but for its norms."""
+    """How many floats one record of all networks holds, but for norms and finished statistics."""
     return sum(
         len(stack.networks) * (max(layer.sampling.size, layer.capacity) + 6 * layer.sampling.units)
         for stack in stacks

@@ -126,9 +126,15 @@ def assemble(
         StackObserver(stack, index).plan(of_stack, len(example[1]))
         for index, (stack, of_stack) in enumerate(zip(stacks, rows, strict=True))
     ]
-    precise = "float32" if example[0].device.type == "mps" else "float64"
-    slots = slots_for(numbers(plans), experiment.recording.record_every)
-    return Prepared(stacks, drawn, test, Plan(plans, slots, STRETCHES, precise))
+    device = example[0].device.type
+    plan = Plan(
+        plans,
+        slots_for(numbers(plans), experiment.recording.record_every),
+        STRETCHES,
+        precise="float32" if device == "mps" else "float64",
+        finishes=device == "cuda",  # MPS has no float64, in which that is done
+    )
+    return Prepared(stacks, drawn, test, plan)
 
 
 def _pixels(images: np.ndarray, binary: bool, device: torch.device) -> Tensor:

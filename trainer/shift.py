@@ -1,5 +1,7 @@
 """How far a layer's preactivation distribution moved between two records."""
 
+from typing import Any
+
 import numpy as np
 
 from .statistics import Array, finite_part, namespace, on_host
@@ -40,16 +42,33 @@ def shift(ordered: Array, std: Array, reference: Array, reference_std: Array) ->
         reference_std: Their standard deviations, (n,) or (1,).
     """
     xp = namespace(ordered)
-    apart = ordered - reference
-    apart = xp.abs(apart, out=apart)  # not of the standard, but of both libraries
-    # divided in float64, because what is left of denormal numbers would be rounded away
-    distance = xp.astype(xp.sum(apart, axis=1), std.dtype) / apart.shape[1]
-    clear = xp.isfinite(distance)  # else a value that is not finite, or float32 overflowed
+    distance = distances(ordered, reference, std.dtype)
+    clear = xp.isfinite(distance)
     if not bool(xp.all(clear)):
         for row in np.flatnonzero(~on_host(clear)).tolist():
             values = finite_part(on_host(ordered[row]))
             past = finite_part(on_host(reference[min(row, len(reference) - 1)]))
             distance[row] = wasserstein(values, past)
+    return in_stds(distance, std, reference_std)
+
+
+@np.errstate(all="ignore")
+def distances(ordered: Array, reference: Array, dtype: Any) -> Array:
+    """W1 between sorted values along the last axis, without a look at them.
+
+    Not finite where a value is not, and where float32 overflowed.
+    """
+    xp = namespace(ordered)
+    apart = ordered - reference
+    apart = xp.abs(apart, out=apart)  # not of the standard, but of both libraries
+    # divided in float64, because what is left of denormal numbers would be rounded away
+    return xp.astype(xp.sum(apart, axis=-1), dtype) / apart.shape[-1]
+
+
+@np.errstate(all="ignore")
+def in_stds(distance: Array, std: Array, reference_std: Array) -> Array:
+    """Distances in units of the pooled std."""
+    xp = namespace(distance)
     pooled = ((std**2 + reference_std**2) / 2) ** 0.5
     is_still = (distance == 0) & (pooled == 0)
     return xp.where(is_still, xp.zeros_like(distance), distance / pooled)

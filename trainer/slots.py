@@ -1,7 +1,8 @@
 """The ring as tensors: on the CPU the shared memory itself, elsewhere a copy on the device.
 
 A device fills stretches of its own, laid out like the shared ones, and a full one crosses in one
-copy on a side stream, into pinned memory; nobody waits for it.
+copy on a side stream, into pinned memory; nobody waits for it. Where the plan says so, that stream
+finishes its statistics first.
 """
 
 import weakref
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .device_statistics import Finisher
 from .plan import Plan
 from .ring import Cursor, SharedMemory, Stretch, lay_out, stretch_bytes
 
@@ -52,8 +54,8 @@ class Slots:
             for stretch in shared
         ]
 
-    def send(self, _index: int) -> Crossing:
-        """Make what was filled visible in the shared memory."""
+    def send(self, _index: int, *, full: bool) -> Crossing:
+        """Make what was filled visible in the shared memory; `full`: that is all of a stretch."""
         return Done()
 
 
@@ -71,6 +73,7 @@ class DeviceSlots(Slots):
             lay_out(plan, stretch.index, Cursor(_of_block(block)))
             for stretch, block in zip(shared, self._blocks, strict=True)
         ]
+        self._finisher = Finisher(plan, device) if plan.finishes else None
         self._device = device
         self._stream = None
         if device.type == "cuda":
@@ -78,17 +81,23 @@ class DeviceSlots(Slots):
             for block in self._host:
                 _pin(block)
 
-    def send(self, index: int) -> Crossing:
+    def send(self, index: int, *, full: bool) -> Crossing:
         """Copy a stretch on the side stream, after everything that was queued so far."""
         if self._stream is None:
-            self._host[index].copy_(self._blocks[index])
+            self._cross(index, full)
             return Done()
         self._stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(self._stream):
-            self._host[index].copy_(self._blocks[index], non_blocking=True)
+            self._cross(index, full)
             event = torch.cuda.Event()
             event.record()
         return event
+
+    def _cross(self, index: int, full: bool) -> None:
+        if full and self._finisher is not None:
+            self._finisher.finish(self.stretches[index])
+        on_stream = self._stream is not None
+        self._host[index].copy_(self._blocks[index], non_blocking=on_stream)
 
 
 def slots_on(

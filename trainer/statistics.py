@@ -5,7 +5,7 @@ Arrays are numpy's or torch's, on any device; results are of the same kind and p
 their first axis, n. Statistics are computed over finite elements; docs/statistics.md defines each.
 
 On a GPU nothing here waits for the device but one look, in `preactivation` and in `shift`, whether
-anything is not finite; only such records are finished on the host.
+anything is not finite; only such records are finished on the host. `of_finite` does without it.
 """
 
 import functools
@@ -46,33 +46,56 @@ def preactivation(z: Array, activation: str, sampling: Sampling) -> tuple[Column
         which percentiles and shift rest: −∞ at the start, ∞ and NaN at the end.
     """
     xp = namespace(z)
-    nonlinearity = NONLINEARITIES.get(activation)
-    flat = nonlinearity.flat if nonlinearity else None
-    ordered = xp.sort(z, axis=1, stable=False)
-    columns = _of_ordered(ordered, flat)
-    finite = xp.isfinite(ordered[:, 0]) & xp.isfinite(ordered[:, -1])
+    columns, finite, ordered = of_finite(z, activation, sampling)
     nonfinite = xp.zeros_like(finite, dtype=xp.int64)
     if not bool(xp.all(finite)):
         for row in np.flatnonzero(~on_host(finite)).tolist():
             kept = finite_part(on_host(ordered[row]))
             nonfinite[row] = ordered.shape[1] - len(kept)
-            alone = _of_ordered(kept[None], flat) if len(kept) else None
-            for name, column in columns.items():
-                column[row] = float(alone[name][0]) if alone else np.nan
-    if nonlinearity and sampling.unit_axis is not None:
-        columns["dead"] = _dead(z, nonlinearity.zero, sampling)
+            alone = _of_ordered(kept[None], activation) if len(kept) else {}
+            for name in columns.keys() - {"dead"}:  # which takes infinite values as they are
+                columns[name][row] = float(alone[name][0]) if alone else np.nan
     return columns | {"nonfinite": nonfinite}, ordered
 
 
-def _of_ordered(ordered: Array, flat: Intervals | None) -> Columns:
+@np.errstate(all="ignore")
+def of_finite(z: Array, activation: str, sampling: Sampling) -> tuple[Columns, Array, Array]:
+    """`preactivation` without a look at the values, for records that are finite.
+
+    Returns:
+        Its columns but for `nonfinite`, as `finite_columns` names them; which records are finite,
+        (n,), the columns of others being arbitrary but for `dead`; and z sorted.
+    """
+    xp = namespace(z)
+    ordered = xp.sort(z, axis=1, stable=False)
+    columns = _of_ordered(ordered, activation)
+    nonlinearity = NONLINEARITIES.get(activation)
+    if nonlinearity and sampling.unit_axis is not None:
+        columns["dead"] = _dead(z, nonlinearity.zero, sampling)
+    finite = xp.isfinite(ordered[:, 0]) & xp.isfinite(ordered[:, -1])
+    return columns, finite, ordered
+
+
+def finite_columns(activation: str, sampling: Sampling) -> tuple[str, ...]:
+    """What `of_finite` computes of a layer."""
+    is_known = activation in NONLINEARITIES
+    has_units = sampling.unit_axis is not None
+    return (
+        *("mean", "std", "min", "max", *PERCENTILES),
+        *(["saturated"] if is_known else []),
+        *(["dead"] if is_known and has_units else []),
+    )
+
+
+def _of_ordered(ordered: Array, activation: str) -> Columns:
     """The statistics of sorted, finite (n, m); order is no loss, and its ends are known."""
     mean, variance = moments(ordered)
     columns = {"mean": mean, "std": variance**0.5}
     columns |= {"min": _real(ordered[:, 0]), "max": _real(ordered[:, -1])}
     found = percentiles(ordered)
     columns |= {name: found[:, at] for at, name in enumerate(PERCENTILES)}
-    if flat is not None:
-        columns["saturated"] = _share_of_ordered(ordered, flat)
+    if activation in NONLINEARITIES:
+        columns["saturated"] = _share_of_ordered(ordered, NONLINEARITIES[activation].flat)
     return columns
 
 
@@ -94,7 +117,8 @@ def moments(ordered: Array) -> tuple[Array, Array]:
     centre = xp.mean(ordered, axis=1)
     rest = ordered - centre[:, None]
     correction = _real(xp.mean(rest, axis=1))
-    squares = xp.vecdot(rest, rest, axis=1)
+    # for tensors vecdot is a matrix product, which adds up one by one, on a GPU perhaps in TF32
+    squares = xp.vecdot(rest, rest, axis=1) if is_numpy else xp.sum(rest * rest, axis=1)
     variance = _real(squares) / rest.shape[1] - correction**2
     return (_real(centre) + correction) / factor, xp.clip(variance, 0, None) / factor**2
 
