@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from pairs import CPU, Pair, pairs
@@ -67,17 +68,27 @@ def bare(
     return experiment.steps / (time.perf_counter() - began)
 
 
-def watched(
-    pair: Pair, experiment: Experiment, images: datasets.Images, folder: Path
-) -> tuple[float, float]:
-    """Steps per second of a recorded run, from its first step to its last commit, and bytes on
-    disk for each recorded value."""
+class Watched(NamedTuple):
+    """What a recorded run took."""
+
+    speed: float
+    """Steps per second."""
+    size: float
+    """Bytes on disk for each recorded value."""
+    set_up: float
+    """Seconds before the first step, in which its programs were traced."""
+
+
+def watched(pair: Pair, experiment: Experiment, images: datasets.Images, folder: Path) -> Watched:
+    """A recorded run, from its first step to its last commit."""
     file = folder / f"{time.time_ns()}.db"
     engine = open_database(f"sqlite:///{file}")
     run_id = queue.enqueue(engine, experiment)
     queue.claim(engine, queue.register(engine))
     recorder = RecorderProcess(f"sqlite:///{file}", run_id)
+    began = time.perf_counter()
     prepared = pair.prepare(experiment, images, CPU)
+    set_up = time.perf_counter() - began
     time.sleep(1)  # the recorder's process has started by then, as the interpreter has for (a)
     began = time.perf_counter()
     completed = watch_and_train(experiment, prepared, recorder, CPU, threading.Event())
@@ -85,7 +96,7 @@ def watched(
     if not completed:
         raise SystemExit("The watched run did not come to its end; nothing was measured.")
     engine.dispose()  # the last connection folds the write-ahead log into the file
-    return speed, file.stat().st_size / recorded_values(file)
+    return Watched(speed, file.stat().st_size / recorded_values(file), set_up)
 
 
 def recorded_values(file: Path) -> int:
@@ -128,22 +139,22 @@ def measure(
         f"{cores()} cores ({platform.machine()})"
     )
     plain: list[float] = []
-    recorded: list[float] = []
-    sizes: list[float] = []
+    recorded: list[Watched] = []
     with tempfile.TemporaryDirectory() as folder:
         for repetition in range(repetitions):
             torch.set_num_threads(threads)
             plain.append(bare(pair, experiment, images, memory_format))
             torch.set_num_threads(training_threads())
-            speed, size = watched(pair, experiment, images, Path(folder))
-            recorded.append(speed)
-            sizes.append(size)
+            recorded.append(watched(pair, experiment, images, Path(folder)))
+            speed = recorded[-1].speed
             print(f"  {repetition + 1}: bare {plain[-1]:6.1f}  watched {speed:6.1f} steps/s")
-    a, b = statistics.median(plain), statistics.median(recorded)
+    a = statistics.median(plain)
+    b, size, set_up = (statistics.median(column) for column in zip(*recorded, strict=True))
     print(f"(a) bare loop    {a:8.1f} steps/s (median), {threads} thread(s)")
     print(f"(b) watched run  {b:8.1f} steps/s (median), everything at every step")
     print(f"ratio b/a        {b / a:8.3f}")
-    print(f"bytes on disk    {statistics.median(sizes):8.2f} per recorded value\n")
+    print(f"bytes on disk    {size:8.2f} per recorded value")
+    print(f"set up in        {set_up:8.2f} s, before the clock starts\n")
 
 
 def main() -> None:

@@ -110,7 +110,7 @@ def train(
 def train_own(subject: Subject, pair: Pair, images: datasets.Images, folder: Path) -> float:
     """The same of shiftscope's own run of the MLP pair."""
     experiment = with_settings(pair.experiment, [f"steps={subject.steps}"])
-    return watched(pair, experiment, images, folder)[0]
+    return watched(pair, experiment, images, folder).speed
 
 
 def measure(subject: Subject, pair: Pair | None, images: datasets.Images,

@@ -1,6 +1,6 @@
 """What a network more costs: the §4.1 pair with 1 to 16 seeds, trained apart and stacked.
 
-    python benchmarks/seeds.py [--device cpu] [--steps 300] [--repetitions 3]
+    python benchmarks/seeds.py [--device cpu] [--steps 200] [--threads 1] …
 
 Apart: a program for each network, one after the other. Stacked: one program for all seeds of an
 arm (torch.func.vmap). Nothing is recorded, so that only training is compared; alternating

@@ -106,7 +106,8 @@ def record(
                 Part(
                     stretch=stretch.index, start=filled, steps=steps, seconds=[0.1] * count,
                     releases=filled + count == SLOTS, active=[step < 9, True, True], frozen=[],
-                    evaluations=[], irregular=[], step=step, cost=Cost(step, 0.0, 0.0, 1.0),
+                    evaluations=[], irregular=[], step=step, reached=step,
+                    cost=Cost(step, 0.0, 0.0, 1.0),
                 )
             )  # fmt: skip
             filled += count

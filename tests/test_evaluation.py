@@ -43,7 +43,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_networks_are_evaluated_as_they_were(prepared: Prepared, slow: None) -> None:
-    evaluator = Evaluator(prepared.stacks, prepared.test)
+    evaluator = Evaluator(prepared.stacks, prepared.test, 1)
     networks = [network for stack in prepared.stacks for network in stack.networks]
     expected = []
     for step in range(2 * AHEAD):
@@ -62,19 +62,30 @@ def test_networks_are_evaluated_as_they_were(prepared: Prepared, slow: None) -> 
 
 
 def test_training_goes_on_while_networks_are_evaluated(prepared: Prepared, slow: None) -> None:
-    evaluator = Evaluator(prepared.stacks, prepared.test)
+    evaluator = Evaluator(prepared.stacks, prepared.test, 1)
     evaluator.begin(1)
     assert evaluator.take() == [], "begin does not wait"
     assert [step for _, step, _ in evaluator.take(wait=True)] == [1, 1]
     evaluator.close()
 
 
-def test_a_stop_waits_for_no_more_than_what_has_begun(prepared: Prepared, slow: None) -> None:
-    evaluator = Evaluator(prepared.stacks, prepared.test)
+def test_a_stop_waits_for_no_more_than_what_has_begun(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> dict[str, float | None]:
+        has_begun.set()
+        assert may_end.wait(60)
+        return {"test_loss": 1.0, "test_accuracy": 0.5}
+
+    monkeypatch.setattr(evaluation, "evaluate", wait)
+    evaluator = Evaluator(prepared.stacks, prepared.test, 1)
     for step in range(AHEAD):
         evaluator.begin(step)
-    time.sleep(0.02)
+    assert has_begun.wait(60)
     evaluator.give_up()
+    may_end.set()
     assert {step for _, step, _ in evaluator.take(wait=True)} == {0}
     evaluator.close()
 
@@ -119,8 +130,8 @@ def test_a_step_is_complete_only_with_its_evaluation(
     assert complete == 300 == read.run(engine, run_id).step
 
 
-def test_what_goes_wrong_in_an_evaluation_reaches_the_run(
-    train: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+def test_what_goes_wrong_in_an_evaluation_reaches_the_run_and_hides_no_record(
+    engine: Engine, train: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = 0
 
@@ -128,9 +139,14 @@ def test_what_goes_wrong_in_an_evaluation_reaches_the_run(
         nonlocal calls
         calls += 1
         if calls > 4:
+            time.sleep(0.5)
             raise MemoryError("no room for the test set")
         return {"test_loss": 1.0, "test_accuracy": 0.5}
 
     monkeypatch.setattr(evaluation, "evaluate", fail)
     with pytest.raises(MemoryError, match="no room"):
-        train(experiment("steps=300"), lambda _: None)
+        train(experiment("steps=100000"), lambda _: None)
+    (run,) = read.runs(engine)
+    step = read.export_columns("network_records").index("step")
+    rows = list(read.export_rows(engine, run.id, "network_records"))
+    assert run.step == max(row[step] for row in rows) > 2

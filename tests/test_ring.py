@@ -178,7 +178,7 @@ def part_of(steps: list[int], start: int = 0, **given: Any) -> Part:
     settings: dict[str, Any] = {
         "stretch": 0, "start": start, "steps": steps, "seconds": [0.1 * s for s in steps],
         "releases": False, "active": [True], "frozen": [], "evaluations": [], "irregular": [],
-        "step": steps[-1], "cost": Cost(steps[-1], 0.01, 0.0, 1.0),
+        "step": steps[-1], "reached": steps[-1], "cost": Cost(steps[-1], 0.01, 0.0, 1.0),
     }  # fmt: skip
     return Part(**settings | given)
 

@@ -16,27 +16,31 @@ import torch
 from .devices import cores
 from .stack import Stack
 
-Work = TypeVar("Work")
+Item = TypeVar("Item")
 
 WORTH_ELEMENTS = 400_000
 """Elements of all preactivations of a stack from which its steps take milliseconds."""
 
 
 class Crew:
-    """Takes the steps of a run's stacks."""
+    """Takes the steps of a run's stacks.
+
+    Attributes:
+        cores: How many cores that keeps busy.
+    """
 
     def __init__(self, stacks: Sequence[Stack], device: torch.device) -> None:
         self._threads: ThreadPoolExecutor | None = None
+        self.cores = torch.get_num_threads()
         is_heavy = all(
             sum(math.prod(layer.shape) for layer in stack.layers) > WORTH_ELEMENTS
             for stack in stacks
         )
         if device.type == "cpu" and len(stacks) > 1 and is_heavy:
-            self._threads = ThreadPoolExecutor(
-                min(len(stacks), cores()), "stack", torch.set_num_threads, (1,)
-            )
+            self.cores = min(len(stacks), cores())
+            self._threads = ThreadPoolExecutor(self.cores, "stack", torch.set_num_threads, (1,))
 
-    def run(self, step: Callable[[Work], float], work: Iterable[Work]) -> float:
+    def run(self, step: Callable[[Item], float], work: Iterable[Item]) -> float:
         """Take a step of each of several stacks.
 
         Args:

@@ -1,4 +1,7 @@
-"""Networks on the whole test set, in inference mode and with batch statistics, beside training."""
+"""Networks on the whole test set, in inference mode and with batch statistics, beside training.
+
+On a GPU that is beside the loop only: the kernels take their turn among those of training.
+"""
 
 import copy
 from collections import deque
@@ -11,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .devices import cores, training_threads
+from .devices import cores
 from .ring import Evaluated
 from .stack import Stack
 
@@ -21,11 +24,13 @@ State = dict[str, Tensor]
 
 
 class Evaluator:
-    """Evaluates the networks as they were at some steps, on cores that training leaves free."""
+    """Evaluates the networks as they were at some steps, in a thread of its own."""
 
-    def __init__(self, stacks: Sequence[Stack], test: tuple[Tensor, Tensor]) -> None:
+    def __init__(self, stacks: Sequence[Stack], test: tuple[Tensor, Tensor], threads: int) -> None:
+        """`threads`: How many of torch's threads an evaluation has while networks train."""
         self._stacks = stacks
         self._test = test
+        self._threads = threads
         self._networks = [copy.deepcopy(stack.networks[0]) for stack in stacks]
         """One of each stack, which takes on the state of others; training goes on with its own."""
         self._executor = ThreadPoolExecutor(1, "evaluation")
@@ -51,8 +56,11 @@ class Evaluator:
             )
             if active
         ]
-        threads = cores() if alone else max(1, cores() - training_threads())
-        self._pending.append((step, self._executor.submit(self._evaluate, step, states, threads)))
+        threads = cores() if alone else self._threads
+        evaluated = self._executor.submit(self._evaluate, step, states, threads)
+        self._pending.append((step, evaluated))
+        if self._test[0].device.type == "mps":  # Metal aborts where two threads use it at once
+            evaluated.exception()
 
     def take(self, *, wait: bool = False) -> list[Evaluated]:
         """The evaluations that are done, in order; `wait`: all that were begun."""

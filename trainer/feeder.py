@@ -198,6 +198,7 @@ class Feeder:
             evaluations=evaluations,
             irregular=irregular,
             step=step if self._pending is None else min(step, self._pending - 1),
+            reached=step,
             cost=cost,
         )
         full = len(self._steps) == self._size

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 STRANGE = 3
-"""Updates by others, with none of ours between them, that are one too many: not just a reset."""
+"""So many in a row are no reset of the weights, but another optimizer."""
 
 
 class ForeignUpdates:
@@ -26,9 +26,10 @@ class ForeignUpdates:
         """A watched optimizer's update begins."""
         self._is_ours = True
 
-    def end_ours(self) -> None:
-        """It is over."""
-        self._is_ours, self._strange, self._versions = False, 0, self._versions_now()
+    def end_ours(self, *, looking: bool) -> None:
+        """It is over; `looking`: in a step that is looked at."""
+        self._is_ours, self._strange = False, 0
+        self._versions = self._versions_now() if looking else []
 
     def have_come(self, *, tell: bool) -> bool:
         """Whether most parameters changed since the latest backward pass or update of ours.

@@ -226,9 +226,9 @@ class Lens:
     def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         self._stepped.add(id(optimizer))
         self._boundary = self._order
-        self._foreign.end_ours()
+        began = time.perf_counter()
+        self._foreign.end_ours(looking=self.looking)
         if self.looking:
-            began = time.perf_counter()
             self._updates.after(optimizer, graded=not _has_closure(args, kwargs))
             self._given[LR] = self._updates.lr
             self.cost += time.perf_counter() - began

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..db.experiment import Experiment
 from .crew import Crew
+from .devices import cores
 from .evaluation import Evaluator, is_due
 from .feeder import Feeder, Slot
 from .observer import StackObserver
@@ -28,8 +29,8 @@ def train(
 ) -> int:
     """Train until the last step, a stop, or no network is left; returns the steps done.
 
-    Nothing in here waits for the device or the database, but for the first evaluation and once in
-    a stretch.
+    Nothing in here waits for the device or the database, but once in a stretch, for the first
+    evaluation, and when several of them are waiting for their turn.
 
     Args:
         experiment: What is trained.
@@ -42,14 +43,14 @@ def train(
     steps, every = experiment.steps, experiment.recording.evaluate_every
     observers = {stack: StackObserver(stack, index) for index, stack in enumerate(stacks)}
     crew = Crew(stacks, test[0].device)
-    evaluator = Evaluator(stacks, test)
-    step = 0
+    evaluator = Evaluator(stacks, test, max(1, cores() - crew.cores))
+    done = 0
 
     try:
-        evaluator.begin(step, alone=True)
+        evaluator.begin(done, alone=True)
         feeder.add_evaluations(evaluator.take(wait=True), pending=None)
-        while step < steps and any(feeder.active) and not stop.is_set():
-            step += 1
+        while done < steps and any(feeder.active) and not stop.is_set():
+            step = done + 1
             slot = feeder.begin_step(step)
             drawn = [next(of_seed) for of_seed in batches]
 
@@ -74,14 +75,15 @@ def train(
             for position in feeder.end_step(step):
                 for stack in stacks:
                     stack.drop(position)
-        if stop.is_set():
+            done = step
+        if stop.is_set() and done < steps:
             evaluator.give_up()
         feeder.add_evaluations(evaluator.take(wait=True), pending=None)
     finally:
         crew.close()
         evaluator.close()
-        feeder.finish(step)
-    return step
+        feeder.finish(done)
+    return done
 
 
 @dataclass(frozen=True)

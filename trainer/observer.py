@@ -56,7 +56,10 @@ class StackObserver:
         self._first_gradient = len(stack.layers) + len(self._weights)
         self._norms_before = self._first_gradient + len(stack.parameters)
         self.layers = [self._plan_layer(at, layer) for at, layer in enumerate(stack.layers)]
-        self._strides = [plan.sampling.stride for plan in self.layers]
+        self._samples = [
+            (plan.sampling.stride, _is_image(layer))
+            for plan, layer in zip(self.layers, stack.layers, strict=True)
+        ]
         self._weight_tensors = [stack.parameters[name] for name in self._weights]
         path = {id(module): name for name, module in stack.networks[0].named_modules()}
         normalized = [
@@ -102,7 +105,7 @@ class StackObserver:
         """Take what the forward and backward passes left."""
         with self._measured():
             targets = self._targets_of(slot)
-            samples = map(self._sample, seen.preactivations, self._strides)
+            samples = map(self._sample, seen.preactivations, self._samples)
             sources = [*samples, *self._running, *self._affine, seen.losses, labels]
             _foreach_copy_(targets.after, sources)
             measured = [*seen.preactivation_gradients, *self._weight_tensors, *seen.gradients]
@@ -137,11 +140,13 @@ class StackObserver:
         else:
             update = weight_grad
         plan = layer.plan()
-        is_image = len(plan.shape) == 4
+        shape, unit_axis = plan.shape, plan.unit_axis
+        if _is_image(layer):
+            shape, unit_axis = (shape[0], *shape[2:], shape[1]), 3
         return replace(
             plan,
-            shape=tuple(_channels_last(torch.empty(plan.shape, device="meta"), 1).shape),
-            unit_axis=3 if is_image else plan.unit_axis,
+            shape=shape,
+            unit_axis=unit_axis,
             places=NormPlaces(
                 activation_grad=[index],
                 weight=[len(self._stack.layers) + self._weights.index(name) for name in names],
@@ -150,8 +155,11 @@ class StackObserver:
             ),
         )
 
-    def _sample(self, preactivation: Tensor, stride: int) -> Tensor:
-        ordered = _channels_last(preactivation, 1 + self._stack.is_stacked)
+    def _sample(self, preactivation: Tensor, how: tuple[int, bool]) -> Tensor:
+        stride, is_image = how
+        ordered = preactivation
+        if is_image:  # as it lies in memory
+            ordered = preactivation.movedim(1 + self._stack.is_stacked, -1)
         if stride == 1:
             return ordered
         return ordered.reshape(len(self._stack.networks), -1)[:, ::stride]
@@ -189,7 +197,6 @@ class StackObserver:
         )
 
 
-def _channels_last(preactivation: Tensor, channels: int) -> Tensor:
-    """A view with the channels of images behind their positions, as they lie in memory."""
-    is_image = preactivation.ndim == channels + 3
-    return preactivation.movedim(channels, -1) if is_image else preactivation
+def _is_image(layer: Layer) -> bool:
+    """Whether its preactivation is (examples, channels, height, width)."""
+    return len(layer.shape) == 4 and layer.unit_axis == 1

@@ -39,7 +39,7 @@ class LayerPlan:
         kind: The class of its weight module.
         norm: Name of its normalization, or none.
         activation: Name of its nonlinearity, none, or unknown.
-        shape: Of one batch of its preactivation.
+        shape: Of one batch of its preactivation, with the axes in the order in which it is kept.
         unit_axis: Which axis of the shape counts units or channels.
         calls: How often a step calls it.
         capacity: Room in the ring, in elements; 0 is just as much as the shape needs.

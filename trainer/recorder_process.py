@@ -30,7 +30,7 @@ class RecorderProcess:
     Attributes:
         memory: What the ring lies in.
         run_id: The run it records; of a watched run only once it is known.
-        committed: The latest step whose records are in the database.
+        committed: The latest step that is complete in the database.
     """
 
     def __init__(

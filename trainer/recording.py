@@ -22,7 +22,7 @@ class RunRecording:
 
     Attributes:
         has_news: Whether a part came since the last commit.
-        step: The latest one that came.
+        step: The latest one that is complete, its evaluation included; at the end the last one.
     """
 
     def __init__(self, engine: Engine, run_id: int, memory: SharedMemory, plan: Plan) -> None:
@@ -38,7 +38,7 @@ class RunRecording:
         self._stretches = memory.open(plan)
         self._writer = RecordWriter(engine, run_id)
         self._networks = _tracks(engine, run_id, plan)
-        self.step = 0
+        self.step = self._reached = 0
         self._rates: list[tuple[float, int]] = [(0.0, 0)]
         """Seconds since training began with the step reached: the start, then the latest ones."""
         self._last: Part | None = None
@@ -75,6 +75,7 @@ class RunRecording:
         for position, diverged_step, frozen_step in part.frozen:
             self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
         self.step = max(self.step, part.step)
+        self._reached = max(self._reached, part.reached)
         self._last, self.has_news = part, True
         return part.stretch if part.releases else None
 
@@ -85,7 +86,9 @@ class RunRecording:
             sqlalchemy.exc.OperationalError: The database does not take it now; call again.
         """
         until = self._last.cost.elapsed if self._last is not None else 0.0
-        reached = self.step
+        reached = self._reached
+        if last:  # nothing more can come, even if training was killed in mid-evaluation
+            self.step = reached
         recent = [rate for rate in self._rates[1:] if until - RATE_SECONDS < rate[0] < until]
         self._rates = [self._rates[0], *recent, (until, reached)]
         since, begun = self._rates[0] if last else self._rates[min(1, len(recent))]

@@ -75,7 +75,7 @@ class NetworkSlots:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _NetworkLayer:
     """One layer of one network."""
 
     network: NetworkSlots
@@ -152,14 +152,14 @@ def layer_records(
 
 def _alike(
     networks: Sequence[NetworkSlots], count: int, irregular: Sequence[Irregular]
-) -> Iterator[tuple[list[_Seen], slice, Sampling]]:
+) -> Iterator[tuple[list[_NetworkLayer], slice, Sampling]]:
     """Layers to finish together, which of `count` records of them, and what is kept of one."""
     shapes = {
         (position, layer, slot): Sampling(shape, axis, stride)
         for position, layer, slot, shape, axis, stride in irregular
     }
     alone = {key[:2] for key in shapes}
-    alike: dict[tuple[object, ...], list[_Seen]] = {}
+    alike: dict[tuple[object, ...], list[_NetworkLayer]] = {}
     for network in networks:
         for index, layer in enumerate(network.track.layers):
             plan = layer.plan
@@ -167,9 +167,9 @@ def _alike(
                 for at, slot in enumerate(range(network.slots.start, network.slots.stop)):
                     one = replace(network, slots=slice(slot, slot + 1))
                     sampling = shapes.get((network.track.position, index, slot), plan.sampling)
-                    yield [_Seen(one, index)], slice(at, at + 1), sampling
+                    yield [_NetworkLayer(one, index)], slice(at, at + 1), sampling
                 continue
-            seen = _Seen(network, index)
+            seen = _NetworkLayer(network, index)
             key = (seen.is_finished, plan.sampling, plan.activation, plan.running, plan.gamma,
                    plan.beta, plan.epsilon, plan.momentum,
                    *map(bool, vars(plan.places).values()))  # fmt: skip
@@ -179,7 +179,7 @@ def _alike(
 
 
 def _records_of(
-    seen: Sequence[_Seen], steps: np.ndarray, sampling: Sampling
+    seen: Sequence[_NetworkLayer], steps: np.ndarray, sampling: Sampling
 ) -> Mapping[str, np.ndarray]:
     """The columns of some layers, one layer's rows behind the other's."""
     count, plan = len(steps), seen[0].layer.plan
@@ -213,18 +213,20 @@ def _records_of(
     return columns
 
 
-def _finished(seen: Sequence[_Seen], plan: LayerPlan) -> statistics.Columns:
+def _finished(seen: Sequence[_NetworkLayer], plan: LayerPlan) -> statistics.Columns:
     """What a GPU found, of records that are finite."""
     found = _take(seen, lambda slots: slots.finished)[:, :-1].T.copy()
     columns: statistics.Columns = dict(zip(plan.finished[:-1], found, strict=True))
     return columns | {"nonfinite": np.zeros(found.shape[1], np.int64)}
 
 
-def _take(seen: Sequence[_Seen], array: Callable[[LayerSlots], Any]) -> np.ndarray:
+def _take(seen: Sequence[_NetworkLayer], array: Callable[[LayerSlots], Any]) -> np.ndarray:
     return np.concatenate([one.network.take(array(one.slots)) for one in seen])
 
 
-def _shifts(seen: Sequence[_Seen], ordered: np.ndarray, std: np.ndarray) -> statistics.Columns:
+def _shifts(
+    seen: Sequence[_NetworkLayer], ordered: np.ndarray, std: np.ndarray
+) -> statistics.Columns:
     """Each record against the one before it, and against its layer's first."""
     count, size = len(ordered) // len(seen), ordered.shape[1]
     step, start = np.empty_like(std), np.empty_like(std)
@@ -243,7 +245,7 @@ def _shifts(seen: Sequence[_Seen], ordered: np.ndarray, std: np.ndarray) -> stat
     return {"shift_w1": step, "shift_from_start": start}
 
 
-def _norms(seen: Sequence[_Seen]) -> statistics.Columns:
+def _norms(seen: Sequence[_NetworkLayer]) -> statistics.Columns:
     def take(name: str) -> np.ndarray | None:
         places = [getattr(one.layer.plan.places, name) for one in seen]
         if not places[0]:
@@ -265,12 +267,12 @@ def _norms(seen: Sequence[_Seen]) -> statistics.Columns:
     return {name: column for name, column in found.items() if column is not None}
 
 
-def _take_lr(seen: Sequence[_Seen]) -> np.ndarray:
+def _take_lr(seen: Sequence[_NetworkLayer]) -> np.ndarray:
     taken = [one.network.take(one.network.room.given)[:, LR] for one in seen]
     return np.concatenate(taken).astype(np.float64)
 
 
-def _normalization(seen: Sequence[_Seen], plan: LayerPlan) -> statistics.Columns:
+def _normalization(seen: Sequence[_NetworkLayer], plan: LayerPlan) -> statistics.Columns:
     columns: statistics.Columns = {}
     if plan.running:
         running = _take(seen, lambda slots: slots.running)

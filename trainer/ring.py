@@ -127,7 +127,8 @@ class Part:
         frozen: The networks that end with these slots.
         evaluations: The evaluations since the part before.
         irregular: Preactivations that differ from the plan.
-        step: The latest step that is complete with this part.
+        step: The latest step that is complete with this part, its evaluation included.
+        reached: The latest step that was trained.
         cost: Of observing, so far.
     """
 
@@ -141,6 +142,7 @@ class Part:
     evaluations: list[Evaluated]
     irregular: list[Irregular]
     step: int
+    reached: int
     cost: Cost
 
 

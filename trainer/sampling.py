@@ -24,8 +24,8 @@ class Sampling:
     shape: tuple[int, ...]
     """Of one record, the batch first: (60, 100), (32, 64, 28, 28), (8, 128, 256)."""
     unit_axis: int | None
-    """The axis of units or channels: the last of linear layers, 1 of convolutions; None where the
-    elements belong to units in no regular way."""
+    """The axis of units or channels: the last of linear layers; of convolutions 1, or the last
+    where they are kept channels last. None where the elements belong to units in no regular way."""
     every: int | None = None
     """The stride, where it does not follow from the shape."""
 

@@ -97,8 +97,8 @@ def assemble(
         drawn: By seed its batches.
         test: Inputs and labels of the test set.
         example: Inputs and labels of a batch like those to come.
-        stacked: Whether the seeds of an arm train as one stack; None: where that pays. On the CPU
-            matrix products dominate and a stack gains nothing; on a GPU launches do.
+        stacked: Whether the seeds of an arm train as one stack; None: on a GPU, where launches
+            are what a step costs. On a CPU a stack needs the core that the recorder has.
     """
     if stacked is None:
         stacked = example[0].device.type != "cpu"
