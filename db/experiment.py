@@ -9,11 +9,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
+
+from .norms import IN_GROUPS, OVER_EXAMPLES, OVER_UNITS, REFUSED, NormName
 
 # Without control characters: PostgreSQL can't store a zero byte, nor can a legend show a tab.
 Name = Annotated[
@@ -25,10 +28,19 @@ Name = Annotated[
 DatasetName = Literal["mnist", "digits"]
 Activation = Literal["sigmoid", "tanh", "relu"]
 Initialization = Literal["xavier", "gaussian"]
-Norm = Literal["none", "batch"]
+Place = Literal["before", "after"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 LearningRate = Annotated[Finite, Field(gt=0, le=1000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
+Epsilon = Annotated[Finite, Field(gt=0, le=1)]
+RunningMomentum = Annotated[Finite, Field(gt=0, le=1)]
+
+
+def _known(norm: object) -> object:
+    """Say of a norm that these networks can't have why that is."""
+    if isinstance(norm, str) and norm in REFUSED:
+        raise ValueError(f"norm: {REFUSED[norm]}")
+    return norm
 
 
 class Document(BaseModel):
@@ -70,23 +82,28 @@ class Network(Document):
         description="Standard deviation of gaussian weights; xavier ignores it.",
         json_schema_extra={"group": "Network"},
     )
-    bn_epsilon: float = Field(
+    bn_epsilon: Epsilon = Field(
         default=1e-5,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
-        title="BatchNorm ε",
-        description="Added to the variance before the square root (Algorithm 1 of the paper).",
+        title="Norm ε",
+        description="Added to the variance before the square root (Algorithm 1 of the paper), in "
+        "every norm; an arm may override it.",
         json_schema_extra={"group": "Network"},
     )
-    bn_momentum: float = Field(
+    bn_momentum: RunningMomentum = Field(
         default=0.1,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
-        title="BatchNorm momentum",
-        description="Weight of the newest batch in the running mean and variance.",
+        title="Running momentum",
+        description="Weight of the newest batch in a norm's running mean and variance; an arm may "
+        "override it.",
         json_schema_extra={"group": "Network"},
+    )
+    norm_groups: int = Field(
+        default=2,
+        ge=1,
+        le=4096,
+        title="Norm groups",
+        description="Into how many groups group and weight_standardization split the units of a "
+        "hidden layer.",
+        json_schema_extra={"unit": "groups", "group": "Network"},
     )
 
 
@@ -114,10 +131,33 @@ class Arm(Document):
     """One treatment: a name and what it overrides. The first arm is the reference."""
 
     name: Name = Field(title="Name", description="How charts and exports call this arm.")
-    norm: Norm = Field(
+    norm: Annotated[NormName, BeforeValidator(_known)] = Field(
         default="none",
         title="Normalization",
-        description="none, or batch: BatchNorm before every hidden nonlinearity (paper §3.2).",
+        description="Of every hidden layer: none, batch (BatchNorm) or one of its relatives, which "
+        "docs/normalizations.md describes.",
+    )
+    norm_place: Place = Field(
+        default="before",
+        title="Place",
+        description="Whether the norm is before the nonlinearity (paper §3.2) or after it.",
+    )
+    affine: bool = Field(
+        default=True,
+        title="γ, β",
+        description="Whether the norm's output is scaled by γ and shifted by β, which are trained.",
+    )
+    bn_epsilon: Epsilon | None = Field(
+        default=None,
+        title="ε",
+        description="Overrides the experiment's norm ε; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    bn_momentum: RunningMomentum | None = Field(
+        default=None,
+        title="Running momentum",
+        description="Overrides the experiment's running momentum; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
     )
     lr: LearningRate | None = Field(
         default=None,
@@ -234,11 +274,24 @@ class Experiment(Document):
             raise ValueError(f"arms: every arm needs a name of its own, got {', '.join(names)}.")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds: every seed may appear once, got {self.seeds}.")
-        if self.batch_size < 2 and any(arm.norm == "batch" for arm in self.arms):
+        norms = {arm.norm for arm in self.arms}
+        if self.batch_size < 2 and norms & OVER_EXAMPLES:
             raise ValueError(
                 "batch_size: BatchNorm needs at least 2 examples in a batch: with 1 the variance "
                 "is 0 and every output equals β."
             )
+        groups, narrowest = self.network.norm_groups, min(self.network.hidden)
+        if norms & OVER_UNITS and narrowest < 2:
+            raise ValueError(
+                "network.hidden: a norm over the units of a layer needs at least 2 of them: with 1 "
+                "the variance is 0 and every output equals β."
+            )
+        for units in self.network.hidden if norms & IN_GROUPS else ():
+            if units % groups or units == groups:
+                raise ValueError(
+                    f"network.hidden: {groups} groups of one size, of at least 2 units each, can't "
+                    f"be made of {units} units. Change that width, or network.norm_groups."
+                )
         return self
 
     def learning_rate(self, arm: Arm) -> float:

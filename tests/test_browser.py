@@ -1,6 +1,7 @@
 """The page in a real Chromium: from a click to a CSV file, live, zoomed, themed, reconnected."""
 
 import csv
+import json
 import math
 import os
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -225,6 +227,49 @@ def test_a_run_from_the_first_click_to_a_csv_file(
     page.wait_for_url("**/runs/2")
     expect(status_of(page)).to_have_text("finished")
     wait_until(page, lambda: last_step(page) == 300, "the last step is drawn")
+
+
+def test_the_settings_of_an_arm_are_chosen_in_the_form_and_shown_again(
+    start_server: Callable[..., tuple[str, subprocess.Popen[str]]],
+    open_page: Callable[..., Page],
+    tmp_path: Path,
+) -> None:
+    address, _ = start_server("--port", "0", "--no-worker")
+    page = open_page()
+    page.goto(f"{address}/new/mnist-sigmoid")
+    page.get_by_label("Normalization of arm 2").select_option("whitening")
+    page.get_by_label("Place of arm 2").select_option("after")
+    page.get_by_label("γ, β of arm 2").uncheck()
+    page.get_by_label("ε of arm 2").fill("0.25")
+    table = page.locator(".table table")
+    fits = "({ parentElement: box }) => box.scrollWidth <= box.clientWidth"
+    assert table.evaluate(fits), "every setting is in sight"
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url("**/runs/1")
+    experiment = httpx.get(f"{address}/api/runs/1").json()["experiment"]
+    assert experiment["arms"][1] == {
+        "name": "BatchNorm", "norm": "whitening", "norm_place": "after", "affine": False,
+        "bn_epsilon": 0.25, "bn_momentum": None, "lr": None,
+    }  # fmt: skip
+
+    # a run of a version that did not have these settings is shown, and run again, with defaults
+    for arm in experiment["arms"]:
+        for name in ("norm_place", "affine", "bn_epsilon", "bn_momentum"):
+            del arm[name]
+    del experiment["network"]["norm_groups"]
+    with closing(sqlite3.connect(tmp_path / "shiftscope.db")) as database, database:
+        database.execute("UPDATE runs SET experiment = ?", [json.dumps(experiment)])
+    page.goto(f"{address}/new?again=1")
+    expect(page.get_by_label("γ, β of arm 2")).to_be_checked()
+    expect(page.get_by_label("Place of arm 2")).to_have_value("before")
+    expect(page.get_by_label("Norm groups")).to_have_value("2")
+    expect(page.locator(".setting.differs")).to_have_count(0)
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url("**/runs/2")
+    page.goto(f"{address}/runs/1?tab=settings")
+    row = page.locator("tr", has_text="whitening")
+    expect(row).to_contain_text("before")
+    expect(row).to_contain_text("0.00001")
 
 
 def assert_same_as_database(file: Path, database: Path, table: str) -> None:

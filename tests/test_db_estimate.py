@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 
 from shiftscope.db import queue, write
 from shiftscope.db.estimate import estimate
-from shiftscope.db.experiment import Experiment, Network, Recording
+from shiftscope.db.experiment import Arm, Experiment, Network, Recording
+from shiftscope.db.norms import NormName
 from shiftscope.db.tables import statistics_of
 
 
@@ -53,6 +54,16 @@ def test_a_watched_run_teaches_nothing(any_engine: Engine) -> None:
     assert "guess" in estimate(any_engine, Experiment()).basis
 
 
+@pytest.mark.parametrize("norm", ["batch_noisy", "whitening", "iternorm", "weight_standardization"])
+def test_a_norm_that_takes_long_is_expected_to(engine: Engine, norm: NormName) -> None:
+    """Of 100 units and 60 examples, 2 to 10 times as long as without one."""
+    plain, slow = (
+        estimate(engine, Experiment(arms=[Arm(name="a", norm=name)])).seconds
+        for name in ("none", norm)
+    )
+    assert 2 < slow / plain < 11
+
+
 def test_more_of_anything_costs_more(engine: Engine) -> None:
     small = estimate(engine, Experiment())
     for more in (
@@ -65,6 +76,11 @@ def test_more_of_anything_costs_more(engine: Engine) -> None:
         assert estimate(engine, more).seconds > small.seconds
     rarer = estimate(engine, Experiment(recording=Recording(record_every=10)))
     assert rarer.bytes < small.bytes / 5
+    before, after = (
+        estimate(engine, Experiment(arms=[Arm(name="a", norm="batch", norm_place=place)])).bytes
+        for place in ("before", "after")
+    )
+    assert after > 1.5 * before, "the norms are layers by themselves"
 
 
 def test_the_bytes_are_what_sqlite_takes(engine: Engine, make_run: Any, tmp_path: Any) -> None:

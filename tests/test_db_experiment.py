@@ -23,6 +23,10 @@ def test_a_document_survives_being_stored_as_json() -> None:
     assert parse(json.loads(experiment.model_dump_json())) == experiment
 
 
+def arm(norm: str, **settings: Any) -> dict[str, Any]:
+    return {"name": "a", "norm": norm, **settings}
+
+
 @pytest.mark.parametrize(
     ("document", "field", "says"),
     [
@@ -36,6 +40,27 @@ def test_a_document_survives_being_stored_as_json() -> None:
         ({"arms": [{"name": "a"}, {"name": " a "}]}, "arms", "a name of its own, got a, a"),
         ({"seeds": [1, 1]}, "seeds", "may appear once"),
         ({"batch_size": 1}, "batch_size", "BatchNorm needs at least 2"),
+        ({"batch_size": 1, "arms": [arm("iternorm")]}, "batch_size", "at least 2 examples"),
+        ({"arms": [arm("Batch")]}, "arms.0.norm", "'none', 'batch', 'batch_explicit'"),
+        ({"arms": [arm("instance")]}, "arms.0.norm", "instance normalizes each unit of an example"),
+        ({"arms": [arm("batch", bn_epsilon=0)]}, "arms.0.bn_epsilon", "greater than 0, got 0"),
+        ({"arms": [arm("batch", bn_momentum=2)]}, "arms.0.bn_momentum", "less than or equal to 1"),
+        ({"arms": [arm("batch", norm_place="left")]}, "arms.0.norm_place", "'before' or 'after'"),
+        (
+            {"arms": [arm("layer")], "network": {"hidden": [8, 1]}},
+            "network.hidden",
+            "needs at least 2 of them",
+        ),
+        (
+            {"arms": [arm("group")], "network": {"hidden": [8, 7]}},
+            "network.hidden",
+            "2 groups of one size, of at least 2 units each, can't be made of 7 units",
+        ),
+        (
+            {"arms": [arm("group")], "network": {"hidden": [8], "norm_groups": 8}},
+            "network.hidden",
+            "8 groups",
+        ),
         ({"recording": {"overhead": 0}}, "recording.overhead", "greater than 0, got 0"),
         ({"recording": {"overhead": 101}}, "recording.overhead", "less than or equal to 100"),
         ({"name": "tab\tname"}, "name", "no control characters"),

@@ -4,9 +4,12 @@ import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from shiftscope.db.experiment import Arm
+from shiftscope.db.norms import NormName
 from shiftscope.db.read import export_columns
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
 from shiftscope.trainer import Pair, watch
@@ -49,7 +52,7 @@ def test_no_module_is_named_in_the_architecture_that_is_not_there() -> None:
 
 
 def test_every_file_that_the_documents_link_to_is_there() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         links = re.findall(r"(?:\]\(|src(?:set)?=\")((?!http)[^)\"#]+)", page.read_text())
         assert [link for link in links if not (page.parent / link).exists()] == [], page.name
 
@@ -71,6 +74,12 @@ def test_every_key_is_defined_in_the_order_of_an_export(table: str) -> None:
     )
     keys = [name for name, where in rows if where in {"every table", f"`{table}`"}]
     assert keys + statistics_of(table) == export_columns(table)
+
+
+def test_every_norm_and_every_setting_of_an_arm_is_described() -> None:
+    page = (ROOT / "docs" / "normalizations.md").read_text()
+    described = re.findall(r"^\| `(\w+)` \|", page, re.M)
+    assert set(described) == {*get_args(NormName), *Arm.model_fields} - {"name", "lr"}
 
 
 @pytest.mark.parametrize("of", [watch, Pair])

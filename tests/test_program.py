@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrize import register_parametrization
 
-from shiftscope.db.experiment import Network
+from shiftscope.db.experiment import Arm, Network
+from shiftscope.db.norms import NormName
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.networks.mlp import mlp
 from shiftscope.trainer.program import Program, Seen
@@ -107,8 +108,21 @@ def test_an_mlp_trains_bit_equal(
     momentum: float,
 ) -> None:
     torch.manual_seed(0)
-    network = mlp(30, 5, Network(hidden=[16, 12], activation=activation), norm)
+    network = mlp(
+        30, 5, Network(hidden=[16, 12], activation=activation), Arm(name="arm", norm=norm)
+    )
     assert_equal_training(network, batches(STEPS, (30,)), momentum=momentum)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("norm", get_args(NormName))
+def test_an_mlp_trains_bit_equal_with_every_norm(
+    norm: NormName, place: Literal["before", "after"], affine: bool
+) -> None:
+    torch.manual_seed(0)
+    arm = Arm(name="arm", norm=norm, norm_place=place, affine=affine)
+    assert_equal_training(mlp(30, 5, Network(hidden=[16, 12]), arm), batches(STEPS, (30,)))
 
 
 class Convolutional(nn.Module):

@@ -1,12 +1,13 @@
 """A whole run in this process: what is trained, and whether what is recorded is true."""
 
 import hashlib
+import json
 import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from torch.nn import functional
 
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.norms import OVER_EXAMPLES, NormName
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets, feeder, ring
 from shiftscope.trainer.evaluation import evaluate, is_due
@@ -222,6 +224,43 @@ def test_records_tell_what_a_plain_loop_shows(
                 assert record[name] == pytest.approx(step[name], rel=1e-5), name
 
 
+NORMS: list[NormName] = [name for name in get_args(NormName) if name != "none"]
+
+
+@pytest.mark.parametrize("norms", [NORMS[:5], NORMS[5:]])
+@pytest.mark.parametrize(
+    "more", [{}, {"affine": False, "norm_place": "after", "bn_epsilon": 1e-3, "bn_momentum": 0.5}]
+)
+def test_every_norm_is_trained_and_recorded_with_what_applies_to_it(
+    engine: Engine, train: Callable[..., Any], norms: list[NormName], more: dict[str, Any]
+) -> None:
+    arms = [{"name": norm, "norm": norm, **more} for norm in norms]
+    run_id, _, completed = train(experiment("steps=60", f"arms={json.dumps(arms)}"))
+    assert completed
+    arm_of = {network.id: network.arm for network in read.networks(engine, run_id)}
+    kinds = {(arm_of[x.network_id], x.name): x.norm for x in read.layers(engine, run_id)}
+    behind = "_norm" if more else ""  # the nonlinearity, where it is a layer by itself
+    assert {name for (_, name), norm in kinds.items() if norm != "none"} == {
+        f"hidden1{behind}", f"hidden2{behind}"
+    }  # fmt: skip
+    for row in rows(engine, run_id):
+        norm = kinds[row["arm"], row["layer"]]
+        assert norm in ("none", row["arm"])
+        is_norm = norm != "none"
+        has_running = is_norm and row["arm"] in OVER_EXAMPLES
+        assert all(
+            math.isfinite(row[name]) if has_running else row[name] is None
+            for name in ("mean_drift", "var_drift")
+        )
+        for name in ("gamma_mean", "beta_mean"):
+            assert (row[name] is not None) == (is_norm and not more)
+        assert row["nonfinite"] == 0 and row["activation_grad_norm"] >= 0
+    last = {row["arm"]: row for row in rows(engine, run_id, "evaluations")}
+    for norm, row in last.items():
+        assert (row["test_loss_batch_statistics"] is not None) == (norm in OVER_EXAMPLES)
+        assert math.isfinite(row["test_loss"])
+
+
 def w1(a: np.ndarray, b: np.ndarray) -> float:
     """1-Wasserstein distance of equal samples, in units of their pooled std."""
     distance = np.abs(np.sort(a) - np.sort(b)).mean()
@@ -279,7 +318,8 @@ def test_twins_start_equal_and_see_equal_batches(
 def test_two_runs_of_one_experiment_record_the_same_bits(
     engine: Engine, train: Callable[..., Any]
 ) -> None:
-    ids = [train(experiment("seeds=3"))[0] for _ in range(2)]
+    arms = json.dumps([{"name": norm, "norm": norm} for norm in ("none", "batch", "batch_noisy")])
+    ids = [train(experiment("seeds=3", f"arms={arms}"))[0] for _ in range(2)]
     for table in ("layer_records", "evaluations"):
         first, second = (
             [[*row][read.export_columns(table).index("step") :] for row in

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import ParametrizationList
 
+from .norms import NamedNorm
 from .plan import LayerPlan
 
 NORMALIZATIONS: dict[type[nn.Module], str] = {
@@ -113,7 +114,9 @@ def has_modules(module: nn.Module) -> bool:
 
 
 def normalization_name(module: nn.Module) -> str:
-    """The name of a normalization; none for what is not one."""
+    """The name of a normalization, ours by what documents call it; none for what is not one."""
+    if isinstance(module, NamedNorm):
+        return module.norm_name
     for kind, name in NORMALIZATIONS.items():
         if isinstance(module, kind):
             return name

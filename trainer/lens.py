@@ -20,11 +20,11 @@ from torch import (  # torch's own names for its fused calls, missing from its t
 )
 
 from .discovery import Discovery, first_tensor, nodes_of
+from .euclidean import norms
 from .filling import SlotFiller
 from .foreign_updates import ForeignUpdates
 from .hooks import Hooks
 from .layers import Skipped, candidates, weights_of
-from .norms import norms
 from .plan import LayerPlan, StackPlan
 from .planning import compiles, plan_layers
 from .ring import ACCURACY, LOSS, LR, Irregular, StackSlots

@@ -16,9 +16,9 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     _foreach_copy_,  # pyright: ignore[reportPrivateImportUsage]
 )
 
+from .euclidean import norms, norms_of_each
 from .feeder import Slot
 from .layers import Layer
-from .norms import norms, norms_of_each
 from .plan import LayerPlan, NormPlaces, StackPlan
 from .program import Seen
 from .ring import LOSS, LR

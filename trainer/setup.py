@@ -63,9 +63,12 @@ def prepare(
         for seed in experiment.seeds
     ]
     networks = [
-        [build(experiment, arm, weights).to(device) for weights in first]
+        [
+            build(experiment, arm, weights, seed).to(device)
+            for weights, seed in zip(first, experiment.seeds, strict=True)
+        ]
         for arm in experiment.arms
-    ]  # fmt: skip
+    ]
     example = (scale(pixels[: experiment.batch_size], white), labels[: experiment.batch_size])
     return assemble(
         experiment,

@@ -33,9 +33,12 @@ def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list
     return weights
 
 
-def build(experiment: Experiment, arm: Arm, weights: list[Tensor]) -> nn.Sequential:
-    """The network of an arm, holding a copy of W₀; biases are 0, γ is 1 and β is 0."""
-    network = mlp(weights[0].shape[1], weights[-1].shape[0], experiment.network, arm.norm)
+def build(experiment: Experiment, arm: Arm, weights: list[Tensor], seed: int = 0) -> nn.Sequential:
+    """The network of an arm, holding a copy of W₀; biases are 0, γ is 1 and β is 0.
+
+    `seed` is that of what norms draw.
+    """
+    network = mlp(weights[0].shape[1], weights[-1].shape[0], experiment.network, arm, seed)
     linears = [module for module in network if isinstance(module, nn.Linear)]
     with torch.no_grad():
         for linear, weight in zip(linears, weights, strict=True):

@@ -12,7 +12,7 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     nn,
 )
 
-from .norms import norms
+from .euclidean import norms
 
 Optimizer = torch.optim.Optimizer
 Found = tuple[tuple[int, ...], Tensor]

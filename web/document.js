@@ -29,6 +29,23 @@ export function withValue(document, path, value) {
 }
 
 /**
+ * A document with the defaults of settings that it lacks, in its tables too: one that was stored
+ * before they came in, or an empty one.
+ * @param {Field[]} fields
+ * @param {Experiment} document
+ * @returns {Experiment}
+ */
+export function completed(fields, document) {
+  let found = document;
+  for (const { path, kind, items, default: given } of fields) {
+    const value = valueAt(found, path) ?? given ?? null;
+    found = withValue(found, path, kind === "table" && Array.isArray(value)
+      ? value.map((row) => completed(items, /** @type {Experiment} */ (row))) : value);
+  }
+  return found;
+}
+
+/**
  * @param {Json | undefined} a
  * @param {Json | undefined} b
  * @returns {boolean}

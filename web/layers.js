@@ -11,8 +11,11 @@ import { whole } from "./format.js";
 const MOST = 12;
 const ON_A_PAGE = 8;
 
-/** @param {string} norm Also `sync batch` */
-export const isBatchNorm = (norm) => norm.endsWith("batch");
+/**
+ * Whether a norm is a BatchNorm or one of its relatives, which have running statistics.
+ * @param {string} norm
+ */
+export const isBatchNorm = (norm) => /batch|whitening|iternorm/.test(norm);
 
 /**
  * The layers of all twins, by name: in the order of the first network, with those that only others

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { command, differences, equal, valueAt, withValue } from "../../web/document.js";
+import { command, completed, differences, equal, valueAt, withValue } from "../../web/document.js";
 
 const ORIGIN = { name: "A pair", dataset: "mnist", steps: 10, optimizer: { lr: 0.1 }, seeds: [0],
   arms: [{ name: "none", lr: null }] };
@@ -23,6 +23,19 @@ test("documents are compared by what they hold", () => {
   const changed = withValue(withValue(ORIGIN, "seeds", [0, 1]), "optimizer.lr", 0.2);
   assert.deepEqual(differences(FIELDS, changed, ORIGIN).map(({ path }) => path),
     ["optimizer.lr", "seeds"]);
+});
+
+test("what a stored document lacks is filled with defaults, in its tables too", () => {
+  const items = [{ path: "name", kind: "text" }, { path: "affine", kind: "boolean", default: true },
+    { path: "lr", kind: "number", default: null }];
+  const all = /** @type {any[]} */ ([{ path: "steps", kind: "integer", default: 50 },
+    { path: "network.groups", kind: "integer", default: 2 },
+    { path: "arms", kind: "table", items, default: [{ name: "a", affine: true, lr: null }] }]);
+  assert.deepEqual(completed(all, { steps: 7, arms: [{ name: "x" }, { name: "y", affine: false }] }),
+    { steps: 7, network: { groups: 2 }, arms: [{ name: "x", affine: true, lr: null },
+      { name: "y", affine: false, lr: null }] });
+  assert.deepEqual(completed(all, {}), { steps: 50, network: { groups: 2 },
+    arms: [{ name: "a", affine: true, lr: null }] });
 });
 
 test("the command names just what differs, quoted for a shell", () => {

@@ -1,33 +1,51 @@
-"""The multilayer perceptron of the paper's §4.1, with or without BatchNorm."""
+"""The multilayer perceptron of the paper's §4.1, with any norm or none."""
 
 from collections import OrderedDict
 from itertools import pairwise
 
 from torch import nn
 
-from ...db.experiment import Network, Norm
+from ...db.experiment import Arm, Network
+from ..norms import NormSettings, norms
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
 }
+MOST_LAYERS = 64
+"""As many hidden layers as an experiment may have: seeds of norms are that far apart."""
 
 
-def mlp(inputs: int, classes: int, network: Network, norm: Norm) -> nn.Sequential:
-    """Layers `hidden1`, `hidden2`, … and `output`, whose outputs are logits: z = g(BN(Wu)).
+def mlp(inputs: int, classes: int, network: Network, arm: Arm, seed: int = 0) -> nn.Sequential:
+    """Layers `hidden1`, `hidden2`, … and `output`, whose outputs are logits: z = g(norm(Wu + b)).
 
-    (batch, inputs) → (batch, classes). With BatchNorm the bias of a hidden layer's linear map is
-    dropped, since β takes its part (paper §3.2).
+    (batch, inputs) → (batch, classes). With the norm after the nonlinearity z = norm(g(Wu + b)).
+    Right before a norm that cancels it, b is left out, since β takes its part (paper §3.2).
+    `seed` is that of what norms draw.
     """
     modules: OrderedDict[str, nn.Module] = OrderedDict()
+    norm = norms()[arm.norm]
+    is_before = arm.norm_place == "before"
     for index, (before, units) in enumerate(pairwise([inputs, *network.hidden])):
         name = f"hidden{index + 1}"
-        modules[name] = nn.Linear(before, units, bias=norm == "none")
-        if norm == "batch":
-            modules[f"{name}_norm"] = nn.BatchNorm1d(
-                units, eps=network.bn_epsilon, momentum=network.bn_momentum
-            )
+        modules[name] = norm.linear(before, units, bias=not (is_before and norm.cancels_bias))
+        normalization = norm.make(units, _settings(network, arm, seed * MOST_LAYERS + index))
+        if normalization is not None and is_before:
+            modules[f"{name}_norm"] = normalization
         modules[f"{name}_activation"] = ACTIVATIONS[network.activation]()
+        if normalization is not None and not is_before:
+            modules[f"{name}_norm"] = normalization
     modules["output"] = nn.Linear(network.hidden[-1], classes)
     return nn.Sequential(modules)
+
+
+def _settings(network: Network, arm: Arm, seed: int) -> NormSettings:
+    """What the experiment asks of a norm, where the arm does not ask otherwise."""
+    return NormSettings(
+        epsilon=network.bn_epsilon if arm.bn_epsilon is None else arm.bn_epsilon,
+        momentum=network.bn_momentum if arm.bn_momentum is None else arm.bn_momentum,
+        affine=arm.affine,
+        groups=network.norm_groups,
+        seed=seed,
+    )

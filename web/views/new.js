@@ -3,7 +3,7 @@
 /** @import { CatalogEntry, Experiment, Field, Mounted, Place, System } from "../types" */
 
 import * as api from "../api.js";
-import { withValue } from "../document.js";
+import { completed } from "../document.js";
 import { h, setText } from "../dom.js";
 import { ExperimentForm } from "../form.js";
 import { bytes, duration, speed } from "../format.js";
@@ -54,7 +54,7 @@ async function show(element, place, closing) {
   if (!original && !entry && name !== "own") {
     throw new Error(`There is no experiment “${name}” in the catalog.`);
   }
-  const origin = original?.experiment ?? entry?.experiment ?? defaults(all);
+  const origin = completed(all, original?.experiment ?? entry?.experiment ?? {});
   const heading = original ? `Run #${original.id} again`
     : entry?.title ?? "An experiment of your own";
   const lead = original ? "The same settings; what you change is marked." : entry?.claim ?? "";
@@ -154,15 +154,4 @@ function costRows({ seconds, steps_per_second: rate, bytes: size, basis }) {
     h("dd", {}, `${speed(rate)} · ${bytes(size)} on disk`),
     h("dd", { class: "basis" }, basis),
   ];
-}
-
-/**
- * @param {Field[]} all
- * @returns {Experiment}
- */
-function defaults(all) {
-  /** @type {Experiment} */
-  let document = {};
-  for (const { path, default: value } of all) document = withValue(document, path, value ?? null);
-  return document;
 }

@@ -4,7 +4,7 @@
 
 import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
-import { command, equal, valueAt } from "../document.js";
+import { command, completed, equal, valueAt } from "../document.js";
 import { h, swatch } from "../dom.js";
 import { whole } from "../format.js";
 import { fields, toText } from "../schema.js";
@@ -28,12 +28,13 @@ export function settingsTab(run, networks) {
 /**
  * @param {HTMLElement} element
  * @param {RunDetail} run
- * @param {Experiment} experiment
+ * @param {Experiment} stored
  * @param {Network[]} networks
  */
-async function build(element, run, experiment, networks) {
+async function build(element, run, stored, networks) {
   const [schema, entries] = await Promise.all([api.getSchema(), api.getCatalog()]);
   const all = fields(schema);
+  const experiment = completed(all, stored);
   const entry = entries.find(({ name }) => name === run.catalog_entry);
   if (entry) {
     const words = command(entry.name, all, experiment, entry.experiment);
@@ -41,7 +42,7 @@ async function build(element, run, experiment, networks) {
   }
   element.append(
     section("Experiment", experimentTable(all, experiment, entry?.experiment)),
-    h("div", {}, section("Arms", armsTable(experiment)),
+    h("div", {}, section("Arms", armsTable(all, experiment)),
       section("Networks", networksTable(networks)),
       section("Run", factsTable(run))));
 }
@@ -86,14 +87,20 @@ function experimentTable(all, experiment, origin) {
   }));
 }
 
-/** @param {Experiment} experiment */
-function armsTable(experiment) {
+/**
+ * What an arm leaves empty is the experiment's setting of the same name.
+ * @param {Field[]} all
+ * @param {Experiment} experiment
+ */
+function armsTable(all, experiment) {
   const arms = /** @type {Record<string, Json>[]} */ (experiment.arms);
-  const rate = valueAt(experiment, "optimizer.lr");
-  const names = ["Line", "Name", "Normalization", "Learning rate"];
-  return table(names, arms.map(({ name, norm, lr }, at) =>
-    h("tr", {}, h("td", {}, swatch(at, armDash(at))), h("td", {}, toText(name)),
-      h("td", {}, toText(norm)), h("td", {}, toText(lr ?? rate)))));
+  const items = all.find(({ path }) => path === "arms")?.items ?? [];
+  /** @param {string} name */
+  const ofAll = (name) => valueAt(experiment,
+    all.find(({ path }) => path.split(".").pop() === name)?.path ?? name);
+  return table(["Line", ...items.map(({ title }) => title)], arms.map((arm, at) =>
+    h("tr", {}, h("td", {}, swatch(at, armDash(at))),
+      ...items.map(({ path }) => h("td", {}, shown(arm[path] ?? ofAll(path)))))));
 }
 
 /** @param {Json | undefined} value */
