@@ -1,7 +1,9 @@
 """Claims are decided by their criterion, and only by runs that have their settings."""
 
 import math
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +125,16 @@ def test_every_claim_is_complete_and_has_a_number_of_its_own() -> None:
         assert all((claim.statement, claim.source, claim.criterion, claim.expected))
         nothing = claim.decide(Evidence([], ARMS, 0, ended=False))
         assert nothing.result == "inconclusive"
+
+
+def test_the_document_lists_every_claim() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "verdicts.md").read_text("utf-8")
+    rows = re.findall(r"^\| (E\w+) \| `([\w-]+)` \| (.+) \| (.+) \| (.+) \|$", page, re.M)
+    assert rows == [
+        (claim.number, entry.name, claim.statement, claim.criterion, claim.expected)
+        for entry in catalog.entries()
+        for claim in entry.claims
+    ]
 
 
 def evaluate(run: Any, none: Mapping[int, float | None], batch: Mapping[int, float]) -> None:
