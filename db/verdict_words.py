@@ -26,9 +26,11 @@ def criterion(verdict: Verdict) -> str:
     target = f"Target: {percent(verdict.target)} of the test set"
     if verdict.fallback:
         target += f", the last accuracy of {reference}, for none reached {percent(DEFAULT_TARGET)}"
+    seeds = max(comparison.seeds for comparison in verdict.comparisons)
+    middle = ", and are geometric means over the seeds" if seeds > 1 else ""
     return (
-        f"{target}. Steps until it is first reached are interpolated between evaluations; each arm "
-        f"is compared with {reference} seed by seed, and intervals hold at 95 % over the seeds."
+        f"{target}. Steps until it is first reached are interpolated between evaluations{middle}. "
+        f"Each arm is compared with {reference} seed by seed; intervals are at 95 % over the seeds."
     )
 
 
@@ -88,14 +90,14 @@ def _beside(verdict: Verdict, arm: Comparison, reference: Comparison, first: boo
     words = _alone(verdict, arm)
     if first:
         words += f", {_also(verdict, arm, reference)}"
-    if ratio is None:
-        return words
-    if ratio.estimate:
-        return f"{words}: {times(ratio.estimate)}"
-    if ratio.at_least > 1:
-        return f"{words}: at least {factor(ratio.at_least)} × sooner"
-    if 0 < ratio.at_most < 1:
-        return f"{words}: at least {factor(_inverse(ratio.at_most))} × later"
+    if ratio and ratio.estimate:
+        words += f": {times(ratio.estimate)}"
+    elif ratio and ratio.at_least > 1:
+        words += f": at least {factor(ratio.at_least)} × sooner"
+    elif ratio and 0 < ratio.at_most < 1:
+        words += f": at least {factor(_inverse(ratio.at_most))} × later"
+    if verdict.fallback and arm.difference:  # so low a target says little of where they ended
+        words += f", and ended {points(arm.difference)}"
     return words
 
 

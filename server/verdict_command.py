@@ -47,7 +47,7 @@ def lines(found: Judged) -> list[str]:
     return [
         found.sentence,
         *(
-            f"{claim.number} {outcome.result} (expected: {claim.expected}): {outcome.reason}"
+            f"{claim.number} {outcome.result}: {outcome.reason}"
             for claim, outcome in found.outcomes
         ),
     ]
