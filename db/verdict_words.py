@@ -25,7 +25,9 @@ def criterion(verdict: Verdict) -> str:
     reference = verdict.comparisons[0].arm
     target = f"Target: {percent(verdict.target)} of the test set"
     if verdict.fallback:
-        target += f", the last accuracy of {reference}, for none reached {percent(DEFAULT_TARGET)}"
+        target += (
+            f", the last accuracy of {reference}, for no network reached {percent(DEFAULT_TARGET)}"
+        )
     seeds = max(comparison.seeds for comparison in verdict.comparisons)
     middle = ", and are geometric means over the seeds" if seeds > 1 else ""
     return (

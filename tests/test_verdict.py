@@ -236,7 +236,10 @@ def test_numbers_of_an_arm_over_its_seeds() -> None:
     assert batch.steps_to_target == pytest.approx(200) and batch.reached == batch.seeds == 2
     assert (batch.last_step, batch.last_accuracy, batch.best_accuracy) == (800, 1.8, 1.8)
     assert none.difference is None and batch.difference is not None
-    assert "Target: 90 % of the test set." in criterion(found)
+    assert criterion(found).startswith("Target: 90 % of the test set. Steps until it is first")
+    assert "geometric means over the seeds" in criterion(found)
+    low = criterion(verdict([curve((0, 0.1), (9, 0.5))], ["none"], ended=True))
+    assert low.startswith("Target: 50 % of the test set, the last accuracy of none, for no network")
 
 
 def test_words_of_numbers() -> None:
