@@ -1,5 +1,6 @@
 """Reading: runs and what belongs to them, and whole tables for export."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from .errors import NotFound
 from .tables import (
     ACTIVE,
     RECORD_TABLES,
+    Evaluation,
     Layer,
     LayerRecord,
     Network,
@@ -17,6 +19,7 @@ from .tables import (
     Worker,
     statistics_of,
 )
+from .verdict import Curve
 
 ROWS_AT_ONCE = 2_000
 
@@ -80,6 +83,35 @@ def layers_version(engine: Engine, run_id: int) -> tuple[Any, ...]:
     query = query.where(Network.run_id == run_id)
     with engine.connect() as connection:
         return tuple(connection.execute(query).one())
+
+
+def curves(engine: Engine, run: Run) -> list[Curve]:
+    """The test accuracy of every network of a run, up to its latest committed step.
+
+    What was evaluated without an accuracy is left out; infinities are no accuracies either: NaN.
+    """
+    query = (
+        select(Evaluation.network_id, Evaluation.step, Evaluation.test_accuracy)
+        .join(Network, Evaluation.network_id == Network.id)
+        .where(Network.run_id == run.id, Evaluation.step <= run.step)
+        .order_by(Evaluation.network_id, Evaluation.step)
+    )
+    found: dict[int, list[tuple[int, float]]] = {}
+    with engine.connect() as connection:
+        for network_id, step, accuracy in connection.execute(query):
+            if accuracy is not None:
+                value = accuracy if math.isfinite(accuracy) else math.nan
+                found.setdefault(network_id, []).append((step, value))
+    return [
+        Curve(
+            network.arm,
+            network.seed,
+            tuple(step for step, _ in found.get(network.id, [])),
+            tuple(accuracy for _, accuracy in found.get(network.id, [])),
+            network.diverged_step,
+        )
+        for network in networks(engine, run.id)
+    ]
 
 
 def workers(engine: Engine) -> Sequence[Worker]:

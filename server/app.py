@@ -7,7 +7,15 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from . import catalog_routes, export_routes, live, run_routes, series_routes, system_routes
+from . import (
+    catalog_routes,
+    export_routes,
+    live,
+    run_routes,
+    series_routes,
+    system_routes,
+    verdict_routes,
+)
 from .assets import WEB, add_assets
 from .failures import PROBLEM, RESPONSES, add_failures
 from .security import Guard
@@ -43,7 +51,10 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
     app.state.tails = Tails(engine)
     app.add_middleware(Guard, host=host)
     add_failures(app)
-    for routes in (system_routes, catalog_routes, run_routes, series_routes, export_routes, live):
+    for routes in (
+        *(system_routes, catalog_routes, run_routes, verdict_routes),
+        *(series_routes, export_routes, live),
+    ):
         app.include_router(routes.router)
     add_assets(app, web)
     return app

@@ -1,4 +1,4 @@
-"""The command line: shiftscope serve | worker | run | export | runs | check."""
+"""The command line: shiftscope serve | worker | run | verdict | export | runs | check."""
 
 import os
 import sys
@@ -14,6 +14,7 @@ from .read_commands import export, runs
 from .run_command import run
 from .serve_command import serve
 from .settings import load_settings, make_folder
+from .verdict_command import verdict
 from .worker_process import worker_command
 
 app = typer.Typer(
@@ -39,7 +40,7 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
     os.execv(command[0], command)
 
 
-for command in (serve, worker, run, export, runs, check):
+for command in (serve, worker, run, verdict, export, runs, check):
     app.command()(command)
 
 

@@ -13,11 +13,13 @@ from sqlalchemy import Engine
 from ..db import catalog, queue, read
 from ..db.engine import open_database
 from ..db.errors import Conflict
+from ..db.judge import judged
 from ..db.parsing import with_settings
 from ..db.tables import ACTIVE, Run
 from .flags import DatabaseFlag, DataFlag
 from .interrupts import interruptible, uninterrupted
 from .settings import load_settings, make_folder
+from .verdict_command import lines
 from .worker_process import end_worker, start_worker
 
 LOOK_SECONDS = 0.2
@@ -45,9 +47,9 @@ def run(
 ) -> None:
     """Train one experiment without a page.
 
-    Waits for its end; the last line of the output is the run's number. Ctrl-C stops the run,
-    which keeps what it recorded. Ends with 0 when the run finished or was stopped elsewhere, 1
-    when it failed, 130 after Ctrl-C.
+    Waits for its end and says on standard error what the arms come to; standard output is the
+    run's number. Ctrl-C stops the run, which keeps what it recorded. Ends with 0 when the run
+    finished or was stopped elsewhere, 1 when it failed, 130 after Ctrl-C.
     """
     entry = catalog.entry(experiment)
     chosen = with_settings(entry.experiment, settings or [])
@@ -72,6 +74,8 @@ def run(
     ended = ended or read.run(engine, run_id)
     if ended.status == "failed":
         typer.echo(f"Run {run_id} failed: {ended.error}", err=True)
+    else:
+        typer.echo("\n".join(lines(judged(engine, run_id))), err=True)
     typer.echo(run_id)
     engine.dispose()
     raise typer.Exit(130 if interrupted else 1 if ended.status == "failed" else 0)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from ..db import tables
+from ..db import claims, tables
 from ..db.series import Selection
 from .wire import json_safe
 
@@ -107,6 +107,16 @@ class RunsPublic(Public):
     next: int | None
 
 
+class ClaimPublic(Public):
+    """Something that is said of an experiment, and when a run of it bears it out."""
+
+    number: str
+    statement: str
+    source: str
+    criterion: str
+    expected: claims.Result
+
+
 class CatalogEntryPublic(Public):
     """One experiment that comes with the product."""
 
@@ -117,6 +127,7 @@ class CatalogEntryPublic(Public):
     stated: list[str]
     left_open: list[str]
     experiment: dict[str, Any]
+    claims: list[ClaimPublic]
 
 
 class CatalogPublic(Public):

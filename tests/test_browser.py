@@ -715,3 +715,53 @@ def test_a_sparse_cadence_shows_which_steps_were_looked_at(
     expect(page.locator(".run-header .cost")).to_have_text(
         "watching costs 1.9 % · looked at 6 of 1,000 steps (cap 2 %)"
     )
+
+
+def test_a_verdict_is_said_live_and_for_any_target(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=2_000)
+    run.begin()
+    page = open_page()
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if "/verdict" in one.url else None)
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}")
+    sentence = page.locator(".verdict .sentence")
+    expect(sentence).to_have_text(
+        "Neither none nor BatchNorm has yet reached 90 % in 0 steps: BatchNorm is 0.0 points "
+        "higher (one seed: no interval)."
+    )
+
+    def evaluate(step: int, none: float, batch: float) -> None:
+        for (network_id, _), accuracy in zip(run.networks, (none, batch), strict=True):
+            columns = {"step": [step], "test_accuracy": [accuracy]}
+            run.writer.add("evaluations", {"network_id": network_id}, columns)
+        run.append(step - run.step)
+
+    evaluate(400, 0.3, 1.0)
+    expect(sentence).to_have_text(re.compile("^BatchNorm reached 90 % after 356 steps, none has n"))
+    many = len(asked)
+    run.append(100)  # records, and no evaluation
+    wait_until(page, lambda: last_step(page) == 500, "the records are drawn")
+    assert len(asked) == many, "the verdict is asked for when an evaluation has come, not before"
+    evaluate(2_000, 0.95, 1.0)
+    queue.end(engine, run.run_id, "finished")
+    expect(sentence).to_have_text(
+        "BatchNorm reached 90 % after 356 steps, none after 1,877: 5.3 × sooner "
+        "(one seed: no interval)."
+    )
+    expect(page.locator(".verdict tbody tr").nth(1)).to_contain_text("356")
+    page.get_by_label("Target, %").fill("95")
+    page.get_by_label("Target, %").press("Enter")
+    page.wait_for_url("**?target=0.95")
+    expect(sentence).to_have_text(re.compile("^BatchNorm reached 95 % after 378 steps, none after"))
+    page.reload()
+    expect(sentence).to_have_text(re.compile("^BatchNorm reached 95 %"))
+    expect(page.get_by_label("Target, %")).to_have_value("95")
+    page.locator(".menu summary").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="verdict.csv").click()
+    assert len(download.value.path().read_text().splitlines()) == 3

@@ -22,6 +22,7 @@ from websockets.sync.client import connect as connect_live
 from shiftscope.db import queue, read
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.judge import judged
 from shiftscope.server.worker_process import KeptWorker
 
 COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
@@ -54,7 +55,9 @@ def database_of(environment: dict[str, str]) -> str:
     return f"sqlite:///{environment['SHIFTSCOPE_DATA']}/shiftscope.db"
 
 
-@pytest.mark.parametrize("command", ["serve", "worker", "run", "export", "runs", "check"])
+@pytest.mark.parametrize(
+    "command", ["serve", "worker", "run", "verdict", "export", "runs", "check"]
+)
 def test_every_command_explains_itself_and_its_flags(
     environment: dict[str, str], command: str
 ) -> None:
@@ -67,7 +70,7 @@ def test_every_command_explains_itself_and_its_flags(
 
 def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> None:
     done = call(environment)
-    for command in ("serve", "worker", "run", "export", "runs", "check"):
+    for command in ("serve", "worker", "run", "verdict", "export", "runs", "check"):
         assert re.search(rf"^  {command} ", done.stdout + done.stderr, re.M)
 
 
@@ -153,6 +156,8 @@ def test_a_run_without_a_page_prints_its_number_last_and_keeps_everything(
     layers = read.layers(engine, number)
     assert (run.status, run.step, run.catalog_entry) == ("finished", 30, "mnist-sigmoid")
     assert sum(1 for _ in read.export_rows(engine, number, "layer_records")) == 30 * len(layers)
+    sentence = judged(engine, number).sentence
+    assert done.stderr.splitlines()[0] == sentence and "BatchNorm" in sentence
     assert read.workers(engine) == []
     engine.dispose()
 

@@ -101,6 +101,8 @@ def test_any_path(web: httpx.Client, run: str, table: str, query: str) -> None:
     get(f"/api/runs/{quote(run)}")
     get(f"/api/runs/{quote(run)}/export/{quote(table)}.csv")
     get(f"/api/runs/1/export/{quote(table)}.csv")
+    get(f"/api/runs/{quote(run)}/verdict")
+    check(web.get("/api/runs/1/verdict", params={"target": query}))
     get("/api/runs")
     get(f"/api/{quote(run)}")
     check(web.post(f"/api/runs/{quote(run)}/stop"))

@@ -1,7 +1,7 @@
 /** Every address of the server, and how its answers and errors are read. */
 
 /** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
-/** @import { RunDetail, Runs, Selection, System, Validated } from "./types" */
+/** @import { RunDetail, Runs, Selection, System, Validated, Verdict } from "./types" */
 
 import { decode } from "./series.js";
 
@@ -118,6 +118,17 @@ export async function getSeries(run, series, { range, points, signal }) {
   const response = await ask(`/api/runs/${run}/series`, body, signal);
   return decode(await response.arrayBuffer());
 }
+
+/**
+ * @param {number} run
+ * @param {number | null} target
+ * @returns {Promise<Verdict>}
+ */
+export const getVerdict = (run, target) =>
+  json(`/api/runs/${run}/verdict${target === null ? "" : `?target=${target}`}`);
+
+/** @param {number} run */
+export const verdictUrl = (run) => `/api/runs/${run}/verdict.csv`;
 
 /**
  * @param {number} run

@@ -26,6 +26,7 @@ export function parse(path, search) {
       range: parseRange(query.get("steps")),
       layer: query.get("layer") || null,
       find: query.get("find") || null,
+      target: share(query.get("target")),
     };
   }
   return { view: "missing" };
@@ -47,6 +48,7 @@ export function format(place) {
       if (place.range !== null) query.set("steps", place.range.join("-"));
       if (place.find !== null) query.set("find", place.find);
       if (place.layer !== null) query.set("layer", place.layer);
+      if (place.target !== null) query.set("target", String(place.target));
       const text = query.toString();
       return `/runs/${place.run}${text && `?${text}`}`;
     }
@@ -60,8 +62,8 @@ export function format(place) {
  * @param {number} run
  * @returns {Extract<Place, { view: "run" }>}
  */
-export const ofRun = (run) =>
-  ({ view: "run", run, tab: "overview", seed: null, range: null, layer: null, find: null });
+export const ofRun = (run) => ({ view: "run", run, tab: "overview", seed: null, range: null,
+  layer: null, find: null, target: null });
 
 /**
  * The parts of a path; null when it cannot be read, as `%` alone.
@@ -100,6 +102,12 @@ export function clip(range, steps) {
 /** @param {string | null | undefined} text */
 function count(text) {
   return /^\d{1,10}$/.test(text ?? "") ? Number(text) : null;
+}
+
+/** @param {string | null} text A number above 0, at most 1 */
+function share(text) {
+  const value = Number(text);
+  return value > 0 && value <= 1 ? value : null;
 }
 
 /** @returns {Place} */

@@ -106,6 +106,18 @@ export interface Runs {
   next: number | null;
 }
 
+/** Something that is said of an experiment, and when a run of it bears it out. */
+export interface Claim {
+  number: string;
+  statement: string;
+  source: string;
+  criterion: string;
+  expected: Result;
+}
+
+export type Result =
+  | "reproduced" | "not reproduced" | "inconclusive" | "not this claim’s settings";
+
 export interface CatalogEntry {
   name: string;
   title: string;
@@ -114,6 +126,59 @@ export interface CatalogEntry {
   stated: string[];
   left_open: string[];
   experiment: Experiment;
+  claims: Claim[];
+}
+
+/** A number over seeds, with its interval at 95 %; one seed has none. */
+export interface OverSeeds {
+  value: Real;
+  low: Real | null;
+  high: Real | null;
+  seeds: number;
+}
+
+/** Steps of the reference ÷ steps of an arm; the bounds are what evaluations leave no doubt of. */
+export interface Ratio {
+  estimate: OverSeeds | null;
+  at_least: Real;
+  at_most: Real;
+}
+
+/** One arm in numbers, and beside the reference. */
+export interface Comparison {
+  arm: string;
+  seeds: number;
+  /** How many of them reached the target. */
+  reached: number;
+  steps_to_target: Real | null;
+  ratio: Ratio | null;
+  last_step: number | null;
+  last_accuracy: Real | null;
+  best_accuracy: Real | null;
+  difference: OverSeeds | null;
+  diverged: number;
+  first_nonfinite_step: number | null;
+}
+
+/** What a run says of a claim. */
+export interface Outcome {
+  claim: Claim;
+  result: Result;
+  reason: string;
+}
+
+export interface Verdict {
+  run: number;
+  step: number;
+  ended: boolean;
+  sentence: string;
+  /** Null for a watched run, which has no test set. */
+  criterion: string | null;
+  target: number | null;
+  /** The target is the reference's last accuracy, for no network reached 90 %. */
+  fallback: boolean;
+  comparisons: Comparison[];
+  outcomes: Outcome[];
 }
 
 export interface Estimate {
@@ -367,7 +432,9 @@ export type Place =
   | { view: "new"; entry: string | null; again: number | null }
   | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null;
       /** A layer of the page that is shown, and what layers are searched for. */
-      layer: string | null; find: string | null }
+      layer: string | null; find: string | null;
+      /** The accuracy that the verdict asks for; null leaves the choice to it. */
+      target: number | null }
   | { view: "missing" };
 
 /** A view that is on the page; `update` tells it that only its own part of the address changed. */

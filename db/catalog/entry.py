@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..claims import Claim
 from ..experiment import Experiment
 
 
@@ -16,7 +17,8 @@ class CatalogEntry:
         source: Where the claim is made.
         stated: The facts that the source states and the experiment keeps.
         left_open: What the source does not state, so that it is a free setting here.
-        experiment: The experiment with its defaults.
+        experiment: The experiment with its defaults; its settings are those of the claims.
+        claims: What a run of it decides, each with its criterion.
     """
 
     name: str
@@ -26,3 +28,4 @@ class CatalogEntry:
     stated: tuple[str, ...]
     left_open: tuple[str, ...]
     experiment: Experiment
+    claims: tuple[Claim, ...] = ()

@@ -10,13 +10,13 @@ import { clip, go } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { Deck } from "./deck.js";
-import { figuresOf } from "./figures.js";
 import { chosen, LayerBar } from "./layer_bar.js";
 import { runHeader } from "./run_header.js";
 import { settingsTab } from "./settings_tab.js";
 import { isActive } from "./status.js";
 import { TABS } from "./tabs.js";
 import { legend, rangeBar, seedChoice, tabLinks } from "./toolbar.js";
+import { VerdictView } from "./verdict.js";
 
 /** @import { Tab } from "./tabs.js" */
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
@@ -76,7 +76,8 @@ class RunPage {
     });
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
-    this.figures = detail.source === "watch" ? null : figuresOf(detail);
+    this.verdict = detail.source === "watch" ? null : new VerdictView(detail.id,
+      (target) => go({ ...this.place, target }));
     this.layerBar = new LayerBar((change) => this.#turn(change));
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.tools = h("div", { class: "tools" });
@@ -110,6 +111,7 @@ class RunPage {
       this.#deck.changed({ now: true });
     }
     this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
+    this.#judge();
   }
 
   /**
@@ -144,11 +146,23 @@ class RunPage {
       this.#deck = deck;
       this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
       this.body.replaceChildren(
-        tab.build({ deck, layers, figures: this.figures?.element ?? null }));
+        tab.build({ deck, layers, verdict: this.verdict?.element ?? null }));
       deck.chosen = this.place.range;
       this.feed.zoom(this.place.range);
     }
     this.#look();
+  }
+
+  /** A verdict changes when an evaluation comes, a network is frozen, or the run ends. */
+  #judge() {
+    if (!this.verdict?.element.isConnected) return;
+    const ended = !isActive(this.run);
+    const evaluated = ended ? [] : this.networks.map(({ id }) =>
+      this.feed.rows({ table: "evaluations", network_id: id })?.last.at(-1) ?? -1);
+    if (!ended && Math.max(...evaluated) < 0) return;
+    const frozen = this.networks.filter(({ frozen_step: step }) => step !== null).length;
+    const { target } = this.place;
+    this.verdict.show(JSON.stringify([ended, Math.max(...evaluated), frozen, target]), target);
   }
 
   #look() {
@@ -169,6 +183,7 @@ class RunPage {
 
   #recordsCame() {
     this.#deck?.changed();
+    this.#judge();
     this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
   }
 
@@ -185,7 +200,7 @@ class RunPage {
     const ended = isActive(this.run) && !isActive(run);
     this.run = run;
     this.header.show(run, this.networks);
-    this.figures?.show(run);
+    this.#judge();
     if (!ended) return;
     if (this.#deck) this.#deck.growing = false;
     this.#shown = this.#deck ? this.#shown : "";

@@ -52,7 +52,7 @@ export function runHeader(detail) {
       h("div", { class: "actions" }, ...(watched ? [] : [stop,
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
           "Run again")]),
-      exportMenu(detail.id))),
+      exportMenu(detail))),
     progress.element, h("p", { class: "facts" }, progress.words, facts),
     h("p", { class: "facts cost" }, cost, waited), problem, notices);
 
@@ -140,12 +140,15 @@ function noticesOf(run, networks) {
   return found;
 }
 
-/** @param {number} run */
-function exportMenu(run) {
+/** @param {RunDetail} detail */
+function exportMenu({ id, source }) {
+  const files = TABLES.map(([table, about]) => [`${table}.csv`, about, api.exportUrl(id, table)]);
+  if (source !== "watch") {
+    files.push(["verdict.csv", "each arm beside the reference", api.verdictUrl(id)]);
+  }
   const menu = h("details", { class: "menu" }, h("summary", { class: "button" }, "Export"),
-    h("ul", {}, ...TABLES.map(([table, about]) => h("li", {},
-      h("a", { href: api.exportUrl(run, table), download: true },
-        `${table}.csv`, h("span", { class: "hint" }, about))))));
+    h("ul", {}, ...files.map(([name, about, href]) => h("li", {},
+      h("a", { href, download: true }, name, h("span", { class: "hint" }, about))))));
   menu.addEventListener("focusout", ({ relatedTarget }) => {
     if (!menu.contains(/** @type {Node | null} */ (relatedTarget))) menu.open = false;
   });

@@ -25,7 +25,7 @@ const SHORT = 12;
  * What a tab is built of.
  * @typedef {object} Parts
  * @property {Deck} deck
- * @property {HTMLElement | null} figures What the pair comes to, kept up to date by the page; a
+ * @property {HTMLElement | null} verdict What the pair comes to, kept up to date by the page; a
  *   watched run has none
  * @property {LayerRow[]} layers Those that are shown, where the tab has layers
  */
@@ -54,10 +54,10 @@ export const TABS = [
 ];
 
 /** @param {Parts} parts */
-function overview({ deck, figures }) {
-  const charts = figures ? [testAccuracy, testLoss, trainAccuracy, trainLoss, inferenceGap]
+function overview({ deck, verdict }) {
+  const charts = verdict ? [testAccuracy, testLoss, trainAccuracy, trainLoss, inferenceGap]
     : [loggedLoss, loggedAccuracy];
-  return h("div", { class: "overview" }, figures, ...charts.map((chart, at) =>
+  return h("div", { class: "overview" }, verdict, ...charts.map((chart, at) =>
     deck.add(chart, { rowHeight: at < 2 ? HIGH : LOW }).element));
 }
 

@@ -1,0 +1,113 @@
+"""Claims of the literature about an experiment of the catalog, and how a run decides one."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .experiment import Experiment
+from .parsing import setting_paths
+from .verdict import Curve
+
+Result = Literal["reproduced", "not reproduced", "inconclusive", "not this claim’s settings"]
+FREE = ("name", "steps", "seeds", "device")
+"""Settings that no claim fixes: more steps or seeds, elsewhere; and everything of `recording`."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run says of a claim.
+
+    Attributes:
+        result: Inconclusive: too short, too few evaluations, or not finished.
+        reason: A sentence, with the numbers.
+    """
+
+    result: Result
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a claim is decided by.
+
+    Attributes:
+        curves: Of all networks of a run.
+        arms: Their order; the first is the reference.
+        step: The latest step that is recorded.
+        ended: No evaluation can come any more.
+    """
+
+    curves: Sequence[Curve]
+    arms: Sequence[str]
+    step: int
+    ended: bool
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that is said of an experiment, and when a run of it bears it out.
+
+    Attributes:
+        number: Such as E1.
+        statement: What is said, in a sentence.
+        source: Who says so, and where.
+        criterion: When it counts as reproduced, in words.
+        expected: What a run should find: some popular claims do not hold.
+        decide: The criterion as a pure function.
+    """
+
+    number: str
+    statement: str
+    source: str
+    criterion: str
+    expected: Literal["reproduced", "not reproduced"]
+    decide: Callable[[Evidence], Outcome]
+
+
+def judge(claim: Claim, evidence: Evidence, experiment: Experiment, claimed: Experiment) -> Outcome:
+    """Decide a claim by a run of `experiment`, when its settings are the claim's own.
+
+    Args:
+        claim: The claim.
+        evidence: What the run recorded.
+        experiment: What the run did.
+        claimed: The experiment that the claim speaks of.
+    """
+    differing = differences(experiment, claimed)
+    if differing:
+        return Outcome(
+            "not this claim’s settings",
+            "; ".join(f"{path} is {own}, the claim’s is {its}" for path, own, its in differing)
+            + ".",
+        )
+    return claim.decide(evidence)
+
+
+def differences(experiment: Experiment, claimed: Experiment) -> list[tuple[str, str, str]]:
+    """The settings that matter to a claim and differ: path, value, and the claim's value.
+
+    What an arm is called does not matter.
+    """
+    own, its = _settings(experiment), _settings(claimed)
+    return [(path, own[path], its[path]) for path in own if own[path] != its[path]]
+
+
+def _settings(experiment: Experiment) -> dict[str, str]:
+    document = experiment.model_dump(mode="json")
+    document["arms"] = [
+        {name: value for name, value in arm.items() if name != "name" and value is not None}
+        for arm in document["arms"]
+    ]
+    paths = [p for p in setting_paths() if p not in FREE and not p.startswith("recording.")]
+    return {path: _shown(_at(document, path)) for path in paths}
+
+
+def _at(document: Any, path: str) -> Any:
+    for name in path.split("."):
+        document = document[name]
+    return document
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

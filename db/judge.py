@@ -1,0 +1,78 @@
+"""A stored run and what it comes to: its verdict, and what it says of the claims of its entry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from . import catalog, read
+from .claims import Claim, Evidence, Outcome, judge
+from .errors import NotFound
+from .parsing import parse
+from .tables import ACTIVE, Run
+from .verdict import Verdict, verdict
+from .verdict_words import sentence
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a run comes to.
+
+    Attributes:
+        run: The run.
+        verdict: Its arms in numbers; None for a watched run, which has no test set.
+        outcomes: What it says of each claim of its catalog entry.
+    """
+
+    run: Run
+    verdict: Verdict | None
+    outcomes: Sequence[tuple[Claim, Outcome]]
+
+    @property
+    def ended(self) -> bool:
+        """No evaluation can come any more."""
+        return self.run.status not in ACTIVE
+
+    @property
+    def sentence(self) -> str:
+        """What the arms come to."""
+        if self.verdict is None:
+            return "A watched run has no test set, so there is no verdict."
+        return sentence(self.verdict)
+
+
+def judged(engine: Engine, run_id: int, target: float | None = None) -> Judged:
+    """Read a run's evaluations and judge it.
+
+    Args:
+        engine: The database.
+        run_id: The run.
+        target: The accuracy to reach, a share; None chooses (docs/verdicts.md).
+
+    Raises:
+        NotFound: There is no such run.
+    """
+    run = read.run(engine, run_id)
+    if run.experiment is None:
+        return Judged(run, None, ())
+    arms = [arm["name"] for arm in run.experiment["arms"]]
+    curves = read.curves(engine, run)
+    ended = run.status not in ACTIVE
+    evidence = Evidence(curves, arms, run.step, ended)
+    return Judged(
+        run,
+        verdict(curves, arms, ended=ended, target=target),
+        [
+            (claim, judge(claim, evidence, parse(run.experiment), entry.experiment))
+            for entry in _entries(run)
+            for claim in entry.claims
+        ],
+    )
+
+
+def _entries(run: Run) -> list[catalog.CatalogEntry]:
+    """The run's catalog entry; none for an experiment of one's own, or one that is gone."""
+    try:
+        return [catalog.entry(run.catalog_entry)] if run.catalog_entry else []
+    except NotFound:
+        return []

@@ -1,0 +1,151 @@
+"""A verdict in one sentence, for the page and the command line alike."""
+
+from .intervals import OverSeeds
+from .verdict import DEFAULT_TARGET, Comparison, Verdict
+
+
+def sentence(verdict: Verdict) -> str:
+    """What a run's arms come to: each beside the reference, the first one."""
+    reference, *others = verdict.comparisons
+    if not any(comparison.seeds for comparison in verdict.comparisons):
+        return (
+            "No network was evaluated, so there is no verdict."
+            if verdict.ended
+            else "No network has been evaluated yet."
+        )
+    parts = [_beside(verdict, arm, reference, at == 0) for at, arm in enumerate(others)]
+    if not others:
+        parts = [_alone(verdict, reference)]
+    parts += [_diverged(comparison) for comparison in verdict.comparisons if comparison.diverged]
+    return "; ".join(parts) + "."
+
+
+def criterion(verdict: Verdict) -> str:
+    """What the numbers of a verdict mean, with its target and why it is this one."""
+    reference = verdict.comparisons[0].arm
+    target = f"Target: {percent(verdict.target)} of the test set"
+    if verdict.fallback:
+        target += (
+            f", the last accuracy of {reference}, for no network reached {percent(DEFAULT_TARGET)}"
+        )
+    seeds = max(comparison.seeds for comparison in verdict.comparisons)
+    middle = ", and are geometric means over the seeds" if seeds > 1 else ""
+    return (
+        f"{target}. Steps until it is first reached are interpolated between evaluations{middle}. "
+        f"Each arm is compared with {reference} seed by seed; intervals are at 95 % over the seeds."
+    )
+
+
+def percent(share: float) -> str:
+    """A share as 90 % or 97.1 %."""
+    return f"{100 * share:.1f}".removesuffix(".0") + " %"
+
+
+def points(estimate: OverSeeds) -> str:
+    """A difference of accuracies in points of a percent: 43.4 points higher (41.0 to 45.8, …)."""
+    sign = 1 if estimate.value >= 0 else -1
+    ends = sorted(100 * sign * end for end in (estimate.low, estimate.high) if end is not None)
+    value = f"{100 * abs(estimate.value):.1f} points {'higher' if sign > 0 else 'lower'}"
+    return f"{value} ({_interval(*(f'{end:.1f}' for end in ends), seeds=estimate.seeds)})"
+
+
+def times(estimate: OverSeeds) -> str:
+    """A ratio of steps: 10.5 × sooner (8.9 to 12.1, 5 seeds)."""
+    later = estimate.value < 1
+    ends = sorted(
+        _inverse(end) if later else end for end in (estimate.low, estimate.high) if end is not None
+    )
+    value = factor(_inverse(estimate.value) if later else estimate.value)
+    words = "as soon" if value == "1.00" else f"{value} × {'later' if later else 'sooner'}"
+    return f"{words} ({_interval(*map(factor, ends), seeds=estimate.seeds)})"
+
+
+def factor(value: float) -> str:
+    """A ratio as 10.5, 1.25 or 120."""
+    if value >= 100:
+        return "∞" if value == float("inf") else f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 2 else f"{value:.2f}"
+
+
+def steps(count: float) -> str:
+    """A number of steps as 5,020 steps."""
+    return "1 step" if round(count) == 1 else f"{count:,.0f} steps"
+
+
+def _interval(*ends: str, seeds: int) -> str:
+    if seeds == 1:
+        return "one seed: no interval"
+    return f"{' to '.join(ends)}, {seeds} seeds" if ends else f"{seeds} seeds: no interval"
+
+
+def _beside(verdict: Verdict, arm: Comparison, reference: Comparison, first: bool) -> str:
+    ratio = arm.ratio
+    if arm.reached == reference.reached == 0 and arm.seeds and reference.seeds:
+        reached = "reached" if verdict.ended else "has yet reached"
+        words = (
+            f"neither {reference.arm} nor {arm.arm} {reached} {_target(verdict)} "
+            f"in {steps(arm.last_step or 0)}"
+        )
+        if arm.difference:
+            words += f": {arm.arm} {'ended' if verdict.ended else 'is'} {points(arm.difference)}"
+        return words[0].upper() + words[1:] if first else words
+    words = _alone(verdict, arm)
+    if first:
+        words += f", {_also(verdict, arm, reference)}"
+    if ratio and ratio.estimate:
+        words += f": {times(ratio.estimate)}"
+    elif ratio and ratio.at_least > 1:
+        words += f": at least {factor(ratio.at_least)} × sooner"
+    elif ratio and 0 < ratio.at_most < 1:
+        words += f": at least {factor(_inverse(ratio.at_most))} × later"
+    if verdict.fallback and arm.difference:  # so low a target says little of where they ended
+        words += f", and ended {points(arm.difference)}"
+    return words
+
+
+def _alone(verdict: Verdict, arm: Comparison) -> str:
+    """Whether and when one arm reached the target."""
+    target = _target(verdict)
+    if arm.steps_to_target is not None:
+        return f"{arm.arm} reached {target} {_after(arm.steps_to_target)}"
+    if arm.seeds == 0:
+        return f"{arm.arm} has not been evaluated"
+    if arm.reached:
+        return f"{arm.arm} reached {target} with {arm.reached} of {arm.seeds} seeds"
+    went = steps(arm.last_step or 0)
+    never = f"never reached {target} in" if verdict.ended else f"has not yet reached {target} in"
+    return f"{arm.arm} {never} {went}"
+
+
+def _also(verdict: Verdict, arm: Comparison, reference: Comparison) -> str:
+    """The same of the reference, where the target has been named."""
+    did = "" if arm.reached else "did "
+    if reference.steps_to_target is not None:
+        after = _after(reference.steps_to_target)
+        return f"{reference.arm} {did}{after if did else after.removesuffix(' steps')}"
+    if reference.seeds == 0:
+        return f"{reference.arm} has not been evaluated"
+    if reference.reached:
+        return f"{reference.arm} {did}with {reference.reached} of {reference.seeds} seeds"
+    never = "never did in" if verdict.ended else "has not yet in"
+    return f"{reference.arm} {never} {steps(reference.last_step or 0)}"
+
+
+def _after(count: float) -> str:
+    return f"after {steps(count)}" if count > 0 else "from the start"
+
+
+def _diverged(arm: Comparison) -> str:
+    many = f" with {arm.diverged} of {arm.seeds} seeds" if arm.seeds > 1 else ""
+    first = "at step" if arm.diverged == 1 else "from step"
+    return f"{arm.arm} diverged{many} {first} {arm.first_nonfinite_step:,}"
+
+
+def _target(verdict: Verdict) -> str:
+    """The target, with its reason where it is not what a reader expects."""
+    words = percent(verdict.target)
+    return f"{words} ({verdict.comparisons[0].arm}’s last accuracy)" if verdict.fallback else words
+
+
+def _inverse(value: float) -> float:
+    return float("inf") if value == 0 else 1 / value

@@ -1,0 +1,142 @@
+"""What a run's arms come to: as JSON for the page, and as a CSV file."""
+
+import csv
+import io
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from ..db.claims import Result
+from ..db.judge import judged
+from ..db.verdict import Comparison
+from ..db.verdict_words import criterion
+from .dependencies import EngineDep, RunId
+from .export import file_name
+from .schemas import ClaimPublic, Public, Real
+from .wire import json_safe
+
+router = APIRouter(prefix="/api/runs", tags=["verdict"])
+Target = Annotated[float | None, Query(gt=0, le=1, description="Test accuracy to reach, a share.")]
+
+COLUMNS = (
+    *("run_id", "target", "arm", "seeds", "reached", "steps_to_target"),
+    *("ratio", "ratio_low", "ratio_high", "ratio_at_least", "ratio_at_most"),
+    *("last_step", "last_accuracy", "best_accuracy"),
+    *("difference", "difference_low", "difference_high", "diverged", "first_nonfinite_step"),
+)
+
+
+class OverSeedsPublic(Public):
+    """A number over seeds, with its interval at 95 %."""
+
+    value: Real
+    low: Real | None
+    high: Real | None
+    seeds: int
+
+
+class RatioPublic(Public):
+    """Steps of the reference ÷ steps of an arm."""
+
+    estimate: OverSeedsPublic | None
+    at_least: Real
+    at_most: Real
+
+
+class ComparisonPublic(Public):
+    """One arm in numbers, and beside the reference."""
+
+    arm: str
+    seeds: int
+    reached: int
+    steps_to_target: Real | None
+    ratio: RatioPublic | None
+    last_step: int | None
+    last_accuracy: Real | None
+    best_accuracy: Real | None
+    difference: OverSeedsPublic | None
+    diverged: int
+    first_nonfinite_step: int | None
+
+
+class OutcomePublic(Public):
+    """What a run says of a claim."""
+
+    claim: ClaimPublic
+    result: Result
+    reason: str
+
+
+class VerdictPublic(Public):
+    """What a run's arms come to, in a sentence and in numbers."""
+
+    run: int
+    step: int
+    ended: bool
+    sentence: str
+    criterion: str | None
+    target: float | None
+    fallback: bool
+    comparisons: list[ComparisonPublic]
+    outcomes: list[OutcomePublic]
+
+
+@router.get("/{run_id}/verdict")
+def get_verdict(engine: EngineDep, run_id: RunId, target: Target = None) -> VerdictPublic:
+    """Each arm beside the reference, by the evaluations so far."""
+    found = judged(engine, run_id, target)
+    verdict = found.verdict
+    return VerdictPublic.model_validate(
+        {
+            "run": found.run.id,
+            "step": found.run.step,
+            "ended": found.ended,
+            "sentence": found.sentence,
+            "criterion": criterion(verdict) if verdict else None,
+            "target": verdict.target if verdict else None,
+            "fallback": verdict is not None and verdict.fallback,
+            "comparisons": verdict.comparisons if verdict else [],
+            "outcomes": [
+                {"claim": claim, "result": outcome.result, "reason": outcome.reason}
+                for claim, outcome in found.outcomes
+            ],
+        }
+    )
+
+
+@router.get(
+    "/{run_id}/verdict.csv",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/csv": {}}, "description": "A CSV file"},
+    },
+)
+def export_verdict(engine: EngineDep, run_id: RunId, target: Target = None) -> Response:
+    """The numbers of each arm, one row for each."""
+    verdict = judged(engine, run_id, target).verdict
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    if verdict is not None:
+        for comparison in verdict.comparisons:
+            writer.writerow(json_safe([run_id, verdict.target, *_row(comparison)]))
+    return Response(
+        text.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{file_name(run_id, "verdict")}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _row(arm: Comparison) -> list[object]:
+    ratio, steps, difference = arm.ratio, arm.ratio and arm.ratio.estimate, arm.difference
+    return [
+        *(arm.arm, arm.seeds, arm.reached, arm.steps_to_target),
+        *((steps.value, steps.low, steps.high) if steps else (None, None, None)),
+        *((ratio.at_least, ratio.at_most) if ratio else (None, None)),
+        *(arm.last_step, arm.last_accuracy, arm.best_accuracy),
+        *((difference.value, difference.low, difference.high) if difference else (None,) * 3),
+        *(arm.diverged, arm.first_nonfinite_step),
+    ]

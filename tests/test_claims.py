@@ -1,0 +1,164 @@
+"""Claims are decided by their criterion, and only by runs that have their settings."""
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from shiftscope.db import catalog, queue
+from shiftscope.db.claims import Claim, Evidence, Outcome, differences, judge
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.judge import judged
+from shiftscope.db.verdict import Curve
+
+ENTRY = catalog.entry("mnist-sigmoid")
+(E1,) = ENTRY.claims
+ARMS = ("none", "BatchNorm")
+FAST = {0: 0.1, 200: 0.6, 500: 0.88, 1000: 0.913, 5000: 0.95}
+SLOW = {0: 0.1, 200: 0.11, 500: 0.2, 1000: 0.479, 2000: 0.8, 4500: 0.89, 5000: 0.905}
+"""Near the reference values at lr 0.1: 0.91 against 0.48 at step 1,000, 90 % at 5,000."""
+
+
+def evidence(none: Mapping[int, float], batch: Mapping[int, float], **more: Any) -> Evidence:
+    curves = [
+        Curve(arm, 0, tuple(points), tuple(points.values()))
+        for arm, points in zip(ARMS, (none, batch), strict=True)
+    ]
+    step = max([*none, *batch], default=0)
+    return Evidence(curves, ARMS, **({"step": step, "ended": True} | more))
+
+
+def until(points: Mapping[int, float], last: int) -> dict[int, float]:
+    return {step: accuracy for step, accuracy in points.items() if step <= last}
+
+
+def test_e1_is_reproduced_by_the_reference_values() -> None:
+    outcome = E1.decide(evidence(SLOW, FAST))
+    assert outcome.result == "reproduced"
+    assert outcome.reason == (
+        "At step 1,000 BatchNorm is 43.4 points higher (one seed: no interval), and it reached "
+        "90 % 6.0 × sooner (one seed: no interval)."
+    )
+
+
+def test_e1_is_decided_before_the_end_once_nothing_can_change_it() -> None:
+    begun = until(SLOW, 4500)
+    outcome = E1.decide(evidence(begun, FAST, step=4500, ended=False))
+    assert outcome.result == "reproduced" and "at least 4.5 × sooner" in outcome.reason
+    little = {**FAST, 1000: 0.5}
+    assert E1.decide(evidence(SLOW, little, ended=False)).result == "not reproduced"
+
+
+@pytest.mark.parametrize(
+    ("none", "batch", "more", "result", "words"),
+    [
+        (until(SLOW, 500), until(FAST, 500), {}, "inconclusive", "too short: it ended after 500"),
+        ({}, {}, {"ended": False}, "inconclusive", "the run is not finished"),
+        (until(SLOW, 1000), until(FAST, 1000), {}, "inconclusive", "between 1.00 and ∞ × sooner"),
+        (
+            until(SLOW, 2000),
+            until(FAST, 2000),
+            {"ended": False},
+            "inconclusive",
+            "between 2.0 and ∞ × sooner; the run is not finished.",
+        ),
+        (
+            {0: 0.1, 700: 0.5, 5000: 0.95},
+            {0: 0.1, 700: 0.8, 5000: 0.95},
+            {},
+            "inconclusive",
+            "No evaluation of every network at step 1,000.",
+        ),
+        (
+            {0: 0.1, 1000: 0.5, 5000: 0.95},
+            {0: 0.1, 1000: 0.8, 5000: 0.95},
+            {},
+            "inconclusive",
+            "between 0.20 and 5.0 × sooner: too few evaluations to say.",
+        ),
+        (
+            {0: 0.1, 500: 0.7, 1000: 0.79, 1400: 0.92},
+            FAST,
+            {},
+            "not reproduced",
+            "but it reached 90 % 1.67 × sooner",
+        ),
+        (SLOW, {**SLOW, 1000: 0.6, 5000: 0.8}, {}, "not reproduced", "at most 1.00 × sooner"),
+        (FAST, SLOW, {}, "not reproduced", "43.4 points lower"),
+        (SLOW, {**FAST, 1000: math.nan}, {}, "not reproduced", "nan"),
+    ],
+)  # fmt: skip
+def test_e1_says_what_it_cannot_decide(
+    none: Any, batch: Any, more: Any, result: str, words: str
+) -> None:
+    outcome = E1.decide(evidence(none, batch, **more))
+    assert (outcome.result, words in outcome.reason) == (result, True), outcome
+
+
+def test_a_run_with_other_settings_says_what_differs() -> None:
+    other = ENTRY.experiment.model_copy(update={"dataset": "digits", "batch_size": 32})
+    assert judge(E1, evidence(SLOW, FAST), other, ENTRY.experiment) == Outcome(
+        "not this claim’s settings",
+        "dataset is digits, the claim’s is mnist; batch_size is 32, the claim’s is 60.",
+    )
+
+
+def test_length_seeds_names_and_recording_are_free() -> None:
+    document = ENTRY.experiment.model_dump(mode="json")
+    document |= {"name": "Mine", "steps": 2_000, "seeds": [4, 5], "device": "cpu"}
+    document["recording"]["evaluate_every"] = 100
+    document["arms"][1]["name"] = "BN"
+    assert differences(Experiment.model_validate(document), ENTRY.experiment) == []
+    document["arms"][1]["lr"] = 0.5
+    ((path, own, its),) = differences(Experiment.model_validate(document), ENTRY.experiment)
+    assert path == "arms" and "0.5" in own and "0.5" not in its
+
+
+def test_every_claim_is_complete_and_has_a_number_of_its_own() -> None:
+    claims: list[Claim] = [claim for entry in catalog.entries() for claim in entry.claims]
+    assert len({claim.number for claim in claims}) == len(claims) >= 1
+    for claim in claims:
+        assert all((claim.statement, claim.source, claim.criterion, claim.expected))
+        nothing = claim.decide(Evidence([], ARMS, 0, ended=False))
+        assert nothing.result == "inconclusive"
+
+
+def test_the_document_lists_every_claim() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "verdicts.md").read_text("utf-8")
+    rows = re.findall(r"^\| (E\w+) \| `([\w-]+)` \| (.+) \| (.+) \| (.+) \|$", page, re.M)
+    assert rows == [
+        (claim.number, entry.name, claim.statement, claim.criterion, claim.expected)
+        for entry in catalog.entries()
+        for claim in entry.claims
+    ]
+
+
+def evaluate(run: Any, none: Mapping[int, float | None], batch: Mapping[int, float]) -> None:
+    for (network_id, _), points in zip(run.networks, (none, batch), strict=True):
+        columns = {"step": list(points), "test_accuracy": list(points.values())}
+        run.writer.add("evaluations", {"network_id": network_id}, columns)
+    run.append(5_000)
+
+
+def test_a_stored_run_is_judged_by_what_was_committed(any_engine: Engine, make_run: Any) -> None:
+    run = make_run(any_engine, steps=5_000)
+    assert judged(any_engine, run.run_id).outcomes == []  # it came from no entry
+    evaluate(run, SLOW | {10: None, 20: math.inf}, FAST | {6_000: 1.0})
+    queue.end(any_engine, run.run_id, "finished")
+    found = judged(any_engine, run.run_id).verdict
+    assert found is not None and found.ended
+    none, batch = found.comparisons
+    assert batch.last_step == 5_000 and batch.last_accuracy == 0.95
+    assert none.steps_to_target == pytest.approx(4500 + 500 * 0.01 / 0.015)
+    assert batch.steps_to_target == pytest.approx(500 + 500 * 0.02 / 0.033)
+    again = judged(any_engine, run.run_id, target=0.5).verdict
+    assert again is not None and again.target == 0.5
+
+
+def test_a_watched_run_has_no_verdict(engine: Engine, make_watched: Any) -> None:
+    found = judged(engine, make_watched(engine).run_id)
+    assert found.verdict is None and found.outcomes == ()

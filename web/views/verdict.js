@@ -1,0 +1,141 @@
+/** A run's verdict: the sentence, each arm in numbers, and what it says of its claims. */
+
+/** @import { Comparison, Outcome, OverSeeds, Ratio, Verdict } from "../types" */
+
+import * as api from "../api.js";
+import { armDash } from "../charts/lines.js";
+import { h, setText, swatch } from "../dom.js";
+import { number, percent, real, whole } from "../format.js";
+import { table } from "./tables.js";
+
+export class VerdictView {
+  #run;
+  #asked = "";
+  /** @type {number | null} */
+  #target = null;
+  #busy = false;
+  #sentence = h("p", { class: "sentence", role: "status" });
+  #numbers = h("div", { class: "numbers" });
+  #criterion = h("p", { class: "hint" });
+  #input = h("input", { type: "number", min: 0.1, max: 100, step: 0.1, "aria-label": "Target, %" });
+  #claims = h("ul", { class: "claims" });
+  element = h("section", { class: "verdict", "aria-label": "Verdict" }, this.#sentence,
+    h("div", { class: "rest" },
+      h("div", {}, this.#numbers, this.#criterion,
+        h("label", { class: "hint" }, "Another target: ", this.#input, " %")),
+      this.#claims));
+
+  /**
+   * @param {number} run
+   * @param {(target: number | null) => void} onTarget Null: the verdict chooses
+   */
+  constructor(run, onTarget) {
+    this.#run = run;
+    this.#input.addEventListener("change", () => {
+      const { value } = this.#input;
+      if (this.#input.reportValidity()) onTarget(value ? Number((Number(value) / 100).toFixed(6)) : null);
+    });
+  }
+
+  /**
+   * Ask for the verdict, once for each state of what it rests on.
+   * @param {string} state
+   * @param {number | null} target
+   */
+  async show(state, target) {
+    if (state === this.#asked) return;
+    this.#asked = state;
+    this.#target = target;
+    if (this.#busy) return; // the answer under way asks again
+    this.#busy = true;
+    try {
+      for (let answered = ""; answered !== this.#asked;) {
+        answered = this.#asked;
+        this.#draw(await api.getVerdict(this.#run, this.#target));
+      }
+    } catch (error) {
+      setText(this.#sentence, /** @type {Error} */ (error).message);
+      this.#asked = "";
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** @param {Verdict} verdict */
+  #draw(verdict) {
+    setText(this.#sentence, verdict.sentence);
+    setText(this.#criterion, verdict.criterion ?? "");
+    this.#numbers.replaceChildren(numbers(verdict));
+    this.#claims.replaceChildren(...verdict.outcomes.map(claim));
+    if (document.activeElement === this.#input) return;
+    this.#input.placeholder = inPercent(verdict.target ?? NaN);
+    this.#input.value = this.#target === null ? "" : inPercent(this.#target);
+  }
+}
+
+/** @param {number} share */
+const inPercent = (share) => String(Number((100 * share).toFixed(1)));
+
+/** @param {Verdict} verdict */
+function numbers({ comparisons, target, ended }) {
+  const names = ["Arm", `Steps to ${inPercent(target ?? NaN)} %`, "Times sooner",
+    "Last accuracy", "Difference, points", "Best accuracy", "Not finite from step"];
+  return table(names, comparisons.map((arm, at) => h("tr", {},
+    h("th", { scope: "row" }, swatch(at, armDash(at)), arm.arm),
+    h("td", {}, stepsTo(arm, ended)),
+    h("td", {}, ...(at === 0 ? ["reference"] : times(arm.ratio))),
+    h("td", {}, share(arm.last_accuracy)),
+    h("td", {}, ...(at === 0 ? ["reference"] : points(arm.difference))),
+    h("td", {}, share(arm.best_accuracy)),
+    h("td", {}, arm.first_nonfinite_step === null ? "–" : whole(arm.first_nonfinite_step)))));
+}
+
+/**
+ * @param {Comparison} arm
+ * @param {boolean} ended
+ */
+function stepsTo({ steps_to_target: steps, seeds, reached }, ended) {
+  const count = real(steps);
+  if (count !== null) return whole(count);
+  if (reached > 0) return `${reached} of ${seeds} seeds`;
+  return seeds > 0 && ended ? "never" : "–";
+}
+
+/** @param {Ratio | null} ratio */
+function times(ratio) {
+  if (!ratio) return ["–"];
+  if (ratio.estimate) return overSeeds(ratio.estimate, (value) => number(value));
+  const [least, most] = [Number(ratio.at_least), Number(ratio.at_most)];
+  if (least > 0) return [`≥ ${number(least)}`];
+  return [Number.isFinite(most) ? `≤ ${number(most)}` : "–"];
+}
+
+/** @param {OverSeeds | null} difference */
+function points(difference) {
+  if (!difference) return ["–"];
+  return overSeeds(difference, (value) => `${value > 0 ? "+" : ""}${(100 * value).toFixed(1)}`
+    .replace("-", "−"));
+}
+
+/**
+ * A number with its interval.
+ * @param {OverSeeds} found
+ * @param {(value: number) => string} format
+ */
+function overSeeds({ value, low, high }, format) {
+  const [from, to] = [real(low), real(high)];
+  const interval = from !== null && to !== null && `${format(from)} to ${format(to)}`;
+  return [format(Number(value)), interval && h("span", { class: "hint" }, `(${interval})`)];
+}
+
+/** @param {Comparison["last_accuracy"]} accuracy */
+const share = (accuracy) => accuracy === null ? "–" : percent(Number(accuracy));
+
+/** @param {Outcome} outcome */
+function claim({ claim: { number: name, statement, criterion, source, expected }, result, reason }) {
+  const isOdd = result.endsWith("reproduced") && result !== expected;
+  return h("li", {},
+    h("p", {}, h("strong", {}, `${name} ${result}`),
+      `${isOdd ? ` (expected: ${expected})` : ""}: ${reason}`),
+    h("p", { class: "hint" }, `${statement} ${source}. Criterion: ${criterion}`));
+}
