@@ -167,6 +167,16 @@ def ratio(pairs: Sequence[tuple[Curve, Curve]], target: float) -> Ratio | None:
     return Ratio(estimate, _bound(least), _bound(most))
 
 
+def accuracy(curves: Sequence[Curve], arm: str, step: int) -> float | None:
+    """Accuracy of an arm at a step, the mean over the seeds.
+
+    None without networks, or when one was not evaluated at the step.
+    """
+    found = [curve.at(step) for curve in curves if curve.arm == arm]
+    values = [value for value in found if value is not None]
+    return mean(values).value if values and len(values) == len(found) else None
+
+
 def difference(pairs: Sequence[tuple[Curve, Curve]], step: int | None = None) -> OverSeeds | None:
     """Accuracy of the arm − the reference's, at a step or at the last evaluation of each.
 

@@ -17,6 +17,7 @@ from shiftscope.db.verdict import Curve
 
 ENTRY = catalog.entry("mnist-sigmoid")
 (E1,) = ENTRY.claims
+CLAIMS = {claim.number: claim for entry in catalog.entries() for claim in entry.claims}
 ARMS = ("none", "BatchNorm")
 FAST = {0: 0.1, 200: 0.6, 500: 0.88, 1000: 0.913, 5000: 0.95}
 SLOW = {0: 0.1, 200: 0.11, 500: 0.2, 1000: 0.479, 2000: 0.8, 4500: 0.89, 5000: 0.905}
@@ -97,6 +98,63 @@ def test_e1_says_what_it_cannot_decide(
 ) -> None:
     outcome = E1.decide(evidence(none, batch, **more))
     assert (outcome.result, words in outcome.reason) == (result, True), outcome
+
+
+@pytest.mark.parametrize(
+    ("number", "step", "first", "second", "result"),
+    [
+        ("E12b", 5_000, 0.94, 0.94, "reproduced"),
+        ("E12b", 5_000, 0.952, 0.967, "reproduced"),
+        ("E12b", 5_000, 0.9399, 0.967, "not reproduced"),
+        ("E12b", 5_000, 0.952, 0.9399, "not reproduced"),
+        ("E22", 3_000, 0.94, 0.939, "reproduced"),
+        ("E22", 3_000, 0.94, 0.95, "reproduced"),
+        ("E22", 3_000, 0.95, 0.94, "reproduced"),
+        ("E22", 3_000, 0.95, 0.9399, "not reproduced"),
+        ("E22", 3_000, 0.94, 0.9501, "not reproduced"),
+        ("E22", 3_000, 0.94, math.nan, "not reproduced"),
+        ("E16b", 2_000, 0.15, 0.8, "reproduced"),
+        ("E16b", 2_000, 0.1135, 0.925, "reproduced"),
+        ("E16b", 2_000, 0.1501, 0.925, "not reproduced"),
+        ("E16b", 2_000, 0.1135, 0.7999, "not reproduced"),
+        ("E16b", 2_000, math.nan, 0.925, "not reproduced"),
+    ],
+)
+def test_accuracies_at_a_step_decide(
+    number: str, step: int, first: float, second: float, result: str
+) -> None:
+    claim = CLAIMS[number]
+    assert claim.decide(evidence({0: 0.1, step: first}, {0: 0.1, step: second})).result == result
+    later = {0: 0.1, step: first, 2 * step: 0.5}, {0: 0.1, step: second, 2 * step: 0.5}
+    assert claim.decide(evidence(*later, ended=False)).result == result
+
+
+@pytest.mark.parametrize(("number", "step"), [("E12b", 5_000), ("E22", 3_000), ("E16b", 2_000)])
+def test_without_accuracies_at_the_step_nothing_is_decided(number: str, step: int) -> None:
+    early, at, late = {step - 1: 0.94}, {step: 0.94}, {step + 1: 0.94}
+    due = f"Accuracies are compared at step {step:,}; the run is "
+    never = f"No evaluation of every network at step {step:,}."
+    for given, reason in (
+        (evidence(early, early), f"{due}too short: it ended after {step - 1:,} steps."),
+        (evidence(early, early, ended=False), f"{due}not finished."),
+        (evidence(at, late), never),
+        (evidence(late, at), never),
+    ):
+        assert CLAIMS[number].decide(given) == Outcome("inconclusive", reason)
+
+
+def test_the_mean_over_the_seeds_decides_and_the_numbers_are_said() -> None:
+    curves = [
+        Curve(arm, seed, (3_000,), (accuracy,))
+        for arm, accuracies in zip(ARMS, ((0.95, 0.93), (0.935, 0.941)), strict=True)
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    outcome = CLAIMS["E22"].decide(Evidence(curves, ARMS, 3_000, ended=True))
+    assert outcome.result == "reproduced"
+    assert outcome.reason.startswith(
+        "At step 3,000 none is at 94 %, BatchNorm at 93.8 %: 0.2 points lower ("
+    )
+    assert outcome.reason.endswith("2 seeds).")
 
 
 def test_a_run_with_other_settings_says_what_differs() -> None:

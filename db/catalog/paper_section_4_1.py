@@ -1,6 +1,7 @@
 """§4.1 of Ioffe & Szegedy (2015): activations over time, on MNIST."""
 
 from ..claims import Claim, Evidence, Outcome
+from ..criteria import not_compared, undecided
 from ..experiment import Experiment
 from ..verdict import difference, ratio, twins
 from ..verdict_words import factor, percent, points, times
@@ -21,9 +22,7 @@ def faster_and_higher(evidence: Evidence) -> Outcome:
     pairs = twins(evidence.curves, *evidence.arms[:2])
     higher = difference(pairs, COMPARED_AT)
     if higher is None:
-        if evidence.step < COMPARED_AT:
-            return _open(evidence, f"accuracies are compared at step {COMPARED_AT:,}")
-        return Outcome("inconclusive", f"No evaluation of every network at step {COMPARED_AT:,}.")
+        return not_compared(evidence, COMPARED_AT)
     first = f"At step {COMPARED_AT:,} BatchNorm is {points(higher)}"
     if not higher.value >= HIGHER:
         return Outcome("not reproduced", f"{first}, less than {100 * HIGHER:.0f} points.")
@@ -40,16 +39,11 @@ def faster_and_higher(evidence: Evidence) -> Outcome:
     known = f"{first}; {target} came between {factor(found.at_least)} and {factor(found.at_most)}"
     if found.estimate:
         return Outcome("inconclusive", f"{known} × sooner: too few evaluations to say.")
-    return _open(evidence, f"{known} × sooner")
+    return undecided(evidence, f"{known} × sooner")
 
 
 def _within(bound: str, ratio: float) -> str:
     return f"{bound} {factor(ratio)} × sooner"
-
-
-def _open(evidence: Evidence, what: str) -> Outcome:
-    why = f"too short: it ended after {evidence.step:,} steps" if evidence.ended else "not finished"
-    return Outcome("inconclusive", f"{what[0].upper()}{what[1:]}; the run is {why}.")
 
 
 ENTRIES = (
