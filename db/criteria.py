@@ -17,18 +17,35 @@ def decided_at(step: int, holds: Callable[[float, float], bool]) -> Callable[[Ev
 
     def decide(evidence: Evidence) -> Outcome:
         first, second = evidence.arms[:2]
+        ended_early = diverged(evidence, step)
+        if ended_early:
+            return ended_early
         reference = accuracy(evidence.curves, first, step)
         arm = accuracy(evidence.curves, second, step)
         gap = difference(twins(evidence.curves, first, second), step)
         if reference is None or arm is None or gap is None:
             return not_compared(evidence, step)
         return Outcome(
-            "reproduced" if holds(reference, arm) else "not reproduced",
+            "reproduced" if holds(round(reference, 6), round(arm, 6)) else "not reproduced",
             f"At step {step:,} {first} is at {percent(reference)}, {second} at {percent(arm)}: "
             f"{points(gap)}.",
         )
 
     return decide
+
+
+def diverged(evidence: Evidence, step: int) -> Outcome | None:
+    """A claim about networks at a step is not reproduced where one diverged by then."""
+    found = [
+        (curve.diverged_step, curve)
+        for curve in evidence.curves
+        if curve.arm in evidence.arms[:2] and curve.diverged_step is not None
+    ]
+    for at, curve in sorted(found, key=lambda each: each[0]):
+        if at <= step:
+            words = f"{curve.arm} diverged at step {at:,} with seed {curve.seed}."
+            return Outcome("not reproduced", words)
+    return None
 
 
 def not_compared(evidence: Evidence, step: int) -> Outcome:

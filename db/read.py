@@ -88,19 +88,26 @@ def layers_version(engine: Engine, run_id: int) -> tuple[Any, ...]:
 def curves(engine: Engine, run: Run) -> list[Curve]:
     """The test accuracy of every network of a run, up to its latest committed step.
 
-    What was evaluated without an accuracy is left out; infinities are no accuracies either: NaN.
+    What was evaluated without an accuracy is left out. Infinities are no accuracies: NaN; nor is
+    what a network gets right whose loss is NaN, for no output of it is a number.
     """
     query = (
-        select(Evaluation.network_id, Evaluation.step, Evaluation.test_accuracy)
+        select(
+            Evaluation.network_id,
+            Evaluation.step,
+            Evaluation.test_accuracy,
+            Evaluation.test_loss,
+        )
         .join(Network, Evaluation.network_id == Network.id)
         .where(Network.run_id == run.id, Evaluation.step <= run.step)
         .order_by(Evaluation.network_id, Evaluation.step)
     )
     found: dict[int, list[tuple[int, float]]] = {}
     with engine.connect() as connection:
-        for network_id, step, accuracy in connection.execute(query):
+        for network_id, step, accuracy, loss in connection.execute(query):
             if accuracy is not None:
-                value = accuracy if math.isfinite(accuracy) else math.nan
+                is_number = math.isfinite(accuracy) and not (loss is not None and math.isnan(loss))
+                value = accuracy if is_number else math.nan
                 found.setdefault(network_id, []).append((step, value))
     return [
         Curve(

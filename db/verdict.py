@@ -33,8 +33,9 @@ class Curve:
 
     @property
     def last(self) -> float:
-        """Accuracy of the last evaluation; NaN where there is none."""
-        return self.accuracies[-1] if self.accuracies else math.nan
+        """Accuracy of the last evaluation; NaN where there is none, and of a diverged network."""
+        has_one = self.accuracies and self.diverged_step is None
+        return self.accuracies[-1] if has_one else math.nan
 
     @property
     def best(self) -> float:
@@ -152,10 +153,15 @@ def twins(curves: Sequence[Curve], reference: str, arm: str) -> list[tuple[Curve
 
 
 def ratio(pairs: Sequence[tuple[Curve, Curve]], target: float) -> Ratio | None:
-    """Steps of the reference ÷ steps of the arm; None without pairs, or reached at step 0."""
+    """Steps of the reference ÷ steps of the arm.
+
+    None without pairs, when one was there at step 0, or diverged before it got there.
+    """
     both = [(crossing(first, target), crossing(second, target)) for first, second in pairs]
     crossings = [(first, second) for first, second in both if first and second]
     if not crossings or any(0 in (first.by, second.by) for first, second in crossings):
+        return None
+    if any(_diverged_before(curve, target) for pair in pairs for curve in pair):
         return None
     least = [0.0 if arm.by is None else first.after / arm.by for first, arm in crossings]
     most = [
@@ -165,6 +171,11 @@ def ratio(pairs: Sequence[tuple[Curve, Curve]], target: float) -> Ratio | None:
     exact = [first.step / arm.step for first, arm in crossings if first.step and arm.step]
     estimate = geometric_mean(exact) if len(exact) == len(crossings) else None
     return Ratio(estimate, _bound(least), _bound(most))
+
+
+def _diverged_before(curve: Curve, target: float) -> bool:
+    found = crossing(curve, target)
+    return curve.diverged_step is not None and found is not None and found.step is None
 
 
 def accuracy(curves: Sequence[Curve], arm: str, step: int) -> float | None:

@@ -1,5 +1,7 @@
 """A verdict in one sentence, for the page and the command line alike."""
 
+import math
+
 from .intervals import OverSeeds
 from .verdict import DEFAULT_TARGET, Comparison, Verdict
 
@@ -84,9 +86,9 @@ def _beside(verdict: Verdict, arm: Comparison, reference: Comparison, first: boo
         reached = "reached" if verdict.ended else "has yet reached"
         words = (
             f"neither {reference.arm} nor {arm.arm} {reached} {_target(verdict)} "
-            f"in {steps(arm.last_step or 0)}"
+            f"in {steps(max(arm.last_step or 0, reference.last_step or 0))}"
         )
-        if arm.difference:
+        if arm.difference and not math.isnan(arm.difference.value):
             words += f": {arm.arm} {'ended' if verdict.ended else 'is'} {points(arm.difference)}"
         return words[0].upper() + words[1:] if first else words
     words = _alone(verdict, arm)
@@ -98,7 +100,9 @@ def _beside(verdict: Verdict, arm: Comparison, reference: Comparison, first: boo
         words += f": at least {factor(ratio.at_least)} × sooner"
     elif ratio and 0 < ratio.at_most < 1:
         words += f": at least {factor(_inverse(ratio.at_most))} × later"
-    if verdict.fallback and arm.difference:  # so low a target says little of where they ended
+    if (
+        verdict.fallback and arm.difference and not math.isnan(arm.difference.value)
+    ):  # so low a target says little of where they ended
         words += f", and ended {points(arm.difference)}"
     return words
 

@@ -46,6 +46,17 @@ def test_e1_is_reproduced_by_the_reference_values() -> None:
     )
 
 
+@pytest.mark.parametrize("number", CLAIMS)
+def test_a_claim_about_a_network_that_diverged_is_not_reproduced(number: str) -> None:
+    good = {0: 0.1, 100: 0.95, 1000: 0.95, 2000: 0.95, 3000: 0.95, 5000: 0.95}
+    curves = [
+        Curve("none", 0, tuple(good), tuple(good.values())),
+        Curve("BatchNorm", 0, (0, 20), (0.1, 0.6), diverged_step=31),
+    ]
+    outcome = CLAIMS[number].decide(Evidence(curves, ARMS, step=5000, ended=True))
+    assert outcome == Outcome("not reproduced", "BatchNorm diverged at step 31 with seed 0.")
+
+
 def test_e1_is_decided_before_the_end_once_nothing_can_change_it() -> None:
     begun = until(SLOW, 4500)
     outcome = E1.decide(evidence(begun, FAST, step=4500, ended=False))

@@ -218,6 +218,23 @@ def test_the_sentence_names_what_diverged_and_what_is_missing() -> None:
     )
 
 
+def test_a_diverged_network_has_no_place_among_numbers() -> None:
+    """It gets nothing right for want of numbers: no accuracy of 0, and no censored curve."""
+    good = curve((0, 0.1), (500, 0.95), (1000, 0.97), arm="BatchNorm")
+    gone = curve((0, 0.1), (20, 0.6), diverged_step=31)
+    for first, second in ((gone, good), (good, gone)):
+        found = verdict([first, second], [first.arm, second.arm], ended=True)
+        arm = found.comparisons[1]
+        assert arm.ratio is None and arm.difference is not None
+        assert math.isnan(arm.difference.value)
+    assert "nan" not in sentence(found) and "× " not in sentence(found)
+    low = curve((0, 0.1), (1000, 0.3), arm="BatchNorm")
+    assert default_target([gone, low], "none", ended=True) == (0.9, False)
+    assert sentence(verdict([gone, low], ARMS, ended=True)) == (
+        "Neither none nor BatchNorm reached 90 % in 1,000 steps; none diverged at step 31."
+    )
+
+
 def test_one_arm_and_three_arms_have_a_sentence_too() -> None:
     alone = verdict([curve((0, 0.0), (960, 1.8))], ["none"], ended=True)
     assert sentence(alone) == "none reached 90 % after 480 steps."

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from typing import Any
 
 import httpx
@@ -28,6 +29,18 @@ def run(engine: Engine, make_run: Any) -> Any:
         run.writer.add("evaluations", {"network_id": network_id}, columns)
     run.append(1_000)
     return run
+
+
+def test_what_a_network_of_nan_gets_right_is_no_accuracy(
+    web: httpx.Client, engine: Engine, make_run: Any
+) -> None:
+    run = make_run(engine, steps=100)
+    for network_id, _ in run.networks:
+        columns = {"step": [0, 100], "test_loss": [2.3, math.nan], "test_accuracy": [0.1, 0.0]}
+        run.writer.add("evaluations", {"network_id": network_id}, columns)
+    run.append(100)
+    for arm in web.get(f"/api/runs/{run.run_id}/verdict").json()["comparisons"]:
+        assert (arm["last_accuracy"], arm["best_accuracy"]) == ("NaN", 0.1)
 
 
 def test_a_verdict_is_live_and_final_when_the_run_has_ended(

@@ -1,7 +1,7 @@
 """§4.1 of Ioffe & Szegedy (2015): activations over time, on MNIST."""
 
 from ..claims import Claim, Evidence, Outcome
-from ..criteria import not_compared, undecided
+from ..criteria import diverged, not_compared, undecided
 from ..experiment import Experiment
 from ..verdict import difference, ratio, twins
 from ..verdict_words import factor, percent, points, times
@@ -19,14 +19,20 @@ def faster_and_higher(evidence: Evidence) -> Outcome:
     Decided as soon as no further evaluation can change it: a crossing counts with the evaluations
     around it, so that a coarse cadence leaves it open rather than guessing.
     """
+    ended_early = diverged(evidence, COMPARED_AT)
+    if ended_early:
+        return ended_early
     pairs = twins(evidence.curves, *evidence.arms[:2])
     higher = difference(pairs, COMPARED_AT)
     if higher is None:
         return not_compared(evidence, COMPARED_AT)
-    first = f"At step {COMPARED_AT:,} BatchNorm is {points(higher)}"
-    if not higher.value >= HIGHER:
+    first = f"At step {COMPARED_AT:,} {evidence.arms[1]} is {points(higher)}"
+    if not round(higher.value, 6) >= HIGHER:
         return Outcome("not reproduced", f"{first}, less than {100 * HIGHER:.0f} points.")
     found = ratio(pairs, TARGET)
+    ended_early = diverged(evidence, evidence.step)
+    if found is None and ended_early:
+        return ended_early
     if found is None:
         return Outcome("inconclusive", f"{first}; {percent(TARGET)} was reached before training.")
     target = percent(TARGET)

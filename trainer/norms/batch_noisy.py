@@ -42,6 +42,8 @@ class BatchNoisy(RunningNorm):
         variance, mean = torch.var_mean(x, 0, correction=0)
         self.mix_in(mean, variance, len(x))
         y = self.scale_and_shift((x - mean) * self.inverse_std(variance))
+        if not self.track_running_stats:  # by the batch's statistics alone
+            return y
         scale, shift = (noise.to(x.dtype) for noise in self.noise(*x.shape))
         return scale * y + shift
 

@@ -29,6 +29,8 @@ class BatchRenorm(RunningNorm):
     def normalize(self, x: Tensor) -> Tensor:
         """The formula above."""
         variance, mean = torch.var_mean(x, 0, correction=0)
+        if not self.track_running_stats:  # by the batch's statistics alone
+            return self.scale_and_shift((x - mean) * self.inverse_std(variance))
         r, d = self.correction(mean, variance)
         self.mix_in(mean, variance, len(x))
         return self.scale_and_shift((x - mean) * self.inverse_std(variance) * r + d)

@@ -159,10 +159,10 @@ class RunPage {
     const ended = !isActive(this.run);
     const evaluated = ended ? [] : this.networks.map(({ id }) =>
       this.feed.rows({ table: "evaluations", network_id: id })?.last.at(-1) ?? -1);
-    if (!ended && Math.max(...evaluated) < 0) return;
     const frozen = this.networks.filter(({ frozen_step: step }) => step !== null).length;
     const { target } = this.place;
-    this.verdict.show(JSON.stringify([ended, Math.max(...evaluated), frozen, target]), target);
+    const state = [ended, Math.max(...evaluated), frozen, target, this.run.summary];
+    this.verdict.show(JSON.stringify(state), target);
   }
 
   #look() {

@@ -8,6 +8,9 @@ import { h, setText, swatch } from "../dom.js";
 import { number, percent, real, whole } from "../format.js";
 import { table } from "./tables.js";
 
+const NOTHING = { run: 0, step: 0, ended: false, criterion: null, target: null, fallback: false,
+  comparisons: [], outcomes: [] };
+
 export class VerdictView {
   #run;
   #asked = "";
@@ -17,7 +20,7 @@ export class VerdictView {
   #sentence = h("p", { class: "sentence", role: "status" });
   #numbers = h("div", { class: "numbers" });
   #criterion = h("p", { class: "hint" });
-  #input = h("input", { type: "number", min: 0.1, max: 100, step: 0.1, "aria-label": "Target, %" });
+  #input = h("input", { type: "number", min: 0.1, max: 100, step: "any", "aria-label": "Target, %" });
   #claims = h("ul", { class: "claims" });
   element = h("section", { class: "verdict", "aria-label": "Verdict" }, this.#sentence,
     h("div", { class: "rest" },
@@ -48,33 +51,31 @@ export class VerdictView {
     this.#target = target;
     if (this.#busy) return; // the answer under way asks again
     this.#busy = true;
-    try {
-      for (let answered = ""; answered !== this.#asked;) {
-        answered = this.#asked;
+    for (let answered = ""; answered !== this.#asked;) {
+      answered = this.#asked;
+      try {
         this.#draw(await api.getVerdict(this.#run, this.#target));
+      } catch (error) {
+        this.#draw({ ...NOTHING, sentence: /** @type {Error} */ (error).message });
       }
-    } catch (error) {
-      setText(this.#sentence, /** @type {Error} */ (error).message);
-      this.#asked = "";
-    } finally {
-      this.#busy = false;
     }
+    this.#busy = false;
   }
 
   /** @param {Verdict} verdict */
   #draw(verdict) {
     setText(this.#sentence, verdict.sentence);
     setText(this.#criterion, verdict.criterion ?? "");
-    this.#numbers.replaceChildren(numbers(verdict));
+    this.#numbers.replaceChildren(...(verdict.comparisons.length ? [numbers(verdict)] : []));
     this.#claims.replaceChildren(...verdict.outcomes.map(claim));
     if (document.activeElement === this.#input) return;
-    this.#input.placeholder = inPercent(verdict.target ?? NaN);
+    this.#input.placeholder = verdict.target === null ? "" : inPercent(verdict.target);
     this.#input.value = this.#target === null ? "" : inPercent(this.#target);
   }
 }
 
 /** @param {number} share */
-const inPercent = (share) => String(Number((100 * share).toFixed(1)));
+const inPercent = (share) => String(Number((100 * share).toFixed(4)));
 
 /** @param {Verdict} verdict */
 function numbers({ comparisons, target, ended }) {
