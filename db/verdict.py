@@ -161,7 +161,11 @@ def ratio(pairs: Sequence[tuple[Curve, Curve]], target: float) -> Ratio | None:
     crossings = [(first, second) for first, second in both if first and second]
     if not crossings or any(0 in (first.by, second.by) for first, second in crossings):
         return None
-    if any(_diverged_before(curve, target) for pair in pairs for curve in pair):
+    if any(
+        curve.diverged_step is not None and reached is not None and reached.step is None
+        for pair, found in zip(pairs, both, strict=True)
+        for curve, reached in zip(pair, found, strict=True)
+    ):
         return None
     least = [0.0 if arm.by is None else first.after / arm.by for first, arm in crossings]
     most = [
@@ -171,11 +175,6 @@ def ratio(pairs: Sequence[tuple[Curve, Curve]], target: float) -> Ratio | None:
     exact = [first.step / arm.step for first, arm in crossings if first.step and arm.step]
     estimate = geometric_mean(exact) if len(exact) == len(crossings) else None
     return Ratio(estimate, _bound(least), _bound(most))
-
-
-def _diverged_before(curve: Curve, target: float) -> bool:
-    found = crossing(curve, target)
-    return curve.diverged_step is not None and found is not None and found.step is None
 
 
 def accuracy(curves: Sequence[Curve], arm: str, step: int) -> float | None:

@@ -81,15 +81,17 @@ def _interval(*ends: str, seeds: int) -> str:
 
 
 def _beside(verdict: Verdict, arm: Comparison, reference: Comparison, first: bool) -> str:
-    ratio = arm.ratio
+    ratio, gap = arm.ratio, arm.difference
+    if gap and math.isnan(gap.value):
+        gap = None
     if arm.reached == reference.reached == 0 and arm.seeds and reference.seeds:
         reached = "reached" if verdict.ended else "has yet reached"
         words = (
             f"neither {reference.arm} nor {arm.arm} {reached} {_target(verdict)} "
             f"in {steps(max(arm.last_step or 0, reference.last_step or 0))}"
         )
-        if arm.difference and not math.isnan(arm.difference.value):
-            words += f": {arm.arm} {'ended' if verdict.ended else 'is'} {points(arm.difference)}"
+        if gap:
+            words += f": {arm.arm} {'ended' if verdict.ended else 'is'} {points(gap)}"
         return words[0].upper() + words[1:] if first else words
     words = _alone(verdict, arm)
     if first:
@@ -100,10 +102,8 @@ def _beside(verdict: Verdict, arm: Comparison, reference: Comparison, first: boo
         words += f": at least {factor(ratio.at_least)} × sooner"
     elif ratio and 0 < ratio.at_most < 1:
         words += f": at least {factor(_inverse(ratio.at_most))} × later"
-    if (
-        verdict.fallback and arm.difference and not math.isnan(arm.difference.value)
-    ):  # so low a target says little of where they ended
-        words += f", and ended {points(arm.difference)}"
+    if verdict.fallback and gap:  # so low a target says little of where they ended
+        words += f", and ended {points(gap)}"
     return words
 
 

@@ -1,4 +1,4 @@
-"""Flags that commands share; their help comes from the table of settings."""
+"""What commands share: a run's number, and flags whose help is the table of settings'."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,15 @@ def _flag(name: str) -> typer.models.OptionInfo:
     )
 
 
+RunNumber = Annotated[
+    int,
+    typer.Argument(
+        metavar="RUN",
+        min=1,
+        max=2**31 - 1,
+        help="The run's number, as `shiftscope runs` lists it.",
+    ),
+]
 DataFlag = Annotated[Path | None, _flag("data")]
 DatabaseFlag = Annotated[str | None, _flag("database")]
 HostFlag = Annotated[str | None, _flag("host")]

@@ -15,7 +15,7 @@ from ..db.engine import open_database
 from ..db.errors import SetupProblem
 from ..db.tables import RECORD_TABLES
 from .export import csv_chunks
-from .flags import DatabaseFlag, DataFlag
+from .flags import DatabaseFlag, DataFlag, RunNumber
 from .settings import load_settings
 
 PIPE_WIDTH = 160
@@ -51,15 +51,7 @@ def runs(
 
 
 def export(
-    run: Annotated[
-        int,
-        typer.Argument(
-            metavar="RUN",
-            min=1,
-            max=2**31 - 1,
-            help="The run's number, as `shiftscope runs` lists it.",
-        ),
-    ],
+    run: RunNumber,
     table: Annotated[
         str, typer.Option(help=f"What to export: one of {', '.join(RECORD_TABLES)}.")
     ] = "layer_records",

@@ -7,20 +7,12 @@ import typer
 from ..db.engine import open_database
 from ..db.judge import Judged, judged
 from ..db.verdict_words import criterion
-from .flags import DatabaseFlag, DataFlag
+from .flags import DatabaseFlag, DataFlag, RunNumber
 from .settings import load_settings
 
 
 def verdict(
-    run: Annotated[
-        int,
-        typer.Argument(
-            metavar="RUN",
-            min=1,
-            max=2**31 - 1,
-            help="The run's number, as `shiftscope runs` lists it.",
-        ),
-    ],
+    run: RunNumber,
     target: Annotated[
         float | None,
         typer.Option(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from queries import exported
 from sqlalchemy import Engine
 
 from shiftscope.db import catalog, queue, read
@@ -122,9 +123,7 @@ def test_a_run_with_a_cap_records_exactly_the_steps_that_it_looked_at(
     assert watch_and_train(wanted, prepared, recorder, device, stop)
 
     run = read.run(engine, run_id)
-    columns = read.export_columns("layer_records")
-    rows = [dict(zip(columns, row, strict=True)) for row in
-            read.export_rows(engine, run_id, "layer_records")]  # fmt: skip
+    rows = exported(engine, run_id)
     by_layer: dict[tuple[int, int], list[int]] = {}
     for row in rows:
         by_layer.setdefault((row["network_id"], row["layer_id"]), []).append(row["step"])

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from queries import exported
 from same_statistics import assert_same_statistics
 from sqlalchemy import Engine
 
-from shiftscope.db import queue, read
+from shiftscope.db import queue
 from shiftscope.trainer import statistics
 from shiftscope.trainer.plan import LayerPlan, NormPlaces, Plan, StackPlan
 from shiftscope.trainer.recording import RunRecording
@@ -113,9 +114,7 @@ def record(
             filled += count
     recording.commit(last=True)
     memory.close()
-    columns = read.export_columns("layer_records")
-    found = read.export_rows(engine, run_id, "layer_records")
-    return [dict(zip(columns, row, strict=True)) for row in found]
+    return exported(engine, run_id)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from queries import exported
 from sqlalchemy import Engine
 from torch import Tensor, nn
 
@@ -147,6 +148,5 @@ def test_what_goes_wrong_in_an_evaluation_reaches_the_run_and_hides_no_record(
     with pytest.raises(MemoryError, match="no room"):
         train(experiment("steps=100000"), lambda _: None)
     (run,) = read.runs(engine)
-    step = read.export_columns("network_records").index("step")
-    rows = list(read.export_rows(engine, run.id, "network_records"))
-    assert run.step == max(row[step] for row in rows) > 2
+    steps = [row["step"] for row in exported(engine, run.id, "network_records")]
+    assert run.step == max(steps) > 2

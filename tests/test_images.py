@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from queries import exported
 from sqlalchemy import Engine
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shiftscope.db import catalog, queue, read
+from shiftscope.db import catalog, queue
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets
 from shiftscope.trainer.execute import watch_and_train
@@ -83,9 +84,7 @@ def test_records_tell_what_a_plain_loop_shows(engine: Engine) -> None:
     prepared = assemble(wanted, [[n] for n in ours], [drawn(images)], test, example)
     recorder = RecorderProcess(str(engine.url), run_id)
     assert watch_and_train(wanted, prepared, recorder, CPU, threading.Event())
-    columns = read.export_columns("layer_records")
-    rows = [dict(zip(columns, row, strict=True)) for row in
-            read.export_rows(engine, run_id, "layer_records")]  # fmt: skip
+    rows = exported(engine, run_id)
     by_record = {(row["arm"], row["layer"], row["step"]): row for row in rows}
     assert len(by_record) == len(rows) == 2 * len(LAYERS) * STEPS
 

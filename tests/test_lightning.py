@@ -8,7 +8,8 @@ import lightning.pytorch as lightning
 import pytest
 import torch
 from lightning.pytorch.plugins.precision import MixedPrecision
-from sqlalchemy import Engine, text
+from queries import column, rows
+from sqlalchemy import Engine
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
@@ -97,15 +98,6 @@ def fit(module: Classifier, callback: LightningCallback | None, **options: Any) 
 @pytest.fixture
 def callback(engine: Engine) -> LightningCallback:
     return LightningCallback(database=str(engine.url), quiet=True)
-
-
-def rows(engine: Engine, question: str) -> list[Any]:
-    with engine.connect() as connection:
-        return list(connection.execute(text(question)))
-
-
-def column(engine: Engine, question: str) -> list[Any]:
-    return [value for (value,) in rows(engine, question)]
 
 
 def test_it_records_every_step_and_changes_nothing(

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from queries import exported
 from sqlalchemy import Engine
 
 from shiftscope.db import catalog, queue, read
@@ -64,11 +65,7 @@ class Session:
         time.sleep(1)
 
     def rows(self, table: str = "layer_records") -> list[dict[str, Any]]:
-        columns = read.export_columns(table)
-        return [
-            dict(zip(columns, row, strict=True))
-            for row in read.export_rows(self.engine, self.run_id, table)
-        ]
+        return exported(self.engine, self.run_id, table)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from queries import exported
 from sqlalchemy import Engine
 
 from shiftscope.db import queue, read
@@ -193,10 +194,7 @@ class Recorded:
     stretch: Stretch
 
     def rows(self, layer: str) -> list[dict[str, Any]]:
-        columns = read.export_columns("layer_records")
-        found = read.export_rows(self.engine, self.run_id, "layer_records")
-        rows = [dict(zip(columns, row, strict=True)) for row in found]
-        return [row for row in rows if row["layer"] == layer]
+        return [row for row in exported(self.engine, self.run_id) if row["layer"] == layer]
 
 
 @pytest.fixture
@@ -267,9 +265,7 @@ def test_what_was_not_given_does_not_apply_and_nan_stays_nan(recorded: Recorded)
     first, second = recorded.rows("hidden")
     assert first["activation_grad_norm"] is first["weight_norm"] is first["update_ratio"] is None
     assert first["weight_grad_norm"] is not None and second["weight_norm"] is not None
-    columns = read.export_columns("network_records")
-    rows = [dict(zip(columns, row, strict=True)) for row in
-            read.export_rows(recorded.engine, recorded.run_id, "network_records")]  # fmt: skip
+    rows = exported(recorded.engine, recorded.run_id, "network_records")
     assert rows[0]["lr"] is None and rows[1]["lr"] is not None
     assert np.isnan(rows[1]["loss"]) and rows[0]["loss"] == pytest.approx(room.given[0, 0, LOSS])
 

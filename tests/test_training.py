@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
+from queries import exported
 from same_statistics import assert_same_statistics
 from sqlalchemy import Engine
 from torch import Tensor, nn
@@ -88,12 +89,6 @@ def networks_of(prepared: Prepared) -> list[Any]:
         for position, network in zip(stack.positions, stack.networks, strict=True)
     }
     return [by_position[position] for position in sorted(by_position)]
-
-
-def rows(engine: Engine, run_id: int, table: str = "layer_records") -> list[dict[str, Any]]:
-    """The exported rows of a table."""
-    columns = read.export_columns(table)
-    return [dict(zip(columns, row, strict=True)) for row in read.export_rows(engine, run_id, table)]
 
 
 @dataclass
@@ -180,7 +175,7 @@ def test_records_tell_what_a_plain_loop_shows(
     assert completed
     plain = plain_loop(wanted, images)
 
-    records = iter(rows(engine, run_id))
+    records = iter(exported(engine, run_id))
     for network, (twin, seen) in zip(networks, plain, strict=True):
         for ours, theirs in zip(network.state_dict().values(), twin.state_dict().values(),
                                 strict=True):  # fmt: skip
@@ -213,10 +208,10 @@ def test_records_tell_what_a_plain_loop_shows(
                     )
                 else:
                     assert record["mean_drift"] is None and record["gamma_mean"] is None
-    first = [row for row in rows(engine, run_id) if row["step"] == 1]
+    first = [row for row in exported(engine, run_id) if row["step"] == 1]
     assert all(row["shift_w1"] is None and row["shift_from_start"] == 0 for row in first)
 
-    of_network = iter(rows(engine, run_id, "network_records"))
+    of_network = iter(exported(engine, run_id, "network_records"))
     for _, seen in plain:
         for step in seen:
             record = next(of_network)
@@ -243,7 +238,7 @@ def test_every_norm_is_trained_and_recorded_with_what_applies_to_it(
     assert {name for (_, name), norm in kinds.items() if norm != "none"} == {
         f"hidden1{behind}", f"hidden2{behind}"
     }  # fmt: skip
-    for row in rows(engine, run_id):
+    for row in exported(engine, run_id):
         norm = kinds[row["arm"], row["layer"]]
         assert norm in ("none", row["arm"])
         is_norm = norm != "none"
@@ -255,7 +250,7 @@ def test_every_norm_is_trained_and_recorded_with_what_applies_to_it(
         for name in ("gamma_mean", "beta_mean"):
             assert (row[name] is not None) == (is_norm and not more)
         assert row["nonfinite"] == 0 and row["activation_grad_norm"] >= 0
-    last = {row["arm"]: row for row in rows(engine, run_id, "evaluations")}
+    last = {row["arm"]: row for row in exported(engine, run_id, "evaluations")}
     for norm, row in last.items():
         assert (row["test_loss_batch_statistics"] is not None) == (norm in OVER_EXAMPLES)
         assert math.isfinite(row["test_loss"])
@@ -271,7 +266,7 @@ def test_a_finished_run_has_a_record_of_every_layer_at_every_step(
     engine: Engine, train: Callable[..., Any]
 ) -> None:
     run_id, _, completed = train(experiment("seeds=0,1"))
-    found = [(row["network_id"], row["layer_id"], row["step"]) for row in rows(engine, run_id)]
+    found = [(row["network_id"], row["layer_id"], row["step"]) for row in exported(engine, run_id)]
     assert completed
     assert len(found) == len(set(found)) == 150 * 4 * 3
     assert found == sorted(found)
@@ -284,8 +279,12 @@ def test_record_every_thins_the_records_and_nothing_else(
     all_id, networks, _ = train(experiment())
     some_id, same, _ = train(experiment("record_every=20"))
     assert [weights_hash(n) for n in networks] == [weights_hash(n) for n in same]
-    kept = {row["step"]: row["p50"] for row in rows(engine, some_id) if row["layer"] == "hidden1"}
-    every = {row["step"]: row["p50"] for row in rows(engine, all_id) if row["layer"] == "hidden1"}
+    kept = {
+        row["step"]: row["p50"] for row in exported(engine, some_id) if row["layer"] == "hidden1"
+    }
+    every = {
+        row["step"]: row["p50"] for row in exported(engine, all_id) if row["layer"] == "hidden1"
+    }
     assert sorted(kept) == list(range(1, 151, 20))
     assert kept == {step: every[step] for step in kept}
 
@@ -342,14 +341,14 @@ def test_a_diverging_network_is_frozen_and_the_other_goes_on(
     assert diverged.diverged_step is not None and diverged.frozen_step is not None
     assert diverged.diverged_step <= diverged.frozen_step - ring.SLOTS + 1
     assert healthy.frozen_step is None
-    losses = {row["step"]: row["loss"] for row in rows(engine, run_id, "network_records")
+    losses = {row["step"]: row["loss"] for row in exported(engine, run_id, "network_records")
               if row["network_id"] == diverged.id}  # fmt: skip
     assert max(losses) == diverged.frozen_step
     assert math.isfinite(losses[1])
     assert not any(math.isfinite(losses[s]) for s in losses if s >= diverged.diverged_step)
-    layers = [row for row in rows(engine, run_id) if row["network_id"] == healthy.id]
+    layers = [row for row in exported(engine, run_id) if row["network_id"] == healthy.id]
     assert len(layers) == 200 * 3
-    broken = [row for row in rows(engine, run_id) if row["network_id"] == diverged.id]
+    broken = [row for row in exported(engine, run_id) if row["network_id"] == diverged.id]
     assert any(row["nonfinite"] > 0 and math.isnan(row["mean"]) for row in broken)
 
 
@@ -368,7 +367,7 @@ def test_a_stop_keeps_what_was_recorded(engine: Engine, train: Callable[..., Any
     stopper.join()
     step = read.run(engine, run_id).step
     assert not completed and 0 < step < 1_000_000
-    assert len(rows(engine, run_id)) == step * 2 * 3
+    assert len(exported(engine, run_id)) == step * 2 * 3
 
 
 def test_a_network_that_diverged_is_said_to_have_even_between_sparse_records(
@@ -376,7 +375,7 @@ def test_a_network_that_diverged_is_said_to_have_even_between_sparse_records(
 ) -> None:
     run_id, _, _ = train(experiment(*EXPLODING, "steps=150", "record_every=20"))
     diverged = read.networks(engine, run_id)[0]
-    losses = {row["step"]: row["loss"] for row in rows(engine, run_id, "network_records")
+    losses = {row["step"]: row["loss"] for row in exported(engine, run_id, "network_records")
               if row["network_id"] == diverged.id}  # fmt: skip
     assert diverged.diverged_step == min(s for s in losses if not math.isfinite(losses[s]))
     assert diverged.frozen_step is None
@@ -384,7 +383,7 @@ def test_a_network_that_diverged_is_said_to_have_even_between_sparse_records(
 
 def test_momentum_counts_in_the_update_ratio(engine: Engine, train: Callable[..., Any]) -> None:
     run_id, _, _ = train(experiment("momentum=0.9", "steps=30"))
-    row = next(r for r in rows(engine, run_id) if r["step"] == 30 and r["layer"] == "hidden1")
+    row = next(r for r in exported(engine, run_id) if r["step"] == 30 and r["layer"] == "hidden1")
     without = 0.1 * row["weight_grad_norm"] / row["weight_norm"]
     assert row["update_ratio"] > 2 * without
 
@@ -419,7 +418,7 @@ def test_the_paper_pair_reaches_its_reference_values(mnist_folder: Path, engine:
 
 def assert_same_records(engine: Engine, ours: int, theirs: int, rel: float) -> None:
     """Every statistic of every layer, within `rel` of itself or of a thousandth of 1."""
-    pairs = zip(rows(engine, ours), rows(engine, theirs), strict=True)
+    pairs = zip(exported(engine, ours), exported(engine, theirs), strict=True)
     for number, (a, b) in enumerate(pairs):
         assert (a["arm"], a["seed"], a["layer"], a["step"]) == (
             b["arm"], b["seed"], b["layer"], b["step"]
@@ -462,7 +461,7 @@ def test_a_device_finishes_statistics_as_the_recorder_does(
     monkeypatch.setattr(feeder, "slots_on", device_slots)
     ours, _, completed = train(wanted, stacked=True, finishes=True)
     assert completed
-    assert_same_statistics(rows(engine, ours), rows(engine, theirs))
+    assert_same_statistics(exported(engine, ours), exported(engine, theirs))
 
 
 @pytest.mark.parametrize("device", [GPU])

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from sqlalchemy import Engine, text
+from queries import column, rows
+from sqlalchemy import Engine
 from torch import Tensor
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when the library is imported
@@ -59,15 +60,6 @@ def reported(trainer: transformers.Trainer) -> list[float]:
 @pytest.fixture
 def callback(engine: Engine) -> TransformersCallback:
     return TransformersCallback(database=str(engine.url), quiet=True)
-
-
-def rows(engine: Engine, question: str) -> list[Any]:
-    with engine.connect() as connection:
-        return list(connection.execute(text(question)))
-
-
-def column(engine: Engine, question: str) -> list[Any]:
-    return [value for (value,) in rows(engine, question)]
 
 
 LOSSES = "SELECT loss FROM network_records ORDER BY step"

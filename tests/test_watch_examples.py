@@ -5,19 +5,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from queries import rows
+from sqlalchemy import Engine
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "watch.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 EXAMPLES = [block for block in BLOCKS if block.startswith("import torch\n")]
-
-
-def rows(engine: Engine, question: str) -> list[Any]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(question))]
 
 
 def run(engine: Engine, number: int) -> None:

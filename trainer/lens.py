@@ -170,9 +170,7 @@ class Lens:
         if not self.looking or sight.is_left:
             return
         tensor = first_tensor(output)
-        if tensor is None or not tensor.is_floating_point() or not tensor.ndim:
-            return
-        if tensor.is_nested:
+        if tensor is None or not tensor.is_floating_point() or not tensor.ndim or tensor.is_nested:
             return
         began = time.perf_counter()
         call = sight.take(tensor, self._order)

@@ -30,11 +30,9 @@ def faster_and_higher(evidence: Evidence) -> Outcome:
     if not round(higher.value, 6) >= HIGHER:
         return Outcome("not reproduced", f"{first}, less than {100 * HIGHER:.0f} points.")
     found = ratio(pairs, TARGET)
-    ended_early = diverged(evidence, evidence.step)
-    if found is None and ended_early:
-        return ended_early
     if found is None:
-        return Outcome("inconclusive", f"{first}; {percent(TARGET)} was reached before training.")
+        early = Outcome("inconclusive", f"{first}; {percent(TARGET)} was reached before training.")
+        return diverged(evidence, evidence.step) or early
     target = percent(TARGET)
     if found.at_least >= SOONER:
         sooner = times(found.estimate) if found.estimate else _within("at least", found.at_least)

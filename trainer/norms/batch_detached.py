@@ -10,7 +10,7 @@ stays; the weights are driven likewise. Ioffe & Szegedy (2015), arXiv:1502.03167
 import torch
 from torch import Tensor
 
-from .norm import Norm, NormSettings
+from .norm import Norm
 from .running import RunningNorm
 
 
@@ -26,8 +26,4 @@ class BatchDetached(RunningNorm):
         return self.scale_and_shift((x - mean) * self.inverse_std(variance))
 
 
-def _make(units: int, settings: NormSettings) -> BatchDetached:
-    return BatchDetached(units, settings.epsilon, settings.momentum, settings.affine)
-
-
-NORM = Norm(_make)
+NORM = Norm(BatchDetached.made)

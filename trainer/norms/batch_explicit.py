@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .norm import Norm, NormSettings
+from .norm import Norm
 from .running import RunningNorm
 
 
@@ -65,8 +65,4 @@ class BatchExplicit(RunningNorm):
         return y
 
 
-def _make(units: int, settings: NormSettings) -> BatchExplicit:
-    return BatchExplicit(units, settings.epsilon, settings.momentum, settings.affine)
-
-
-NORM = Norm(_make, cancels_bias=True)
+NORM = Norm(BatchExplicit.made, cancels_bias=True)

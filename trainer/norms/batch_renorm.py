@@ -13,7 +13,7 @@ the variance, as in BatchNorm, not that of its root.
 import torch
 from torch import Tensor
 
-from .norm import Norm, NormSettings
+from .norm import Norm
 from .running import RunningNorm
 
 BEGIN, R_END, D_END = 5_000, 40_000, 25_000
@@ -53,8 +53,4 @@ class BatchRenorm(RunningNorm):
         return 1 + (R_MAX - 1) * r, D_MAX * d
 
 
-def _make(units: int, settings: NormSettings) -> BatchRenorm:
-    return BatchRenorm(units, settings.epsilon, settings.momentum, settings.affine)
-
-
-NORM = Norm(_make, cancels_bias=True)
+NORM = Norm(BatchRenorm.made, cancels_bias=True)

@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .norm import Norm, NormSettings
+from .norm import Norm
 from .whitening import Whitening
 
 
@@ -34,8 +34,4 @@ class IterNorm(Whitening):
         return power * trace.rsqrt()
 
 
-def _make(units: int, settings: NormSettings) -> IterNorm:
-    return IterNorm(units, settings.epsilon, settings.momentum, settings.affine)
-
-
-NORM = Norm(_make, cancels_bias=True)
+NORM = Norm(IterNorm.made, cancels_bias=True)

@@ -1,9 +1,11 @@
 """What our own norms over a batch share: when they train, their running statistics, γ and β."""
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
-from .norm import NamedNorm
+from .norm import NamedNorm, NormSettings
 
 
 class RunningNorm(NamedNorm, nn.BatchNorm1d):
@@ -21,6 +23,11 @@ class RunningNorm(NamedNorm, nn.BatchNorm1d):
         self, units: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True
     ) -> None:
         super().__init__(units, eps, momentum, affine)
+
+    @classmethod
+    def made(cls, units: int, settings: NormSettings) -> Self:
+        """What an arm asks for."""
+        return cls(units, settings.epsilon, settings.momentum, settings.affine)
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, units) → the same shape.

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .norm import Norm, NormSettings
+from .norm import Norm
 from .running import RunningNorm
 
 
@@ -101,8 +101,4 @@ class Whitening(RunningNorm):
         return InverseRoot.apply(covariance, self.eps)[0]
 
 
-def _make(units: int, settings: NormSettings) -> Whitening:
-    return Whitening(units, settings.epsilon, settings.momentum, settings.affine)
-
-
-NORM = Norm(_make, cancels_bias=True)
+NORM = Norm(Whitening.made, cancels_bias=True)
