@@ -29,7 +29,7 @@ class Pair:
 def pairs(dataset: str, device: str = "cpu") -> dict[str, Pair]:
     """The three pairs, by name."""
     settings = [f"dataset={dataset}", f"device={device}"]
-    paper = with_settings(catalog.entry("mnist-sigmoid").experiment, settings)
+    paper = with_settings(catalog.experiment("mnist-sigmoid"), settings)
     deep = with_settings(paper, [f"network.hidden={[100] * 20}"])
     inception = with_settings(paper, ["batch_size=32", "recording.evaluate_every=1000000"])
     return {

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 from .experiment import Experiment
 from .parsing import setting_paths
+from .study import Measurement, Study
 from .verdict import Curve
 
 Result = Literal["reproduced", "not reproduced", "inconclusive", "not this claim’s settings"]
-FREE = ("name", "steps", "seeds", "device")
+FREE = ("name", "steps", "seeds", "device", "length")
 """Settings that no claim fixes: more steps or seeds, elsewhere; and everything of `recording`."""
 
 
@@ -28,6 +29,33 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """One statistic of one layer or network, in full resolution.
+
+    Attributes:
+        arm: The network's arm; `seed` its seed.
+        layer: The layer's name; None for a statistic of the network.
+        steps: Ascending.
+        values: At each step; None where the statistic does not apply.
+    """
+
+    arm: str
+    seed: int
+    layer: str | None
+    steps: tuple[int, ...]
+    values: tuple[float | None, ...]
+
+
+Records = Callable[[str, str], Sequence[Recorded]]
+"""(table, statistic) → that statistic of every layer, or network, of the run."""
+
+
+def no_records(table: str, statistic: str) -> Sequence[Recorded]:
+    """What a run recorded that recorded nothing."""
+    return ()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a claim is decided by.
 
@@ -36,12 +64,16 @@ class Evidence:
         arms: Their order; the first is the reference.
         step: The latest step that is recorded.
         ended: No evaluation can come any more.
+        records: What was recorded, read when a criterion asks for it.
+        measurements: What a study found.
     """
 
     curves: Sequence[Curve]
     arms: Sequence[str]
     step: int
     ended: bool
+    records: Records = no_records
+    measurements: Sequence[Measurement] = ()
 
 
 @dataclass(frozen=True)
@@ -65,14 +97,16 @@ class Claim:
     decide: Callable[[Evidence], Outcome]
 
 
-def judge(claim: Claim, evidence: Evidence, experiment: Experiment, claimed: Experiment) -> Outcome:
+def judge(
+    claim: Claim, evidence: Evidence, experiment: Experiment | Study, claimed: Experiment | Study
+) -> Outcome:
     """Decide a claim by a run of `experiment`, when its settings are the claim's own.
 
     Args:
         claim: The claim.
         evidence: What the run recorded.
         experiment: What the run did.
-        claimed: The experiment that the claim speaks of.
+        claimed: What the claim speaks of. A study decides nothing before it has ended.
     """
     differing = differences(experiment, claimed)
     if differing:
@@ -81,20 +115,26 @@ def judge(claim: Claim, evidence: Evidence, experiment: Experiment, claimed: Exp
             "; ".join(f"{path} is {own}, the claim’s is {its}" for path, own, its in differing)
             + ".",
         )
+    if isinstance(claimed, Study) and not evidence.ended:
+        return Outcome("inconclusive", "The study did not come to its end.")
     return claim.decide(evidence)
 
 
-def differences(experiment: Experiment, claimed: Experiment) -> list[tuple[str, str, str]]:
+def differences(
+    experiment: Experiment | Study, claimed: Experiment | Study
+) -> list[tuple[str, str, str]]:
     """The settings that matter to a claim and differ: path, value, and the claim's value.
 
     What an arm is called does not matter.
     """
     own, its = _settings(experiment), _settings(claimed)
-    return [(path, own[path], its[path]) for path in own if own[path] != its[path]]
+    return [(path, own.get(path, "none"), its[path]) for path in its if own.get(path) != its[path]]
 
 
-def _settings(experiment: Experiment) -> dict[str, str]:
+def _settings(experiment: Experiment | Study) -> dict[str, str]:
     document = experiment.model_dump(mode="json")
+    if isinstance(experiment, Study):
+        return {name: _shown(value) for name, value in document.items() if name not in FREE}
     document["arms"] = [
         {name: value for name, value in arm.items() if name != "name" and value is not None}
         for arm in document["arms"]

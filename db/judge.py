@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine
 
 from . import catalog, read
 from .claims import Claim, Evidence, Outcome, judge
 from .errors import NotFound
+from .experiment import Experiment
 from .parsing import parse
 from .tables import ACTIVE, Run
 from .verdict import Verdict, verdict
@@ -58,13 +60,15 @@ def judged(engine: Engine, run_id: int, target: float | None = None) -> Judged:
     arms = [arm["name"] for arm in run.experiment["arms"]]
     curves = read.curves(engine, run)
     ended = run.status not in ACTIVE
-    evidence = Evidence(curves, arms, run.step, ended)
+    records = partial(read.recorded, engine, run)
+    evidence = Evidence(curves, arms, run.step, ended, records)
     return Judged(
         run,
         verdict(curves, arms, ended=ended, target=target),
         [
             (claim, judge(claim, evidence, parse(run.experiment), entry.experiment))
             for entry in _entries(run)
+            if isinstance(entry.experiment, Experiment)
             for claim in entry.claims
         ],
     )

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
+from .claims import Recorded
 from .errors import NotFound
 from .tables import (
     ACTIVE,
@@ -119,6 +120,41 @@ def curves(engine: Engine, run: Run) -> list[Curve]:
         )
         for network in networks(engine, run.id)
     ]
+
+
+def recorded(engine: Engine, run: Run, table: str, statistic: str) -> list[Recorded]:
+    """One statistic of every layer, or network, of a run, up to its latest committed step.
+
+    Raises:
+        NotFound: There is no such table or statistic.
+    """
+    known_columns(table, [statistic])
+    columns = RECORD_TABLES[table].__table__.columns
+    owners: list[tuple[Network, Layer | None]] = [(n, None) for n in networks(engine, run.id)]
+    if "layer_id" in columns:
+        of_network = {network.id: network for network, _ in owners}
+        owners = [(of_network[layer.network_id], layer) for layer in layers(engine, run.id)]
+    found: list[Recorded] = []
+    with engine.connect() as connection:
+        for network, layer in owners:
+            query = (
+                select(columns.step, columns[statistic])
+                .where(columns.network_id == network.id, columns.step <= run.step)
+                .order_by(columns.step)
+            )
+            if layer is not None:
+                query = query.where(columns.layer_id == layer.id)
+            points = [tuple(row) for row in connection.execute(query)]
+            found.append(
+                Recorded(
+                    network.arm,
+                    network.seed,
+                    layer.name if layer else None,
+                    tuple(step for step, _ in points),
+                    tuple(value for _, value in points),
+                )
+            )
+    return found
 
 
 def workers(engine: Engine) -> Sequence[Worker]:

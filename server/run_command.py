@@ -52,7 +52,7 @@ def run(
     finished or was stopped elsewhere, 1 when it failed, 130 after Ctrl-C.
     """
     entry = catalog.entry(experiment)
-    chosen = with_settings(entry.experiment, settings or [])
+    chosen = with_settings(catalog.experiment(entry.name), settings or [])
     places = load_settings(database=database, data=data)
     make_folder(places)
     engine = open_database(places.database_url)

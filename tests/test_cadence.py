@@ -102,7 +102,7 @@ def test_asked_again_about_a_step_the_answer_is_the_same(clock: Clock) -> None:
 def test_a_run_with_a_cap_records_exactly_the_steps_that_it_looked_at(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = catalog.entry("mnist-sigmoid").experiment
+    base = catalog.experiment("mnist-sigmoid")
     settings = ["dataset=digits", "hidden=20,10", "steps=800", "overhead=5", "evaluate_every=1000"]
     wanted = with_settings(base, settings)
     run_id = queue.enqueue(engine, wanted)

@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 
 def experiment(*settings: str) -> Experiment:
-    base = catalog.entry("mnist-sigmoid").experiment
+    base = catalog.experiment("mnist-sigmoid")
     return with_settings(base, ["dataset=digits", "hidden=20,10", *settings])
 
 

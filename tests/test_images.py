@@ -72,7 +72,7 @@ def plain_loop(network: Small, images: datasets.Images, lr: float) -> list[list[
 
 def test_records_tell_what_a_plain_loop_shows(engine: Engine) -> None:
     images = datasets.load("digits", Path(), lambda _: None)
-    base = catalog.entry("mnist-sigmoid").experiment
+    base = catalog.experiment("mnist-sigmoid")
     settings = ["dataset=digits", f"steps={STEPS}", f"batch_size={BATCH}", "activation=relu"]
     wanted = with_settings(base, settings)
     run_id = queue.enqueue(engine, wanted)

@@ -38,7 +38,7 @@ RING = 4 * 64
 
 
 def experiment(*settings: str) -> Experiment:
-    base = catalog.entry("mnist-sigmoid").experiment
+    base = catalog.experiment("mnist-sigmoid")
     return with_settings(base, ["dataset=digits", "hidden=20,10", *settings])
 
 

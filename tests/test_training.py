@@ -45,7 +45,7 @@ GPU = pytest.param(
 
 def experiment(*settings: str) -> Experiment:
     """A short run of the §4.1 pair on digits."""
-    base = catalog.entry("mnist-sigmoid").experiment
+    base = catalog.experiment("mnist-sigmoid")
     return with_settings(base, ["dataset=digits", "steps=150", "hidden=20,10", *settings])
 
 
@@ -405,7 +405,7 @@ def test_evaluations_come_early_and_then_regularly() -> None:
 
 def test_the_paper_pair_reaches_its_reference_values(mnist_folder: Path, engine: Engine) -> None:
     """At lr 0.1 and N(0, 0.1²), after 1,000 steps: BatchNorm above 0.89, none below 0.75."""
-    wanted = with_settings(catalog.entry("mnist-sigmoid").experiment, ["steps=1000", "device=cpu"])
+    wanted = with_settings(catalog.experiment("mnist-sigmoid"), ["steps=1000", "device=cpu"])
     run_id = queue.enqueue(engine, wanted)
     queue.claim(engine, queue.register(engine), run_id)
     prepared = prepare(wanted, datasets.load("mnist", mnist_folder, lambda _: None), CPU)

@@ -43,7 +43,7 @@ def start_worker(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Any]]
 
 
 def enqueue(engine: Engine, *settings: str) -> int:
-    base = catalog.entry("mnist-sigmoid").experiment
+    base = catalog.experiment("mnist-sigmoid")
     return queue.enqueue(engine, with_settings(base, ["dataset=digits", "hidden=20", *settings]))
 
 

@@ -7,10 +7,11 @@ import importlib
 import pkgutil
 from functools import cache
 
-from ..errors import NotFound
+from ..errors import FieldProblem, InvalidExperiment, NotFound
+from ..experiment import Experiment
 from .entry import CatalogEntry
 
-__all__ = ["CatalogEntry", "entries", "entry"]
+__all__ = ["CatalogEntry", "entries", "entry", "experiment"]
 
 
 @cache
@@ -35,3 +36,17 @@ def entry(name: str) -> CatalogEntry:
             return candidate
     names = ", ".join(candidate.name for candidate in entries())
     raise NotFound(f"There is no experiment {name!r} in the catalog; expected one of {names}.")
+
+
+def experiment(name: str) -> Experiment:
+    """The experiment of the entry of this name, which trains arms.
+
+    Raises:
+        NotFound: No entry has the name.
+        InvalidExperiment: It is a study.
+    """
+    found = entry(name).experiment
+    if isinstance(found, Experiment):
+        return found
+    sentence = f"{name} is a study: it has seeds and a length, and trains no arms."
+    raise InvalidExperiment([FieldProblem("experiment", sentence)])

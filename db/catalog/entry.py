@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..claims import Claim
 from ..experiment import Experiment
+from ..study import Quantity, Study
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,9 @@ class CatalogEntry:
         source: Where the claim is made.
         stated: The facts that the source states and the experiment keeps.
         left_open: What the source does not state, so that it is a free setting here.
-        experiment: The experiment with its defaults; its settings are those of the claims.
+        experiment: The experiment with its defaults, or a study; its settings are the claims'.
         claims: What a run of it decides, each with its criterion.
+        quantities: What a study measures, in the order of its charts.
     """
 
     name: str
@@ -27,5 +29,6 @@ class CatalogEntry:
     source: str
     stated: tuple[str, ...]
     left_open: tuple[str, ...]
-    experiment: Experiment
+    experiment: Experiment | Study
     claims: tuple[Claim, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
