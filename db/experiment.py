@@ -9,14 +9,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
 
-from .norms import IN_GROUPS, OVER_EXAMPLES, OVER_UNITS, REFUSED, NormName
+from .layouts import layers
+from .norms import IN_GROUPS, OVER_EXAMPLES, OVER_POSITIONS, OVER_UNITS, NormName
 
 # Without control characters: PostgreSQL can't store a zero byte, nor can a legend show a tab.
 Name = Annotated[
@@ -26,6 +26,8 @@ Name = Annotated[
     ),
 ]
 DatasetName = Literal["mnist", "digits"]
+NetworkKind = Literal["mlp", "convolutional", "residual", "micro_inception", "inception"]
+ResidualOrder = Literal["post", "pre"]
 Activation = Literal["sigmoid", "tanh", "relu"]
 Initialization = Literal["xavier", "gaussian"]
 Place = Literal["before", "after"]
@@ -36,13 +38,6 @@ Epsilon = Annotated[Finite, Field(gt=0, le=1)]
 RunningMomentum = Annotated[Finite, Field(gt=0, le=1)]
 
 
-def _known(norm: object) -> object:
-    """Say of a norm that these networks can't have why that is."""
-    if isinstance(norm, str) and norm in REFUSED:
-        raise ValueError(f"norm: {REFUSED[norm]}")
-    return norm
-
-
 class Document(BaseModel):
     """A part of an experiment: unknown keys are refused, nothing changes after validation."""
 
@@ -50,15 +45,59 @@ class Document(BaseModel):
 
 
 class Network(Document):
-    """The multilayer perceptron that every arm trains, before the arm's own overrides."""
+    """The network that every arm trains, before the arm's own overrides."""
 
+    kind: NetworkKind = Field(
+        default="mlp",
+        title="Kind",
+        description="mlp: a multilayer perceptron. convolutional: 3×3 convolutions in a row. "
+        "residual: the same with shortcuts. micro_inception: Inception made small for 28×28 and "
+        "32×32 images. inception: Figure 5 of the paper, for large images and a GPU.",
+        json_schema_extra={"group": "Network"},
+    )
     hidden: list[Width] = Field(
         default=[100, 100, 100],
         min_length=1,
         max_length=64,
         title="Hidden layers",
-        description="Units of each hidden layer, from the input to the output.",
+        description="Units of each hidden layer of an mlp, from the input to the output; other "
+        "kinds ignore it.",
         json_schema_extra={"unit": "units", "group": "Network"},
+    )
+    channels: list[Width] = Field(
+        default=[16, 32, 64],
+        min_length=1,
+        max_length=8,
+        title="Channels",
+        description="Channels of each stage of a convolutional or residual network; each stage but "
+        "the first halves the image. Other kinds ignore it.",
+        json_schema_extra={"unit": "channels", "group": "Network"},
+    )
+    blocks: int = Field(
+        default=1,
+        ge=1,
+        le=32,
+        title="Blocks",
+        description="In each stage: convolutions of a convolutional network, pairs of them with a "
+        "shortcut of a residual one. Other kinds ignore it.",
+        json_schema_extra={"unit": "blocks", "group": "Network"},
+    )
+    residual_order: ResidualOrder = Field(
+        default="post",
+        title="Residual order",
+        description="post: norm and nonlinearity behind each convolution, the last nonlinearity "
+        "behind the sum (He et al. 2015). pre: both ahead of each convolution (2016). Only "
+        "residual has it.",
+        json_schema_extra={"group": "Network"},
+    )
+    width: float = Field(
+        default=1.0,
+        gt=0,
+        le=4,
+        allow_inf_nan=False,
+        title="Width",
+        description="Multiplies all filters of the two Inceptions; other kinds ignore it.",
+        json_schema_extra={"unit": "×", "group": "Network"},
     )
     activation: Activation = Field(
         default="sigmoid",
@@ -101,8 +140,8 @@ class Network(Document):
         ge=1,
         le=4096,
         title="Norm groups",
-        description="Into how many groups group and weight_standardization split the units of a "
-        "hidden layer.",
+        description="Into how many groups group and weight_standardization split the units or "
+        "channels of a hidden layer.",
         json_schema_extra={"unit": "groups", "group": "Network"},
     )
 
@@ -131,7 +170,7 @@ class Arm(Document):
     """One treatment: a name and what it overrides. The first arm is the reference."""
 
     name: Name = Field(title="Name", description="How charts and exports call this arm.")
-    norm: Annotated[NormName, BeforeValidator(_known)] = Field(
+    norm: NormName = Field(
         default="none",
         title="Normalization",
         description="Of every hidden layer: none, batch (BatchNorm) or one of its relatives, which "
@@ -146,6 +185,12 @@ class Arm(Document):
         default=True,
         title="γ, β",
         description="Whether the norm's output is scaled by γ and shifted by β, which are trained.",
+    )
+    lrn: bool = Field(
+        default=False,
+        title="LRN",
+        description="Local response normalization across 5 channels, behind the stem's poolings or "
+        "convolutions as in GoogLeNet; for the two Inceptions only.",
     )
     bn_epsilon: Epsilon | None = Field(
         default=None,
@@ -186,6 +231,15 @@ class Recording(Document):
         description="Steps between evaluations on the test set; earlier ones follow at "
         "1, 2, 5, 10, 20, 50 … steps.",
         json_schema_extra={"unit": "steps", "group": "Recording"},
+    )
+    test_examples: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        title="Test examples",
+        description="How many examples of the test set an evaluation takes, evenly spread over it "
+        "and always the same; empty takes all.",
+        json_schema_extra={"unit": "examples", "group": "Recording", "empty": "all"},
     )
     overhead: float | None = Field(
         default=None,
@@ -261,7 +315,7 @@ class Experiment(Document):
     arms: list[Arm] = Field(
         default=[Arm(name="none", norm="none"), Arm(name="BatchNorm", norm="batch")],
         min_length=1,
-        max_length=6,
+        max_length=12,
         title="Arms",
         description="The treatments to compare; the first is the reference.",
         json_schema_extra={"group": "Arms"},
@@ -280,20 +334,51 @@ class Experiment(Document):
                 "batch_size: BatchNorm needs at least 2 examples in a batch: with 1 the variance "
                 "is 0 and every output equals β."
             )
-        groups, narrowest = self.network.norm_groups, min(self.network.hidden)
-        if norms & OVER_UNITS and narrowest < 2:
-            raise ValueError(
-                "network.hidden: a norm over the units of a layer needs at least 2 of them: with 1 "
-                "the variance is 0 and every output equals β."
-            )
-        for units in self.network.hidden if norms & IN_GROUPS else ():
-            if units % groups or units == groups:
-                raise ValueError(
-                    f"network.hidden: {groups} groups of one size, of at least 2 units each, can't "
-                    f"be made of {units} units. Change that width, or network.norm_groups."
-                )
+        _check_units(self.network, norms)
+        _check_arms(self.network, self.arms)
         return self
 
     def learning_rate(self, arm: Arm) -> float:
         """The learning rate of an arm, in loss units per squared weight gradient."""
         return self.optimizer.lr if arm.lr is None else arm.lr
+
+
+def _check_units(network: Network, norms: set[NormName]) -> None:
+    """Refuse a norm that would leave nothing but β of a layer, or groups of unequal size."""
+    widths = [layer.units for layer in layers(network) if layer.is_hidden]
+    of_mlp = network.kind == "mlp"
+    field, what = ("hidden", "units") if of_mlp else ("kind", "channels")
+    if of_mlp and norms & OVER_UNITS and min(widths) < 2:
+        raise ValueError(
+            "network.hidden: a norm over the units of a layer needs at least 2 of them: with 1 "
+            "the variance is 0 and every output equals β."
+        )
+    groups = network.norm_groups
+    for units in widths if norms & IN_GROUPS else ():
+        if units % groups or (of_mlp and units == groups):
+            least = ", of at least 2 units each," if of_mlp else ""
+            raise ValueError(
+                f"network.{field}: {groups} groups of one size{least} can't be made of {units} "
+                f"{what}. Change that width, or network.norm_groups."
+            )
+
+
+def _check_arms(network: Network, arms: list[Arm]) -> None:
+    """Refuse what a kind of network does not have."""
+    for arm in arms:
+        if arm.norm in OVER_POSITIONS and network.kind == "mlp":
+            raise ValueError(
+                f"arms: {arm.norm} normalizes each unit of an example over its positions, and a "
+                "unit of a multilayer perceptron has only one: every output would be β. Choose "
+                "layer or group, or a convolutional kind of network."
+            )
+        if arm.lrn and network.kind not in ("inception", "micro_inception"):
+            raise ValueError(
+                f"arms: {arm.name} has LRN, which stands in the stem of an Inception; the network "
+                f"is {network.kind}."
+            )
+        if arm.norm_place == "after" and network.kind == "residual":
+            raise ValueError(
+                f"arms: {arm.name} has its norm after the nonlinearity; in a residual network "
+                "network.residual_order says where norms are."
+            )
