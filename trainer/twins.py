@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..db.experiment import Arm, Experiment, Network
 from .networks.mlp import mlp
+from .pixels import Scaling
 
 
 def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list[Tensor]:
@@ -59,7 +60,7 @@ def weights_hash(network: nn.Module) -> str:
 
 
 def batches(
-    pixels: Tensor, labels: Tensor, batch_size: int, seed: int, *, white: int
+    pixels: Tensor, labels: Tensor, batch_size: int, seed: int, *, scale: Scaling
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Mini-batches without end: each epoch is a new permutation of the examples.
 
@@ -67,23 +68,18 @@ def batches(
     `batch_size` examples. Everything stays on the pixels' device, as bytes until it is needed.
 
     Args:
-        pixels: uint8, (examples, inputs).
+        pixels: uint8, (examples, …).
         labels: int64, (examples,).
         batch_size: Examples in a batch.
         seed: Of the permutations.
-        white: The value of a pixel that becomes 1: 255 for gray images, 1 for binary ones.
+        scale: Bytes → inputs.
 
     Yields:
-        Inputs (batch_size, inputs), float32 from 0 to 1, and labels (batch_size,).
+        Inputs (batch_size, …), float32, and labels (batch_size,).
     """
     generator = torch.Generator().manual_seed(seed)
     whole = len(pixels) // batch_size * batch_size
     while True:
         order = torch.randperm(len(pixels), generator=generator)[:whole].to(pixels.device)
         for chosen in order.split(batch_size):
-            yield scale(pixels.index_select(0, chosen), white), labels.index_select(0, chosen)
-
-
-def scale(pixels: Tensor, white: int) -> Tensor:
-    """uint8 → float32, so that `white` becomes 1."""
-    return pixels.float() if white == 1 else pixels.float().div_(white)
+            yield scale(pixels.index_select(0, chosen)), labels.index_select(0, chosen)
