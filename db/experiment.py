@@ -5,7 +5,8 @@ description, its default and range and, under `json_schema_extra`, its `unit`, i
 it means to be `empty`.
 """
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -15,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from .datasets import HANDWRITTEN, SHAPES, DatasetName, Standardize
 from .layouts import layers
 from .norms import IN_GROUPS, OVER_EXAMPLES, OVER_POSITIONS, OVER_UNITS, NormName
 
@@ -25,7 +27,10 @@ Name = Annotated[
         strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$"
     ),
 ]
-DatasetName = Literal["mnist", "digits"]
+# A path as it is typed; control characters are none.
+Folder = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
 NetworkKind = Literal["mlp", "convolutional", "residual", "micro_inception", "inception"]
 ResidualOrder = Literal["post", "pre"]
 Activation = Literal["sigmoid", "tanh", "relu"]
@@ -267,15 +272,49 @@ class Experiment(Document):
     dataset: DatasetName = Field(
         default="mnist",
         title="Dataset",
-        description="mnist: 60,000 + 10,000 handwritten digits. digits: 1,437 + 360 that come "
-        "with scikit-learn, upsampled to 28×28, always there offline.",
+        description="mnist: 60,000 + 10,000 handwritten digits. fashion_mnist: the same of "
+        "articles of clothing. cifar10: 50,000 + 10,000 photographs in colour, 32×32. digits: "
+        "1,437 + 360 that come with scikit-learn, upsampled to 28×28. synthetic: 10,000 + 2,000 "
+        "of ten Gaussian classes, 28×28. folder: your own images. digits and synthetic are always "
+        "there offline.",
+        json_schema_extra={"group": "Data"},
+    )
+    folder: Folder = Field(
+        default="",
+        title="Image folder",
+        description="For the dataset folder: where train/CLASS/*.jpg and test/CLASS/*.jpg lie, or "
+        "CLASS/*.jpg, of which a fifth is the test set; JPEG or PNG. A path on the worker's "
+        "machine, from the data folder on where it is relative.",
+        json_schema_extra={"group": "Data", "empty": "no folder"},
+    )
+    image_size: int = Field(
+        default=32,
+        ge=8,
+        le=512,
+        title="Image size",
+        description="For the dataset folder: the shorter side of an image is brought to this "
+        "length, and the square in the middle is kept. Others keep their size.",
+        json_schema_extra={"unit": "pixels", "group": "Data"},
+    )
+    gray: bool = Field(
+        default=False,
+        title="Gray images",
+        description="Colour becomes gray: one channel instead of three.",
         json_schema_extra={"group": "Data"},
     )
     binary: bool = Field(
         default=True,
         title="Binary images",
         description="Pixels above half intensity become 1, the others 0, as in the paper; "
-        "otherwise gray values from 0 to 1.",
+        "otherwise values from 0 to 1. Not for images in colour. A document without it means "
+        "true for mnist and digits, else false.",
+        json_schema_extra={"group": "Data"},
+    )
+    standardize: Standardize = Field(
+        default="none",
+        title="Standardize",
+        description="channel: subtract the training set's mean of each colour channel and divide "
+        "by its standard deviation; pixel: likewise for each input by itself.",
         json_schema_extra={"group": "Data"},
     )
     batch_size: int = Field(
@@ -321,6 +360,34 @@ class Experiment(Document):
         json_schema_extra={"group": "Arms"},
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _binary_as_usual(cls, document: Any) -> Any:
+        """A document that does not say it means binary images where that is usual."""
+        if not isinstance(document, Mapping):
+            return document
+        given = cast("Mapping[str, Any]", document)
+        return {"binary": given.get("dataset", "mnist") in HANDWRITTEN, **given}
+
+    @model_validator(mode="after")
+    def _images_agree(self) -> Self:
+        if self.dataset == "folder" and not self.folder:
+            raise ValueError(
+                "folder: is required for the dataset folder: the path of a folder of images by "
+                "class, on the worker's machine."
+            )
+        if self.folder and self.dataset != "folder":
+            raise ValueError(
+                f"folder: {self.dataset} does not come from it. Leave it empty, or choose the "
+                "dataset folder."
+            )
+        if self.binary and self.input_shape[0] > 1:
+            raise ValueError(
+                f"binary: {self.dataset} is in colour, and half intensity makes no black and "
+                "white of that. Set binary to false, or gray to true."
+            )
+        return self
+
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
         names = [arm.name for arm in self.arms]
@@ -334,39 +401,14 @@ class Experiment(Document):
                 "batch_size: BatchNorm needs at least 2 examples in a batch: with 1 the variance "
                 "is 0 and every output equals β."
             )
-        _check_units(self.network, norms)
-        _check_arms(self.network, self.arms)
+        for arm in self.arms:
+            self._check_norm(arm, self.network)
         return self
 
-    def learning_rate(self, arm: Arm) -> float:
-        """The learning rate of an arm, in loss units per squared weight gradient."""
-        return self.optimizer.lr if arm.lr is None else arm.lr
-
-
-def _check_units(network: Network, norms: set[NormName]) -> None:
-    """Refuse a norm that would leave nothing but β of a layer, or groups of unequal size."""
-    widths = [layer.units for layer in layers(network) if layer.is_hidden]
-    of_mlp = network.kind == "mlp"
-    field, what = ("hidden", "units") if of_mlp else ("kind", "channels")
-    if of_mlp and norms & OVER_UNITS and min(widths) < 2:
-        raise ValueError(
-            "network.hidden: a norm over the units of a layer needs at least 2 of them: with 1 "
-            "the variance is 0 and every output equals β."
-        )
-    groups = network.norm_groups
-    for units in widths if norms & IN_GROUPS else ():
-        if units % groups or (of_mlp and units == groups):
-            least = ", of at least 2 units each," if of_mlp else ""
-            raise ValueError(
-                f"network.{field}: {groups} groups of one size{least} can't be made of {units} "
-                f"{what}. Change that width, or network.norm_groups."
-            )
-
-
-def _check_arms(network: Network, arms: list[Arm]) -> None:
-    """Refuse what a kind of network does not have."""
-    for arm in arms:
-        if arm.norm in OVER_POSITIONS and network.kind == "mlp":
+    def _check_norm(self, arm: Arm, network: Network) -> None:
+        """Refuse what a kind of network does not have, and a norm that leaves nothing but β."""
+        of_mlp = network.kind == "mlp"
+        if arm.norm in OVER_POSITIONS and of_mlp:
             raise ValueError(
                 f"arms: {arm.norm} normalizes each unit of an example over its positions, and a "
                 "unit of a multilayer perceptron has only one: every output would be β. Choose "
@@ -375,10 +417,36 @@ def _check_arms(network: Network, arms: list[Arm]) -> None:
         if arm.lrn and network.kind not in ("inception", "micro_inception"):
             raise ValueError(
                 f"arms: {arm.name} has LRN, which stands in the stem of an Inception; the network "
-                f"is {network.kind}."
+                f"is of the kind {network.kind}."
             )
         if arm.norm_place == "after" and network.kind == "residual":
             raise ValueError(
                 f"arms: {arm.name} has its norm after the nonlinearity; in a residual network "
                 "network.residual_order says where norms are."
             )
+        widths = [layer.units for layer in layers(network, self.input_shape) if layer.is_hidden]
+        if of_mlp and arm.norm in OVER_UNITS and min(widths) < 2:
+            raise ValueError(
+                "network.hidden: a norm over the units of a layer needs at least 2 of them: with 1 "
+                "the variance is 0 and every output equals β."
+            )
+        groups, field, what = network.norm_groups, "kind", "channels"
+        if of_mlp:
+            field, what = "hidden", "units"
+        for units in widths if arm.norm in IN_GROUPS else ():
+            if units % groups or (of_mlp and units == groups):
+                least = ", of at least 2 units each," if of_mlp else ""
+                raise ValueError(
+                    f"network.{field}: {groups} groups of one size{least} can't be made of {units} "
+                    f"{what}. Change that width, or network.norm_groups."
+                )
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        shape = SHAPES.get(self.dataset, (3, self.image_size, self.image_size))
+        return (1, *shape[1:]) if self.gray else shape
+
+    def learning_rate(self, arm: Arm) -> float:
+        """The learning rate of an arm, in loss units per squared weight gradient."""
+        return self.optimizer.lr if arm.lr is None else arm.lr

@@ -24,7 +24,7 @@ class LayerLayout:
     Attributes:
         units: Or output channels.
         inputs: Inputs or input channels of each unit.
-        size: Height and width of a convolution's kernel.
+        size: Height and width of a convolution's kernel; None for a linear layer.
         side: Height and width of the output; 1 for a linear layer.
         stride: Of a convolution.
         is_hidden: Whether a norm and a nonlinearity come with it.
@@ -32,20 +32,21 @@ class LayerLayout:
 
     units: int
     inputs: int
-    size: int = 1
+    size: int | None = None
     side: int = 1
     stride: int = 1
     is_hidden: bool = True
 
     @property
-    def weights(self) -> int:
-        """Weights without biases."""
-        return self.units * self.inputs * self.size**2
+    def weight_shape(self) -> tuple[int, ...]:
+        """(units, inputs), or (units, inputs, size, size)."""
+        kernel = () if self.size is None else (self.size, self.size)
+        return (self.units, self.inputs, *kernel)
 
     @property
     def products(self) -> int:
         """Products of a weight and an input that one example takes."""
-        return self.weights * self.side**2
+        return math.prod(self.weight_shape) * self.side**2
 
 
 @dataclass(frozen=True)
@@ -100,19 +101,18 @@ MICRO_INCEPTION = (
 )
 
 
-def layers(
-    network: Network, side: int = 28, channels: int = 1, classes: int = 10
-) -> list[LayerLayout]:
+def layers(network: Network, shape: tuple[int, int, int], classes: int = 10) -> list[LayerLayout]:
     """Every weight layer of a network, in the order in which it is built.
 
     Args:
         network: Its kind and sizes.
-        side: Height and width of the images; `channels` of them.
+        shape: Channels, height and width of an image, which is a square.
         classes: Units of the output.
     """
+    channels, _, side = shape
     match network.kind:
         case "mlp":
-            widths = [channels * side**2, *network.hidden]
+            widths = [math.prod(shape), *network.hidden]
             hidden = [LayerLayout(units, inputs) for inputs, units in pairwise(widths)]
         case "convolutional":
             hidden = list(_convolutional(network, side, channels))

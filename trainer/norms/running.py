@@ -13,8 +13,8 @@ class RunningNorm(NamedNorm, nn.BatchNorm1d):
 
     It takes (batch, units). Of images, (batch, channels, height, width), every position of every
     example is a row of channels, so that statistics go over m' = m · height · width rows (paper
-    §3.2). A subclass says in `normalize` what training computes, and may change how it infers. Statistics
-    are always there; without `track_running_stats` they stay as they are.
+    §3.2). A subclass says in `normalize` what training computes, and may change how it infers.
+    Statistics are always there; without `track_running_stats` they stay as they are.
     """
 
     running_mean: Tensor  # pyright: ignore[reportIncompatibleVariableOverride]
