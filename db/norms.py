@@ -38,4 +38,5 @@ OVER_UNITS: frozenset[NormName] = frozenset(("layer", "group", "weight_standardi
 IN_GROUPS: frozenset[NormName] = frozenset(("group", "weight_standardization"))
 """Those of them that split the units into groups."""
 OVER_POSITIONS: frozenset[NormName] = frozenset(("instance",))
-"""Those whose statistics are of the positions of one channel of one example: of images only."""
+"""Those whose statistics are of the positions of one channel of one example: of images only,
+since a unit of a multilayer perceptron has one position, and every output would be β."""
