@@ -6,7 +6,7 @@ from itertools import pairwise
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from .experiment import Experiment
+from .experiment import Arm, Experiment, Network
 from .norms import NormName
 from .parsing import parse
 from .tables import RECORD_TABLES, Run, statistics_of
@@ -19,6 +19,10 @@ PER_PRODUCT = 7.0e-11
 Measured for the eager pair of §4.1 on one core (1.6 ms a step); other machines scale it by what
 they measured themselves.
 """
+PER_DROPPED = 3.5e-8
+PER_NOISY_WEIGHT = 3.2e-8
+PER_ADAM_WEIGHT = 6.5e-9
+"""What dropout adds for each output × example, weight noise and Adam for each weight."""
 BYTES_PER_NUMBER = 10.4
 """In SQLite, keys and all; measured."""
 ENOUGH_STEPS = 200
@@ -49,15 +53,23 @@ def estimate(engine: Engine, experiment: Experiment) -> Estimate:
 
 def seconds_per_step(experiment: Experiment) -> float:
     """One step of all networks, by the cost model."""
-    widths = [INPUTS, *experiment.network.hidden, CLASSES]
+    return sum(_arm_seconds(experiment, arm) for arm in experiment.arms) * len(experiment.seeds)
+
+
+def _arm_seconds(experiment: Experiment, arm: Arm) -> float:
+    network, examples = experiment.network_of(arm), experiment.batch_size
+    widths = [INPUTS, *network.hidden, CLASSES]
     weights = sum(before * after for before, after in pairwise(widths))
-    network = BASE + PER_LAYER * _layers(experiment) + PER_PRODUCT * weights * experiment.batch_size
-    norms = sum(
-        _norm_seconds(arm.norm, before, after, experiment.batch_size)
-        for arm in experiment.arms
-        for before, after in pairwise(widths[:-1])
-    )
-    return (network * len(experiment.arms) + norms) * len(experiment.seeds)
+    seconds = BASE + PER_LAYER * _layers(network) + PER_PRODUCT * weights * examples
+    for before, after in pairwise(widths[:-1]):
+        seconds += _norm_seconds(arm.norm, before, after, examples)
+    if network.dropout:
+        seconds += PER_DROPPED * sum(network.hidden) * examples
+    if network.weight_noise:
+        seconds += PER_NOISY_WEIGHT * weights
+    if experiment.optimizer_of(arm).algorithm == "adam":
+        seconds += PER_ADAM_WEIGHT * weights
+    return seconds
 
 
 def _norm_seconds(norm: NormName, inputs: int, units: int, examples: int) -> float:
@@ -81,14 +93,15 @@ def recorded_bytes(experiment: Experiment) -> int:
     numbers = 0.0
     for arm in experiment.arms:
         # behind the nonlinearity a norm is a layer by itself
-        layers = _layers(experiment, twice=arm.norm != "none" and arm.norm_place == "after")
+        twice = arm.norm != "none" and arm.norm_place == "after"
+        layers = _layers(experiment.network_of(arm), twice=twice)
         numbers += records * (layers * columns["layer_records"] + columns["network_records"])
         numbers += evaluations * columns["evaluations"]
     return round(numbers * len(experiment.seeds) * BYTES_PER_NUMBER)
 
 
-def _layers(experiment: Experiment, *, twice: bool = False) -> int:
-    return len(experiment.network.hidden) * (1 + twice) + 1  # the output is observed as well
+def _layers(network: Network, *, twice: bool = False) -> int:
+    return len(network.hidden) * (1 + twice) + 1  # the output is observed as well
 
 
 def _calibration(engine: Engine) -> tuple[float, str]:

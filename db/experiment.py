@@ -5,35 +5,26 @@ description, its default and range and, under `json_schema_extra`, its `unit`, i
 it means to be `empty`.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
+from .document import Document, Finite, Name
 from .norms import IN_GROUPS, OVER_EXAMPLES, OVER_UNITS, REFUSED, NormName
+from .optimizer import Decay, LearningRate, Momentum, Optimizer, WeightDecay
 
-# Without control characters: PostgreSQL can't store a zero byte, nor can a legend show a tab.
-Name = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$"
-    ),
-]
 DatasetName = Literal["mnist", "digits"]
 Activation = Literal["sigmoid", "tanh", "relu"]
-Initialization = Literal["xavier", "gaussian"]
+Initialization = Literal["xavier", "he", "gaussian"]
 Place = Literal["before", "after"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-LearningRate = Annotated[Finite, Field(gt=0, le=1000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
+Widths = Annotated[list[Width], Field(min_length=1, max_length=64)]
+InitialStd = Annotated[Finite, Field(gt=0, le=100)]
+Dropout = Annotated[Finite, Field(ge=0, lt=1)]
+WeightNoise = Annotated[Finite, Field(ge=0, le=10)]
 Epsilon = Annotated[Finite, Field(gt=0, le=1)]
 RunningMomentum = Annotated[Finite, Field(gt=0, le=1)]
+Part = TypeVar("Part", bound=Document)
 
 
 def _known(norm: object) -> object:
@@ -43,19 +34,11 @@ def _known(norm: object) -> object:
     return norm
 
 
-class Document(BaseModel):
-    """A part of an experiment: unknown keys are refused, nothing changes after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Network(Document):
     """The multilayer perceptron that every arm trains, before the arm's own overrides."""
 
-    hidden: list[Width] = Field(
+    hidden: Widths = Field(
         default=[100, 100, 100],
-        min_length=1,
-        max_length=64,
         title="Hidden layers",
         description="Units of each hidden layer, from the input to the output.",
         json_schema_extra={"unit": "units", "group": "Network"},
@@ -69,17 +52,14 @@ class Network(Document):
     initialization: Initialization = Field(
         default="gaussian",
         title="Initialization",
-        description="Distribution of the first weights: xavier is uniform on ±√(6/(in+out)), "
-        "gaussian is N(0, initial std²). Biases start at 0.",
+        description="Distribution of the first weights: xavier is uniform on ±√(6/(in+out)), he is "
+        "N(0, 2/in), gaussian is N(0, initial std²). Biases start at 0.",
         json_schema_extra={"group": "Network"},
     )
-    initial_std: float = Field(
+    initial_std: InitialStd = Field(
         default=0.1,
-        gt=0,
-        le=100,
-        allow_inf_nan=False,
         title="Initial std",
-        description="Standard deviation of gaussian weights; xavier ignores it.",
+        description="Standard deviation of gaussian weights; xavier and he ignore it.",
         json_schema_extra={"group": "Network"},
     )
     bn_epsilon: Epsilon = Field(
@@ -105,30 +85,27 @@ class Network(Document):
         "hidden layer.",
         json_schema_extra={"unit": "groups", "group": "Network"},
     )
-
-
-class Optimizer(Document):
-    """Stochastic gradient descent on the mean cross-entropy of the batch."""
-
-    lr: LearningRate = Field(
-        default=0.1,
-        title="Learning rate",
-        description="Step size of SGD; an arm may override it.",
-        json_schema_extra={"group": "Training"},
-    )
-    momentum: float = Field(
+    dropout: Dropout = Field(
         default=0.0,
-        ge=0,
-        lt=1,
-        allow_inf_nan=False,
-        title="Momentum",
-        description="Momentum of SGD; 0 is plain gradient descent.",
-        json_schema_extra={"group": "Training"},
+        title="Dropout",
+        description="Share of the outputs of every hidden layer that training sets to 0 at random; "
+        "the others are divided by 1 − share. Inference keeps all.",
+        json_schema_extra={"group": "Network"},
+    )
+    weight_noise: WeightNoise = Field(
+        default=0.0,
+        title="Weight noise",
+        description="Gaussian noise on every weight, new at each training step, as a share of the "
+        "std of its weight matrix. Inference has none.",
+        json_schema_extra={"unit": "stds", "group": "Network"},
     )
 
 
 class Arm(Document):
-    """One treatment: a name and what it overrides. The first arm is the reference."""
+    """One treatment: a name and what it overrides. The first arm is the reference.
+
+    What may be empty has the name of the setting of the experiment that it overrides.
+    """
 
     name: Name = Field(title="Name", description="How charts and exports call this arm.")
     norm: Annotated[NormName, BeforeValidator(_known)] = Field(
@@ -163,6 +140,61 @@ class Arm(Document):
         default=None,
         title="Learning rate",
         description="Overrides the experiment's learning rate; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    decay: Decay | None = Field(
+        default=None,
+        title="Decay",
+        description="Overrides the factor of the experiment's schedule; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    momentum: Momentum | None = Field(
+        default=None,
+        title="Momentum",
+        description="Overrides the experiment's momentum of SGD; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    weight_decay: WeightDecay | None = Field(
+        default=None,
+        title="Weight decay",
+        description="Overrides the experiment's weight decay; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    dropout: Dropout | None = Field(
+        default=None,
+        title="Dropout",
+        description="Overrides the experiment's dropout; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    weight_noise: WeightNoise | None = Field(
+        default=None,
+        title="Weight noise",
+        description="Overrides the experiment's weight noise; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    hidden: Widths | None = Field(
+        default=None,
+        title="Hidden layers",
+        description="Overrides the experiment's hidden layers; empty keeps them. First weights "
+        "are equal wherever the shapes are.",
+        json_schema_extra={"empty": "as above"},
+    )
+    activation: Activation | None = Field(
+        default=None,
+        title="Activation",
+        description="Overrides the experiment's activation; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    initialization: Initialization | None = Field(
+        default=None,
+        title="Initialization",
+        description="Overrides the experiment's initialization; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    initial_std: InitialStd | None = Field(
+        default=None,
+        title="Initial std",
+        description="Overrides the experiment's initial std; empty keeps it.",
         json_schema_extra={"empty": "as above"},
     )
 
@@ -232,6 +264,15 @@ class Experiment(Document):
         description="Examples in each mini-batch; the same for every arm.",
         json_schema_extra={"unit": "examples", "group": "Data"},
     )
+    train_examples: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000_000,
+        title="Training examples",
+        description="Train on that many examples, taken at equal distances from the training set; "
+        "empty trains on all. The test set stays whole.",
+        json_schema_extra={"unit": "examples", "group": "Data", "empty": "all"},
+    )
     network: Network = Field(default=Network(), title="Network")
     optimizer: Optimizer = Field(default=Optimizer(), title="Optimizer")
     steps: int = Field(
@@ -261,7 +302,7 @@ class Experiment(Document):
     arms: list[Arm] = Field(
         default=[Arm(name="none", norm="none"), Arm(name="BatchNorm", norm="batch")],
         min_length=1,
-        max_length=6,
+        max_length=24,
         title="Arms",
         description="The treatments to compare; the first is the reference.",
         json_schema_extra={"group": "Arms"},
@@ -280,20 +321,53 @@ class Experiment(Document):
                 "batch_size: BatchNorm needs at least 2 examples in a batch: with 1 the variance "
                 "is 0 and every output equals β."
             )
-        groups, narrowest = self.network.norm_groups, min(self.network.hidden)
-        if norms & OVER_UNITS and narrowest < 2:
+        if self.train_examples is not None and self.train_examples < self.batch_size:
             raise ValueError(
-                "network.hidden: a norm over the units of a layer needs at least 2 of them: with 1 "
-                "the variance is 0 and every output equals β."
+                f"train_examples: a batch needs {self.batch_size} examples, got "
+                f"{self.train_examples}. Take more of them, or a smaller batch_size."
             )
-        for units in self.network.hidden if norms & IN_GROUPS else ():
-            if units % groups or units == groups:
-                raise ValueError(
-                    f"network.hidden: {groups} groups of one size, of at least 2 units each, can't "
-                    f"be made of {units} units. Change that width, or network.norm_groups."
-                )
+        for index, arm in enumerate(self.arms):
+            self._check_arm(index, arm)
         return self
 
-    def learning_rate(self, arm: Arm) -> float:
-        """The learning rate of an arm, in loss units per squared weight gradient."""
-        return self.optimizer.lr if arm.lr is None else arm.lr
+    def _check_arm(self, index: int, arm: Arm) -> None:
+        """Raises ValueError for what an arm's settings and the experiment's come to together."""
+        network, optimizer = self.network_of(arm), self.optimizer_of(arm)
+        of_hidden = "network.hidden" if arm.hidden is None else f"arms.{index}.hidden"
+        groups, narrowest = network.norm_groups, min(network.hidden)
+        if arm.norm in OVER_UNITS and narrowest < 2:
+            raise ValueError(
+                f"{of_hidden}: a norm over the units of a layer needs at least 2 of them: with 1 "
+                "the variance is 0 and every output equals β."
+            )
+        for units in network.hidden if arm.norm in IN_GROUPS else ():
+            if units % groups or units == groups:
+                raise ValueError(
+                    f"{of_hidden}: {groups} groups of one size, of at least 2 units each, can't "
+                    f"be made of {units} units. Change that width, or network.norm_groups."
+                )
+        if optimizer.algorithm == "adam" and optimizer.momentum:
+            of_momentum = "optimizer" if arm.momentum is None else f"arms.{index}"
+            raise ValueError(
+                f"{of_momentum}.momentum: adam has β₁ in its place; expected 0, got "
+                f"{optimizer.momentum:g}. Set optimizer.beta1, or optimizer.algorithm to sgd."
+            )
+        if arm.decay is not None and optimizer.schedule not in ("exponential", "step"):
+            raise ValueError(
+                f"arms.{index}.decay: the schedule {optimizer.schedule} has no such factor. Set "
+                "optimizer.schedule to exponential or step, or leave it empty."
+            )
+
+    def network_of(self, arm: Arm) -> Network:
+        """The network of an arm: the experiment's with what the arm overrides."""
+        return _overridden(self.network, arm)
+
+    def optimizer_of(self, arm: Arm) -> Optimizer:
+        """The optimizer of an arm: the experiment's with what the arm overrides."""
+        return _overridden(self.optimizer, arm)
+
+
+def _overridden(part: Part, arm: Arm) -> Part:
+    """A part of the experiment with the arm's settings of the same names, where it has them."""
+    own = {name: getattr(arm, name, None) for name in type(part).model_fields}
+    return part.model_copy(update={name: v for name, v in own.items() if v is not None})

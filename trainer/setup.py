@@ -18,7 +18,7 @@ from .observer import StackObserver
 from .plan import Plan
 from .ring import STRETCHES, numbers, slots_for
 from .stack import Stack
-from .twins import batches, build, draw_weights, scale, weights_hash
+from .twins import arm_weights, batches, build, scale, weights_hash
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,10 @@ def prepare(
     `stacked`: see `assemble`.
 
     Raises:
-        DatasetProblem: The training set has fewer examples than a batch.
+        DatasetProblem: The training set has fewer examples than a batch, or than are asked for.
     """
+    if experiment.train_examples is not None:
+        images = images.thinned(experiment.train_examples)
     if experiment.batch_size > len(images.train_images):
         raise DatasetProblem(
             f"The batch size {experiment.batch_size} is larger than the {experiment.dataset} "
@@ -58,14 +60,11 @@ def prepare(
     labels = torch.from_numpy(images.train_labels).to(device)
     test_inputs = scale(_pixels(images.test_images, experiment.binary, device), white)
     test_labels = torch.from_numpy(images.test_labels).to(device)
-    first = [
-        draw_weights(experiment.network, pixels.shape[1], images.classes, seed)
-        for seed in experiment.seeds
-    ]
+    sizes = pixels.shape[1], images.classes
     networks = [
         [
-            build(experiment, arm, weights, seed).to(device)
-            for weights, seed in zip(first, experiment.seeds, strict=True)
+            build(experiment, arm, arm_weights(experiment, arm, *sizes, seed), seed).to(device)
+            for seed in experiment.seeds
         ]
         for arm in experiment.arms
     ]
@@ -120,8 +119,8 @@ def assemble(
                     [seed * len(experiment.arms) + index for seed in seeds],
                     find_layers(of_arm[seeds[0]], example[0]).layers,
                     example,
-                    lr=experiment.learning_rate(arm),
-                    momentum=experiment.optimizer.momentum,
+                    optimizer=experiment.optimizer_of(arm),
+                    steps=experiment.steps,
                 )
             )
             rows.append([_row(arm, experiment.seeds[seed], of_arm[seed]) for seed in seeds])

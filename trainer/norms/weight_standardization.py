@@ -22,7 +22,8 @@ class StandardizedLinear(nn.Linear):
 
     def standardized(self) -> Tensor:
         """Ŵ, (units, inputs)."""
-        centred = self.weight - self.weight.mean(1, keepdim=True)
+        weight = self.weight  # once: with weight noise it is another one each time
+        centred = weight - weight.mean(1, keepdim=True)
         return centred / (centred.std(1, keepdim=True) + 1e-5)
 
 
