@@ -120,9 +120,13 @@ def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, fl
     return values
 
 
+def parts(inputs: Tensor) -> Sequence[Tensor]:
+    """The inputs of a test set as they are evaluated: images in equal parts, others at once."""
+    return inputs.tensor_split(math.ceil(inputs.numel() / AT_ONCE) if inputs.ndim > 2 else 1)
+
+
 def _measure(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
-    parts = math.ceil(images.numel() / AT_ONCE) if images.ndim > 2 else 1
-    logits = torch.cat([network(part) for part in images.tensor_split(parts)])
+    logits = torch.cat([network(part) for part in parts(images)])
     # argmax takes NaN for the largest: an example with one is wrong
     right = (logits.argmax(1) == labels) & ~logits.isnan().any(1)
     return functional.cross_entropy(logits, labels).item(), right.sum().item() / len(labels)
