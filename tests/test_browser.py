@@ -743,8 +743,10 @@ def test_a_verdict_is_said_live_and_for_any_target(
 
     evaluate(400, 0.3, 1.0)
     expect(sentence).to_have_text(re.compile("^BatchNorm reached 90 % after 356 steps, none has n"))
+    run.append(50)
+    wait_until(page, lambda: last_step(page) == 450, "what follows the evaluation is drawn")
     many = len(asked)
-    run.append(100)  # records, and no evaluation
+    run.append(50)  # records, and no evaluation
     wait_until(page, lambda: last_step(page) == 500, "the records are drawn")
     assert len(asked) == many, "the verdict is asked for when an evaluation has come, not before"
     evaluate(2_000, 0.95, 1.0)
