@@ -1,6 +1,7 @@
 """A verdict in one sentence, for the page and the command line alike."""
 
 import math
+from collections.abc import Callable
 
 from .intervals import OverSeeds
 from .verdict import DEFAULT_TARGET, Comparison, Verdict
@@ -60,6 +61,12 @@ def times(estimate: OverSeeds) -> str:
     value = factor(_inverse(estimate.value) if later else estimate.value)
     words = "as soon" if value == "1.00" else f"{value} × {'later' if later else 'sooner'}"
     return f"{words} ({_interval(*map(factor, ends), seeds=estimate.seeds)})"
+
+
+def estimated(estimate: OverSeeds, shown: Callable[[float], str], unit: str = "") -> str:
+    """A number with its interval: 36.9 × (24.3 to 50.1, 3 seeds), where " ×" is the unit."""
+    ends = (shown(end) for end in (estimate.low, estimate.high) if end is not None)
+    return f"{shown(estimate.value)}{unit} ({_interval(*ends, seeds=estimate.seeds)})"
 
 
 def factor(value: float) -> str:
