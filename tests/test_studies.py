@@ -7,12 +7,15 @@ from math import inf, nan
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from studying import measured
 
-from shiftscope.db import catalog
+from shiftscope.db import catalog, queue
 from shiftscope.db.claims import Claim, Evidence
+from shiftscope.db.errors import SetupProblem
 from shiftscope.db.study import Study
 from shiftscope.trainer import studies
+from shiftscope.trainer.measuring import run_study
 
 ANALYTIC = (
     "amplification",
@@ -133,3 +136,10 @@ def test_every_analytic_claim_is_described() -> None:
 def test_every_study_is_in_the_catalog_and_the_other_way_round() -> None:
     asked = [entry.experiment for entry in ENTRIES.values()]
     assert {study.study for study in asked if isinstance(study, Study)} == set(studies.names())
+
+
+def test_a_run_of_a_study_that_is_not_there_says_so(engine: Engine) -> None:
+    asked = Study(name="A study", study="nothing")
+    run_id = queue.enqueue(engine, asked)
+    with pytest.raises(SetupProblem, match="no study 'nothing'; expected one of .*added_bias"):
+        run_study(engine, Path("absent"), run_id, asked)
