@@ -10,8 +10,9 @@ from shiftscope.db import catalog
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets
+from shiftscope.trainer.pixels import Scaling
 from shiftscope.trainer.setup import Prepared, assemble, prepare
-from shiftscope.trainer.twins import batches, build, draw_weights, scale
+from shiftscope.trainer.twins import batches, build, draw_weights
 
 CPU = torch.device("cpu")
 
@@ -62,8 +63,8 @@ def _prepare_inceptions(
     pixels = torch.from_numpy((images.train_images > 127).reshape(-1, 784)).byte().to(device)
     labels = torch.from_numpy(images.train_labels).to(device)
     networks = [[network.to(device)] for network in _inceptions(experiment, images)]
-    example = (scale(pixels[: experiment.batch_size], 1), labels[: experiment.batch_size])
-    drawn = batches(pixels, labels, experiment.batch_size, seed=0, white=1)
+    example = (Scaling(1)(pixels[: experiment.batch_size]), labels[: experiment.batch_size])
+    drawn = batches(pixels, labels, experiment.batch_size, seed=0, scale=Scaling(1))
     return assemble(experiment, networks, [drawn], example, example)
 
 

@@ -1,12 +1,13 @@
 """What an experiment will probably cost, before it is started: time and bytes."""
 
+import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from .experiment import Experiment
+from .layouts import LayerLayout, layers
 from .norms import NormName
 from .parsing import parse
 from .tables import RECORD_TABLES, Run, statistics_of
@@ -22,7 +23,6 @@ they measured themselves.
 BYTES_PER_NUMBER = 10.4
 """In SQLite, keys and all; measured."""
 ENOUGH_STEPS = 200
-INPUTS, CLASSES = 784, 10
 
 
 @dataclass(frozen=True)
@@ -49,26 +49,27 @@ def estimate(engine: Engine, experiment: Experiment) -> Estimate:
 
 def seconds_per_step(experiment: Experiment) -> float:
     """One step of all networks, by the cost model."""
-    widths = [INPUTS, *experiment.network.hidden, CLASSES]
-    weights = sum(before * after for before, after in pairwise(widths))
-    network = BASE + PER_LAYER * _layers(experiment) + PER_PRODUCT * weights * experiment.batch_size
+    found = _layers(experiment)
+    products = sum(layer.products for layer in found)
+    network = BASE + PER_LAYER * len(found) + PER_PRODUCT * products * experiment.batch_size
     norms = sum(
-        _norm_seconds(arm.norm, before, after, experiment.batch_size)
+        _norm_seconds(arm.norm, layer, experiment.batch_size)
         for arm in experiment.arms
-        for before, after in pairwise(widths[:-1])
+        for layer in found
+        if layer.is_hidden
     )
     return (network * len(experiment.arms) + norms) * len(experiment.seeds)
 
 
-def _norm_seconds(norm: NormName, inputs: int, units: int, examples: int) -> float:
+def _norm_seconds(norm: NormName, layer: LayerLayout, examples: int) -> float:
     """What a norm adds to a step in one layer, where that is much; measured on one core."""
     match norm:
         case "batch_noisy":
-            return 1.7e-7 * units * examples
+            return 1.7e-7 * layer.units * layer.side**2 * examples
         case "whitening" | "iternorm":
-            return 1.3e-9 * units**3
+            return 1.3e-9 * layer.units**3
         case "weight_standardization":
-            return 1.6e-8 * units * inputs
+            return 1.6e-8 * math.prod(layer.weight_shape)
         case _:
             return 0.0
 
@@ -78,17 +79,19 @@ def recorded_bytes(experiment: Experiment) -> int:
     columns = {table: 1 + len(statistics_of(table)) for table in RECORD_TABLES}
     records = experiment.steps / experiment.recording.record_every
     evaluations = experiment.steps / experiment.recording.evaluate_every
+    found = _layers(experiment)
     numbers = 0.0
     for arm in experiment.arms:
         # behind the nonlinearity a norm is a layer by itself
-        layers = _layers(experiment, twice=arm.norm != "none" and arm.norm_place == "after")
-        numbers += records * (layers * columns["layer_records"] + columns["network_records"])
+        own = arm.norm != "none" and arm.norm_place == "after"
+        observed = len(found) + own * sum(layer.is_hidden for layer in found) + 2 * arm.lrn
+        numbers += records * (observed * columns["layer_records"] + columns["network_records"])
         numbers += evaluations * columns["evaluations"]
     return round(numbers * len(experiment.seeds) * BYTES_PER_NUMBER)
 
 
-def _layers(experiment: Experiment, *, twice: bool = False) -> int:
-    return len(experiment.network.hidden) * (1 + twice) + 1  # the output is observed as well
+def _layers(experiment: Experiment) -> list[LayerLayout]:
+    return layers(experiment.network, experiment.input_shape)
 
 
 def _calibration(engine: Engine) -> tuple[float, str]:

@@ -5,18 +5,20 @@ description, its default and range and, under `json_schema_extra`, its `unit`, i
 it means to be `empty`.
 """
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
 
-from .norms import IN_GROUPS, OVER_EXAMPLES, OVER_UNITS, REFUSED, NormName
+from .datasets import HANDWRITTEN, SHAPES, DatasetName, Standardize
+from .layouts import layers
+from .norms import IN_GROUPS, OVER_EXAMPLES, OVER_POSITIONS, OVER_UNITS, NormName
 
 # Without control characters: PostgreSQL can't store a zero byte, nor can a legend show a tab.
 Name = Annotated[
@@ -25,7 +27,12 @@ Name = Annotated[
         strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$"
     ),
 ]
-DatasetName = Literal["mnist", "digits"]
+# A path as it is typed; control characters are none.
+Folder = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+NetworkKind = Literal["mlp", "convolutional", "residual", "micro_inception", "inception"]
+ResidualOrder = Literal["post", "pre"]
 Activation = Literal["sigmoid", "tanh", "relu"]
 Initialization = Literal["xavier", "gaussian"]
 Place = Literal["before", "after"]
@@ -36,13 +43,6 @@ Epsilon = Annotated[Finite, Field(gt=0, le=1)]
 RunningMomentum = Annotated[Finite, Field(gt=0, le=1)]
 
 
-def _known(norm: object) -> object:
-    """Say of a norm that these networks can't have why that is."""
-    if isinstance(norm, str) and norm in REFUSED:
-        raise ValueError(f"norm: {REFUSED[norm]}")
-    return norm
-
-
 class Document(BaseModel):
     """A part of an experiment: unknown keys are refused, nothing changes after validation."""
 
@@ -50,15 +50,59 @@ class Document(BaseModel):
 
 
 class Network(Document):
-    """The multilayer perceptron that every arm trains, before the arm's own overrides."""
+    """The network that every arm trains, before the arm's own overrides."""
 
+    kind: NetworkKind = Field(
+        default="mlp",
+        title="Kind",
+        description="mlp: a multilayer perceptron. convolutional: 3×3 convolutions in a row. "
+        "residual: the same with shortcuts. micro_inception: Inception made small for 28×28 and "
+        "32×32 images. inception: Figure 5 of the paper, for large images and a GPU.",
+        json_schema_extra={"group": "Network"},
+    )
     hidden: list[Width] = Field(
         default=[100, 100, 100],
         min_length=1,
         max_length=64,
         title="Hidden layers",
-        description="Units of each hidden layer, from the input to the output.",
+        description="Units of each hidden layer of an mlp, from the input to the output; other "
+        "kinds ignore it.",
         json_schema_extra={"unit": "units", "group": "Network"},
+    )
+    channels: list[Width] = Field(
+        default=[16, 32, 64],
+        min_length=1,
+        max_length=8,
+        title="Channels",
+        description="Channels of each stage of a convolutional or residual network; each stage but "
+        "the first halves the image. Other kinds ignore it.",
+        json_schema_extra={"unit": "channels", "group": "Network"},
+    )
+    blocks: int = Field(
+        default=1,
+        ge=1,
+        le=32,
+        title="Blocks",
+        description="In each stage: convolutions of a convolutional network, pairs of them with a "
+        "shortcut of a residual one. Other kinds ignore it.",
+        json_schema_extra={"unit": "blocks", "group": "Network"},
+    )
+    residual_order: ResidualOrder = Field(
+        default="post",
+        title="Residual order",
+        description="post: norm and nonlinearity behind each convolution, the last nonlinearity "
+        "behind the sum (He et al. 2015). pre: both ahead of each convolution (2016). Only "
+        "residual has it.",
+        json_schema_extra={"group": "Network"},
+    )
+    width: float = Field(
+        default=1.0,
+        gt=0,
+        le=4,
+        allow_inf_nan=False,
+        title="Width",
+        description="Multiplies all filters of the two Inceptions; other kinds ignore it.",
+        json_schema_extra={"unit": "×", "group": "Network"},
     )
     activation: Activation = Field(
         default="sigmoid",
@@ -101,8 +145,8 @@ class Network(Document):
         ge=1,
         le=4096,
         title="Norm groups",
-        description="Into how many groups group and weight_standardization split the units of a "
-        "hidden layer.",
+        description="Into how many groups group and weight_standardization split the units or "
+        "channels of a hidden layer.",
         json_schema_extra={"unit": "groups", "group": "Network"},
     )
 
@@ -131,7 +175,7 @@ class Arm(Document):
     """One treatment: a name and what it overrides. The first arm is the reference."""
 
     name: Name = Field(title="Name", description="How charts and exports call this arm.")
-    norm: Annotated[NormName, BeforeValidator(_known)] = Field(
+    norm: NormName = Field(
         default="none",
         title="Normalization",
         description="Of every hidden layer: none, batch (BatchNorm) or one of its relatives, which "
@@ -146,6 +190,12 @@ class Arm(Document):
         default=True,
         title="γ, β",
         description="Whether the norm's output is scaled by γ and shifted by β, which are trained.",
+    )
+    lrn: bool = Field(
+        default=False,
+        title="LRN",
+        description="Local response normalization across 5 channels, behind the stem's poolings or "
+        "convolutions as in GoogLeNet; for the two Inceptions only.",
     )
     bn_epsilon: Epsilon | None = Field(
         default=None,
@@ -187,6 +237,15 @@ class Recording(Document):
         "1, 2, 5, 10, 20, 50 … steps.",
         json_schema_extra={"unit": "steps", "group": "Recording"},
     )
+    test_examples: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        title="Test examples",
+        description="How many examples of the test set an evaluation takes, evenly spread over it "
+        "and always the same; empty takes all.",
+        json_schema_extra={"unit": "examples", "group": "Recording", "empty": "all"},
+    )
     overhead: float | None = Field(
         default=None,
         gt=0,
@@ -213,15 +272,49 @@ class Experiment(Document):
     dataset: DatasetName = Field(
         default="mnist",
         title="Dataset",
-        description="mnist: 60,000 + 10,000 handwritten digits. digits: 1,437 + 360 that come "
-        "with scikit-learn, upsampled to 28×28, always there offline.",
+        description="mnist: 60,000 + 10,000 handwritten digits. fashion_mnist: the same of "
+        "articles of clothing. cifar10: 50,000 + 10,000 photographs in colour, 32×32. digits: "
+        "1,437 + 360 that come with scikit-learn, upsampled to 28×28. synthetic: 10,000 + 2,000 "
+        "of ten Gaussian classes, 28×28. folder: your own images. digits and synthetic are always "
+        "there offline.",
+        json_schema_extra={"group": "Data"},
+    )
+    folder: Folder = Field(
+        default="",
+        title="Image folder",
+        description="For the dataset folder: where train/CLASS/*.jpg and test/CLASS/*.jpg lie, or "
+        "CLASS/*.jpg, of which a fifth is the test set; JPEG or PNG. A path on the worker's "
+        "machine, from the data folder on where it is relative.",
+        json_schema_extra={"group": "Data", "empty": "no folder"},
+    )
+    image_size: int = Field(
+        default=32,
+        ge=8,
+        le=512,
+        title="Image size",
+        description="For the dataset folder: the shorter side of an image is brought to this "
+        "length, and the square in the middle is kept. Others keep their size.",
+        json_schema_extra={"unit": "pixels", "group": "Data"},
+    )
+    gray: bool = Field(
+        default=False,
+        title="Gray images",
+        description="Colour becomes gray: one channel instead of three.",
         json_schema_extra={"group": "Data"},
     )
     binary: bool = Field(
         default=True,
         title="Binary images",
         description="Pixels above half intensity become 1, the others 0, as in the paper; "
-        "otherwise gray values from 0 to 1.",
+        "otherwise values from 0 to 1. Not for images in colour. A document without it means "
+        "true for mnist and digits, else false.",
+        json_schema_extra={"group": "Data"},
+    )
+    standardize: Standardize = Field(
+        default="none",
+        title="Standardize",
+        description="channel: subtract the training set's mean of each colour channel and divide "
+        "by its standard deviation; pixel: likewise for each input by itself.",
         json_schema_extra={"group": "Data"},
     )
     batch_size: int = Field(
@@ -261,11 +354,39 @@ class Experiment(Document):
     arms: list[Arm] = Field(
         default=[Arm(name="none", norm="none"), Arm(name="BatchNorm", norm="batch")],
         min_length=1,
-        max_length=6,
+        max_length=12,
         title="Arms",
         description="The treatments to compare; the first is the reference.",
         json_schema_extra={"group": "Arms"},
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _binary_as_usual(cls, document: Any) -> Any:
+        """A document that does not say it means binary images where that is usual."""
+        if not isinstance(document, Mapping):
+            return document
+        given = cast("Mapping[str, Any]", document)
+        return {"binary": given.get("dataset", "mnist") in HANDWRITTEN, **given}
+
+    @model_validator(mode="after")
+    def _images_agree(self) -> Self:
+        if self.dataset == "folder" and not self.folder:
+            raise ValueError(
+                "folder: is required for the dataset folder: the path of a folder of images by "
+                "class, on the worker's machine."
+            )
+        if self.folder and self.dataset != "folder":
+            raise ValueError(
+                f"folder: {self.dataset} does not come from it. Leave it empty, or choose the "
+                "dataset folder."
+            )
+        if self.binary and self.input_shape[0] > 1:
+            raise ValueError(
+                f"binary: {self.dataset} is in colour, and half intensity makes no black and "
+                "white of that. Set binary to false, or gray to true."
+            )
+        return self
 
     @model_validator(mode="after")
     def _settings_agree(self) -> Self:
@@ -280,19 +401,51 @@ class Experiment(Document):
                 "batch_size: BatchNorm needs at least 2 examples in a batch: with 1 the variance "
                 "is 0 and every output equals β."
             )
-        groups, narrowest = self.network.norm_groups, min(self.network.hidden)
-        if norms & OVER_UNITS and narrowest < 2:
+        for arm in self.arms:
+            self._check_norm(arm, self.network)
+        return self
+
+    def _check_norm(self, arm: Arm, network: Network) -> None:
+        """Refuse what a kind of network does not have, and a norm that leaves nothing but β."""
+        of_mlp = network.kind == "mlp"
+        if arm.norm in OVER_POSITIONS and of_mlp:
+            raise ValueError(
+                f"arms: {arm.norm} normalizes each unit of an example over its positions, and a "
+                "unit of a multilayer perceptron has only one: every output would be β. Choose "
+                "layer or group, or a convolutional kind of network."
+            )
+        if arm.lrn and network.kind not in ("inception", "micro_inception"):
+            raise ValueError(
+                f"arms: {arm.name} has LRN, which stands in the stem of an Inception; the network "
+                f"is of the kind {network.kind}."
+            )
+        if arm.norm_place == "after" and network.kind == "residual":
+            raise ValueError(
+                f"arms: {arm.name} has its norm after the nonlinearity; in a residual network "
+                "network.residual_order says where norms are."
+            )
+        widths = [layer.units for layer in layers(network, self.input_shape) if layer.is_hidden]
+        if of_mlp and arm.norm in OVER_UNITS and min(widths) < 2:
             raise ValueError(
                 "network.hidden: a norm over the units of a layer needs at least 2 of them: with 1 "
                 "the variance is 0 and every output equals β."
             )
-        for units in self.network.hidden if norms & IN_GROUPS else ():
-            if units % groups or units == groups:
+        groups, field, what = network.norm_groups, "kind", "channels"
+        if of_mlp:
+            field, what = "hidden", "units"
+        for units in widths if arm.norm in IN_GROUPS else ():
+            if units % groups or (of_mlp and units == groups):
+                least = ", of at least 2 units each," if of_mlp else ""
                 raise ValueError(
-                    f"network.hidden: {groups} groups of one size, of at least 2 units each, can't "
-                    f"be made of {units} units. Change that width, or network.norm_groups."
+                    f"network.{field}: {groups} groups of one size{least} can't be made of {units} "
+                    f"{what}. Change that width, or network.norm_groups."
                 )
-        return self
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        shape = SHAPES.get(self.dataset, (3, self.image_size, self.image_size))
+        return (1, *shape[1:]) if self.gray else shape
 
     def learning_rate(self, arm: Arm) -> float:
         """The learning rate of an arm, in loss units per squared weight gradient."""

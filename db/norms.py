@@ -15,6 +15,7 @@ NormName = Literal[
     "batch_renorm",
     "layer",
     "group",
+    "instance",
     "whitening",
     "iternorm",
     "weight_standardization",
@@ -36,8 +37,6 @@ OVER_UNITS: frozenset[NormName] = frozenset(("layer", "group", "weight_standardi
 """Those whose statistics are of the units of one example."""
 IN_GROUPS: frozenset[NormName] = frozenset(("group", "weight_standardization"))
 """Those of them that split the units into groups."""
-REFUSED = {
-    "instance": "instance normalizes each unit of an example over its positions, and a unit of a "
-    "multilayer perceptron has only one: every output would be β. Choose layer or group."
-}
-"""Names from the field that are no norms of these networks, and why."""
+OVER_POSITIONS: frozenset[NormName] = frozenset(("instance",))
+"""Those whose statistics are of the positions of one channel of one example: of images only,
+since a unit of a multilayer perceptron has one position, and every output would be β."""

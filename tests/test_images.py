@@ -16,9 +16,10 @@ from shiftscope.db import catalog, queue
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets
 from shiftscope.trainer.execute import watch_and_train
+from shiftscope.trainer.pixels import Scaling
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import assemble
-from shiftscope.trainer.twins import batches, scale
+from shiftscope.trainer.twins import batches
 
 CPU, STEPS, BATCH = torch.device("cpu"), 20, 32
 LAYERS = ["conv1", "conv2", "output"]
@@ -52,7 +53,7 @@ def networks() -> list[Small]:
 
 def drawn(images: datasets.Images) -> Any:
     pixels = torch.from_numpy(images.train_images.reshape(-1, 784).copy())
-    return batches(pixels, torch.from_numpy(images.train_labels), BATCH, seed=0, white=255)
+    return batches(pixels, torch.from_numpy(images.train_labels), BATCH, seed=0, scale=Scaling(255))
 
 
 def plain_loop(network: Small, images: datasets.Images, lr: float) -> list[list[Tensor]]:
@@ -78,7 +79,7 @@ def test_records_tell_what_a_plain_loop_shows(engine: Engine) -> None:
     run_id = queue.enqueue(engine, wanted)
     queue.claim(engine, queue.register(engine), run_id)
     ours = networks()
-    test = (scale(torch.from_numpy(images.test_images.reshape(-1, 784).copy()), 255),
+    test = (Scaling(255)(torch.from_numpy(images.test_images.reshape(-1, 784).copy())),
             torch.from_numpy(images.test_labels))  # fmt: skip
     example = (test[0][:BATCH], test[1][:BATCH])
     prepared = assemble(wanted, [[n] for n in ours], [drawn(images)], test, example)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from shiftscope.db.experiment import Arm, Network
-from shiftscope.db.norms import IN_GROUPS, OVER_EXAMPLES, OVER_UNITS, NormName
+from shiftscope.db.norms import IN_GROUPS, OVER_EXAMPLES, OVER_POSITIONS, OVER_UNITS, NormName
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.evaluation import evaluate
 from shiftscope.trainer.networks.mlp import mlp
@@ -26,7 +26,8 @@ from shiftscope.trainer.norms.running import RunningNorm
 from shiftscope.trainer.norms.weight_standardization import StandardizedLinear
 from shiftscope.trainer.norms.whitening import Whitening
 
-NAMES: list[NormName] = list(get_args(NormName))
+NAMES: list[NormName] = [name for name in get_args(NormName) if name not in OVER_POSITIONS]
+"""Those of multilayer perceptrons; test_norms_of_images.py has those of images."""
 UNITS, EXAMPLES = 6, 9
 OURS: list[type[RunningNorm]] = [
     BatchExplicit, BatchDetached, BatchNoisy, BatchRenorm, Whitening, IterNorm,
@@ -56,7 +57,7 @@ def layer(name: NormName, **settings: Any) -> nn.Module:
 def test_documents_know_the_norms_that_are_there() -> None:
     folder = Path(__file__).resolve().parents[1] / "trainer" / "norms"
     modules = {file.stem for file in folder.glob("*.py") if "\nNORM = " in file.read_text("utf-8")}
-    assert set(NAMES) == set(norms()) == modules
+    assert {*NAMES, *OVER_POSITIONS} == set(norms()) == modules
     assert set(NAMES) == {"none"} | OVER_EXAMPLES | OVER_UNITS and IN_GROUPS <= OVER_UNITS
     assert not OVER_EXAMPLES & OVER_UNITS
 
@@ -254,8 +255,8 @@ def test_one_example_is_no_batch(kind: type[nn.BatchNorm1d]) -> None:
     assert module.eval()(torch.randn(1, UNITS)).shape == (1, UNITS)
 
 
-def test_images_are_refused_in_a_sentence() -> None:
-    with pytest.raises(ValueError, match=r"BatchExplicit normalizes \(batch, units\), got \(2, 6"):
+def test_sequences_are_refused_in_a_sentence() -> None:
+    with pytest.raises(ValueError, match=r"BatchExplicit normalizes .*, got \(2, 6"):
         BatchExplicit(UNITS)(torch.randn(2, UNITS, 4))
 
 

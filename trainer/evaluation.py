@@ -4,6 +4,7 @@ On a GPU that is beside the loop only: the kernels take their turn among those o
 """
 
 import copy
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,8 @@ from .stack import Stack
 
 AHEAD = 4
 """Copies of the networks that may wait for their evaluation; then training waits."""
+AT_ONCE = 2**21
+"""Inputs of images that are evaluated at once, which bounds what their channels take of memory."""
 State = dict[str, Tensor]
 
 
@@ -93,12 +96,13 @@ class Evaluator:
 def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float | None]:
     """Mean cross-entropy (nats) and accuracy (share) on the test set.
 
-    With BatchNorm also the same with batch statistics, the test set being one batch: the
-    difference is the gap between training and inference. Running statistics stay untouched.
+    With BatchNorm also the same with batch statistics, the test set being one batch, or images in
+    equal batches of at most `AT_ONCE` inputs (28×28: 2,674 images): the difference is the gap
+    between training and inference. Running statistics stay untouched.
 
     Args:
         network: Left in training mode.
-        images: (examples, inputs).
+        images: (examples, inputs) or (examples, channels, height, width).
         labels: (examples,).
     """
     batch_norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
@@ -117,7 +121,8 @@ def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, fl
 
 
 def _measure(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
-    logits = network(images)
+    parts = math.ceil(images.numel() / AT_ONCE) if images.ndim > 2 else 1
+    logits = torch.cat([network(part) for part in images.tensor_split(parts)])
     # argmax takes NaN for the largest: an example with one is wrong
     right = (logits.argmax(1) == labels) & ~logits.isnan().any(1)
     return functional.cross_entropy(logits, labels).item(), right.sum().item() / len(labels)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,10 +14,11 @@ from .datasets import Images
 from .discovery import find_layers
 from .loop import Batches
 from .observer import StackObserver
+from .pixels import to_device
 from .plan import Plan
 from .ring import STRETCHES, numbers, slots_for
 from .stack import Stack
-from .twins import batches, build, draw_weights, scale, weights_hash
+from .twins import batches, build, draw_weights, weights_hash
 
 
 @dataclass(frozen=True)
@@ -53,31 +53,36 @@ def prepare(
             f"The batch size {experiment.batch_size} is larger than the {experiment.dataset} "
             f"training set of {len(images.train_images):,} examples; choose a smaller one."
         )
-    white = 1 if experiment.binary else 255
-    pixels = _pixels(images.train_images, experiment.binary, device)
+    pixels = to_device(
+        images,
+        device,
+        binary=experiment.binary,
+        standardize=experiment.standardize,
+        flat=experiment.network.kind == "mlp",
+    )
+    inputs = pixels.train.shape[1]
     labels = torch.from_numpy(images.train_labels).to(device)
-    test_inputs = scale(_pixels(images.test_images, experiment.binary, device), white)
     test_labels = torch.from_numpy(images.test_labels).to(device)
+    chosen = spread(len(test_labels), experiment.recording.test_examples)
     first = [
-        draw_weights(experiment.network, pixels.shape[1], images.classes, seed)
-        for seed in experiment.seeds
+        draw_weights(experiment.network, inputs, images.classes, seed) for seed in experiment.seeds
     ]
     networks = [
         [
-            build(experiment, arm, weights, seed).to(device)
+            build(experiment, arm, weights, seed, inputs=inputs).to(device)
             for weights, seed in zip(first, experiment.seeds, strict=True)
         ]
         for arm in experiment.arms
     ]
-    example = (scale(pixels[: experiment.batch_size], white), labels[: experiment.batch_size])
+    example = (pixels.scale(pixels.train[: experiment.batch_size]), labels[: experiment.batch_size])
     return assemble(
         experiment,
         networks,
         [
-            batches(pixels, labels, experiment.batch_size, seed, white=white)
+            batches(pixels.train, labels, experiment.batch_size, seed, scale=pixels.scale)
             for seed in experiment.seeds
         ],
-        (test_inputs, test_labels),
+        (pixels.test[chosen], test_labels[chosen]),
         example,
         stacked=stacked,
     )
@@ -140,10 +145,11 @@ def assemble(
     return Prepared(stacks, drawn, test, plan)
 
 
-def _pixels(images: np.ndarray, binary: bool, device: torch.device) -> Tensor:
-    """uint8 (examples, height, width) → uint8 (examples, pixels), 0 or 1 where `binary`."""
-    flat = images.reshape(len(images), -1)
-    return torch.from_numpy((flat > 127).astype(np.uint8) if binary else flat.copy()).to(device)
+def spread(examples: int, wanted: int | None) -> slice | list[int]:
+    """The places of as many examples as are wanted, evenly spread over all that there are."""
+    if wanted is None or wanted >= examples:
+        return slice(None)
+    return [place * examples // wanted for place in range(wanted)]
 
 
 def _row(arm: Arm, seed: int, network: nn.Module) -> dict[str, Any]:

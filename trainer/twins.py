@@ -6,25 +6,33 @@ is drawn once for a seed and shared. What differs afterwards was caused by the a
 
 import hashlib
 from collections.abc import Iterator
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from ..db.experiment import Arm, Experiment, Network
-from .networks.mlp import mlp
+from ..db.layouts import layers
+from .networks import networks
+from .pixels import Scaling
 
 
 def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list[Tensor]:
-    """W₀: one weight matrix (units, inputs) for each layer, from the input to the output.
+    """W₀: one weight matrix (units, inputs), or kernels (units, channels, size, size), for each
+    layer, from the input to the output.
 
-    xavier is uniform on ±√(6/(inputs+units)) (Glorot & Bengio 2010); gaussian is N(0, std²).
+    xavier is uniform on ±√(6/(in+out)) (Glorot & Bengio 2010); gaussian is N(0, std²). Of a
+    convolution, in and out are inputs · size² and units · size².
+
+    Args:
+        network: The network, without what arms override.
+        inputs: As a network's `Make` takes them: pixels of an mlp, channels of the other kinds.
+        classes: Units of the output.
+        seed: Of the weights.
     """
     generator = torch.Generator().manual_seed(seed)
-    widths = [inputs, *network.hidden, classes]
     weights: list[Tensor] = []
-    for columns, rows in pairwise(widths):
-        weight = torch.empty(rows, columns)
+    for layer in layers(network, (inputs, 1, 1), classes):
+        weight = torch.empty(layer.weight_shape)
         if network.initialization == "xavier":
             nn.init.xavier_uniform_(weight, generator=generator)
         else:
@@ -33,18 +41,32 @@ def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list
     return weights
 
 
-def build(experiment: Experiment, arm: Arm, weights: list[Tensor], seed: int = 0) -> nn.Sequential:
+def build(
+    experiment: Experiment,
+    arm: Arm,
+    weights: list[Tensor],
+    seed: int = 0,
+    *,
+    inputs: int | None = None,
+) -> nn.Module:
     """The network of an arm, holding a copy of W₀; biases are 0, γ is 1 and β is 0.
 
-    `seed` is that of what norms draw.
+    Args:
+        experiment: For its network.
+        arm: For its norm.
+        weights: W₀.
+        seed: Of what norms draw.
+        inputs: Those that W₀ was drawn for; None: as many as the first weights have.
     """
-    network = mlp(weights[0].shape[1], weights[-1].shape[0], experiment.network, arm, seed)
-    linears = [module for module in network if isinstance(module, nn.Linear)]
+    make = networks()[experiment.network.kind]
+    inputs = weights[0].shape[1] if inputs is None else inputs
+    network = make(inputs, len(weights[-1]), experiment.network, arm, seed)
+    layers = [m for m in network.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
     with torch.no_grad():
-        for linear, weight in zip(linears, weights, strict=True):
-            linear.weight.copy_(weight)
-            if linear.bias is not None:
-                linear.bias.zero_()
+        for layer, weight in zip(layers, weights, strict=True):
+            layer.weight.copy_(weight)
+            if layer.bias is not None:
+                layer.bias.zero_()
     return network
 
 
@@ -59,7 +81,7 @@ def weights_hash(network: nn.Module) -> str:
 
 
 def batches(
-    pixels: Tensor, labels: Tensor, batch_size: int, seed: int, *, white: int
+    pixels: Tensor, labels: Tensor, batch_size: int, seed: int, *, scale: Scaling
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Mini-batches without end: each epoch is a new permutation of the examples.
 
@@ -67,23 +89,18 @@ def batches(
     `batch_size` examples. Everything stays on the pixels' device, as bytes until it is needed.
 
     Args:
-        pixels: uint8, (examples, inputs).
+        pixels: uint8, (examples, …).
         labels: int64, (examples,).
         batch_size: Examples in a batch.
         seed: Of the permutations.
-        white: The value of a pixel that becomes 1: 255 for gray images, 1 for binary ones.
+        scale: Bytes → inputs.
 
     Yields:
-        Inputs (batch_size, inputs), float32 from 0 to 1, and labels (batch_size,).
+        Inputs (batch_size, …), float32, and labels (batch_size,).
     """
     generator = torch.Generator().manual_seed(seed)
     whole = len(pixels) // batch_size * batch_size
     while True:
         order = torch.randperm(len(pixels), generator=generator)[:whole].to(pixels.device)
         for chosen in order.split(batch_size):
-            yield scale(pixels.index_select(0, chosen), white), labels.index_select(0, chosen)
-
-
-def scale(pixels: Tensor, white: int) -> Tensor:
-    """uint8 → float32, so that `white` becomes 1."""
-    return pixels.float() if white == 1 else pixels.float().div_(white)
+            yield scale(pixels.index_select(0, chosen)), labels.index_select(0, chosen)

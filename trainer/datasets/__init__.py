@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...db.experiment import DatasetName
+from ...db.datasets import DatasetName
 from . import digits, mnist
 from .images import Images
 

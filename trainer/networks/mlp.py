@@ -6,13 +6,9 @@ from itertools import pairwise
 from torch import nn
 
 from ...db.experiment import Arm, Network
-from ..norms import NormSettings, norms
+from ..norms import norms
+from .block import ACTIVATIONS, norm_settings
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-}
 MOST_LAYERS = 64
 """As many hidden layers as an experiment may have: seeds of norms are that far apart."""
 
@@ -30,7 +26,7 @@ def mlp(inputs: int, classes: int, network: Network, arm: Arm, seed: int = 0) ->
     for index, (before, units) in enumerate(pairwise([inputs, *network.hidden])):
         name = f"hidden{index + 1}"
         modules[name] = norm.linear(before, units, bias=not (is_before and norm.cancels_bias))
-        normalization = norm.make(units, _settings(network, arm, seed * MOST_LAYERS + index))
+        normalization = norm.make(units, norm_settings(network, arm, seed * MOST_LAYERS + index))
         if normalization is not None and is_before:
             modules[f"{name}_norm"] = normalization
         modules[f"{name}_activation"] = ACTIVATIONS[network.activation]()
@@ -40,12 +36,4 @@ def mlp(inputs: int, classes: int, network: Network, arm: Arm, seed: int = 0) ->
     return nn.Sequential(modules)
 
 
-def _settings(network: Network, arm: Arm, seed: int) -> NormSettings:
-    """What the experiment asks of a norm, where the arm does not ask otherwise."""
-    return NormSettings(
-        epsilon=network.bn_epsilon if arm.bn_epsilon is None else arm.bn_epsilon,
-        momentum=network.bn_momentum if arm.bn_momentum is None else arm.bn_momentum,
-        affine=arm.affine,
-        groups=network.norm_groups,
-        seed=seed,
-    )
+NETWORK = mlp

@@ -15,7 +15,7 @@ from .running import RunningNorm
 
 
 class BatchDetached(RunningNorm):
-    """BatchNorm outside of the gradient: (batch, units) → the same shape."""
+    """BatchNorm outside of the gradient: (rows, units) → the same shape."""
 
     norm_name = "batch_detached"
 

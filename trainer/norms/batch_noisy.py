@@ -21,7 +21,7 @@ MEAN_SPREAD, SCALE_END, MEAN_JITTER, SCALE_JITTER = 0.5, 1.25, 0.1, 0.1
 
 
 class BatchNoisy(RunningNorm):
-    """BatchNorm with noise behind it: (batch, units) → the same shape.
+    """BatchNorm with noise behind it: (rows, units) → the same shape.
 
     Attributes:
         key: int64, a buffer: the seed of the noise.

@@ -22,7 +22,7 @@ R_MAX, D_MAX = 3.0, 5.0
 
 
 class BatchRenorm(RunningNorm):
-    """BatchNorm corrected by r and d: (batch, units) → the same shape."""
+    """BatchNorm corrected by r and d: (rows, units) → the same shape."""
 
     norm_name = "batch_renorm"
 

@@ -2,8 +2,9 @@
 
     y = γ(x − μ) / √(σ² + ε) + β
 
-With one group it is LayerNorm; groups of one unit would leave nothing but β. Wu & He (2018),
-arXiv:1803.08494. As PyTorch computes it.
+With one group it is LayerNorm; groups of one unit would leave nothing but β. Of images, statistics
+go over the positions of a group's channels too, and groups of one channel are InstanceNorm. Wu & He
+(2018), arXiv:1803.08494. As PyTorch computes it.
 """
 
 from torch import nn

@@ -18,7 +18,7 @@ from .whitening import Whitening
 
 
 class IterNorm(Whitening):
-    """Whitening by T Newton iterations: (batch, units) → the same shape."""
+    """Whitening by T Newton iterations: (rows, units) → the same shape."""
 
     norm_name = "iternorm"
     iterations: ClassVar[int] = 5

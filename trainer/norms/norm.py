@@ -27,6 +27,7 @@ class NormSettings:
         affine: Whether the output is scaled by γ and shifted by β.
         groups: Of units, where the norm has groups.
         seed: Of what the norm draws; no two layers of a run have the same.
+        of_images: Whether it normalizes (batch, channels, height, width): its units are channels.
     """
 
     epsilon: float = 1e-5
@@ -34,6 +35,7 @@ class NormSettings:
     affine: bool = True
     groups: int = 2
     seed: int = 0
+    of_images: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,15 @@ class Norm:
 
     Attributes:
         make: From the layer's units and the settings to the module that normalizes
-            (batch, units) → (batch, units); None: there is none.
+            (batch, units), or (batch, channels, height, width), to the same shape; None: there is
+            none.
         cancels_bias: Whether the output stays the same whatever is added to a unit, so that right
             before the norm the layer needs no bias: β takes its part (paper §3.2).
         linear: The class of the layer's linear map.
+        conv: The class of its convolution.
     """
 
     make: Callable[[int, NormSettings], nn.Module | None]
     cancels_bias: bool = False
     linear: type[nn.Linear] = nn.Linear
+    conv: type[nn.Conv2d] = nn.Conv2d

@@ -9,10 +9,12 @@ from .norm import NamedNorm, NormSettings
 
 
 class RunningNorm(NamedNorm, nn.BatchNorm1d):
-    """A relative of BatchNorm on (batch, units): PyTorch's parameters and buffers, other formulas.
+    """A relative of BatchNorm: PyTorch's parameters and buffers, other formulas.
 
-    A subclass says in `normalize` what training computes, and may change how it infers. Statistics
-    are always there; without `track_running_stats` they stay as they are.
+    It takes (batch, units). Of images, (batch, channels, height, width), every position of every
+    example is a row of channels, so that statistics go over m' = m · height · width rows (paper
+    §3.2). A subclass says in `normalize` what training computes, and may change how it infers.
+    Statistics are always there; without `track_running_stats` they stay as they are.
     """
 
     running_mean: Tensor  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -30,16 +32,23 @@ class RunningNorm(NamedNorm, nn.BatchNorm1d):
         return cls(units, settings.epsilon, settings.momentum, settings.affine)
 
     def forward(self, input: Tensor) -> Tensor:
-        """(batch, units) → the same shape.
+        """(batch, units) or (batch, channels, height, width) → the same shape.
 
         Raises:
-            ValueError: The input is no (batch, units), or in training a batch of one example.
+            ValueError: The input is neither, or in training there is one row only.
         """
+        if input.ndim == 4:
+            last = input.movedim(1, -1)
+            return self.of_rows(last.reshape(-1, last.shape[-1])).view(last.shape).movedim(-1, 1)
         if input.ndim != 2:
             raise ValueError(
-                f"{type(self).__name__} normalizes (batch, units), got {tuple(input.shape)}; "
-                "flatten what has more axes."
+                f"{type(self).__name__} normalizes (batch, units) or (batch, channels, height, "
+                f"width), got {tuple(input.shape)}; flatten what has other axes."
             )
+        return self.of_rows(input)
+
+    def of_rows(self, input: Tensor) -> Tensor:
+        """(rows, units) → the same shape, in the module's mode."""
         if not self.training:
             return self.infer(input)
         if len(input) < 2:  # torch's own words

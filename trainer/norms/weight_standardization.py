@@ -22,8 +22,22 @@ class StandardizedLinear(nn.Linear):
 
     def standardized(self) -> Tensor:
         """Ŵ, (units, inputs)."""
-        centred = self.weight - self.weight.mean(1, keepdim=True)
-        return centred / (centred.std(1, keepdim=True) + 1e-5)
+        return standardized(self.weight)
+
+
+class StandardizedConv2d(nn.Conv2d):
+    """A convolution by Ŵ, of each output channel over its kernel; its parameter is W."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Ŵ ∗ u + b."""
+        return self._conv_forward(input, standardized(self.weight), self.bias)
+
+
+def standardized(weight: Tensor) -> Tensor:
+    """Ŵ of W (units, …), over all axes but the first."""
+    axes = tuple(range(1, weight.ndim))
+    centred = weight - weight.mean(axes, keepdim=True)
+    return centred / (centred.std(axes, keepdim=True) + 1e-5)
 
 
 class StandardizedGroupNorm(NamedNorm, nn.GroupNorm):
@@ -36,4 +50,4 @@ def _make(units: int, settings: NormSettings) -> StandardizedGroupNorm:
     return StandardizedGroupNorm(settings.groups, units, settings.epsilon, settings.affine)
 
 
-NORM = Norm(_make, linear=StandardizedLinear)
+NORM = Norm(_make, linear=StandardizedLinear, conv=StandardizedConv2d)

@@ -60,7 +60,7 @@ class InverseRoot(torch.autograd.Function):
 
 
 class Whitening(RunningNorm):
-    """Decorrelated BatchNorm: (batch, units) → the same shape.
+    """Decorrelated BatchNorm: (rows, units) → the same shape.
 
     Attributes:
         running_whitening: (units, units), the moving average of W.

@@ -4,8 +4,8 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 
+from ...db.datasets import DatasetName
 from ...db.errors import SetupProblem
-from ...db.experiment import DatasetName
 from ...db.study import Measurement, Study
 from ..datasets import Images
 
