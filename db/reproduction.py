@@ -26,6 +26,28 @@ class Task:
     claims: tuple[Claim, ...]
 
 
+@dataclass(frozen=True)
+class Decided:
+    """What a run said of a task's claims.
+
+    Attributes:
+        task: The entry and its claims.
+        run: The run, which may have failed.
+        reused: It had been made before.
+        outcomes: One for each claim; inconclusive where the run failed.
+    """
+
+    task: Task
+    run: Run
+    reused: bool
+    outcomes: tuple[tuple[Claim, Outcome], ...]
+
+
+def as_expected(claim: Claim, outcome: Outcome) -> bool:
+    """Whether a claim was decided as its entry says it should be; an open one was not."""
+    return outcome.result == claim.expected
+
+
 def chosen(names: Sequence[str]) -> list[Task]:
     """The entries to run, in the order of their claims' numbers.
 
@@ -37,12 +59,12 @@ def chosen(names: Sequence[str]) -> list[Task]:
         NotFound: Nothing has one of the names; the message says which there are.
     """
     wanted = {name.lower() for name in names}
-    known = {e.name for e in catalog.entries()} | {c.number.lower() for c in _claims()}
+    known = {e.name for e in catalog.entries()} | {c.number.lower() for c in every_claim()}
     for name in names:
         if name.lower() not in known:
             raise NotFound(
                 f"There is no claim and no experiment {name!r}; expected one of "
-                f"{', '.join(claim.number for claim in _claims())}, or of "
+                f"{', '.join(claim.number for claim in every_claim())}, or of "
                 f"{', '.join(entry.name for entry in catalog.entries() if entry.claims)}."
             )
     tasks = [
@@ -95,12 +117,20 @@ def reusable(
     return None
 
 
-def as_expected(claim: Claim, outcome: Outcome | None) -> bool:
-    """Whether a claim was decided as its entry says it should be; an open one was not."""
-    return outcome is not None and outcome.result == claim.expected
+def how_long(entry: CatalogEntry, length: Length) -> str:
+    """A clause on seeds and length, with what was shortened: seed 0, 4,000 of 50,000 steps."""
+    done, own = sized(entry, length), entry.experiment
+    first, *others = (str(seed) for seed in done.seeds)
+    seeds = f"seeds {', '.join([first, *others[:-1]])} and {others[-1]}" if others else first
+    seeds = seeds if others else f"seed {seeds}"
+    if isinstance(done, Study) or isinstance(own, Study):
+        return f"{seeds}, {length} length"
+    of = f"{done.steps:,} of {own.steps:,}" if done.steps < own.steps else f"{done.steps:,}"
+    return f"{seeds}, {of} steps"
 
 
-def _claims() -> list[Claim]:
+def every_claim() -> list[Claim]:
+    """The claims of the catalog, in the order of their numbers."""
     return sorted((claim for entry in catalog.entries() for claim in entry.claims), key=place)
 
 
