@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 
 from .claims import Recorded
 from .errors import NotFound
+from .study import Measurement
 from .tables import (
     ACTIVE,
     RECORD_TABLES,
     Evaluation,
     Layer,
     LayerRecord,
+    MeasurementRecord,
     Network,
     Run,
     Worker,
@@ -162,6 +164,28 @@ def recorded(engine: Engine, run: Run, table: str, statistic: str) -> list[Recor
                 )
             )
     return found
+
+
+def measurements(
+    engine: Engine, run: Run, *, after: int = 0, limit: int | None = None
+) -> list[Measurement]:
+    """What a study found, in the order in which it was found, up to what is committed.
+
+    Args:
+        engine: The database.
+        run: The study's run.
+        after: Leave out so many, the first.
+        limit: At most so many.
+    """
+    columns = MeasurementRecord.__table__.columns
+    query = (
+        select(columns.seed, columns.quantity, columns.series, columns.x, columns.value)
+        .where(columns.run_id == run.id, columns.position > after, columns.position <= run.step)
+        .order_by(columns.position)
+        .limit(limit)
+    )
+    with engine.connect() as connection:
+        return [Measurement(*row) for row in connection.execute(query)]
 
 
 def workers(engine: Engine) -> Sequence[Worker]:

@@ -30,8 +30,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Status = Literal["queued", "running", "stopping", "stopped", "finished", "failed"]
 ACTIVE: tuple[Status, ...] = ("queued", "running", "stopping")
-Source = Literal["experiment", "watch"]
-"""Who trains a run: a worker, from an experiment, or a person's own loop, which is watched."""
+Source = Literal["experiment", "study", "watch"]
+"""What a run is: an experiment or a study, which a worker runs, or a person's own loop, watched."""
 WorkerKind = Literal["worker", "watch"]
 NAN_TEXT = "NaN"
 
@@ -115,9 +115,9 @@ class Worker(Table):
 
 
 class Run(Table):
-    """One training, with its own summary, so that lists never join records.
+    """One training or study, with its own summary, so that lists never join records.
 
-    It executes an experiment, or it watches somebody's own loop: `source` says which.
+    It executes an experiment or a study, or it watches somebody's own loop: `source` says which.
     """
 
     __tablename__ = "runs"
@@ -130,14 +130,17 @@ class Run(Table):
         String(10), default="experiment", server_default="experiment"
     )
     experiment: Mapped[dict[str, Any] | None]
-    """The experiment's document; NULL for a watched run."""
+    """The experiment's document; NULL unless `source` is `experiment`."""
+    study: Mapped[dict[str, Any] | None]
+    """The study's document; NULL unless `source` is `study`."""
     watched: Mapped[dict[str, Any] | None]
-    """What is watched, as docs/protocol.md describes it; NULL for an experiment."""
+    """What is watched, as docs/protocol.md describes it; NULL unless `source` is `watch`."""
     status: Mapped[str] = mapped_column(String(10))
     step: Mapped[int] = mapped_column(default=0)
-    """The latest step whose records are all committed; the cursor of live push."""
+    """The latest step whose records are all committed, of a study how many measurements are; the
+    cursor of live push."""
     steps: Mapped[int | None]
-    """How long it will be; NULL where a watched loop does not say."""
+    """How long it will be; NULL where nobody knows: of a study, or of a watched loop."""
     looked: Mapped[int | None]
     """Steps that the observer looked at so far: fewer than `step` when its cadence is sparser."""
     overhead: Mapped[float | None]
@@ -270,6 +273,22 @@ class Evaluation(Table):
     test_accuracy: Mapped[float | None]
     test_loss_batch_statistics: Mapped[float | None]
     test_accuracy_batch_statistics: Mapped[float | None]
+
+
+class MeasurementRecord(Table):
+    """One number that a study found."""
+
+    __tablename__ = "measurements"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    run_id: Mapped[int] = _key("runs.id")
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    """Counts the run's measurements from 1 on, in the order in which they were found."""
+    seed: Mapped[int] = mapped_column(BigInteger)
+    quantity: Mapped[str] = mapped_column(String(80))
+    series: Mapped[str] = mapped_column(String(120))
+    x: Mapped[float]
+    value: Mapped[float]
 
 
 RECORD_TABLES: dict[str, type[LayerRecord] | type[NetworkRecord] | type[Evaluation]] = {

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, insert, update
 from sqlalchemy.exc import DBAPIError
 
 from .engine import writing
-from .tables import NAN_TEXT, Layer, Network, Run, Status
+from .study import Measurement
+from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Run, Status
 
 Column = Sequence[float | int | None] | np.ndarray
 ROWS_AT_ONCE = (512, 64, 8, 1)
@@ -102,6 +103,37 @@ class RecordWriter:
         self._pending.clear()
         self._frozen.clear()
         return cast(Status, status)
+
+
+def append_measurements(
+    engine: Engine, run_id: int, after: int, found: Sequence[Measurement]
+) -> Status:
+    """Store what a study found next, and count it in the run's `step`, in one transaction.
+
+    Args:
+        engine: The database.
+        run_id: The run.
+        after: How many measurements of the run are stored already.
+        found: The next ones.
+
+    Returns:
+        The run's status, by which a study learns that it was asked to stop.
+    """
+    rows = [
+        {
+            **{"run_id": run_id, "position": position, "seed": one.seed},
+            **{"quantity": one.quantity, "series": one.series},
+            **{"x": float(one.x), "value": float(one.value)},
+        }
+        for position, one in enumerate(found, after + 1)
+    ]
+    with writing(engine) as connection:
+        if rows:
+            connection.execute(insert(MeasurementRecord), rows)
+        status = connection.execute(
+            update(Run).where(Run.id == run_id).values(step=after + len(rows)).returning(Run.status)
+        ).scalar_one()
+    return cast(Status, status)
 
 
 def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
