@@ -36,6 +36,7 @@ from .settings import Settings, load_settings, make_folder
 from .whole_file import check_writable, write_whole
 
 PIPE_WIDTH = 160
+NOT_EXPECTED = ": not as expected"
 
 
 def reproduce(
@@ -96,7 +97,8 @@ def reproduce(
                     interrupted = True
                     break
                 decided.append(done)
-                typer.echo("\n".join(_lines(done, length)))
+                for outcome in done.outcomes:
+                    typer.echo(_block(done, *outcome, length))
         except KeyboardInterrupt:
             interrupted = True
     if decided:
@@ -140,24 +142,21 @@ def _outcomes(engine: Engine, run: Run, task: Task) -> tuple[tuple[Claim, Outcom
     return tuple((claim, found[claim.number]) for claim in task.claims)
 
 
-def _lines(done: Decided, length: Length) -> list[str]:
-    """What is printed of each claim as soon as its run has ended."""
-    made = f"{done.run.id}{', made before' if done.reused else ''}"
-    how = f"{done.task.entry.name}, {how_long(done.task.entry, length)}"
-    return [
-        line
-        for claim, outcome in done.outcomes
-        for beside in ("" if as_expected(claim, outcome) else ": not as expected",)
-        for line in (
+def _block(done: Decided, claim: Claim, outcome: Outcome, length: Length) -> str:
+    """What is printed of a claim as soon as its run has ended."""
+    entry, run = done.task.entry, done.run
+    return "\n".join(
+        [
             f"{claim.number}  {claim.statement}",
             f"    criterion  {claim.criterion}",
             f"    expected   {claim.expected}",
             f"    measured   {outcome.reason}",
-            f"    verdict    {outcome.result}{beside}",
-            f"    run        {made}: {how}",
+            f"    verdict    {outcome.result}{'' if as_expected(claim, outcome) else NOT_EXPECTED}",
+            f"    run        {run.id}{', made before' if done.reused else ''}: {entry.name}, "
+            f"{how_long(entry, length)}",
             "",
-        )
-    ]
+        ]
+    )
 
 
 def _show(decided: Sequence[Decided], length: Length) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, not_compared
@@ -27,28 +29,31 @@ class Bound:
 
 
 def reaches(bounds: Sequence[Bound]) -> Callable[[Evidence], Outcome]:
-    """Decide by whether every accuracy is where it has to be."""
+    """Decide by whether every accuracy is where it has to be; bounds in the order of their steps."""
 
     def decide(evidence: Evidence) -> Outcome:
         words: list[str] = []
         outside: list[str] = []
-        for bound in bounds:
-            arm = evidence.arms[bound.arm]
-            ended_early = diverged(evidence, bound.step)
+        for step, at_step in groupby(bounds, attrgetter("step")):
+            ended_early = diverged(evidence, step)
             if ended_early:
                 return ended_early
-            found = [curve.at(bound.step) for curve in evidence.curves if curve.arm == arm]
-            values = [value for value in found if value is not None]
-            if not values or len(values) < len(found):
-                return not_compared(evidence, bound.step)
-            reached = mean(values)
-            words.append(f"{arm} at {share(reached)} at step {bound.step:,}")
-            if not bound.low <= round(reached.value, ROUNDING) <= bound.high:
-                outside.append(f"{arm} at step {bound.step:,}")
-        said = (
-            f"{', '.join(words)}: {', '.join(outside) + ' outside' if outside else 'all within'}."
-        )
-        return Outcome("not reproduced" if outside else "reproduced", said)
+            reached: list[str] = []
+            for bound in at_step:
+                arm = evidence.arms[bound.arm]
+                found = [curve.at(step) for curve in evidence.curves if curve.arm == arm]
+                values = [value for value in found if value is not None]
+                if not values or len(values) < len(found):
+                    return not_compared(evidence, step)
+                accuracy = mean(values)
+                reached.append(f"{arm} {share(accuracy)}")
+                if not bound.low <= round(accuracy.value, ROUNDING) <= bound.high:
+                    outside.append(f"{arm} at step {step:,}")
+            words.append(f"at step {step:,} {', '.join(reached)}")
+        where = f"outside: {', '.join(outside)}" if outside else "all within"
+        said = "; ".join([*words, where])
+        result = "not reproduced" if outside else "reproduced"
+        return Outcome(result, f"{said[0].upper()}{said[1:]}.")
 
     return decide
 
