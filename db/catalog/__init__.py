@@ -30,7 +30,7 @@ def entries() -> tuple[CatalogEntry, ...]:
 
 
 def order(entry: CatalogEntry) -> tuple[bool, float, str]:
-    """Where an entry stands: E8 is before E8b, and both before E11; an entry without claims is the last of its kind."""
+    """E8 is before E8b, and that before E11; an entry without claims is the last of its kind."""
     number = re.match(r"\D*(\d+)(.*)", entry.claims[0].number) if entry.claims else None
     is_study = isinstance(entry.experiment, Study)
     return (is_study, float(number[1]), number[2]) if number else (is_study, math.inf, "")
