@@ -11,7 +11,7 @@ from .errors import FieldProblem, InvalidExperiment, shown
 from .experiment import Document, Experiment
 from .study import Study
 
-Asked = TypeVar("Asked", Experiment, Study)
+Asked = TypeVar("Asked", bound=Experiment | Study)
 
 
 def parse(document: Mapping[str, Any] | None) -> Experiment:

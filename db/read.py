@@ -47,6 +47,13 @@ def runs(engine: Engine, *, limit: int = 100, before: int | None = None) -> Sequ
         return session.scalars(query if before is None else query.where(Run.id < before)).all()
 
 
+def finished_runs(engine: Engine, catalog_entry: str) -> Sequence[Run]:
+    """The runs of a catalog entry that came to their end, the newest first."""
+    query = select(Run).where(Run.status == "finished", Run.catalog_entry == catalog_entry)
+    with Session(engine) as session:
+        return session.scalars(query.order_by(Run.id.desc())).all()
+
+
 def changing_runs(engine: Engine, *, after: int, also: Sequence[int] = ()) -> Sequence[Run]:
     """Runs that may have changed: active ones, those numbered above `after`, and `also`."""
     query = select(Run).where(Run.status.in_(ACTIVE) | (Run.id > after) | Run.id.in_(also))

@@ -74,6 +74,7 @@ ENTRIES = (
             "BatchNorm's ε and the momentum of its running statistics: 1e-5 and 0.1 here",
         ),
         experiment=Experiment(name="MNIST sigmoid: with and without BatchNorm"),
+        quick=("steps=4000",),
         claims=(
             Claim(
                 number="E1",
