@@ -141,5 +141,5 @@ def test_every_study_is_in_the_catalog_and_the_other_way_round() -> None:
 def test_a_run_of_a_study_that_is_not_there_says_so(engine: Engine) -> None:
     asked = Study(name="A study", study="nothing")
     run_id = queue.enqueue(engine, asked)
-    with pytest.raises(SetupProblem, match="no study 'nothing'; expected one of .*added_bias"):
+    with pytest.raises(SetupProblem, match=r"no study 'nothing'; expected one of .*added_bias"):
         run_study(engine, Path("absent"), run_id, asked)
