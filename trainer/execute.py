@@ -26,6 +26,7 @@ from .recorder_process import RecorderProcess
 from .setup import Prepared, prepare
 from .versions import versions
 
+LONGEST_PHASE = 200
 logger = logging.getLogger(__name__)
 
 TRAINING = ("Training", "narrower hidden layers, a smaller batch or fewer seeds")
@@ -114,9 +115,11 @@ def _train(
     device = devices.choose(experiment.device)
     phase = f"loading {experiment.dataset}"
     describe_run(engine, run_id, device=str(device), versions=versions(), phase=phase)
-    images = datasets.load(
-        experiment.dataset, data, lambda phase: describe_run(engine, run_id, phase=phase)
+    images = datasets.of_experiment(
+        experiment, data, lambda phase: describe_run(engine, run_id, phase=phase[:LONGEST_PHASE])
     )
+    if images.note:
+        describe_run(engine, run_id, versions=versions() | {"data": images.note})
     if device.type == "cpu":
         torch.set_num_threads(devices.training_threads())
     prepared = prepare(experiment, images, device)
