@@ -77,7 +77,7 @@ def _follow(engine: Engine, run_id: int, process: subprocess.Popen[bytes], label
         task = progress.add_task(f"{label}waiting for the worker", total=None, steps="")
         while True:
             run = read.run(engine, run_id)
-            steps = f"{run.step:,} of {run.steps:,} steps"
+            steps = f"{run.step:,} of {run.steps:,} steps" if run.steps else f"{run.step:,}"
             if run.steps_per_second:
                 steps += f"  {run.steps_per_second:,.0f} steps/s"
             what = f"{label}{run.phase or run.status}"
