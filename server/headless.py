@@ -74,13 +74,13 @@ def _stop(engine: Engine, run_id: int, process: subprocess.Popen[bytes], label: 
 def _follow(engine: Engine, run_id: int, process: subprocess.Popen[bytes], label: str) -> Run:
     """Show the run's progress until it has ended; what is known of it comes from the database."""
     with _progress() as progress:
-        task = progress.add_task(f"{label}waiting for the worker", total=None, steps="")
+        task = progress.add_task(f"{label}  waiting for the worker".strip(), total=None, steps="")
         while True:
             run = read.run(engine, run_id)
-            steps = f"{run.step:,} of {run.steps:,} steps"
+            steps = f"{run.step:,} of {run.steps:,} steps" if run.steps else f"{run.step:,}"
             if run.steps_per_second:
                 steps += f"  {run.steps_per_second:,.0f} steps/s"
-            what = f"{label}{run.phase or run.status}"
+            what = f"{label}  {run.phase or run.status}".strip()
             progress.update(
                 task, description=what, completed=run.step, total=run.steps, steps=steps
             )

@@ -92,7 +92,8 @@ def reproduce(
     with interruptible():
         try:
             for number, task in enumerate(tasks, 1):
-                done = _run(engine, places, task, length, again, f"{number} of {len(tasks)}  ")
+                label = f"{number} of {len(tasks)}  {task.entry.name}"
+                done = _run(engine, places, task, length, again, label)
                 if done is None:
                     interrupted = True
                     break
@@ -126,7 +127,7 @@ def _run(
     run = reusable(earlier, task.entry, asked, versions)
     reused = run is not None
     if run is None:
-        ended = train(engine, places, asked, task.entry.name, f"{label}{task.entry.name}  ")
+        ended = train(engine, places, asked, task.entry.name, label)
         if ended.interrupted:
             return None
         run = ended.run
