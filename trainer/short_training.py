@@ -1,83 +1,77 @@
 """Short trainings without records, of which studies need many: twins, a plain step, an accuracy."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..db.experiment import Arm, Experiment, Network
 from .datasets import Images
+from .pixels import Scaling, to_device
 from .program import Program
 from .sgd import SGD
 from .twins import batches, build, draw_weights
 
 Batches = Iterator[tuple[Tensor, Tensor]]
-WHITE = 127
-"""Pixels above it are 1, the others 0."""
+ZERO_OR_ONE = Scaling(white=1)
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Binary images, one row of pixels each.
+class Data:
+    """Binary images to train on and to measure on, a row of pixels each.
 
     Attributes:
-        pixels: uint8, (examples, pixels), 0 or 1.
+        pixels: Of the training set: uint8, (examples, pixels), 0 or 1.
         labels: int64, (examples,).
+        test_inputs: float32, (examples, pixels).
+        test_labels: int64, (examples,).
     """
 
     pixels: Tensor
     labels: Tensor
+    test_inputs: Tensor
+    test_labels: Tensor
 
-    @property
-    def inputs(self) -> Tensor:
-        """float32, (examples, pixels)."""
-        return self.pixels.float()
+    def first(self, count: int) -> "Data":
+        """The same with the first training examples only."""
+        return replace(self, pixels=self.pixels[:count], labels=self.labels[:count])
 
-    def first(self, count: int) -> "Examples":
-        """The first of them."""
-        return Examples(self.pixels[:count], self.labels[:count])
-
-
-def training_set(images: Images) -> Examples:
-    """The images to train on."""
-    return _binary(images.train_images, images.train_labels)
+    def test_accuracy(self, network: nn.Module) -> float:
+        """Of a network in inference mode, in which it is left."""
+        return accuracy(network, self.test_inputs, self.test_labels)
 
 
-def test_set(images: Images) -> Examples:
-    """The images to measure on."""
-    return _binary(images.test_images, images.test_labels)
-
-
-def _binary(images: np.ndarray, labels: np.ndarray) -> Examples:
-    rows = np.ascontiguousarray(images.reshape(len(images), -1) > WHITE)
-    return Examples(torch.from_numpy(rows).to(torch.uint8), torch.from_numpy(labels))
+def binary(images: Images) -> Data:
+    """A dataset as the paper's §4.1 has it: pixels above half intensity are 1, the others 0."""
+    pixels = to_device(images, torch.device("cpu"), binary=True, standardize="none", flat=True)
+    labels, test_labels = map(torch.from_numpy, (images.train_labels, images.test_labels))
+    return Data(pixels.train, labels, pixels.test, test_labels)
 
 
 class Twins:
     """What networks of one seed share: W₀, and the batches with their order.
 
     Args:
-        examples: What they train on.
+        data: What they train on.
         network: Their layers, before what an arm changes.
         seed: Of W₀ and of the batches.
-        classes: Of the labels.
     """
 
-    def __init__(self, examples: Examples, network: Network, seed: int, classes: int = 10) -> None:
-        self.examples = examples
-        self._seed, self._experiment = seed, Experiment(network=network)
-        self._weights = draw_weights(network, examples.pixels.shape[1], classes, seed)
+    def __init__(self, data: Data, network: Network, seed: int) -> None:
+        self._data, self._seed = data, seed
+        self._experiment = Experiment(network=network)
+        classes = int(data.labels.max()) + 1
+        self._weights = draw_weights(network, data.pixels.shape[1], classes, seed)
 
-    def build(self, arm: Arm) -> nn.Sequential:
+    def build(self, arm: Arm) -> nn.Module:
         """The network of an arm, with a copy of W₀."""
         return build(self._experiment, arm, self._weights, self._seed)
 
     def batches(self, batch_size: int) -> Batches:
         """The batches of one size, from the first on: the same at every call."""
-        pixels, labels = self.examples.pixels, self.examples.labels
-        return batches(pixels, labels, batch_size, self._seed, white=1)
+        data = self._data
+        return batches(data.pixels, data.labels, batch_size, self._seed, scale=ZERO_OR_ONE)
 
 
 def train(

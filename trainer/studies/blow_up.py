@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...db.experiment import Arm, Network
 from ...db.study import Measurement, Study
 from ..norms.running import RunningNorm
-from ..short_training import Twins, accuracy, test_set, train, training_set
+from ..short_training import Twins, binary, train
 from . import Load
 
 STEPS = {"quick": 2_000, "full": 3_000}
@@ -40,10 +40,8 @@ class MovingNorm(RunningNorm):
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """Accuracy, ‖W₂‖, ‖b₂‖ and the largest running mean, every 100 steps."""
-    images = load(study.dataset or "mnist")
-    test = test_set(images)
-    inputs = test.inputs
-    twins = Twins(training_set(images), Network(), seed)
+    data = binary(load(study.dataset or "mnist"))
+    twins = Twins(data, Network(), seed)
     for lr in LEARNING_RATES[study.length]:
         networks = {arm.name: twins.build(arm) for arm in ARMS}
         networks[MOVING] = _by_moving_averages(twins.build(ARMS[1]))
@@ -51,19 +49,19 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
             series = f"{name}, lr {lr:g}"
             drawn = twins.batches(60)
             for step in train(network, drawn, lr=lr, steps=STEPS[study.length], every=EVERY):
-                reached = accuracy(network, inputs, test.labels)
+                reached = data.test_accuracy(network)
                 for quantity, value in (("accuracy", reached), *_sizes(network)):
                     yield Measurement(seed, quantity, series, step, value)
 
 
-def _by_moving_averages(network: nn.Sequential) -> nn.Sequential:
+def _by_moving_averages(network: nn.Module) -> nn.Module:
     for name, module in list(network.named_children()):
         if isinstance(module, RunningNorm):
             setattr(network, name, MovingNorm(module.num_features))
     return network
 
 
-def _sizes(network: nn.Sequential) -> Iterator[tuple[str, float]]:
+def _sizes(network: nn.Module) -> Iterator[tuple[str, float]]:
     """Norms of the second hidden layer, and the largest |running mean| of all."""
     layer = network.get_submodule("hidden2")
     assert isinstance(layer, nn.Linear)

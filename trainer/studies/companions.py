@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...db.experiment import Arm, Network
 from ...db.study import Measurement, Study
-from ..short_training import Examples, Twins, test_set, train, training_set
+from ..short_training import Twins, binary, train
 from . import Load
 
 BATCH_SIZES = (16, 32, 60, 128, 256)
@@ -25,10 +25,9 @@ FIXED = 5
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """Std of an example's logits over the sets, of a network trained at each batch size."""
-    images = load(study.dataset or "mnist")
-    examples, steps = training_set(images), STEPS[study.length]
-    fixed = test_set(images).first(FIXED).inputs
-    twins = Twins(examples, Network(initialization="xavier"), seed)
+    data, steps = binary(load(study.dataset or "mnist")), STEPS[study.length]
+    fixed = data.test_inputs[:FIXED]
+    twins = Twins(data, Network(initialization="xavier"), seed)
     for batch_size in BATCH_SIZES:
         network = twins.build(Arm(name="BatchNorm", norm="batch"))
         drawn = twins.batches(batch_size)
@@ -37,7 +36,7 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
         generator = torch.Generator().manual_seed(seed)
         for mode in ("training", "inference"):
             network.train(mode == "training")
-            spread = _spread(network, fixed, examples, batch_size, generator)
+            spread = _spread(network, fixed, data.pixels, batch_size, generator)
             yield Measurement(seed, "logit_std", mode, batch_size, spread)
 
 
@@ -45,12 +44,11 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
 def _spread(
     network: nn.Module,
     fixed: Tensor,
-    examples: Examples,
+    pixels: Tensor,
     batch_size: int,
     generator: torch.Generator,
 ) -> float:
     """Std of each logit over the companion sets: the mean over logits and fixed examples."""
-    pixels = examples.pixels
     logits: list[Tensor] = []
     for _ in range(SETS):
         chosen = torch.randint(len(pixels), (batch_size - 1,), generator=generator)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ...db.experiment import Arm, Network
 from ...db.study import Measurement, Study
 from ..norms.population import take_averages
-from ..short_training import Examples, Twins, accuracy, test_set, train, training_set
+from ..short_training import Twins, binary, train
 from . import Load
 
 STEPS, LEARNING_RATE = 1_000, 0.5
@@ -25,18 +25,17 @@ DRAWS = {1: 10, 10: 10, 100: 10, 1_000: 2}
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """Test accuracy with each kind of statistics, and how far these are from the population's."""
-    images = load(study.dataset or "mnist")
-    examples, test = training_set(images), test_set(images)
-    twins = Twins(examples, Network(initialization="xavier"), seed)
+    data = binary(load(study.dataset or "mnist"))
+    twins = Twins(data, Network(initialization="xavier"), seed)
     for size in BATCH_SIZES:
         network = twins.build(Arm(name="BatchNorm", norm="batch"))
         drawn = twins.batches(size)
         for _ in train(network, drawn, lr=LEARNING_RATE, steps=STEPS, every=STEPS):
             pass
         population = copy.deepcopy(network)
-        take_averages(population, [examples.inputs])
+        take_averages(population, [data.pixels.float()])
         for name, model in (("moving average", network), ("population", population)):
-            reached = accuracy(model, test.inputs, test.labels)
+            reached = data.test_accuracy(model)
             for count in DRAWS:
                 yield Measurement(seed, "accuracy", f"m = {size}: {name}", count, reached)
 
@@ -46,12 +45,12 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
         for count, draws in DRAWS.items():
             rows: list[list[float]] = []
             for _ in range(draws):
-                take_averages(network, _random_batches(examples, size, count, generator))
+                take_averages(network, _random_batches(data.pixels, size, count, generator))
                 distances = _distances(network, population)
-                with_factor = accuracy(network, test.inputs, test.labels)
+                with_factor = data.test_accuracy(network)
                 for variance in _running(network, "running_var"):
                     variance.div_(factor)
-                without = accuracy(network, test.inputs, test.labels)
+                without = data.test_accuracy(network)
                 rows.append([with_factor, without, *distances])
             with_factor, without, *distances = torch.tensor(rows).mean(0).tolist()
             yield Measurement(seed, "accuracy", f"m = {size}: m/(m−1)", count, with_factor)
@@ -68,11 +67,8 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
 
 def _distances(network: nn.Module, population: nn.Module) -> list[float]:
     """By layer |E − E_p| / σ_p, and then by layer Var / Var_p; each the mean over the units."""
-    means, true_means = _running(network, "running_mean"), _running(population, "running_mean")
-    variances, true_variances = (
-        _running(network, "running_var"),
-        _running(population, "running_var"),
-    )
+    means, true_means = (_running(each, "running_mean") for each in (network, population))
+    variances, true_variances = (_running(each, "running_var") for each in (network, population))
     layers = zip(means, true_means, true_variances, strict=True)
     return [
         *(((mean - true).abs() / variance.sqrt()).mean().item() for mean, true, variance in layers),
@@ -86,9 +82,9 @@ def _running(network: nn.Module, kind: str) -> list[Tensor]:
 
 
 def _random_batches(
-    examples: Examples, size: int, count: int, generator: torch.Generator
+    pixels: Tensor, size: int, count: int, generator: torch.Generator
 ) -> Iterator[Tensor]:
     """Independent batches: examples may come again, so that their number can be any."""
     for _ in range(count):
-        chosen = torch.randint(len(examples.pixels), (size,), generator=generator)
-        yield examples.pixels[chosen].float()
+        chosen = torch.randint(len(pixels), (size,), generator=generator)
+        yield pixels[chosen].float()

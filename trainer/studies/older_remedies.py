@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...db.experiment import Arm, Network
 from ...db.study import Measurement, Study
-from ..short_training import Twins, accuracy, test_set, train, training_set
+from ..short_training import Twins, binary, train
 from . import Load
 
 STEPS = 3_000
@@ -16,19 +16,17 @@ ARMS = (Arm(name="none"), Arm(name="BatchNorm", norm="batch"))
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """Test accuracy by width at learning rate 0.1, and by learning rate at width 100."""
-    images = load(study.dataset or "mnist")
-    examples, test = training_set(images), test_set(images)
-    inputs = test.inputs
+    data = binary(load(study.dataset or "mnist"))
 
     def reached(twins: Twins, arm: Arm, lr: float) -> float:
         network = twins.build(arm)
         for _ in train(network, twins.batches(60), lr=lr, steps=STEPS, every=STEPS):
             pass
-        return accuracy(network, inputs, test.labels)
+        return data.test_accuracy(network)
 
     for width in WIDTHS:
         network = Network(hidden=[width] * 3, initialization="xavier")
-        twins = Twins(examples, network, seed)
+        twins = Twins(data, network, seed)
         for arm in ARMS:
             found = reached(twins, arm, LEARNING_RATE)
             yield Measurement(seed, "accuracy_by_width", arm.name, width, found)

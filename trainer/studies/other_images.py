@@ -20,7 +20,7 @@ from torch.nn.functional import affine_grid, grid_sample
 from ...db.experiment import Arm, Network
 from ...db.study import Measurement, Study
 from ..norms.population import take_averages
-from ..short_training import Twins, accuracy, test_set, train, training_set
+from ..short_training import Twins, accuracy, binary, train
 from . import Load
 
 STEPS = {"quick": 1_000, "full": 3_000}
@@ -34,10 +34,9 @@ ANGLES = (0, 15, 30, 45, 60, 90)
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """Accuracies with a batch's own statistics, kept ones, and ones estimated on new images."""
-    images = load(study.dataset or "mnist")
-    examples, test = training_set(images), test_set(images)
-    inputs, labels = test.inputs, test.labels
-    twins = Twins(examples, Network(initialization="xavier"), seed)
+    data = binary(load(study.dataset or "mnist"))
+    inputs, labels = data.test_inputs, data.test_labels
+    twins = Twins(data, Network(initialization="xavier"), seed)
     network = twins.build(Arm(name="BatchNorm", norm="batch"))
     steps = STEPS[study.length]
     for _ in train(network, twins.batches(BATCH), lr=LEARNING_RATE, steps=steps, every=steps):

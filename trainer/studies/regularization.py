@@ -14,7 +14,7 @@ from torch.nn.functional import linear
 
 from ...db.experiment import Activation, Arm, Network
 from ...db.study import Measurement, Study
-from ..short_training import Twins, accuracy, test_set, train, training_set
+from ..short_training import Twins, accuracy, binary, train
 from . import Load
 
 EXAMPLES = 1_000
@@ -73,12 +73,11 @@ class NoisyLinear(nn.Module):
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """Test accuracy over the steps and at the end, and training accuracy, of every treatment."""
-    images = load(study.dataset or "mnist")
-    examples, test = training_set(images).first(EXAMPLES), test_set(images)
-    inputs, test_inputs = examples.inputs, test.inputs
+    data = binary(load(study.dataset or "mnist")).first(EXAMPLES)
+    inputs = data.pixels.float()
     steps = STEPS[study.length]
     for activation, lr in LEARNING_RATE.items():
-        twins = Twins(examples, Network(activation=activation, initialization="xavier"), seed)
+        twins = Twins(data, Network(activation=activation, initialization="xavier"), seed)
         for treatment in (*TREATMENTS, *([CONTROL] if study.length == "full" else [])):
             torch.manual_seed(seed)
             network = twins.build(Arm(name="arm", norm="batch" if treatment.norm else "none"))
@@ -86,13 +85,13 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
             series = f"{activation}: {treatment.name}"
             drawn = twins.batches(treatment.batch_size or len(inputs))
             for step in train(network, drawn, lr=lr, steps=steps, every=steps // EVALUATIONS):
-                tested = accuracy(network, test_inputs, test.labels)
+                tested = data.test_accuracy(network)
                 yield Measurement(seed, "test_accuracy", series, step, tested)
-                trained = accuracy(network, inputs, examples.labels)
+                trained = accuracy(network, inputs, data.labels)
                 yield Measurement(seed, "train_accuracy", series, step, trained)
 
 
-def _add_noise(network: nn.Sequential, treatment: Treatment) -> None:
+def _add_noise(network: nn.Module, treatment: Treatment) -> None:
     for name, module in list(network.named_children()):
         if treatment.weight_noise and isinstance(module, nn.Linear):
             setattr(network, name, NoisyLinear(module, treatment.weight_noise))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ...db.experiment import Arm, Network
 from ...db.study import Measurement, Study
-from ..short_training import Twins, accuracy, test_set, train, training_set
+from ..short_training import Twins, binary, train
 from . import Load
 
 EXAMPLES = {"quick": 100_000, "full": 120_000}
@@ -20,10 +20,8 @@ ARMS = {"quick": NORMS, "full": (Arm(name="none"), *NORMS)}
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """Test accuracy in inference mode of each arm and batch size after the same examples."""
-    images = load(study.dataset or "mnist")
-    test = test_set(images)
-    inputs = test.inputs
-    twins = Twins(training_set(images), Network(initialization="xavier"), seed)
+    data = binary(load(study.dataset or "mnist"))
+    twins = Twins(data, Network(initialization="xavier"), seed)
     for batch_size in reversed(BATCH_SIZES[study.length]):
         steps = EXAMPLES[study.length] // batch_size
         for arm in ARMS[study.length]:
@@ -31,5 +29,5 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
             drawn = twins.batches(batch_size)
             for _ in train(network, drawn, lr=LEARNING_RATE, steps=steps, every=steps):
                 pass
-            reached = accuracy(network, inputs, test.labels)
+            reached = data.test_accuracy(network)
             yield Measurement(seed, "accuracy", arm.name, batch_size, reached)

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from ...db.experiment import Arm, Network
 from ...db.study import Measurement, Study
-from ..short_training import Twins, train, training_set
+from ..short_training import Twins, binary, train
 from . import Load
 
 WHOLE, PART = 240, 60
@@ -23,8 +23,8 @@ ARMS = (Arm(name="none"), Arm(name="BatchNorm", norm="batch"))
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """‖mean of the parts − whole‖ / ‖whole‖ of each layer's weights, before and after training."""
-    examples = training_set(load(study.dataset or "mnist"))
-    twins = Twins(examples, Network(initialization="xavier"), seed)
+    data = binary(load(study.dataset or "mnist"))
+    twins = Twins(data, Network(initialization="xavier"), seed)
     inputs, labels = next(twins.batches(WHOLE))
     steps = STEPS[study.length]
     for arm in ARMS:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ...db.experiment import Arm, Network
 from ...db.study import Measurement, Study
-from ..short_training import Twins, accuracy, test_set, train, training_set
+from ..short_training import Twins, binary, train
 from . import Load
 
 STEPS, EVERY, LEARNING_RATE = 3_000, 250, 0.5
@@ -24,14 +24,12 @@ PARTS = {
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """Test accuracy over the steps."""
-    images = load(study.dataset or "mnist")
-    test = test_set(images)
-    inputs = test.inputs
-    twins = Twins(training_set(images), Network(initialization="xavier"), seed)
+    data = binary(load(study.dataset or "mnist"))
+    twins = Twins(data, Network(initialization="xavier"), seed)
     for name, parts in PARTS.items():
         network = twins.build(Arm(name=name, norm="batch"))
         only = [n for n, _ in network.named_parameters() if any(part in n for part in parts)]
         drawn = twins.batches(60)
         for step in train(network, drawn, lr=LEARNING_RATE, steps=STEPS, every=EVERY, only=only):
-            reached = accuracy(network, inputs, test.labels)
+            reached = data.test_accuracy(network)
             yield Measurement(seed, "accuracy", name, step, reached)
