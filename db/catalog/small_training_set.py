@@ -1,7 +1,9 @@
 """BatchNorm as a regularizer, as §3.4 of Ioffe & Szegedy (2015) and many after them have it."""
 
+from statistics import fmean
+
 from ..claims import Claim, Evidence, Outcome
-from ..measurements import at_end, gap
+from ..measurements import gap, values
 from ..study import Quantity, Study
 from ..verdict_words import points
 from .entry import CatalogEntry
@@ -11,14 +13,26 @@ MARGIN = 0.01
 SOURCE = "Ioffe & Szegedy, Batch Normalization, arXiv:1502.03167v3, §3.4"
 
 
+def late(evidence: Evidence, activation: str, treatment: str) -> list[float]:
+    """The test accuracy with each seed: the mean over the last third of the steps.
+
+    With batches of 10 a single one goes up and down by a point.
+    """
+    found = values(evidence, "test_accuracy", f"{activation}: {treatment}")
+    last = max(step for _, step in found)
+    return [
+        fmean(value for (of, step), value in found.items() if of == seed and step > last * 2 / 3)
+        for seed in dict.fromkeys(seed for seed, _ in found)
+    ]
+
+
 def noise_helps(evidence: Evidence) -> Outcome:
     """E13: statistics of mini-batches generalize a point better than those of all examples."""
     holds, words = True, list[str]()
     for activation in ACTIVATIONS:
-        whole = at_end(evidence, "test_accuracy", f"{activation}: BatchNorm, full batch")
+        whole = late(evidence, activation, "BatchNorm, full batch")
         for size in (10, 50):
-            own = at_end(evidence, "test_accuracy", f"{activation}: BatchNorm, m = {size}")
-            more = gap(own, whole)
+            more = gap(late(evidence, activation, f"BatchNorm, m = {size}"), whole)
             holds = holds and round(more.value, 6) >= MARGIN
             words.append(f"{activation}, m = {size}: {points(more)}")
     return Outcome(
@@ -28,12 +42,11 @@ def noise_helps(evidence: Evidence) -> Outcome:
 
 
 def beats_none(evidence: Evidence) -> Outcome:
-    """E13c: at one batch size BatchNorm ends higher than the same network without it."""
+    """E13c: at one batch size BatchNorm is higher than the same network without it."""
     holds, words = True, list[str]()
     for activation in ACTIVATIONS:
         none, batch = (
-            at_end(evidence, "test_accuracy", f"{activation}: {treatment}")
-            for treatment in ("none", "BatchNorm, m = 50")
+            late(evidence, activation, treatment) for treatment in ("none", "BatchNorm, m = 50")
         )
         more = gap(batch, none)
         holds = holds and more.value > 0
@@ -59,8 +72,8 @@ ENTRIES = (
         ),
         left_open=(
             "the data and the network: the first 1,000 images of MNIST, three hidden layers of 100 "
-            "units, Xavier, ReLU at learning rate 0.1 and sigmoid at 0.5, 3,000 steps here; 1,000 "
-            "steps at quick length",
+            "units, Xavier, ReLU at learning rate 0.1 and sigmoid at 0.5, 3,000 steps here; 1,500 "
+            "steps and fewer arms at quick length",
             "what the noise is compared with: a batch of all 1,000 images, whose statistics have "
             "none, here",
             "dropout of hidden units, weights with noise of 0.3 times their layer's std, batches "
@@ -78,7 +91,7 @@ ENTRIES = (
                 unit="share of the test set",
                 x="steps",
                 shows="All fit the training set. Among the lines with BatchNorm small batches are "
-                "higher; none is not below them.",
+                "higher; with the same batches none is higher still.",
             ),
             Quantity(
                 name="train_accuracy",
@@ -95,8 +108,8 @@ ENTRIES = (
                 source=SOURCE,
                 criterion=(
                     "On 1,000 training images BatchNorm with batches of 10 and with batches of 50 "
-                    "ends at least 1 point of test accuracy above BatchNorm with the full batch, "
-                    "for ReLU and sigmoid, mean over the seeds."
+                    "is at least 1 point of test accuracy above BatchNorm with the full batch, for "
+                    "ReLU and sigmoid: means over the last third of the steps and over the seeds."
                 ),
                 expected="reproduced",
                 decide=noise_helps,
@@ -107,8 +120,8 @@ ENTRIES = (
                 source="Often said; not in the paper",
                 criterion=(
                     "On 1,000 training images, with batches of 50, the test accuracy with "
-                    "BatchNorm ends above that without, for ReLU and sigmoid, mean over the "
-                    "seeds. It does not: it ends lower."
+                    "BatchNorm is above that without, for ReLU and sigmoid: means over the last "
+                    "third of the steps and over the seeds. It is not: it is lower."
                 ),
                 expected="not reproduced",
                 decide=beats_none,

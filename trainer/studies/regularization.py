@@ -18,7 +18,7 @@ from ..short_training import Twins, accuracy, binary, train
 from . import Load
 
 EXAMPLES = 1_000
-STEPS = {"quick": 1_000, "full": 3_000}
+STEPS = {"quick": 1_500, "full": 3_000}
 LEARNING_RATE: dict[Activation, float] = {"relu": 0.1, "sigmoid": 0.5}
 EVALUATIONS = 10
 
@@ -45,15 +45,17 @@ class Treatment:
 TREATMENTS = (
     Treatment("none"),
     Treatment("dropout 0.2", dropout=0.2),
-    Treatment("dropout 0.5", dropout=0.5),
     Treatment("noisy weights", weight_noise=0.3),
     Treatment("BatchNorm, m = 10", 10, norm=True),
     Treatment("BatchNorm, m = 50", norm=True),
     Treatment("BatchNorm, full batch", None, norm=True),
-    Treatment("BatchNorm + dropout 0.2", norm=True, dropout=0.2),
 )
-CONTROL = Treatment("none, full batch", None)
-"""How much of it is noise of the gradient alone; left out of a quick study."""
+MORE = (
+    Treatment("dropout 0.5", dropout=0.5),
+    Treatment("BatchNorm + dropout 0.2", norm=True, dropout=0.2),
+    Treatment("none, full batch", None),
+)
+"""At full length only; the last shows how much of it is noise of the gradient alone."""
 
 
 class NoisyLinear(nn.Module):
@@ -78,7 +80,7 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     steps = STEPS[study.length]
     for activation, lr in LEARNING_RATE.items():
         twins = Twins(data, Network(activation=activation, initialization="xavier"), seed)
-        for treatment in (*TREATMENTS, *([CONTROL] if study.length == "full" else [])):
+        for treatment in TREATMENTS + MORE if study.length == "full" else TREATMENTS:
             torch.manual_seed(seed)
             network = twins.build(Arm(name="arm", norm="batch" if treatment.norm else "none"))
             _add_noise(network, treatment)
