@@ -1,8 +1,10 @@
 """Reading what a study measured, as criteria need it."""
 
 import math
+from collections.abc import Sequence
 
 from .claims import Evidence
+from .intervals import OverSeeds, mean
 
 
 def values(evidence: Evidence, quantity: str, series: str) -> dict[tuple[int, float], float]:
@@ -23,3 +25,14 @@ def largest(evidence: Evidence, quantity: str, *series: str) -> float:
     """The largest value of these series, whatever the seed and x; NaN where one of them is NaN."""
     found = [value for name in series for value in values(evidence, quantity, name).values()]
     return math.nan if any(map(math.isnan, found)) else max(found)
+
+
+def at_end(evidence: Evidence, quantity: str, series: str) -> list[float]:
+    """The value at the largest x with each seed."""
+    found = values(evidence, quantity, series)
+    return by_seed(evidence, quantity, series, max(x for _, x in found))
+
+
+def gap(one: Sequence[float], other: Sequence[float]) -> OverSeeds:
+    """The mean of one − other, seed by seed, with its interval."""
+    return mean([a - b for a, b in zip(one, other, strict=True)])
