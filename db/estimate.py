@@ -1,5 +1,6 @@
 """What an experiment will probably cost, before it is started: time and bytes."""
 
+import math
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
