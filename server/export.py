@@ -14,9 +14,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ..db import read
+from ..db.tables import MeasurementRecord
 from .wire import json_safe
 
 ROWS_AT_ONCE = 500
+MEASUREMENTS = MeasurementRecord.__tablename__
+MEASUREMENT_COLUMNS = ["run_id", "seed", "quantity", "series", "x", "value"]
 
 
 def file_name(run_id: int, table: str) -> str:
@@ -27,12 +30,31 @@ def file_name(run_id: int, table: str) -> str:
 def csv_chunks(engine: Engine, run_id: int, table: str) -> Iterator[str]:
     """The header and every record, ordered by network, layer and step, some rows at a time.
 
+    Measurements come in the order in which they were found.
+
     Raises:
         NotFound: There is no such run or table; at once, before the first chunk.
     """
+    if table == MEASUREMENTS:
+        return measurement_chunks(engine, run_id)
     header = read.export_columns(table)
     read.run(engine, run_id)
     return _chunks(header, read.export_rows(engine, run_id, table), header.index("step"))
+
+
+def measurement_chunks(engine: Engine, run_id: int, quantity: str | None = None) -> Iterator[str]:
+    """The header and every measurement of a study, or those of one quantity.
+
+    Raises:
+        NotFound: There is no such run; at once.
+    """
+    found = read.measurements(engine, read.run(engine, run_id))
+    rows = (
+        (run_id, one.seed, one.quantity, one.series, one.x, one.value)
+        for one in found
+        if quantity in (None, one.quantity)
+    )
+    return _chunks(MEASUREMENT_COLUMNS, rows, MEASUREMENT_COLUMNS.index("x"))
 
 
 def _chunks(header: list[str], rows: Iterator[tuple[Any, ...]], step: int) -> Iterator[str]:

@@ -16,6 +16,7 @@ from ..db.experiment import Experiment
 from ..db.study import Study
 from ..db.tables import ACTIVE, Run
 from .interrupts import interruptible, uninterrupted
+from .read_commands import progress_words
 from .settings import Settings
 from .worker_process import end_worker, start_worker
 
@@ -77,7 +78,7 @@ def _follow(engine: Engine, run_id: int, process: subprocess.Popen[bytes], label
         task = progress.add_task(f"{label}  waiting for the worker".strip(), total=None, steps="")
         while True:
             run = read.run(engine, run_id)
-            steps = f"{run.step:,} of {run.steps:,} steps" if run.steps else f"{run.step:,}"
+            steps = progress_words(run)
             if run.steps_per_second:
                 steps += f"  {run.steps_per_second:,.0f} steps/s"
             what = f"{label}  {run.phase or run.status}".strip()

@@ -1,4 +1,4 @@
-"""`shiftscope run`: one experiment of the catalog, without a page."""
+"""`shiftscope run`: one experiment or study of the catalog, without a page."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from ..db import catalog
 from ..db.engine import open_database
 from ..db.judge import judged
 from ..db.parsing import with_settings
+from ..db.study import Study
 from .flags import DatabaseFlag, DataFlag
 from .headless import train
 from .settings import load_settings, make_folder
@@ -19,7 +20,7 @@ def run(
         str,
         typer.Argument(
             metavar="EXPERIMENT",
-            help="Name of an experiment of the catalog, such as mnist-sigmoid.",
+            help="Name of an experiment or a study of the catalog, such as mnist-sigmoid.",
         ),
     ],
     settings: Annotated[
@@ -34,14 +35,16 @@ def run(
     database: DatabaseFlag = None,
     data: DataFlag = None,
 ) -> None:
-    """Train one experiment without a page.
+    """Run one experiment or study without a page.
 
     Waits for its end and says on standard error what the arms come to; standard output is the
     run's number. Ctrl-C stops the run, which keeps what it recorded. Ends with 0 when the run
     finished or was stopped elsewhere, 1 when it failed, 130 after Ctrl-C.
     """
     entry = catalog.entry(experiment)
-    chosen = with_settings(catalog.experiment(entry.name), settings or [])
+    chosen = with_settings(entry.experiment, settings or [])
+    if isinstance(chosen, Study):
+        catalog.check_study(chosen)
     places = load_settings(database=database, data=data)
     make_folder(places)
     engine = open_database(places.database_url)

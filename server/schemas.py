@@ -39,7 +39,7 @@ class HealthPublic(Public):
 
 
 class RunPublic(Public):
-    """One run, without its experiment or what it watches."""
+    """One run, without its experiment or study or what it watches."""
 
     id: int
     name: str
@@ -96,6 +96,7 @@ class RunDetailPublic(RunPublic):
     """One run with what it does and, once training has begun, its networks."""
 
     experiment: dict[str, Any] | None
+    study: dict[str, Any] | None
     watched: Document | None
     networks: list[NetworkPublic]
 
@@ -117,8 +118,20 @@ class ClaimPublic(Public):
     expected: claims.Result
 
 
+class QuantityPublic(Public):
+    """Something that a study measures: a chart."""
+
+    name: str
+    title: str
+    unit: str
+    x: str
+    shows: str
+    log_x: bool
+    log_y: bool
+
+
 class CatalogEntryPublic(Public):
-    """One experiment that comes with the product."""
+    """One experiment or study that comes with the product."""
 
     name: str
     title: str
@@ -126,8 +139,10 @@ class CatalogEntryPublic(Public):
     source: str
     stated: list[str]
     left_open: list[str]
-    experiment: dict[str, Any]
+    experiment: dict[str, Any] | None
+    study: dict[str, Any] | None
     claims: list[ClaimPublic]
+    quantities: list[QuantityPublic]
 
 
 class CatalogPublic(Public):
@@ -139,17 +154,37 @@ class CatalogPublic(Public):
 class EstimatePublic(Public):
     """What a run will probably cost, and what that rests on."""
 
-    seconds: Real
-    steps_per_second: Real
-    bytes: int
+    seconds: Real | None
+    steps_per_second: Real | None = None
+    bytes: int | None = None
     basis: str
 
 
 class ValidatedPublic(Public):
-    """An experiment with its defaults filled in, and its cost."""
+    """An experiment or a study with its defaults filled in, and its cost."""
 
-    experiment: dict[str, Any]
+    experiment: dict[str, Any] | None
+    study: dict[str, Any] | None
     estimate: EstimatePublic
+
+
+class MeasurementPublic(Public):
+    """One number that a study found."""
+
+    seed: int
+    quantity: str
+    series: str
+    x: Real
+    value: Real
+
+
+class MeasurementsPublic(Public):
+    """What a study found after the first `after`, in order; `step` counts what there is."""
+
+    run: int
+    step: int
+    after: int
+    measurements: list[MeasurementPublic]
 
 
 class WorkerPublic(Public):
@@ -196,9 +231,10 @@ class ProblemPublic(Public):
 
 
 class RunCreate(Asked):
-    """An experiment to check or to run, and the catalog entry that it came from."""
+    """An experiment or a study to check or to run, and the catalog entry that it came from."""
 
-    experiment: dict[str, Any] | None
+    experiment: dict[str, Any] | None = None
+    study: dict[str, Any] | None = None
     catalog_entry: str | None = None
 
 
@@ -285,6 +321,9 @@ def columns_of(row: tables.Table) -> dict[str, Any]:
 
 def _fields(run: tables.Run) -> dict[str, Any]:
     experiment, watched = run.experiment, run.watched
+    if run.study is not None:
+        dataset, seeds = run.study["dataset"], run.study["seeds"]
+        return columns_of(run) | {"dataset": dataset, "arms": [], "seeds": seeds}
     if experiment is None:  # a watched run: one network an arm, of a dataset that nobody named
         arms: list[str] = (watched or {}).get("arms", [])
         return columns_of(run) | {"dataset": None, "arms": arms, "seeds": [0]}

@@ -10,21 +10,23 @@ export type Real = number | "NaN" | "Infinity" | "-Infinity";
 
 export type Status = "queued" | "running" | "stopping" | "stopped" | "finished" | "failed";
 
-export type Source = "experiment" | "watch";
+export type Source = "experiment" | "study" | "watch";
 
 export interface Run {
   id: number;
   name: string;
-  /** Who trains it: a worker, from an experiment, or a person's own loop, which is watched. */
+  /** An experiment or a study, which a worker runs, or a person's own loop, which is watched. */
   source: Source;
   catalog_entry: string | null;
   status: Status;
-  /** Null for a watched run. */
+  /** Null for a watched run, and for a study that needs none. */
   dataset: string | null;
+  /** A study has none. */
   arms: string[];
   seeds: number[];
+  /** Of a study: how many measurements there are. */
   step: number;
-  /** Null where a watched loop does not say how long it will be. */
+  /** Null where nobody knows how long it will be: a study, or a watched loop. */
   steps: number | null;
   /** Steps that the observer looked at so far. */
   looked: number | null;
@@ -93,10 +95,10 @@ export interface Skipped {
   reason: string;
 }
 
+/** One of `experiment`, `study` and `watched` is not null. */
 export interface RunDetail extends Run {
-  /** Null for a watched run. */
   experiment: Experiment | null;
-  /** Null for an experiment. */
+  study: Experiment | null;
   watched: Watched | null;
   networks: Network[];
 }
@@ -118,6 +120,18 @@ export interface Claim {
 export type Result =
   | "reproduced" | "not reproduced" | "inconclusive" | "not this claim’s settings";
 
+/** Something that a study measures: a chart. */
+export interface Quantity {
+  name: string;
+  title: string;
+  unit: string;
+  x: string;
+  shows: string;
+  log_x: boolean;
+  log_y: boolean;
+}
+
+/** One of `experiment` and `study` is not null. */
 export interface CatalogEntry {
   name: string;
   title: string;
@@ -125,8 +139,27 @@ export interface CatalogEntry {
   source: string;
   stated: string[];
   left_open: string[];
-  experiment: Experiment;
+  experiment: Experiment | null;
+  study: Experiment | null;
   claims: Claim[];
+  /** What a study measures, in the order of its charts. */
+  quantities: Quantity[];
+}
+
+/** One number that a study found. */
+export interface Measurement {
+  seed: number;
+  quantity: string;
+  series: string;
+  x: Real;
+  value: Real;
+}
+
+export interface Measurements {
+  run: number;
+  step: number;
+  after: number;
+  measurements: Measurement[];
 }
 
 /** A number over seeds, with its interval at 95 %; one seed has none. */
@@ -172,7 +205,7 @@ export interface Verdict {
   step: number;
   ended: boolean;
   sentence: string;
-  /** Null for a watched run, which has no test set. */
+  /** Null for a study, and for a watched run, which has no test set. */
   criterion: string | null;
   target: number | null;
   /** The target is the reference's last accuracy, for no network reached 90 %. */
@@ -181,15 +214,17 @@ export interface Verdict {
   outcomes: Outcome[];
 }
 
+/** A study has only `seconds`, and not even these before one like it has ended. */
 export interface Estimate {
-  seconds: number;
-  steps_per_second: number;
-  bytes: number;
+  seconds: number | null;
+  steps_per_second: number | null;
+  bytes: number | null;
   basis: string;
 }
 
 export interface Validated {
-  experiment: Experiment;
+  experiment: Experiment | null;
+  study: Experiment | null;
   estimate: Estimate;
 }
 
