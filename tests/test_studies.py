@@ -120,12 +120,15 @@ def test_claims_that_fail_would_hold_of_other_measurements(
 
 
 def test_whitening_costs_more_with_units_where_the_ratio_grows() -> None:
-    ratios = iter([7.0, 20.0] * 3)
+    ratios = iter([7.0, 70.0] * 3)
     concerns = ("time_ratio", "ZCA")
     claim, evidence = changed("E7b", lambda *of: of == concerns, lambda _: next(ratios))
     outcome = claim.decide(evidence)
     assert outcome.result == "reproduced"
-    assert outcome.reason.endswith("7.0 × at d = 10, 20.0 × at d = 100.")
+    assert outcome.reason == (
+        "ZCA ÷ BatchNorm, in time: 7.0 × (7.0 to 7.0, 3 seeds) at d = 10, "
+        "70.0 × (70.0 to 70.0, 3 seeds) at d = 100."
+    )
 
 
 def test_every_analytic_claim_is_described() -> None:

@@ -26,7 +26,7 @@ ENTRIES = (
         source="Ioffe & Szegedy, Batch Normalization, arXiv:1502.03167v3, §3.2",
         stated=("statistics over all examples and locations: an effective batch of m·p·q",),
         left_open=(
-            "the sizes: 16 examples of 8 maps, 1×1 to 28×28 positions here",
+            "the sizes: 16 examples of 8 maps, 2×2 to 28×28 positions here",
             "how good the statistics of so many positions are, which are not independent",
         ),
         experiment=Study(name="BatchNorm of feature maps", study="rows_of_positions"),

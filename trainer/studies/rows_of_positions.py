@@ -15,7 +15,7 @@ from ...db.study import Measurement, Study
 from . import Load
 
 EXAMPLES, MAPS, BATCHES = 16, 8, 200
-SIDES = (1, 2, 4, 7, 14, 28)
+SIDES = (2, 4, 7, 14, 28)
 BLUR = 7
 PARTS = ("output", "gradient of the input", "gradient of γ", "running mean", "running variance")
 

@@ -16,7 +16,7 @@ from ..norms.batch_explicit import BatchNormFunction
 from . import Load
 
 EXAMPLES, INPUTS, UNITS = 60, 40, 20
-FACTORS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+FACTORS = (0.001, 0.01, 0.1, 10.0, 100.0, 1000.0)
 RATES = (0.1, 1.0, 10.0)
 STEPS, EVERY = 200, 5
 

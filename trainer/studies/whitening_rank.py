@@ -4,6 +4,7 @@ A batch of m examples has a covariance of rank min(m − 1, d) at most, so that 
 m > d only: §3 of Ioffe & Szegedy (2015). Everything but the times is float64.
 """
 
+import math
 from collections.abc import Iterator
 from statistics import median
 from time import perf_counter
@@ -18,6 +19,7 @@ from ..norms.whitening import Whitening
 from . import Load
 
 UNITS = 100
+SMALLEST = 0.01
 BATCHES = {
     "quick": (20, 60, 100, 128, 1000),
     "full": (20, 40, 60, 80, 90, 100, 110, 128, 150, 200, 500, 1000),
@@ -35,7 +37,7 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """
     generator = torch.Generator().manual_seed(seed)
     turned = torch.randn(UNITS, UNITS, generator=generator, dtype=torch.float64)
-    spectrum = torch.logspace(-2, 1, UNITS, dtype=torch.float64)
+    spectrum = torch.logspace(math.log10(SMALLEST), 1, UNITS, dtype=torch.float64)
     mixing = spectrum.sqrt()[:, None] * torch.linalg.qr(turned).Q
     for size in BATCHES[study.length]:
         batch = torch.randn(size, UNITS, generator=generator, dtype=torch.float64) @ mixing
@@ -66,16 +68,18 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
 
 
 def _of_covariance(batch: Tensor) -> Iterator[tuple[str, str, float]]:
-    """Rank and smallest eigenvalue, from the singular values s of the centred batch: λ = s²/m."""
+    """Rank and eigenvalues, from the singular values s of the centred batch: λ = s²/m.
+
+    Those that are zeros but for rounding, by the rank, are zeros.
+    """
     centred = batch - batch.mean(0)
-    eigenvalues = torch.zeros(UNITS, dtype=batch.dtype)
-    singular = torch.linalg.svdvals(centred)
-    eigenvalues[: len(singular)] = singular.square() / len(batch)
-    rank = float(torch.linalg.matrix_rank(centred))
+    rank = int(torch.linalg.matrix_rank(centred))
+    eigenvalues = torch.linalg.svdvals(centred).square() / len(batch)
     yield "rank", "measured", rank
-    yield "rank", "min(m − 1, d)", float(min(len(batch) - 1, UNITS))
-    yield "eigenvalues", "largest", eigenvalues.max().item()
-    yield "eigenvalues", "smallest", eigenvalues.min().item()
+    yield "rank", "min(m − 1, d)", min(len(batch) - 1, UNITS)
+    yield "eigenvalues", "largest", eigenvalues[0].item()
+    yield "eigenvalues", "smallest", eigenvalues[-1].item() if rank == UNITS else 0.0
+    yield "eigenvalues", "smallest of the distribution", SMALLEST
 
 
 def _passes(layer: nn.Module, batch: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,17 +96,20 @@ def _covariance(batch: Tensor) -> Tensor:
 
 
 def _times(seed: int, widths: tuple[int, ...], generator: torch.Generator) -> Iterator[Measurement]:
+    """The norms take turns, so that what else the machine does meets all of them."""
     for units in widths:
         batch = torch.randn(TIMED_EXAMPLES, units, generator=generator)
         direction = torch.randn(TIMED_EXAMPLES, units, generator=generator)
-        taken: dict[str, float] = {}
-        for series, norm in ((ZCA, Whitening), (ITERNORM, IterNorm), (BATCH, nn.BatchNorm1d)):
-            layer, seconds = norm(units), []
-            for _ in range(REPEATS + 1):
+        layers = {ZCA: Whitening(units), ITERNORM: IterNorm(units), BATCH: nn.BatchNorm1d(units)}
+        seconds: dict[str, list[float]] = {series: [] for series in layers}
+        for _ in range(REPEATS + 1):
+            for series, layer in layers.items():
                 began = perf_counter()
                 _passes(layer, batch, direction)
-                seconds.append(perf_counter() - began)
-            taken[series] = median(seconds[1:])  # the first one warms up
-            yield Measurement(seed, "time", series, units, 1e3 * taken[series])
+                seconds[series].append(perf_counter() - began)
+        # the first one warms up
+        taken = {series: median(each[1:]) for series, each in seconds.items()}
+        for series, time in taken.items():
+            yield Measurement(seed, "time", series, units, 1e3 * time)
         for series in (ZCA, ITERNORM):
             yield Measurement(seed, "time_ratio", series, units, taken[series] / taken[BATCH])
