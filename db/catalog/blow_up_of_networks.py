@@ -61,8 +61,8 @@ ENTRIES = (
                 title="Test accuracy",
                 unit="share of the test set",
                 x="steps",
-                shows="At learning rate 2 only BatchNorm trains; the others are at chance, and recover "
-                "slowly once their weights are so large that a step no longer moves them.",
+                shows="At learning rate 2 only BatchNorm trains; the others are at chance, and "
+                "recover slowly once their weights are so large that a step hardly moves them.",
             ),
             Quantity(
                 name="weight_norm",

@@ -121,7 +121,7 @@ ENTRIES = (
                 criterion=(
                     "On 1,000 training images, with batches of 50, the test accuracy with "
                     "BatchNorm is above that without, for ReLU and sigmoid: means over the last "
-                    "third of the steps and over the seeds. It is not: it is lower."
+                    "third of the steps and over the seeds. It is not: with sigmoid it is lower."
                 ),
                 expected="not reproduced",
                 decide=beats_none,
