@@ -14,8 +14,8 @@ def check_writable(file: Path) -> None:
     """
     if file.is_dir():
         raise SetupProblem(f"{file} is a folder; expected the name of a file.")
-    if not os.access(file.parent, os.W_OK):
-        raise SetupProblem(f"{file} can't be written: its folder is not there or read-only.")
+    if not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
+        raise SetupProblem(f"{file} can't be written: its folder is not there, or read-only.")
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reproducing import FAST, SLOW, VERSIONS, finished
 from sqlalchemy import Engine
-from studying import measured
 from typer.testing import CliRunner, Result
 
-from shiftscope.db import catalog, queue, read, write
+from shiftscope.db import catalog, read
 from shiftscope.db.catalog import CatalogEntry
 from shiftscope.db.claims import Evidence, Outcome, differences
 from shiftscope.db.engine import open_database
@@ -29,9 +29,6 @@ from shiftscope.server.report import report
 from shiftscope.server.report_charts import MOST_POINTS, accuracy_chart
 
 CLAIMS_PAGE = Path(__file__).resolve().parents[1] / "docs" / "claims.md"
-FAST = {0: 0.1, 500: 0.88, 1000: 0.913, 4000: 0.95}
-SLOW = {0: 0.1, 500: 0.2, 1000: 0.479, 4000: 0.88}
-"""E1 is decided by them: 43 points apart, and 90 % at least four times sooner."""
 E1 = catalog.entry("mnist-sigmoid")
 E9 = catalog.entry("redundant-bias")
 
@@ -50,41 +47,6 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine
     engine = open_database(f"sqlite:///{tmp_path}/runs.db")
     yield engine
     engine.dispose()
-
-
-VERSIONS = {"shiftscope": "9.8.7", "torch": "2.99.0", "python": "3.11.0"}
-
-
-def finished(
-    engine: Engine,
-    entry: CatalogEntry,
-    *curves: Mapping[int, float],
-    length: Length = "quick",
-    status: Any = "finished",
-    versions: Mapping[str, str] = VERSIONS,
-) -> int:
-    """A run of an entry as a worker leaves it, with hand-made evaluations of its arms."""
-    asked = sized(entry, length)
-    run_id = queue.enqueue(engine, asked, entry.name)
-    queue.claim(engine, queue.register(engine), run_id)
-    if isinstance(asked, Experiment):
-        arms = [(arm.name, seed) for seed in asked.seeds for arm in asked.arms]
-        network = {"parameters": 10, "weights_hash": "ab"}
-        numbers = write.add_networks(
-            engine, run_id, [({"arm": arm, "seed": seed, **network}, []) for arm, seed in arms]
-        )
-        writer = write.RecordWriter(engine, run_id)
-        for (network_id, _), (arm, _) in zip(numbers, arms, strict=True):
-            points = curves[[a.name for a in asked.arms].index(arm)]
-            columns = {"step": list(points), "test_accuracy": list(points.values())}
-            writer.add("evaluations", {"network_id": network_id}, columns)
-        writer.commit(asked.steps)
-    else:
-        found = measured(entry.name, seeds=asked.seeds).measurements
-        write.append_measurements(engine, run_id, 0, found)
-    write.describe_run(engine, run_id, device="cpu", versions=dict(versions))
-    queue.end(engine, run_id, status, None if status == "finished" else "No <b>memory</b>.")
-    return run_id
 
 
 def reproduce(*arguments: object) -> Result:
