@@ -40,6 +40,7 @@ from shiftscope.trainer.datasets.mnist import MNIST
 from shiftscope.trainer.devices import cores, training_threads
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.recorder_process import RecorderProcess
+from shiftscope.trainer.setup import prepare
 
 STEPS = {"paper": 5000, "deep": 5000, "inception": 500}
 
@@ -48,9 +49,10 @@ def bare(
     pair: Pair, experiment: Experiment, images: datasets.Images, memory_format: torch.memory_format
 ) -> float:
     """Steps per second of the plain loop."""
-    inputs = torch.from_numpy(images.train_images > 127).flatten(1).float()
+    inputs = torch.from_numpy(images.train_images > 127)[:, None].float()
+    inputs = inputs.flatten(1) if experiment.network.kind == "mlp" else inputs
     labels = torch.from_numpy(images.train_labels)
-    networks = pair.networks(experiment, images)
+    networks = pair.networks(images)
     for network in networks:
         network.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue]
     optimizers = [torch.optim.SGD(n.parameters(), lr=experiment.optimizer.lr) for n in networks]
@@ -87,7 +89,7 @@ def watched(pair: Pair, experiment: Experiment, images: datasets.Images, folder:
     queue.claim(engine, queue.register(engine))
     recorder = RecorderProcess(f"sqlite:///{file}", run_id)
     began = time.perf_counter()
-    prepared = pair.prepare(experiment, images, CPU)
+    prepared = prepare(experiment, images, CPU)
     set_up = time.perf_counter() - began
     time.sleep(1)  # the recorder's process has started by then, as the interpreter has for (a)
     began = time.perf_counter()

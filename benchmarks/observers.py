@@ -172,7 +172,7 @@ def main() -> None:
 
     def mlps() -> Networks:
         names = [arm.name for arm in paper.experiment.arms]
-        return dict(zip(names, paper.networks(paper.experiment, images), strict=True))
+        return dict(zip(names, paper.networks(images), strict=True))
 
     def resnets() -> Networks:
         torch.manual_seed(0)

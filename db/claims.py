@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .experiment import Experiment
+from .experiment import Arm, Experiment
 from .parsing import setting_paths
 from .study import Measurement, Study
 from .verdict import Curve
@@ -125,7 +125,8 @@ def differences(
 ) -> list[tuple[str, str, str]]:
     """The settings that matter to a claim and differ: path, value, and the claim's value.
 
-    What an arm is called does not matter.
+    What an arm is called does not matter, nor whether it says a setting itself or keeps the
+    experiment's: what it trains with is compared.
     """
     own, its = _settings(experiment), _settings(claimed)
     return [(path, own.get(path, "none"), its[path]) for path in its if own.get(path) != its[path]]
@@ -135,12 +136,25 @@ def _settings(experiment: Experiment | Study) -> dict[str, str]:
     document = experiment.model_dump(mode="json")
     if isinstance(experiment, Study):
         return {name: _shown(value) for name, value in document.items() if name not in FREE}
-    document["arms"] = [
-        {name: value for name, value in arm.items() if name != "name" and value is not None}
-        for arm in document["arms"]
-    ]
-    paths = [p for p in setting_paths() if p not in FREE and not p.startswith("recording.")]
-    return {path: _shown(_at(document, path)) for path in paths}
+    arms = document.pop("arms")
+    found: dict[str, Any] = {"arms": len(arms)}
+    own = set(Arm.model_fields) - set(FREE)
+    for path in setting_paths():
+        name = path.rpartition(".")[2]
+        if path in FREE or path == "arms" or path.startswith("recording."):
+            continue
+        found[path] = _at(document, path)
+        if name in own:
+            own.remove(name)
+            found[path] = _of_all([found[path] if a[name] is None else a[name] for a in arms])
+    for name in sorted(own):
+        found[f"arms.{name}"] = _of_all([arm[name] for arm in arms])
+    return {path: _shown(value) for path, value in found.items()}
+
+
+def _of_all(values: list[Any]) -> Any:
+    """What all arms have in common, or what each of them has."""
+    return values[0] if all(value == values[0] for value in values) else values
 
 
 def _at(document: Any, path: str) -> Any:

@@ -1,6 +1,6 @@
 """What the criteria of several claims share: accuracies at a step, and what leaves them open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .claims import Evidence, Outcome
 from .verdict import accuracy, difference, twins
@@ -34,12 +34,16 @@ def decided_at(step: int, holds: Callable[[float, float], bool]) -> Callable[[Ev
     return decide
 
 
-def diverged(evidence: Evidence, step: int) -> Outcome | None:
-    """A claim about networks at a step is not reproduced where one diverged by then."""
+def diverged(evidence: Evidence, step: int, arms: Sequence[str] | None = None) -> Outcome | None:
+    """A claim about networks at a step is not reproduced where one diverged by then.
+
+    `arms`: those that it is about; None: the first two.
+    """
+    arms = evidence.arms[:2] if arms is None else arms
     found = [
         (curve.diverged_step, curve)
         for curve in evidence.curves
-        if curve.arm in evidence.arms[:2] and curve.diverged_step is not None
+        if curve.arm in arms and curve.diverged_step is not None
     ]
     for at, curve in sorted(found, key=lambda each: each[0]):
         if at <= step:

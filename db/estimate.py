@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from .experiment import Experiment
+from .experiment import Arm, Experiment, Network
 from .layouts import LayerLayout, layers
 from .norms import NormName
 from .parsing import parse
@@ -21,6 +21,10 @@ PER_PRODUCT = 7.0e-11
 Measured for the eager pair of §4.1 on one core (1.6 ms a step); other machines scale it by what
 they measured themselves.
 """
+PER_DROPPED = 3.5e-8
+PER_NOISY_WEIGHT = 3.2e-8
+PER_ADAM_WEIGHT = 6.5e-9
+"""What dropout adds for each output × example, weight noise and Adam for each weight."""
 BYTES_PER_NUMBER = 10.4
 """In SQLite, keys and all; measured."""
 ENOUGH_STEPS = 200
@@ -81,16 +85,25 @@ def _is_alike(run: Run, study: Study) -> bool:
 
 def seconds_per_step(experiment: Experiment) -> float:
     """One step of all networks, by the cost model."""
-    found = _layers(experiment)
+    return sum(_arm_seconds(experiment, arm) for arm in experiment.arms) * len(experiment.seeds)
+
+
+def _arm_seconds(experiment: Experiment, arm: Arm) -> float:
+    network, examples = experiment.network_of(arm), experiment.batch_size
+    found = layers(network, experiment.input_shape)
+    hidden = [layer for layer in found if layer.is_hidden]
+    weights = sum(math.prod(layer.weight_shape) for layer in found)
     products = sum(layer.products for layer in found)
-    network = BASE + PER_LAYER * len(found) + PER_PRODUCT * products * experiment.batch_size
-    norms = sum(
-        _norm_seconds(arm.norm, layer, experiment.batch_size)
-        for arm in experiment.arms
-        for layer in found
-        if layer.is_hidden
-    )
-    return (network * len(experiment.arms) + norms) * len(experiment.seeds)
+    seconds = BASE + PER_LAYER * len(found) + PER_PRODUCT * products * examples
+    seconds += sum(_norm_seconds(arm.norm, layer, examples) for layer in hidden)
+    if network.dropout:
+        dropped = hidden if network.kind == "mlp" else hidden[-1:]
+        seconds += PER_DROPPED * sum(layer.units for layer in dropped) * examples
+    if network.weight_noise:
+        seconds += PER_NOISY_WEIGHT * weights
+    if experiment.optimizer_of(arm).algorithm == "adam":
+        seconds += PER_ADAM_WEIGHT * weights
+    return seconds
 
 
 def _norm_seconds(norm: NormName, layer: LayerLayout, examples: int) -> float:
@@ -111,19 +124,19 @@ def recorded_bytes(experiment: Experiment) -> int:
     columns = {table: 1 + len(statistics_of(table)) for table in RECORD_TABLES}
     records = experiment.steps / experiment.recording.record_every
     evaluations = experiment.steps / experiment.recording.evaluate_every
-    found = _layers(experiment)
     numbers = 0.0
     for arm in experiment.arms:
         # behind the nonlinearity a norm is a layer by itself
-        own = arm.norm != "none" and arm.norm_place == "after"
-        observed = len(found) + own * sum(layer.is_hidden for layer in found) + 2 * arm.lrn
+        twice = arm.norm != "none" and arm.norm_place == "after"
+        observed = _observed(experiment, experiment.network_of(arm), twice=twice) + 2 * arm.lrn
         numbers += records * (observed * columns["layer_records"] + columns["network_records"])
         numbers += evaluations * columns["evaluations"]
     return round(numbers * len(experiment.seeds) * BYTES_PER_NUMBER)
 
 
-def _layers(experiment: Experiment) -> list[LayerLayout]:
-    return layers(experiment.network, experiment.input_shape)
+def _observed(experiment: Experiment, network: Network, *, twice: bool) -> int:
+    found = layers(network, experiment.input_shape)
+    return len(found) + twice * sum(layer.is_hidden for layer in found)
 
 
 def _calibration(engine: Engine) -> tuple[float, str]:

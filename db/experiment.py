@@ -6,27 +6,16 @@ it means to be `empty`.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, model_validator
 
 from .datasets import HANDWRITTEN, SHAPES, DatasetName, Standardize
+from .document import Document, Finite, Name
 from .layouts import layers
 from .norms import IN_GROUPS, OVER_EXAMPLES, OVER_POSITIONS, OVER_UNITS, NormName
+from .optimizer import Decay, LearningRate, Momentum, Optimizer, WeightDecay
 
-# Without control characters: PostgreSQL can't store a zero byte, nor can a legend show a tab.
-Name = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$"
-    ),
-]
 # A path as it is typed; control characters are none.
 Folder = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -34,19 +23,16 @@ Folder = Annotated[
 NetworkKind = Literal["mlp", "convolutional", "residual", "micro_inception", "inception"]
 ResidualOrder = Literal["post", "pre"]
 Activation = Literal["sigmoid", "tanh", "relu"]
-Initialization = Literal["xavier", "gaussian"]
+Initialization = Literal["xavier", "he", "gaussian"]
 Place = Literal["before", "after"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-LearningRate = Annotated[Finite, Field(gt=0, le=1000)]
 Width = Annotated[int, Field(ge=1, le=4096)]
+Widths = Annotated[list[Width], Field(min_length=1, max_length=64)]
+InitialStd = Annotated[Finite, Field(gt=0, le=100)]
+Dropout = Annotated[Finite, Field(ge=0, lt=1)]
+WeightNoise = Annotated[Finite, Field(ge=0, le=10)]
 Epsilon = Annotated[Finite, Field(gt=0, le=1)]
 RunningMomentum = Annotated[Finite, Field(gt=0, le=1)]
-
-
-class Document(BaseModel):
-    """A part of an experiment: unknown keys are refused, nothing changes after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Part = TypeVar("Part", bound=Document)
 
 
 class Network(Document):
@@ -60,10 +46,8 @@ class Network(Document):
         "32×32 images. inception: Figure 5 of the paper, for large images and a GPU.",
         json_schema_extra={"group": "Network"},
     )
-    hidden: list[Width] = Field(
+    hidden: Widths = Field(
         default=[100, 100, 100],
-        min_length=1,
-        max_length=64,
         title="Hidden layers",
         description="Units of each hidden layer of an mlp, from the input to the output; other "
         "kinds ignore it.",
@@ -113,17 +97,14 @@ class Network(Document):
     initialization: Initialization = Field(
         default="gaussian",
         title="Initialization",
-        description="Distribution of the first weights: xavier is uniform on ±√(6/(in+out)), "
-        "gaussian is N(0, initial std²). Biases start at 0.",
+        description="Distribution of the first weights: xavier is uniform on ±√(6/(in+out)), he is "
+        "N(0, 2/in), gaussian is N(0, initial std²). Biases start at 0.",
         json_schema_extra={"group": "Network"},
     )
-    initial_std: float = Field(
+    initial_std: InitialStd = Field(
         default=0.1,
-        gt=0,
-        le=100,
-        allow_inf_nan=False,
         title="Initial std",
-        description="Standard deviation of gaussian weights; xavier ignores it.",
+        description="Standard deviation of gaussian weights; xavier and he ignore it.",
         json_schema_extra={"group": "Network"},
     )
     bn_epsilon: Epsilon = Field(
@@ -149,30 +130,28 @@ class Network(Document):
         "channels of a hidden layer.",
         json_schema_extra={"unit": "groups", "group": "Network"},
     )
-
-
-class Optimizer(Document):
-    """Stochastic gradient descent on the mean cross-entropy of the batch."""
-
-    lr: LearningRate = Field(
-        default=0.1,
-        title="Learning rate",
-        description="Step size of SGD; an arm may override it.",
-        json_schema_extra={"group": "Training"},
-    )
-    momentum: float = Field(
+    dropout: Dropout = Field(
         default=0.0,
-        ge=0,
-        lt=1,
-        allow_inf_nan=False,
-        title="Momentum",
-        description="Momentum of SGD; 0 is plain gradient descent.",
-        json_schema_extra={"group": "Training"},
+        title="Dropout",
+        description="Share of the outputs of every hidden layer of an mlp, or of what enters the "
+        "output layer of another kind, that training sets to 0 at random; the others are divided "
+        "by 1 − share. Inference keeps all.",
+        json_schema_extra={"group": "Network"},
+    )
+    weight_noise: WeightNoise = Field(
+        default=0.0,
+        title="Weight noise",
+        description="Gaussian noise on every weight, new at each training step, as a share of the "
+        "std of its weight matrix. Inference has none.",
+        json_schema_extra={"unit": "stds", "group": "Network"},
     )
 
 
 class Arm(Document):
-    """One treatment: a name and what it overrides. The first arm is the reference."""
+    """One treatment: a name and what it overrides. The first arm is the reference.
+
+    What may be empty has the name of the setting of the experiment that it overrides.
+    """
 
     name: Name = Field(title="Name", description="How charts and exports call this arm.")
     norm: NormName = Field(
@@ -213,6 +192,61 @@ class Arm(Document):
         default=None,
         title="Learning rate",
         description="Overrides the experiment's learning rate; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    decay: Decay | None = Field(
+        default=None,
+        title="Decay",
+        description="Overrides the factor of the experiment's schedule; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    momentum: Momentum | None = Field(
+        default=None,
+        title="Momentum",
+        description="Overrides the experiment's momentum of SGD; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    weight_decay: WeightDecay | None = Field(
+        default=None,
+        title="Weight decay",
+        description="Overrides the experiment's weight decay; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    dropout: Dropout | None = Field(
+        default=None,
+        title="Dropout",
+        description="Overrides the experiment's dropout; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    weight_noise: WeightNoise | None = Field(
+        default=None,
+        title="Weight noise",
+        description="Overrides the experiment's weight noise; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    hidden: Widths | None = Field(
+        default=None,
+        title="Hidden layers",
+        description="Overrides the experiment's hidden layers; empty keeps them. First weights "
+        "are equal wherever the shapes are.",
+        json_schema_extra={"empty": "as above"},
+    )
+    activation: Activation | None = Field(
+        default=None,
+        title="Activation",
+        description="Overrides the experiment's activation; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    initialization: Initialization | None = Field(
+        default=None,
+        title="Initialization",
+        description="Overrides the experiment's initialization; empty keeps it.",
+        json_schema_extra={"empty": "as above"},
+    )
+    initial_std: InitialStd | None = Field(
+        default=None,
+        title="Initial std",
+        description="Overrides the experiment's initial std; empty keeps it.",
         json_schema_extra={"empty": "as above"},
     )
 
@@ -325,6 +359,15 @@ class Experiment(Document):
         description="Examples in each mini-batch; the same for every arm.",
         json_schema_extra={"unit": "examples", "group": "Data"},
     )
+    train_examples: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000_000,
+        title="Training examples",
+        description="Train on that many examples, taken at equal distances from the training set; "
+        "empty trains on all. The test set stays whole.",
+        json_schema_extra={"unit": "examples", "group": "Data", "empty": "all"},
+    )
     network: Network = Field(default=Network(), title="Network")
     optimizer: Optimizer = Field(default=Optimizer(), title="Optimizer")
     steps: int = Field(
@@ -354,7 +397,7 @@ class Experiment(Document):
     arms: list[Arm] = Field(
         default=[Arm(name="none", norm="none"), Arm(name="BatchNorm", norm="batch")],
         min_length=1,
-        max_length=12,
+        max_length=24,
         title="Arms",
         description="The treatments to compare; the first is the reference.",
         json_schema_extra={"group": "Arms"},
@@ -401,45 +444,15 @@ class Experiment(Document):
                 "batch_size: BatchNorm needs at least 2 examples in a batch: with 1 the variance "
                 "is 0 and every output equals β."
             )
-        for arm in self.arms:
-            self._check_norm(arm, self.network)
+        if self.train_examples is not None and self.train_examples < self.batch_size:
+            raise ValueError(
+                f"train_examples: a batch needs {self.batch_size} examples, got "
+                f"{self.train_examples}. Take more of them, or a smaller batch_size."
+            )
+        for index, arm in enumerate(self.arms):
+            self._check_kind(index, arm)
+            self._check_arm(index, arm)
         return self
-
-    def _check_norm(self, arm: Arm, network: Network) -> None:
-        """Refuse what a kind of network does not have, and a norm that leaves nothing but β."""
-        of_mlp = network.kind == "mlp"
-        if arm.norm in OVER_POSITIONS and of_mlp:
-            raise ValueError(
-                f"arms: {arm.norm} normalizes each unit of an example over its positions, and a "
-                "unit of a multilayer perceptron has only one: every output would be β. Choose "
-                "layer or group, or a convolutional kind of network."
-            )
-        if arm.lrn and network.kind not in ("inception", "micro_inception"):
-            raise ValueError(
-                f"arms: {arm.name} has LRN, which stands in the stem of an Inception; the network "
-                f"is of the kind {network.kind}."
-            )
-        if arm.norm_place == "after" and network.kind == "residual":
-            raise ValueError(
-                f"arms: {arm.name} has its norm after the nonlinearity; in a residual network "
-                "network.residual_order says where norms are."
-            )
-        widths = [layer.units for layer in layers(network, self.input_shape) if layer.is_hidden]
-        if of_mlp and arm.norm in OVER_UNITS and min(widths) < 2:
-            raise ValueError(
-                "network.hidden: a norm over the units of a layer needs at least 2 of them: with 1 "
-                "the variance is 0 and every output equals β."
-            )
-        groups, field, what = network.norm_groups, "kind", "channels"
-        if of_mlp:
-            field, what = "hidden", "units"
-        for units in widths if arm.norm in IN_GROUPS else ():
-            if units % groups or (of_mlp and units == groups):
-                least = ", of at least 2 units each," if of_mlp else ""
-                raise ValueError(
-                    f"network.{field}: {groups} groups of one size{least} can't be made of {units} "
-                    f"{what}. Change that width, or network.norm_groups."
-                )
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -447,6 +460,72 @@ class Experiment(Document):
         shape = SHAPES.get(self.dataset, (3, self.image_size, self.image_size))
         return (1, *shape[1:]) if self.gray else shape
 
-    def learning_rate(self, arm: Arm) -> float:
-        """The learning rate of an arm, in loss units per squared weight gradient."""
-        return self.optimizer.lr if arm.lr is None else arm.lr
+    def _check_kind(self, index: int, arm: Arm) -> None:
+        """Raises ValueError for what the kind of network does not have."""
+        kind = self.network.kind
+        if arm.norm in OVER_POSITIONS and kind == "mlp":
+            raise ValueError(
+                f"arms.{index}.norm: {arm.norm} normalizes each unit of an example over its "
+                "positions, and a unit of a multilayer perceptron has only one: every output "
+                "would be β. Choose layer or group, or a convolutional kind of network."
+            )
+        if arm.lrn and kind not in ("inception", "micro_inception"):
+            raise ValueError(
+                f"arms.{index}.lrn: it stands in the stem of an Inception; the network is of the "
+                f"kind {kind}."
+            )
+        if arm.norm_place == "after" and kind == "residual":
+            raise ValueError(
+                f"arms.{index}.norm_place: in a residual network network.residual_order says where "
+                "norms are; expected before."
+            )
+        if arm.hidden is not None and kind != "mlp":
+            raise ValueError(
+                f"arms.{index}.hidden: only an mlp has them; the network is of the kind {kind}."
+            )
+
+    def _check_arm(self, index: int, arm: Arm) -> None:
+        """Raises ValueError for what an arm's settings and the experiment's come to together."""
+        network, optimizer = self.network_of(arm), self.optimizer_of(arm)
+        widths = [layer.units for layer in layers(network, self.input_shape) if layer.is_hidden]
+        groups, of_mlp = network.norm_groups, network.kind == "mlp"
+        of_widths = "network.hidden" if arm.hidden is None else f"arms.{index}.hidden"
+        what = "units" if of_mlp else "channels"
+        if of_mlp and arm.norm in OVER_UNITS and min(widths) < 2:
+            raise ValueError(
+                f"{of_widths}: a norm over the units of a layer needs at least 2 of them: with 1 "
+                "the variance is 0 and every output equals β."
+            )
+        for units in widths if arm.norm in IN_GROUPS else ():
+            if units % groups or (of_mlp and units == groups):
+                least = ", of at least 2 units each," if of_mlp else ""
+                raise ValueError(
+                    f"{of_widths if of_mlp else 'network.norm_groups'}: {groups} groups of one "
+                    f"size{least} can't be made of {units} {what}. Change that width, or "
+                    "network.norm_groups."
+                )
+        if optimizer.algorithm == "adam" and optimizer.momentum:
+            of_momentum = "optimizer" if arm.momentum is None else f"arms.{index}"
+            raise ValueError(
+                f"{of_momentum}.momentum: adam has β₁ in its place; expected 0, got "
+                f"{optimizer.momentum:g}. Set optimizer.beta1, or optimizer.algorithm to sgd."
+            )
+        if arm.decay is not None and optimizer.schedule not in ("exponential", "step"):
+            raise ValueError(
+                f"arms.{index}.decay: the schedule {optimizer.schedule} has no such factor. Set "
+                "optimizer.schedule to exponential or step, or leave it empty."
+            )
+
+    def network_of(self, arm: Arm) -> Network:
+        """The network of an arm: the experiment's with what the arm overrides."""
+        return _overridden(self.network, arm)
+
+    def optimizer_of(self, arm: Arm) -> Optimizer:
+        """The optimizer of an arm: the experiment's with what the arm overrides."""
+        return _overridden(self.optimizer, arm)
+
+
+def _overridden(part: Part, arm: Arm) -> Part:
+    """A part of the experiment with the arm's settings of the same names, where it has them."""
+    own = {name: getattr(arm, name, None) for name in type(part).model_fields}
+    return part.model_copy(update={name: v for name, v in own.items() if v is not None})

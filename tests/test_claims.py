@@ -11,6 +11,7 @@ from shiftscope.db import catalog, queue
 from shiftscope.db.claims import Evidence, Outcome, differences, judge
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.judge import judged
+from shiftscope.db.parsing import parse
 from shiftscope.db.verdict import Curve
 
 ENTRY = catalog.entry("mnist-sigmoid")
@@ -185,9 +186,26 @@ def test_length_seeds_names_and_recording_are_free() -> None:
     document["recording"]["evaluate_every"] = 100
     document["arms"][1]["name"] = "BN"
     assert differences(Experiment.model_validate(document), CLAIMED) == []
+    document["arms"][1]["lr"] = CLAIMED.optimizer.lr
+    assert differences(Experiment.model_validate(document), CLAIMED) == [], "the same, said twice"
     document["arms"][1]["lr"] = 0.5
-    ((path, own, its),) = differences(Experiment.model_validate(document), CLAIMED)
-    assert path == "arms" and "0.5" in own and "0.5" not in its
+    found = differences(Experiment.model_validate(document), CLAIMED)
+    assert found == [("optimizer.lr", "[0.1, 0.5]", "0.1")]
+
+
+def test_what_arms_train_with_is_compared_wherever_it_is_said() -> None:
+    document = CLAIMED.model_dump(mode="json")
+    document["optimizer"]["lr"], document["network"]["hidden"] = 9.0, [7]
+    for arm in document["arms"]:
+        arm |= {"lr": CLAIMED.optimizer.lr, "hidden": CLAIMED.network.hidden}
+    assert differences(Experiment.model_validate(document), CLAIMED) == []
+    document["arms"][0] |= {"norm": "layer", "affine": False}
+    document["arms"].append({"name": "third", "norm": "batch"})
+    found = {path: its for path, _, its in differences(parse(document), CLAIMED)}
+    assert found == {
+        "arms": "2", "arms.affine": "true", "arms.norm": '["none", "batch"]',
+        "network.hidden": "[100, 100, 100]", "optimizer.lr": "0.1",
+    }  # fmt: skip
 
 
 def test_every_claim_is_complete_and_has_a_number_of_its_own() -> None:

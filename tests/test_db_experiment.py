@@ -42,7 +42,7 @@ def arm(norm: str, **settings: Any) -> dict[str, Any]:
         ({"batch_size": 1}, "batch_size", "BatchNorm needs at least 2"),
         ({"batch_size": 1, "arms": [arm("iternorm")]}, "batch_size", "at least 2 examples"),
         ({"arms": [arm("Batch")]}, "arms.0.norm", "'none', 'batch', 'batch_explicit'"),
-        ({"arms": [arm("instance")]}, "arms", "instance normalizes each unit of an example"),
+        ({"arms": [arm("instance")]}, "arms.0.norm", "instance normalizes each unit of an example"),
         ({"arms": [arm("batch", bn_epsilon=0)]}, "arms.0.bn_epsilon", "greater than 0, got 0"),
         ({"arms": [arm("batch", bn_momentum=2)]}, "arms.0.bn_momentum", "less than or equal to 1"),
         ({"arms": [arm("batch", norm_place="left")]}, "arms.0.norm_place", "'before' or 'after'"),

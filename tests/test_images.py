@@ -91,7 +91,7 @@ def test_records_tell_what_a_plain_loop_shows(engine: Engine) -> None:
 
     for arm, network, mine in zip(wanted.arms, networks(), ours, strict=True):
         assert mine.conv2.weight.is_contiguous(memory_format=torch.channels_last)
-        shown = plain_loop(network, images, wanted.learning_rate(arm))
+        shown = plain_loop(network, images, wanted.optimizer_of(arm).lr)
         for name, value in network.state_dict().items():
             torch.testing.assert_close(mine.state_dict()[name], value, rtol=1e-3, atol=1e-5)
         for step, seen in enumerate(shown, start=1):

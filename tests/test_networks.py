@@ -163,19 +163,24 @@ def test_lrn_stands_in_the_stem() -> None:
 @pytest.mark.parametrize(
     ("network", "arm", "field", "says"),
     [
-        ({"kind": "mlp"}, {"norm": "instance"}, "arms", "a unit of a multilayer perceptron has"),
-        ({"kind": "mlp"}, {"lrn": True}, "arms", "in the stem of an Inception"),
-        ({"kind": "residual"}, {"lrn": True}, "arms", "the network is of the kind residual"),
+        (
+            {"kind": "mlp"},
+            {"norm": "instance"},
+            "arms.0.norm",
+            "a unit of a multilayer perceptron has",
+        ),
+        ({"kind": "mlp"}, {"lrn": True}, "arms.0.lrn", "in the stem of an Inception"),
+        ({"kind": "residual"}, {"lrn": True}, "arms.0.lrn", "the network is of the kind residual"),
         (
             {"kind": "residual"},
             {"norm": "batch", "norm_place": "after"},
-            "arms",
+            "arms.0.norm_place",
             "network.residual_order says where",
         ),
         (
             {"kind": "convolutional", "channels": [8, 7]},
             {"norm": "group"},
-            "network.kind",
+            "network.norm_groups",
             "2 groups of one size can't be made of 7 channels",
         ),
         ({"kind": "vgg"}, {}, "network.kind", "'mlp', 'convolutional'"),

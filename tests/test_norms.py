@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shiftscope.db.experiment import Arm, Network
+from shiftscope.db.experiment import Arm, Experiment, Network
 from shiftscope.db.norms import IN_GROUPS, OVER_EXAMPLES, OVER_POSITIONS, OVER_UNITS, NormName
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.evaluation import evaluate
@@ -96,7 +96,8 @@ def test_a_norm_after_the_nonlinearity_is_a_layer_by_itself(name: NormName) -> N
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "none"])
 def test_an_arm_overrides_epsilon_momentum_and_affine(name: NormName) -> None:
     arm = Arm(name="a", norm=name, affine=False, bn_epsilon=0.5, bn_momentum=0.25)
-    normalization: Any = mlp(8, 3, Network(hidden=[UNITS]), arm).get_submodule("hidden1_norm")
+    network = Experiment(network=Network(hidden=[UNITS]), arms=[arm]).network_of(arm)
+    normalization: Any = mlp(8, 3, network, arm).get_submodule("hidden1_norm")
     assert normalization.eps == 0.5 and not list(normalization.parameters())
     assert getattr(normalization, "momentum", 0.25) == 0.25
     normalization: Any = mlp(

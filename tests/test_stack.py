@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from shiftscope.db.experiment import Arm, Network
 from shiftscope.db.norms import OVER_POSITIONS, NormName
+from shiftscope.db.optimizer import Optimizer
 from shiftscope.trainer import crew
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.evaluation import evaluate
@@ -44,7 +45,8 @@ def stack_of(of_stack: Sequence[nn.Module], device: str, momentum: float = 0.9) 
     example = torch.zeros(BATCH, 30, device=device), torch.zeros(BATCH).long().to(device)
     return Stack(
         Arm(name="arm", norm="none"), of_stack, range(len(of_stack)), range(len(of_stack)),
-        find_layers(of_stack[0], example[0]).layers, example, lr=0.1, momentum=momentum,
+        find_layers(of_stack[0], example[0]).layers, example,
+        optimizer=Optimizer(lr=0.1, momentum=momentum), steps=STEPS,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import ParametrizationList
+from torch.nn.utils.parametrize import ParametrizationList, type_before_parametrizations
 from torch.utils._pytree import tree_leaves
 
 from .autograd_graph import activation_after, consumers_of, source_of
@@ -158,7 +158,7 @@ def _layer(call: _Call, normalization: _Call | None, consumers: dict[Any, list[A
     alone = normalization is None and normalization_name(call.module) != "none"
     return Layer(
         name=call.path,
-        kind=type(call.module).__name__,
+        kind=type_before_parametrizations(call.module).__name__,
         norm=normalization_name(module),
         activation=activation_after(end.node, consumers),
         output=end.path,

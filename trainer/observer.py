@@ -33,6 +33,7 @@ class _Targets:
     after: list[Tensor]
     norms: Tensor
     directions: Tensor
+    lr: Tensor
 
 
 class StackObserver:
@@ -86,7 +87,8 @@ class StackObserver:
             networks=list(networks),
             positions=stack.positions,
             layers=self.layers,
-            norms=self._norms_before + (len(self._weights) if stack.sgd.momentum else 0),
+            norms=self._norms_before
+            + (0 if stack.optimizer.follows_gradients else len(self._weights)),
             gradients=(first, first + len(stack.parameters)),
             labels=labels,
             steps_by_lr=True,
@@ -94,11 +96,14 @@ class StackObserver:
 
     @torch.no_grad()
     def before(self, slot: Slot) -> None:
-        """Keep the running statistics, which the forward pass changes."""
+        """Keep the running statistics, which the forward pass changes, and the learning rate."""
         self.seconds = 0.0
         with self._measured():
+            targets = self._targets_of(slot)
             if self._running:
-                _foreach_copy_(self._targets_of(slot).before, self._running)
+                _foreach_copy_(targets.before, self._running)
+            if not self._stack.optimizer.is_constant:
+                targets.lr.fill_(self._stack.optimizer.lr)
 
     @torch.no_grad()
     def after_backward(self, slot: Slot, seen: Seen, labels: Tensor) -> None:
@@ -113,12 +118,11 @@ class StackObserver:
 
     @torch.no_grad()
     def after_update(self, slot: Slot) -> None:
-        """Take the norms of the momentum buffers, which only the update brings up."""
+        """Take the norms of the update's directions, where they are not the gradients."""
         with self._measured():
-            if self._stack.sgd.momentum:
-                directions = dict(
-                    zip(self._stack.parameters, self._stack.sgd.directions, strict=True)
-                )
+            optimizer = self._stack.optimizer
+            if not optimizer.follows_gradients:
+                directions = dict(zip(self._stack.parameters, optimizer.directions, strict=True))
                 found = self._norms([directions[name] for name in self._weights])
                 self._targets_of(slot).directions.copy_(found)
 
@@ -135,7 +139,7 @@ class StackObserver:
         """Norms are in order: preactivations' gradients, weights, gradients, directions."""
         names, gradients = self._layer_weights[index], list(self._stack.parameters)
         weight_grad = [self._first_gradient + gradients.index(name) for name in names]
-        if self._stack.sgd.momentum:
+        if not self._stack.optimizer.follows_gradients:
             update = [self._norms_before + self._weights.index(name) for name in names]
         else:
             update = weight_grad
@@ -187,13 +191,14 @@ class StackObserver:
         after = [each[..., part, :] for part in (2, 3) for each in running]
         gammas = [of(slots.gamma) for slots in room.layers if slots.gamma is not None]
         betas = [of(slots.beta) for slots in room.layers if slots.beta is not None]
-        room.given[at, :, LR] = self._stack.sgd.lr
+        room.given[at, :, LR] = self._stack.optimizer.lr
         norms = of(room.norms)
         return _Targets(
             before=before,
             after=[*samples, *after, *gammas, *betas, of(room.given)[..., LOSS], of(room.labels)],
             norms=norms[..., : self._norms_before],
             directions=norms[..., self._norms_before :],
+            lr=room.given[at, :, LR],
         )
 
 

@@ -18,7 +18,7 @@ from .pixels import to_device
 from .plan import Plan
 from .ring import STRETCHES, numbers, slots_for
 from .stack import Stack
-from .twins import batches, build, draw_weights, weights_hash
+from .twins import arm_weights, batches, build, weights_hash
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,10 @@ def prepare(
     `stacked`: see `assemble`.
 
     Raises:
-        DatasetProblem: The training set has fewer examples than a batch.
+        DatasetProblem: The training set has fewer examples than a batch, or than are asked for.
     """
+    if experiment.train_examples is not None:
+        images = images.thinned(experiment.train_examples)
     if experiment.batch_size > len(images.train_images):
         raise DatasetProblem(
             f"The batch size {experiment.batch_size} is larger than the {experiment.dataset} "
@@ -64,13 +66,16 @@ def prepare(
     labels = torch.from_numpy(images.train_labels).to(device)
     test_labels = torch.from_numpy(images.test_labels).to(device)
     chosen = spread(len(test_labels), experiment.recording.test_examples)
-    first = [
-        draw_weights(experiment.network, inputs, images.classes, seed) for seed in experiment.seeds
-    ]
     networks = [
         [
-            build(experiment, arm, weights, seed, inputs=inputs).to(device)
-            for weights, seed in zip(first, experiment.seeds, strict=True)
+            build(
+                experiment,
+                arm,
+                arm_weights(experiment, arm, inputs, images.classes, seed),
+                seed,
+                inputs=inputs,
+            ).to(device)
+            for seed in experiment.seeds
         ]
         for arm in experiment.arms
     ]
@@ -125,8 +130,8 @@ def assemble(
                     [seed * len(experiment.arms) + index for seed in seeds],
                     find_layers(of_arm[seeds[0]], example[0]).layers,
                     example,
-                    lr=experiment.learning_rate(arm),
-                    momentum=experiment.optimizer.momentum,
+                    optimizer=experiment.optimizer_of(arm),
+                    steps=experiment.steps,
                 )
             )
             rows.append([_row(arm, experiment.seeds[seed], of_arm[seed]) for seed in seeds])

@@ -4,40 +4,36 @@
 0.1 ms a step on bookkeeping, a sixth of what a network of the paper's §4.1 costs as a whole.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
-import torch
 from torch import (  # torch's own names for its fused calls, missing from its type stubs
     Tensor,
     _foreach_add_,  # pyright: ignore[reportPrivateImportUsage]
     _foreach_mul_,  # pyright: ignore[reportPrivateImportUsage]
 )
 
+from .descent import Descent
 
-class SGD:
-    """d ← momentum · d + g, then w ← w − lr · d; without momentum d is the gradient g.
 
-    Attributes:
-        parameters: What it updates.
-        momentum: 0 is plain gradient descent.
-        directions: d of each parameter after a step with momentum; empty without.
-    """
+class SGD(Descent):
+    """d ← momentum · d + g, then w ← w − lr · d; without momentum d is the gradient g."""
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0):
-        self.parameters = list(parameters)
-        self.momentum = momentum
-        self.directions: list[Tensor] = []
-        self.lr = lr
+    def __init__(
+        self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, **others: Any
+    ) -> None:
+        """`momentum`: 0 is plain gradient descent. `others`: what every `Descent` takes."""
+        super().__init__(parameters, lr, **others)
+        self._momentum = momentum
+        self._moving: list[Tensor] = []
+        self.follows_gradients &= momentum == 0
 
-    @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
-        """Update every parameter by its gradient g."""
-        directions = list(gradients)
-        if self.momentum:
-            if not self.directions:
-                self.directions = [gradient.clone() for gradient in directions]
-            else:
-                _foreach_mul_(self.directions, self.momentum)
-                _foreach_add_(self.directions, directions)
-            directions = self.directions
-        _foreach_add_(self.parameters, directions, alpha=-self.lr)
+    def _direct(self, gradients: list[Tensor], step: int) -> list[Tensor]:
+        if not self._momentum:
+            return gradients
+        if not self._moving:
+            self._moving = [gradient.clone() for gradient in gradients]
+        else:
+            _foreach_mul_(self._moving, self._momentum)
+            _foreach_add_(self._moving, gradients)
+        return self._moving

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ..db.experiment import Arm
+from ..db.optimizer import Optimizer
 from .graphs import GraphedProgram, graphed
 from .layers import Layer
+from .optimizing import descent
 from .program import Program, Seen
-from .sgd import SGD
 
 
 class Stack:
@@ -27,7 +28,7 @@ class Stack:
         positions: Their places in the run.
         layers: Their layers, the same for all.
         parameters: By name; of several networks stacked along the first axis. `buffers` likewise.
-        sgd: Their optimizer.
+        optimizer: Their optimizer.
         active: By network, whether it still trains.
     """
 
@@ -40,8 +41,8 @@ class Stack:
         layers: Sequence[Layer],
         example: tuple[Tensor, Tensor],
         *,
-        lr: float,
-        momentum: float,
+        optimizer: Optimizer,
+        steps: int,
     ) -> None:
         """Args:
         arm: The treatment.
@@ -50,7 +51,7 @@ class Stack:
         positions: Their places in the run.
         layers: Of the first network.
         example: Inputs (batch, …) and labels (batch,) of a batch like those to come.
-        lr: The learning rate of SGD; `momentum` its momentum.
+        optimizer: How they are updated; `steps` of the whole run.
         """
         self.arm = arm
         self.networks = list(networks)
@@ -60,7 +61,8 @@ class Stack:
         self.active = [True] * len(networks)
         self.parameters = _together([dict(n.named_parameters()) for n in networks])
         self.buffers = _together([dict(n.named_buffers()) for n in networks])
-        self.sgd = SGD(self.parameters.values(), lr, momentum)
+        matrices = [at for at, p in enumerate(networks[0].parameters()) if p.ndim > 1]
+        self.optimizer = descent(optimizer, self.parameters.values(), matrices, steps)
         inputs, labels = (self.gather([tensor] * len(networks)) for tensor in example)
         program = Program(
             networks[0],
@@ -92,8 +94,8 @@ class Stack:
         return self._program(inputs, labels)
 
     def update(self, seen: Seen) -> None:
-        """One step of SGD."""
-        self.sgd.step(seen.gradients)
+        """One step of the optimizer."""
+        self.optimizer.step(seen.gradients)
 
     def drop(self, position: int) -> None:
         """Train this network no more; in a stack it goes on unseen until all are dropped."""

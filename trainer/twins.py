@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from ..db.experiment import Arm, Experiment, Network
 from ..db.layouts import layers
 from .networks import networks
+from .networks.weight_noise import MOST_WEIGHTS, add_weight_noise
+from .norms.hashed_noise import APART
 from .pixels import Scaling
 
 
@@ -20,11 +22,11 @@ def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list
     """W₀: one weight matrix (units, inputs), or kernels (units, channels, size, size), for each
     layer, from the input to the output.
 
-    xavier is uniform on ±√(6/(in+out)) (Glorot & Bengio 2010); gaussian is N(0, std²). Of a
-    convolution, in and out are inputs · size² and units · size².
+    xavier is uniform on ±√(6/(in+out)) (Glorot & Bengio 2010), he is N(0, 2/in) (He et al. 2015),
+    gaussian is N(0, std²). Of a convolution, in and out are inputs · size² and units · size².
 
     Args:
-        network: The network, without what arms override.
+        network: With what an arm overrides, or without.
         inputs: As a network's `Make` takes them: pixels of an mlp, channels of the other kinds.
         classes: Units of the output.
         seed: Of the weights.
@@ -35,10 +37,31 @@ def draw_weights(network: Network, inputs: int, classes: int, seed: int) -> list
         weight = torch.empty(layer.weight_shape)
         if network.initialization == "xavier":
             nn.init.xavier_uniform_(weight, generator=generator)
+        elif network.initialization == "he":
+            nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
         else:
             nn.init.normal_(weight, std=network.initial_std, generator=generator)
         weights.append(weight)
     return weights
+
+
+def arm_weights(
+    experiment: Experiment, arm: Arm, inputs: int, classes: int, seed: int
+) -> list[Tensor]:
+    """W₀ of an arm: the experiment's wherever shape and initialization are the same.
+
+    Layers are compared by their place from the input, and the output with the output.
+    """
+    own, shared = experiment.network_of(arm), experiment.network
+    weights = draw_weights(own, inputs, classes, seed)
+    if (own.initialization, own.initial_std) != (shared.initialization, shared.initial_std):
+        return weights
+    reference = draw_weights(shared, inputs, classes, seed)
+    twins = dict(enumerate(reference[:-1])) | {len(weights) - 1: reference[-1]}
+    return [
+        twin if (twin := twins.get(place, weight)).shape == weight.shape else weight
+        for place, weight in enumerate(weights)
+    ]
 
 
 def build(
@@ -53,20 +76,22 @@ def build(
 
     Args:
         experiment: For its network.
-        arm: For its norm.
+        arm: For its norm, and what else it overrides.
         weights: W₀.
-        seed: Of what norms draw.
+        seed: Of what norms, dropout and weight noise draw.
         inputs: Those that W₀ was drawn for; None: as many as the first weights have.
     """
-    make = networks()[experiment.network.kind]
+    own = experiment.network_of(arm)
     inputs = weights[0].shape[1] if inputs is None else inputs
-    network = make(inputs, len(weights[-1]), experiment.network, arm, seed)
-    layers = [m for m in network.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
+    network = networks()[own.kind](inputs, len(weights[-1]), own, arm, seed)
+    found = [m for m in network.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
     with torch.no_grad():
-        for layer, weight in zip(layers, weights, strict=True):
+        for layer, weight in zip(found, weights, strict=True):
             layer.weight.copy_(weight)
             if layer.bias is not None:
                 layer.bias.zero_()
+    if own.weight_noise:
+        add_weight_noise(network, own.weight_noise, 2 * APART + seed * MOST_WEIGHTS)
     return network
 
 

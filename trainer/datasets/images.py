@@ -1,8 +1,11 @@
 """What every dataset is once it is in memory."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
+
+from ...db.errors import DatasetProblem
 
 LUMA = np.array([19_595, 38_470, 7_471], np.uint32)
 """ITU-R BT.601's weights of red, green and blue, times 2¹⁶, as Pillow has them."""
@@ -37,6 +40,23 @@ class Images:
             return self
         return replace(
             self, train_images=_luma(self.train_images), test_images=_luma(self.test_images)
+        )
+
+    def thinned(self, examples: int) -> Self:
+        """With so many training examples, at equal distances, so that no class is left out.
+
+        Raises:
+            DatasetProblem: There are not as many.
+        """
+        count = len(self.train_images)
+        if examples > count:
+            raise DatasetProblem(
+                f"The training set has {count:,} examples, got train_examples={examples}; choose "
+                "fewer, or leave it empty for all."
+            )
+        chosen = np.arange(examples) * count // examples
+        return replace(
+            self, train_images=self.train_images[chosen], train_labels=self.train_labels[chosen]
         )
 
 

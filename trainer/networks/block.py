@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 from ...db.experiment import Arm, Network
 from ..norms import NormSettings, norms
+from ..norms.hashed_noise import APART
+from .dropout import Dropout
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
@@ -64,14 +66,23 @@ class Blocks:
         """The nonlinearity."""
         return ACTIVATIONS[self.network.activation]()
 
+    def head(self, channels: int, classes: int) -> OrderedDict[str, nn.Module]:
+        """From (batch, channels, h, w) to logits: the `mean` over all positions, `dropout` if there
+        is any, and `output`."""
+        parts = OrderedDict[str, nn.Module](mean=Pooled())
+        if self.network.dropout:
+            parts["dropout"] = Dropout(self.network.dropout, APART + self._next_seed)
+        parts["output"] = nn.Linear(channels, classes)
+        return parts
+
 
 def norm_settings(
     network: Network, arm: Arm, seed: int, *, of_images: bool = False
 ) -> NormSettings:
-    """What the experiment asks of a norm, where the arm does not ask otherwise."""
+    """What is asked of a norm."""
     return NormSettings(
-        epsilon=network.bn_epsilon if arm.bn_epsilon is None else arm.bn_epsilon,
-        momentum=network.bn_momentum if arm.bn_momentum is None else arm.bn_momentum,
+        epsilon=network.bn_epsilon,
+        momentum=network.bn_momentum,
         affine=arm.affine,
         groups=network.norm_groups,
         seed=seed,

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from ...db.experiment import Arm, Network
-from .block import Blocks, Pooled
+from .block import Blocks
 
 
 def convolutional(
@@ -23,8 +23,7 @@ def convolutional(
             stride = 2 if stage and not number else 1
             parts[f"stage{stage + 1}_{number + 1}"] = blocks.block(channels, units, 3, stride)
             channels = units
-    parts["mean"] = Pooled()
-    parts["output"] = nn.Linear(channels, classes)
+    parts.update(blocks.head(channels, classes))
     return nn.Sequential(parts)
 
 

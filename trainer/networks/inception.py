@@ -12,7 +12,7 @@ from torch import nn
 
 from ...db.experiment import Arm, Network
 from ...db.layouts import INCEPTION, INCEPTION_STEM, SEPARABLE_MULTIPLIER, scaled
-from .block import Blocks, Pooled
+from .block import Blocks
 from .inception_module import InceptionModule, lrn
 
 
@@ -43,8 +43,7 @@ def inception(
     for row in INCEPTION:
         module = parts[f"inception{row.name}"] = InceptionModule(blocks, channels, row)
         channels = module.units
-    parts["mean"] = Pooled()
-    parts["output"] = nn.Linear(channels, classes)
+    parts.update(blocks.head(channels, classes))
     return nn.Sequential(parts)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from ...db.experiment import Arm, Network
 from ...db.layouts import MICRO_INCEPTION, MICRO_STEM, scaled
-from .block import Blocks, Pooled
+from .block import Blocks
 from .inception_module import InceptionModule, lrn
 
 
@@ -29,8 +29,7 @@ def micro_inception(
     for row in MICRO_INCEPTION:
         module = parts[row.name] = InceptionModule(blocks, channels, row)
         channels = module.units
-    parts["mean"] = Pooled()
-    parts["output"] = nn.Linear(channels, classes)
+    parts.update(blocks.head(channels, classes))
     return nn.Sequential(parts)
 
 

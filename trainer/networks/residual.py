@@ -11,7 +11,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from ...db.experiment import Arm, Network
-from .block import Blocks, Pooled
+from .block import Blocks
 
 
 class ResidualBlock(nn.Module):
@@ -70,8 +70,7 @@ def residual(
             channels = units
     if not is_post:
         parts["end"] = nn.Sequential(blocks.behind(channels))
-    parts["mean"] = Pooled()
-    parts["output"] = nn.Linear(channels, classes)
+    parts.update(blocks.head(channels, classes))
     return nn.Sequential(parts)
 
 

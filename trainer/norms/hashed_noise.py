@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor
 
+APART = 2**40
+"""Between the keys of one kind of noise and those of the next: norms, dropout, weights."""
 _GOLDEN = 0x9E3779B97F4A7C15 - 2**64  # as int64 has them: products wrap around
 _FIRST = 0xBF58476D1CE4E5B9 - 2**64
 _SECOND = 0x94D049BB133111EB - 2**64

@@ -34,7 +34,10 @@ class StandardizedConv2d(nn.Conv2d):
 
 
 def standardized(weight: Tensor) -> Tensor:
-    """Ŵ of W (units, …), over all axes but the first."""
+    """Ŵ of W (units, …), over all axes but the first.
+
+    W comes as a tensor: with weight noise the parameter is another one each time it is read.
+    """
     axes = tuple(range(1, weight.ndim))
     centred = weight - weight.mean(axes, keepdim=True)
     return centred / (centred.std(axes, keepdim=True) + 1e-5)
