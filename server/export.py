@@ -13,10 +13,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from ..db import read
+from ..db import read, units
+from ..db.tables import RECORD_TABLES, UnitRecord
 from .wire import json_safe
 
 ROWS_AT_ONCE = 500
+EXPORTED = (*RECORD_TABLES, UnitRecord.__tablename__)
+"""The tables that can be exported; of `unit_records` each unit is a row."""
 
 
 def file_name(run_id: int, table: str) -> str:
@@ -30,9 +33,15 @@ def csv_chunks(engine: Engine, run_id: int, table: str) -> Iterator[str]:
     Raises:
         NotFound: There is no such run or table; at once, before the first chunk.
     """
-    header = read.export_columns(table)
+    is_of_units = table == UnitRecord.__tablename__
+    header = units.export_columns() if is_of_units else read.export_columns(table)
     read.run(engine, run_id)
-    return _chunks(header, read.export_rows(engine, run_id, table), header.index("step"))
+    rows = (
+        units.export_rows(engine, run_id)
+        if is_of_units
+        else read.export_rows(engine, run_id, table)
+    )
+    return _chunks(header, rows, header.index("step"))
 
 
 def _chunks(header: list[str], rows: Iterator[tuple[Any, ...]], step: int) -> Iterator[str]:

@@ -13,8 +13,7 @@ from rich.table import Table
 from ..db import read
 from ..db.engine import open_database
 from ..db.errors import SetupProblem
-from ..db.tables import RECORD_TABLES
-from .export import csv_chunks
+from .export import EXPORTED, csv_chunks
 from .flags import DatabaseFlag, DataFlag, RunNumber
 from .settings import load_settings
 
@@ -53,7 +52,7 @@ def runs(
 def export(
     run: RunNumber,
     table: Annotated[
-        str, typer.Option(help=f"What to export: one of {', '.join(RECORD_TABLES)}.")
+        str, typer.Option(help=f"What to export: one of {', '.join(EXPORTED)}.")
     ] = "layer_records",
     output: Annotated[
         str, typer.Option(metavar="FILE", help="The file to write; - is standard output.")
