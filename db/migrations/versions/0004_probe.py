@@ -1,7 +1,7 @@
 """The fixed probe: how far layers moved on it, and what their units were.
 
 Revision ID: 0004
-Revises: 0002
+Revises: 0003
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
