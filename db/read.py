@@ -12,10 +12,10 @@ from .errors import NotFound
 from .study import Measurement
 from .tables import (
     ACTIVE,
+    OF_LAYERS,
     RECORD_TABLES,
     Evaluation,
     Layer,
-    LayerRecord,
     MeasurementRecord,
     Network,
     Run,
@@ -220,7 +220,7 @@ def export_columns(table: str) -> list[str]:
         NotFound: There is no such table.
     """
     statistics = known_columns(table)
-    layer = ["layer_id", "layer"] if table == LayerRecord.__tablename__ else []
+    layer = ["layer_id", "layer"] if table in OF_LAYERS else []
     return ["run_id", "network_id", "arm", "seed", *layer, "step", *statistics]
 
 
@@ -235,7 +235,7 @@ def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, 
     """
     statistics = known_columns(table)
     last = run(engine, run_id).step  # a run that goes on is exported as it was at one moment
-    of_layers = table == LayerRecord.__tablename__
+    of_layers = table in OF_LAYERS
     owners: list[tuple[Any, ...]] = [
         (run_id, network.id, network.arm, network.seed) for network in networks(engine, run_id)
     ]

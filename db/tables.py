@@ -291,10 +291,94 @@ class MeasurementRecord(Table):
     value: Mapped[float]
 
 
-RECORD_TABLES: dict[str, type[LayerRecord] | type[NetworkRecord] | type[Evaluation]] = {
-    table.__tablename__: table for table in (LayerRecord, NetworkRecord, Evaluation)
-}
+class ProbeRecord(Table):
+    """How far the units of one layer moved on the fixed probe, after `step` updates."""
+
+    __tablename__ = "probe_records"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    network_id: Mapped[int] = _key("networks.id")
+    layer_id: Mapped[int] = _key("layers.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    w1_from_start_median: Mapped[float | None]
+    w1_from_start_mean: Mapped[float | None]
+    w1_from_start_max: Mapped[float | None]
+    ks_from_start_median: Mapped[float | None]
+    ks_from_start_mean: Mapped[float | None]
+    ks_from_start_max: Mapped[float | None]
+    psi_from_start_median: Mapped[float | None]
+    psi_from_start_mean: Mapped[float | None]
+    psi_from_start_max: Mapped[float | None]
+    js_from_start_median: Mapped[float | None]
+    js_from_start_mean: Mapped[float | None]
+    js_from_start_max: Mapped[float | None]
+    mean_shift_from_start_median: Mapped[float | None]
+    mean_shift_from_start_mean: Mapped[float | None]
+    mean_shift_from_start_max: Mapped[float | None]
+    scale_shift_from_start_median: Mapped[float | None]
+    scale_shift_from_start_mean: Mapped[float | None]
+    scale_shift_from_start_max: Mapped[float | None]
+    median_shift_from_start_median: Mapped[float | None]
+    median_shift_from_start_mean: Mapped[float | None]
+    median_shift_from_start_max: Mapped[float | None]
+    w1_from_previous_median: Mapped[float | None]
+    w1_from_previous_mean: Mapped[float | None]
+    w1_from_previous_max: Mapped[float | None]
+    ks_from_previous_median: Mapped[float | None]
+    ks_from_previous_mean: Mapped[float | None]
+    ks_from_previous_max: Mapped[float | None]
+    psi_from_previous_median: Mapped[float | None]
+    psi_from_previous_mean: Mapped[float | None]
+    psi_from_previous_max: Mapped[float | None]
+    js_from_previous_median: Mapped[float | None]
+    js_from_previous_mean: Mapped[float | None]
+    js_from_previous_max: Mapped[float | None]
+    mean_shift_from_previous_median: Mapped[float | None]
+    mean_shift_from_previous_mean: Mapped[float | None]
+    mean_shift_from_previous_max: Mapped[float | None]
+    scale_shift_from_previous_median: Mapped[float | None]
+    scale_shift_from_previous_mean: Mapped[float | None]
+    scale_shift_from_previous_max: Mapped[float | None]
+    median_shift_from_previous_median: Mapped[float | None]
+    median_shift_from_previous_mean: Mapped[float | None]
+    median_shift_from_previous_max: Mapped[float | None]
+    w1_floor: Mapped[float | None]
+    ks_floor: Mapped[float | None]
+    psi_floor: Mapped[float | None]
+    js_floor: Mapped[float | None]
+    mean_shift_floor: Mapped[float | None]
+    scale_shift_floor: Mapped[float | None]
+    median_shift_floor: Mapped[float | None]
+    spread_mean: Mapped[float | None]
+    effective_rank: Mapped[float | None]
+    nonfinite: Mapped[int | None]
+
+
+class UnitRecord(Table):
+    """Each unit of one layer on the probe: arrays of little-endian float32, one number a unit."""
+
+    __tablename__ = "unit_records"
+
+    network_id: Mapped[int] = _key("networks.id")
+    layer_id: Mapped[int] = _key("layers.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    mean: Mapped[bytes | None]
+    std: Mapped[bytes | None]
+    p15: Mapped[bytes | None]
+    p50: Mapped[bytes | None]
+    p85: Mapped[bytes | None]
+    running_mean: Mapped[bytes | None]
+    running_var: Mapped[bytes | None]
+
+
+RECORD_TABLES: dict[
+    str, type[LayerRecord] | type[NetworkRecord] | type[Evaluation] | type[ProbeRecord]
+] = {table.__tablename__: table for table in (LayerRecord, NetworkRecord, Evaluation, ProbeRecord)}
 """The tables that hold recorded series, by the name that exports and frames use."""
+OF_LAYERS = frozenset(
+    name for name, table in RECORD_TABLES.items() if "layer_id" in table.__table__.columns
+)
+"""Those of them that hold series of layers; the others hold series of networks."""
 
 
 def statistics_of(table: str) -> list[str]:

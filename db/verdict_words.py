@@ -82,6 +82,12 @@ def factor(value: float) -> str:
     return f"{value:.1f}" if value >= 2 else f"{value:.2f}"
 
 
+def over_seeds(estimate: OverSeeds, words: Callable[[float], str]) -> str:
+    """The interval of a number over seeds: 8.9 to 12.1, 5 seeds."""
+    ends = [words(end) for end in (estimate.low, estimate.high) if end is not None]
+    return _interval(*ends, seeds=estimate.seeds)
+
+
 def steps(count: float) -> str:
     """A number of steps as 5,020 steps."""
     return "1 step" if round(count) == 1 else f"{count:,.0f} steps"

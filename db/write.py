@@ -11,16 +11,19 @@ from itertools import chain
 from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, Integer, LargeBinary, insert, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 from .engine import writing
 from .study import Measurement
-from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Run, Status
+from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Run, Status, Table
 
-Column = Sequence[float | int | None] | np.ndarray
+Column = Sequence[float | int | bytes | None] | np.ndarray
 ROWS_AT_ONCE = (512, 64, 8, 1)
 """Rows in one SQLite statement; few sizes, so that prepared statements are used again."""
+COPY_TYPES: dict[type[TypeEngine[Any]], str] = {Integer: "int4", LargeBinary: "bytea"}
+"""What PostgreSQL calls them; the other columns of records are `Real`."""
 
 
 def add_networks(
@@ -145,6 +148,8 @@ def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
 def _plain(column: Column, *, nan_as_text: bool) -> Sequence[Any]:
     """Python's own numbers; SQLite would store a bound NaN as NULL: see tables.py."""
     values = column.tolist() if isinstance(column, np.ndarray) else column
+    if any(isinstance(value, bytes) for value in values[:1]):
+        return values
     if nan_as_text and np.isnan(np.asarray(column, np.float64)).any():
         return [NAN_TEXT if value != value else value for value in values]
     return values
@@ -180,8 +185,8 @@ def _insert(
                 )
                 done += size
         return
-    whole = {"network_id", "layer_id", "step", "nonfinite"}
-    types = ["int4" if column in whole else "float8" for column in columns]
+    stored = Table.metadata.tables[table].columns
+    types = [COPY_TYPES.get(type(stored[column].type), "float8") for column in columns]
     statement = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)

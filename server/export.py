@@ -13,13 +13,15 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from ..db import read
-from ..db.tables import MeasurementRecord
+from ..db import read, units
+from ..db.tables import RECORD_TABLES, MeasurementRecord, UnitRecord
 from .wire import json_safe
 
 ROWS_AT_ONCE = 500
 MEASUREMENTS = MeasurementRecord.__tablename__
 MEASUREMENT_COLUMNS = ["run_id", "seed", "quantity", "series", "x", "value"]
+EXPORTED = (*RECORD_TABLES, UnitRecord.__tablename__, MEASUREMENTS)
+"""The tables that can be exported; of `unit_records` each unit is a row."""
 
 
 def file_name(run_id: int, table: str) -> str:
@@ -37,9 +39,15 @@ def csv_chunks(engine: Engine, run_id: int, table: str) -> Iterator[str]:
     """
     if table == MEASUREMENTS:
         return measurement_chunks(engine, run_id)
-    header = read.export_columns(table)
+    is_of_units = table == UnitRecord.__tablename__
+    header = units.export_columns() if is_of_units else read.export_columns(table)
     read.run(engine, run_id)
-    return _chunks(header, read.export_rows(engine, run_id, table), header.index("step"))
+    rows = (
+        units.export_rows(engine, run_id)
+        if is_of_units
+        else read.export_rows(engine, run_id, table)
+    )
+    return _chunks(header, rows, header.index("step"))
 
 
 def measurement_chunks(engine: Engine, run_id: int, quantity: str | None = None) -> Iterator[str]:

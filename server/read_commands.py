@@ -13,8 +13,8 @@ from rich.table import Table
 from ..db import read
 from ..db.engine import open_database
 from ..db.errors import SetupProblem
-from ..db.tables import RECORD_TABLES, LayerRecord, Run
-from .export import MEASUREMENTS, csv_chunks
+from ..db.tables import LayerRecord, Run
+from .export import EXPORTED, MEASUREMENTS, csv_chunks
 from .flags import DatabaseFlag, DataFlag, RunNumber
 from .settings import load_settings
 
@@ -64,8 +64,8 @@ def export(
     table: Annotated[
         str | None,
         typer.Option(
-            help=f"What to export: {', '.join(RECORD_TABLES)} or {MEASUREMENTS}; by default "
-            f"layer_records, of a study its {MEASUREMENTS}."
+            help=f"What to export: one of {', '.join(EXPORTED)}; by default layer_records, of a "
+            f"study its {MEASUREMENTS}."
         ),
     ] = None,
     output: Annotated[

@@ -101,6 +101,34 @@ class RunDetailPublic(RunPublic):
     networks: list[NetworkPublic]
 
 
+class NetworkUnitsPublic(Public):
+    """Units of one network on the probe: one over its steps, or all at one step."""
+
+    network_id: int
+    layer_id: int
+    arm: str
+    step: list[int]
+    mean: list[Real] | None
+    std: list[Real] | None
+    p15: list[Real] | None
+    p50: list[Real] | None
+    p85: list[Real] | None
+    running_mean: list[Real] | None
+    running_var: list[Real] | None
+
+
+class UnitsPublic(Public):
+    """Units of one layer on the probe, in all arms of one seed."""
+
+    run: int
+    layer: str
+    seed: int
+    units: int
+    typical: int | None
+    unit: int | None
+    networks: list[NetworkUnitsPublic]
+
+
 class RunsPublic(Public):
     """A page of the list of runs, and the number to ask for the next one with."""
 
@@ -239,7 +267,7 @@ class RunCreate(Asked):
 
 
 class SelectionAsked(Asked):
-    """Statistics of one network or, in `layer_records`, of one layer."""
+    """Statistics of one network or, in tables of layers, of one layer."""
 
     table: Annotated[str, Field(max_length=80)]
     network_id: Number

@@ -103,6 +103,34 @@ export interface RunDetail extends Run {
   networks: Network[];
 }
 
+/** Units of one network on the probe: one over its steps, or all at one step. */
+export interface NetworkUnits {
+  network_id: number;
+  layer_id: number;
+  arm: string;
+  step: number[];
+  mean: Real[] | null;
+  std: Real[] | null;
+  p15: Real[] | null;
+  p50: Real[] | null;
+  p85: Real[] | null;
+  running_mean: Real[] | null;
+  running_var: Real[] | null;
+}
+
+/** Units of one layer on the probe, in all arms of one seed. */
+export interface Units {
+  run: number;
+  layer: string;
+  seed: number;
+  units: number;
+  /** Null until the probe has been looked at. */
+  typical: number | null;
+  /** Null where all units are told. */
+  unit: number | null;
+  networks: NetworkUnits[];
+}
+
 export interface Runs {
   runs: Run[];
   next: number | null;
@@ -263,7 +291,7 @@ export interface Problem {
 
 /** Statistics of one network or, in `layer_records`, of one layer. */
 export interface Selection {
-  table: "layer_records" | "network_records" | "evaluations";
+  table: "layer_records" | "network_records" | "evaluations" | "probe_records" | "unit_records";
   network_id: number;
   layer_id?: number | null;
   statistics: string[];
@@ -324,6 +352,8 @@ export type Mark =
   | { kind: "dots"; arm: number; x: Float64Array; y: Float64Array }
   | { kind: "band"; arm: number; level: number; x: Float64Array; y: Float64Array }
   /** `row` counts the rugs of a plot area, from the axis upwards. */
+  /** What chance gives: shaded from the axis up to `y`. */
+  | { kind: "floor"; arm: number; x: Float64Array; y: Float64Array }
   | { kind: "rug"; arm: number; row: number; x: Float64Array; text: string };
 
 /** The value of one thing at one step, as the readout shows it. */
