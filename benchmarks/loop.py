@@ -36,7 +36,7 @@ from shiftscope.db.parsing import with_settings
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
 from shiftscope.server.settings import load_settings
 from shiftscope.trainer import datasets
-from shiftscope.trainer.datasets import mnist
+from shiftscope.trainer.datasets.mnist import MNIST
 from shiftscope.trainer.devices import cores, training_threads
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.recorder_process import RecorderProcess
@@ -170,7 +170,7 @@ def main() -> None:
 
     last = arguments.channels_last
     memory_format = torch.channels_last if last else torch.preserve_format
-    dataset = "mnist" if mnist.is_here(arguments.data) else "digits"
+    dataset = "mnist" if MNIST.is_here(arguments.data) else "digits"
     images = datasets.load(dataset, arguments.data, print)
     for name, pair in pairs(dataset).items():
         if arguments.pair in (None, name):

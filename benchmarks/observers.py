@@ -30,7 +30,7 @@ from torch.nn import functional
 from shiftscope.db.parsing import with_settings
 from shiftscope.server.settings import load_settings
 from shiftscope.trainer import datasets, twin
-from shiftscope.trainer.datasets import mnist
+from shiftscope.trainer.datasets.mnist import MNIST
 from shiftscope.trainer.devices import cores
 
 STEPS = {"mlp": 2000, "resnet": 100}
@@ -166,7 +166,7 @@ def main() -> None:
 
     torch.set_num_threads(arguments.threads)
     logging.getLogger("wandb").setLevel(logging.ERROR)
-    dataset = "mnist" if mnist.is_here(arguments.data) else "digits"
+    dataset = "mnist" if MNIST.is_here(arguments.data) else "digits"
     images = datasets.load(dataset, arguments.data, print)
     paper = pairs(dataset)["paper"]
 

@@ -18,7 +18,7 @@ from pairs import pairs
 from shiftscope.db.parsing import with_settings
 from shiftscope.server.settings import load_settings
 from shiftscope.trainer import datasets, setup
-from shiftscope.trainer.datasets import mnist
+from shiftscope.trainer.datasets.mnist import MNIST
 from shiftscope.trainer.devices import choose
 
 SEEDS = (1, 2, 4, 8, 16)
@@ -62,7 +62,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     device = choose(arguments.device)
-    dataset = "mnist" if mnist.is_here(arguments.data) else "digits"
+    dataset = "mnist" if MNIST.is_here(arguments.data) else "digits"
     images = datasets.load(dataset, arguments.data, print)
     found: dict[tuple[int, bool], list[float]] = {}
     for _ in range(arguments.repetitions):

@@ -116,7 +116,7 @@ def judge(
             + ".",
         )
     if isinstance(claimed, Study) and not evidence.ended:
-        return Outcome("inconclusive", "The study did not come to its end.")
+        return Outcome("inconclusive", "The study has not come to its end.")
     return claim.decide(evidence)
 
 

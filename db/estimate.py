@@ -10,6 +10,7 @@ from .experiment import Arm, Experiment, Network
 from .layouts import LayerLayout, layers
 from .norms import NormName
 from .parsing import parse
+from .study import Study
 from .tables import RECORD_TABLES, Run, statistics_of
 
 BASE = 1.0e-4
@@ -39,6 +40,14 @@ class Estimate:
     basis: str
 
 
+@dataclass(frozen=True)
+class StudyEstimate:
+    """Seconds that a study will take, None where nobody can say, and what that rests on."""
+
+    seconds: float | None
+    basis: str
+
+
 def estimate(engine: Engine, experiment: Experiment) -> Estimate:
     """Estimate by a cost model, scaled by the latest run that was long enough to tell."""
     ratio, basis = _calibration(engine)
@@ -49,6 +58,29 @@ def estimate(engine: Engine, experiment: Experiment) -> Estimate:
         bytes=recorded_bytes(experiment),
         basis=basis,
     )
+
+
+def estimate_study(engine: Engine, study: Study) -> StudyEstimate:
+    """What the last finished run of the same study took, in proportion to the seeds."""
+    with Session(engine) as session:
+        ended = session.scalars(
+            select(Run)
+            .where(Run.source == "study", Run.status == "finished")
+            .order_by(Run.id.desc())
+        )
+        last = next((run for run in ended if _is_alike(run, study)), None)
+    if last is None or last.study is None or not (last.started_at and last.ended_at):
+        return StudyEstimate(None, "No such study has ended here yet, so nobody can say.")
+    took = (last.ended_at - last.started_at).total_seconds()
+    seeds: int = len(last.study["seeds"])
+    words = "1 seed" if seeds == 1 else f"{seeds} seeds"
+    basis = f"Run {last.id} of the same length took {took:,.1f} s with {words}."
+    return StudyEstimate(took / seeds * len(study.seeds), basis)
+
+
+def _is_alike(run: Run, study: Study) -> bool:
+    wanted = {"study": study.study, "dataset": study.dataset, "length": study.length}
+    return all((run.study or {}).get(name) == value for name, value in wanted.items())
 
 
 def seconds_per_step(experiment: Experiment) -> float:

@@ -280,6 +280,15 @@ class Recording(Document):
         "and always the same; empty takes all.",
         json_schema_extra={"unit": "examples", "group": "Recording", "empty": "all"},
     )
+    probe_every: int | None = Field(
+        default=500,
+        ge=1,
+        le=1_000_000,
+        title="Probe every",
+        description="Steps from one look at the probe to the next: up to 2,000 fixed test examples "
+        "by which the shift of every unit is measured; empty looks at none.",
+        json_schema_extra={"unit": "steps", "group": "Recording", "empty": "no probe"},
+    )
     overhead: float | None = Field(
         default=None,
         gt=0,

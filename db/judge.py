@@ -10,7 +10,8 @@ from . import catalog, read
 from .claims import Claim, Evidence, Outcome, judge
 from .errors import NotFound
 from .experiment import Experiment
-from .parsing import parse
+from .parsing import parse, parse_study
+from .study import Study
 from .tables import ACTIVE, Run
 from .verdict import Verdict, verdict
 from .verdict_words import sentence
@@ -22,7 +23,8 @@ class Judged:
 
     Attributes:
         run: The run.
-        verdict: Its arms in numbers; None for a watched run, which has no test set.
+        verdict: Its arms in numbers; None for a study, and for a watched run, which has no test
+            set.
         outcomes: What it says of each claim of its catalog entry.
     """
 
@@ -37,14 +39,18 @@ class Judged:
 
     @property
     def sentence(self) -> str:
-        """What the arms come to."""
-        if self.verdict is None:
+        """What the arms, or the measurements of a study, come to."""
+        if self.verdict is not None:
+            return sentence(self.verdict)
+        if self.run.study is None:
             return "A watched run has no test set, so there is no verdict."
-        return sentence(self.verdict)
+        for claim, outcome in self.outcomes[:1]:
+            return f"{claim.number} {outcome.result}: {outcome.reason}"
+        return "This study’s claims are not in the catalog, so there is no verdict."
 
 
 def judged(engine: Engine, run_id: int, target: float | None = None) -> Judged:
-    """Read a run's evaluations and judge it.
+    """Read a run's evaluations, or a study's measurements, and judge it.
 
     Args:
         engine: The database.
@@ -55,6 +61,8 @@ def judged(engine: Engine, run_id: int, target: float | None = None) -> Judged:
         NotFound: There is no such run.
     """
     run = read.run(engine, run_id)
+    if run.study is not None:
+        return Judged(run, None, _of_study(engine, run, parse_study(run.study)))
     if run.experiment is None:
         return Judged(run, None, ())
     arms = [arm["name"] for arm in run.experiment["arms"]]
@@ -72,6 +80,18 @@ def judged(engine: Engine, run_id: int, target: float | None = None) -> Judged:
             for claim in entry.claims
         ],
     )
+
+
+def _of_study(engine: Engine, run: Run, study: Study) -> list[tuple[Claim, Outcome]]:
+    """Only a study that came to its end by itself has ended: one that was stopped lacks a part."""
+    found = read.measurements(engine, run)
+    evidence = Evidence((), (), run.step, run.status == "finished", measurements=found)
+    return [
+        (claim, judge(claim, evidence, study, entry.experiment))
+        for entry in _entries(run)
+        if isinstance(entry.experiment, Study)
+        for claim in entry.claims
+    ]
 
 
 def _entries(run: Run) -> list[catalog.CatalogEntry]:

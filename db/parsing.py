@@ -1,14 +1,17 @@
-"""Documents and `key=value` settings → experiments, with every problem said by its setting."""
+"""Documents and `key=value` settings → what is asked, with every problem said by its setting."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from .errors import FieldProblem, InvalidExperiment, shown
 from .experiment import Document, Experiment
+from .study import Study
+
+Asked = TypeVar("Asked", bound=Experiment | Study)
 
 
 def parse(document: Mapping[str, Any] | None) -> Experiment:
@@ -23,14 +26,28 @@ def parse(document: Mapping[str, Any] | None) -> Experiment:
             "own program; run it again there."
         )
         raise InvalidExperiment([FieldProblem("experiment", sentence)])
+    return _validated(Experiment, document)
+
+
+def parse_study(document: Mapping[str, Any]) -> Study:
+    """Validate a study's document.
+
+    Raises:
+        InvalidExperiment: With one problem per offending setting.
+    """
+    return _validated(Study, document)
+
+
+def _validated(kind: type[Asked], document: Mapping[str, Any]) -> Asked:
     try:
-        return Experiment.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as error:
-        raise InvalidExperiment([_problem(detail) for detail in error.errors()]) from None
+        paths = list(_paths(kind.model_fields))
+        raise InvalidExperiment([_problem(detail, paths) for detail in error.errors()]) from None
 
 
-def with_settings(experiment: Experiment, settings: Sequence[str]) -> Experiment:
-    """Apply `key=value` settings, as the command line gives them.
+def with_settings(experiment: Asked, settings: Sequence[str]) -> Asked:
+    """Apply `key=value` settings to an experiment or a study, as the command line gives them.
 
     A key is a dotted path (`optimizer.lr`) or its last word where that is unique (`lr`); a value
     is JSON, a comma-separated list, or plain text.
@@ -39,9 +56,10 @@ def with_settings(experiment: Experiment, settings: Sequence[str]) -> Experiment
         InvalidExperiment: A key is not a setting, or a value is not allowed.
     """
     document = experiment.model_dump(mode="json")
+    paths = list(_paths(type(experiment).model_fields))
     for setting in settings:
         key, equals, text = setting.partition("=")
-        path = _resolve(key.strip())
+        path = _resolve(key.strip(), paths)
         if not equals:
             raise InvalidExperiment([FieldProblem(path, f"expected {path}=VALUE, got {setting!r}")])
         *parents, last = path.split(".")
@@ -51,7 +69,7 @@ def with_settings(experiment: Experiment, settings: Sequence[str]) -> Experiment
         # A setting that is text takes any text: a name may be 7.
         is_text = isinstance(part[last], str)
         part[last] = text.strip() if is_text else _value(text, is_list=isinstance(part[last], list))
-    return parse(document)
+    return _validated(type(experiment), document)
 
 
 def setting_paths() -> list[str]:
@@ -68,8 +86,7 @@ def _paths(fields: Mapping[str, FieldInfo], prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
-def _resolve(key: str) -> str:
-    paths = setting_paths()
+def _resolve(key: str, paths: Sequence[str]) -> str:
     if key in paths:
         return key
     matches = [path for path in paths if path.rpartition(".")[2] == key]
@@ -90,18 +107,18 @@ def _value(text: str, *, is_list: bool) -> Any:
     return [_value(part, is_list=False) for part in text.split(",")]
 
 
-def _problem(detail: Any) -> FieldProblem:
+def _problem(detail: Any, paths: Sequence[str]) -> FieldProblem:
     path = ".".join(str(part) for part in detail["loc"])
     message = str(detail["msg"])
     if detail["type"] == "value_error":  # ours: "setting: sentence"
         field, _, sentence = message.removeprefix("Value error, ").partition(": ")
         return FieldProblem(path or field, sentence)
     if detail["type"] == "extra_forbidden":
-        return FieldProblem(
-            path, f"is not a setting; expected one of {', '.join(setting_paths())}."
-        )
+        return FieldProblem(path, f"is not a setting; expected one of {', '.join(paths)}.")
     if detail["type"] == "string_pattern_mismatch" and path == "device":
         return FieldProblem(path, f"expected auto, cpu, mps, cuda or cuda:N, got {detail['input']}")
+    if detail["type"] == "string_pattern_mismatch" and path == "study":
+        return FieldProblem(path, f"expected a study's name, got {shown(detail['input'])}.")
     if detail["type"] == "string_pattern_mismatch":
         return FieldProblem(path, f"expected no control characters, got {shown(detail['input'])}.")
     if detail["type"] == "missing":

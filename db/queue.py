@@ -23,6 +23,7 @@ from sqlalchemy import Engine, case, delete, insert, select, update
 from .engine import writing
 from .errors import Conflict, NotFound
 from .experiment import Experiment
+from .study import Study
 from .tables import ACTIVE, Run, Status, Worker, WorkerKind
 
 LEASE = timedelta(seconds=45)
@@ -42,17 +43,21 @@ WATCHED_LOST = (
 Ended = Literal["finished", "stopped", "failed"]
 
 
-def enqueue(engine: Engine, experiment: Experiment, catalog_entry: str | None = None) -> int:
-    """Store a run as queued; returns its number."""
+def enqueue(
+    engine: Engine, experiment: Experiment | Study, catalog_entry: str | None = None
+) -> int:
+    """Store a run of an experiment or a study as queued; returns its number."""
+    kind = "study" if isinstance(experiment, Study) else "experiment"
     with writing(engine) as connection:
         return connection.execute(
             insert(Run)
             .values(
                 name=experiment.name,
                 catalog_entry=catalog_entry,
-                experiment=experiment.model_dump(mode="json"),
+                source=kind,
+                **{kind: experiment.model_dump(mode="json")},
                 status="queued",
-                steps=experiment.steps,
+                steps=None if isinstance(experiment, Study) else experiment.steps,
                 step=0,
                 summary={},
                 created_at=datetime.now(UTC),

@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 
 from .claims import Recorded
 from .errors import NotFound
+from .study import Measurement
 from .tables import (
     ACTIVE,
+    OF_LAYERS,
     RECORD_TABLES,
     Evaluation,
     Layer,
-    LayerRecord,
+    MeasurementRecord,
     Network,
     Run,
     Worker,
@@ -43,6 +45,13 @@ def runs(engine: Engine, *, limit: int = 100, before: int | None = None) -> Sequ
     query = select(Run).order_by(Run.id.desc()).limit(limit)
     with Session(engine) as session:
         return session.scalars(query if before is None else query.where(Run.id < before)).all()
+
+
+def finished_runs(engine: Engine, catalog_entry: str) -> Sequence[Run]:
+    """The runs of a catalog entry that came to their end, the newest first."""
+    query = select(Run).where(Run.status == "finished", Run.catalog_entry == catalog_entry)
+    with Session(engine) as session:
+        return session.scalars(query.order_by(Run.id.desc())).all()
 
 
 def changing_runs(engine: Engine, *, after: int, also: Sequence[int] = ()) -> Sequence[Run]:
@@ -157,6 +166,28 @@ def recorded(engine: Engine, run: Run, table: str, statistic: str) -> list[Recor
     return found
 
 
+def measurements(
+    engine: Engine, run: Run, *, after: int = 0, limit: int | None = None
+) -> list[Measurement]:
+    """What a study found, in the order in which it was found, up to what is committed.
+
+    Args:
+        engine: The database.
+        run: The study's run.
+        after: Leave out so many, the first.
+        limit: At most so many.
+    """
+    columns = MeasurementRecord.__table__.columns
+    query = (
+        select(columns.seed, columns.quantity, columns.series, columns.x, columns.value)
+        .where(columns.run_id == run.id, columns.position > after, columns.position <= run.step)
+        .order_by(columns.position)
+        .limit(limit)
+    )
+    with engine.connect() as connection:
+        return [Measurement(*row) for row in connection.execute(query)]
+
+
 def workers(engine: Engine) -> Sequence[Worker]:
     """The workers that have not signed off, the one heard of last first; no recorders."""
     query = select(Worker).where(Worker.kind == "worker").order_by(Worker.heartbeat_at.desc())
@@ -189,7 +220,7 @@ def export_columns(table: str) -> list[str]:
         NotFound: There is no such table.
     """
     statistics = known_columns(table)
-    layer = ["layer_id", "layer"] if table == LayerRecord.__tablename__ else []
+    layer = ["layer_id", "layer"] if table in OF_LAYERS else []
     return ["run_id", "network_id", "arm", "seed", *layer, "step", *statistics]
 
 
@@ -204,7 +235,7 @@ def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, 
     """
     statistics = known_columns(table)
     last = run(engine, run_id).step  # a run that goes on is exported as it was at one moment
-    of_layers = table == LayerRecord.__tablename__
+    of_layers = table in OF_LAYERS
     owners: list[tuple[Any, ...]] = [
         (run_id, network.id, network.arm, network.seed) for network in networks(engine, run_id)
     ]

@@ -23,12 +23,12 @@ from sqlalchemy import (
 )
 
 from .read import known_columns
-from .tables import RECORD_TABLES, LayerRecord, Real
+from .tables import OF_LAYERS, RECORD_TABLES, Real
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which series are meant: statistics of one network or, in `layer_records`, of one layer."""
+    """Which series are meant: statistics of one network or, in tables of layers, of one layer."""
 
     table: str
     network_id: int
@@ -128,7 +128,7 @@ def series(engine: Engine, selection: Selection, first: int, last: int, width: i
 def _where(selection: Selection, first: int, last: int) -> list[ColumnElement[bool]]:
     columns = RECORD_TABLES[selection.table].__table__.columns
     conditions = [columns.network_id == selection.network_id, columns.step.between(first, last)]
-    if selection.table == LayerRecord.__tablename__:
+    if selection.table in OF_LAYERS:
         conditions.append(columns.layer_id == selection.layer_id)
     return conditions
 

@@ -6,9 +6,9 @@ measurements, which the page draws and which decide the claims.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from .experiment import DatasetName, Document, Name
 
@@ -38,6 +38,12 @@ class Study(Document):
         title="Seeds",
         description="The study is repeated with each of them.",
     )
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Self:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds: every seed may appear once, got {self.seeds}.")
+        return self
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Status = Literal["queued", "running", "stopping", "stopped", "finished", "failed"]
 ACTIVE: tuple[Status, ...] = ("queued", "running", "stopping")
-Source = Literal["experiment", "watch"]
-"""Who trains a run: a worker, from an experiment, or a person's own loop, which is watched."""
+Source = Literal["experiment", "study", "watch"]
+"""What a run is: an experiment or a study, which a worker runs, or a person's own loop, watched."""
 WorkerKind = Literal["worker", "watch"]
 NAN_TEXT = "NaN"
 
@@ -115,9 +115,9 @@ class Worker(Table):
 
 
 class Run(Table):
-    """One training, with its own summary, so that lists never join records.
+    """One training or study, with its own summary, so that lists never join records.
 
-    It executes an experiment, or it watches somebody's own loop: `source` says which.
+    It executes an experiment or a study, or it watches somebody's own loop: `source` says which.
     """
 
     __tablename__ = "runs"
@@ -130,14 +130,17 @@ class Run(Table):
         String(10), default="experiment", server_default="experiment"
     )
     experiment: Mapped[dict[str, Any] | None]
-    """The experiment's document; NULL for a watched run."""
+    """The experiment's document; NULL unless `source` is `experiment`."""
+    study: Mapped[dict[str, Any] | None]
+    """The study's document; NULL unless `source` is `study`."""
     watched: Mapped[dict[str, Any] | None]
-    """What is watched, as docs/protocol.md describes it; NULL for an experiment."""
+    """What is watched, as docs/protocol.md describes it; NULL unless `source` is `watch`."""
     status: Mapped[str] = mapped_column(String(10))
     step: Mapped[int] = mapped_column(default=0)
-    """The latest step whose records are all committed; the cursor of live push."""
+    """The latest step whose records are all committed, of a study how many measurements are; the
+    cursor of live push."""
     steps: Mapped[int | None]
-    """How long it will be; NULL where a watched loop does not say."""
+    """How long it will be; NULL where nobody knows: of a study, or of a watched loop."""
     looked: Mapped[int | None]
     """Steps that the observer looked at so far: fewer than `step` when its cadence is sparser."""
     overhead: Mapped[float | None]
@@ -272,10 +275,110 @@ class Evaluation(Table):
     test_accuracy_batch_statistics: Mapped[float | None]
 
 
-RECORD_TABLES: dict[str, type[LayerRecord] | type[NetworkRecord] | type[Evaluation]] = {
-    table.__tablename__: table for table in (LayerRecord, NetworkRecord, Evaluation)
-}
+class MeasurementRecord(Table):
+    """One number that a study found."""
+
+    __tablename__ = "measurements"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    run_id: Mapped[int] = _key("runs.id")
+    position: Mapped[int] = mapped_column(Integer, primary_key=True)
+    """Counts the run's measurements from 1 on, in the order in which they were found."""
+    seed: Mapped[int] = mapped_column(BigInteger)
+    quantity: Mapped[str] = mapped_column(String(80))
+    series: Mapped[str] = mapped_column(String(120))
+    x: Mapped[float]
+    value: Mapped[float]
+
+
+class ProbeRecord(Table):
+    """How far the units of one layer moved on the fixed probe, after `step` updates."""
+
+    __tablename__ = "probe_records"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    network_id: Mapped[int] = _key("networks.id")
+    layer_id: Mapped[int] = _key("layers.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    w1_from_start_median: Mapped[float | None]
+    w1_from_start_mean: Mapped[float | None]
+    w1_from_start_max: Mapped[float | None]
+    ks_from_start_median: Mapped[float | None]
+    ks_from_start_mean: Mapped[float | None]
+    ks_from_start_max: Mapped[float | None]
+    psi_from_start_median: Mapped[float | None]
+    psi_from_start_mean: Mapped[float | None]
+    psi_from_start_max: Mapped[float | None]
+    js_from_start_median: Mapped[float | None]
+    js_from_start_mean: Mapped[float | None]
+    js_from_start_max: Mapped[float | None]
+    mean_shift_from_start_median: Mapped[float | None]
+    mean_shift_from_start_mean: Mapped[float | None]
+    mean_shift_from_start_max: Mapped[float | None]
+    scale_shift_from_start_median: Mapped[float | None]
+    scale_shift_from_start_mean: Mapped[float | None]
+    scale_shift_from_start_max: Mapped[float | None]
+    median_shift_from_start_median: Mapped[float | None]
+    median_shift_from_start_mean: Mapped[float | None]
+    median_shift_from_start_max: Mapped[float | None]
+    w1_from_previous_median: Mapped[float | None]
+    w1_from_previous_mean: Mapped[float | None]
+    w1_from_previous_max: Mapped[float | None]
+    ks_from_previous_median: Mapped[float | None]
+    ks_from_previous_mean: Mapped[float | None]
+    ks_from_previous_max: Mapped[float | None]
+    psi_from_previous_median: Mapped[float | None]
+    psi_from_previous_mean: Mapped[float | None]
+    psi_from_previous_max: Mapped[float | None]
+    js_from_previous_median: Mapped[float | None]
+    js_from_previous_mean: Mapped[float | None]
+    js_from_previous_max: Mapped[float | None]
+    mean_shift_from_previous_median: Mapped[float | None]
+    mean_shift_from_previous_mean: Mapped[float | None]
+    mean_shift_from_previous_max: Mapped[float | None]
+    scale_shift_from_previous_median: Mapped[float | None]
+    scale_shift_from_previous_mean: Mapped[float | None]
+    scale_shift_from_previous_max: Mapped[float | None]
+    median_shift_from_previous_median: Mapped[float | None]
+    median_shift_from_previous_mean: Mapped[float | None]
+    median_shift_from_previous_max: Mapped[float | None]
+    w1_floor: Mapped[float | None]
+    ks_floor: Mapped[float | None]
+    psi_floor: Mapped[float | None]
+    js_floor: Mapped[float | None]
+    mean_shift_floor: Mapped[float | None]
+    scale_shift_floor: Mapped[float | None]
+    median_shift_floor: Mapped[float | None]
+    spread_mean: Mapped[float | None]
+    effective_rank: Mapped[float | None]
+    nonfinite: Mapped[int | None]
+
+
+class UnitRecord(Table):
+    """Each unit of one layer on the probe: arrays of little-endian float32, one number a unit."""
+
+    __tablename__ = "unit_records"
+
+    network_id: Mapped[int] = _key("networks.id")
+    layer_id: Mapped[int] = _key("layers.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    mean: Mapped[bytes | None]
+    std: Mapped[bytes | None]
+    p15: Mapped[bytes | None]
+    p50: Mapped[bytes | None]
+    p85: Mapped[bytes | None]
+    running_mean: Mapped[bytes | None]
+    running_var: Mapped[bytes | None]
+
+
+RECORD_TABLES: dict[
+    str, type[LayerRecord] | type[NetworkRecord] | type[Evaluation] | type[ProbeRecord]
+] = {table.__tablename__: table for table in (LayerRecord, NetworkRecord, Evaluation, ProbeRecord)}
 """The tables that hold recorded series, by the name that exports and frames use."""
+OF_LAYERS = frozenset(
+    name for name, table in RECORD_TABLES.items() if "layer_id" in table.__table__.columns
+)
+"""Those of them that hold series of layers; the others hold series of networks."""
 
 
 def statistics_of(table: str) -> list[str]:

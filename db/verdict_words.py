@@ -1,6 +1,7 @@
 """A verdict in one sentence, for the page and the command line alike."""
 
 import math
+from collections.abc import Callable
 
 from .intervals import OverSeeds
 from .verdict import DEFAULT_TARGET, Comparison, Verdict
@@ -43,6 +44,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}".removesuffix(".0") + " %"
 
 
+def share(estimate: OverSeeds) -> str:
+    """An accuracy over seeds: 97.0 % (96.8 to 97.1, 3 seeds)."""
+    ends = [f"{100 * end:.1f}" for end in (estimate.low, estimate.high) if end is not None]
+    return f"{100 * estimate.value:.1f} % ({_interval(*ends, seeds=estimate.seeds)})"
+
+
 def points(estimate: OverSeeds) -> str:
     """A difference of accuracies in points of a percent: 43.4 points higher (41.0 to 45.8, …)."""
     sign = 1 if estimate.value >= 0 else -1
@@ -62,11 +69,23 @@ def times(estimate: OverSeeds) -> str:
     return f"{words} ({_interval(*map(factor, ends), seeds=estimate.seeds)})"
 
 
+def estimated(estimate: OverSeeds, shown: Callable[[float], str], unit: str = "") -> str:
+    """A number with its interval: 36.9 × (24.3 to 50.1, 3 seeds), where " ×" is the unit."""
+    ends = (shown(end) for end in (estimate.low, estimate.high) if end is not None)
+    return f"{shown(estimate.value)}{unit} ({_interval(*ends, seeds=estimate.seeds)})"
+
+
 def factor(value: float) -> str:
     """A ratio as 10.5, 1.25 or 120."""
     if value >= 100:
         return "∞" if value == float("inf") else f"{value:,.0f}"
     return f"{value:.1f}" if value >= 2 else f"{value:.2f}"
+
+
+def over_seeds(estimate: OverSeeds, words: Callable[[float], str]) -> str:
+    """The interval of a number over seeds: 8.9 to 12.1, 5 seeds."""
+    ends = [words(end) for end in (estimate.low, estimate.high) if end is not None]
+    return _interval(*ends, seeds=estimate.seeds)
 
 
 def steps(count: float) -> str:

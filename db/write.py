@@ -11,15 +11,19 @@ from itertools import chain
 from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, Integer, LargeBinary, insert, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 from .engine import writing
-from .tables import NAN_TEXT, Layer, Network, Run, Status
+from .study import Measurement
+from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Run, Status, Table
 
-Column = Sequence[float | int | None] | np.ndarray
+Column = Sequence[float | int | bytes | None] | np.ndarray
 ROWS_AT_ONCE = (512, 64, 8, 1)
 """Rows in one SQLite statement; few sizes, so that prepared statements are used again."""
+COPY_TYPES: dict[type[TypeEngine[Any]], str] = {Integer: "int4", LargeBinary: "bytea"}
+"""What PostgreSQL calls them; the other columns of records are `Real`."""
 
 
 def add_networks(
@@ -104,6 +108,37 @@ class RecordWriter:
         return cast(Status, status)
 
 
+def append_measurements(
+    engine: Engine, run_id: int, after: int, found: Sequence[Measurement]
+) -> Status:
+    """Store what a study found next, and count it in the run's `step`, in one transaction.
+
+    Args:
+        engine: The database.
+        run_id: The run.
+        after: How many measurements of the run are stored already.
+        found: The next ones.
+
+    Returns:
+        The run's status, by which a study learns that it was asked to stop.
+    """
+    rows = [
+        {
+            **{"run_id": run_id, "position": position, "seed": one.seed},
+            **{"quantity": one.quantity, "series": one.series},
+            **{"x": float(one.x), "value": float(one.value)},
+        }
+        for position, one in enumerate(found, after + 1)
+    ]
+    with writing(engine) as connection:
+        if rows:
+            connection.execute(insert(MeasurementRecord), rows)
+        status = connection.execute(
+            update(Run).where(Run.id == run_id).values(step=after + len(rows)).returning(Run.status)
+        ).scalar_one()
+    return cast(Status, status)
+
+
 def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
     """Set columns of a run's row, such as the `device` it trains on."""
     with writing(engine) as connection:
@@ -113,6 +148,8 @@ def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
 def _plain(column: Column, *, nan_as_text: bool) -> Sequence[Any]:
     """Python's own numbers; SQLite would store a bound NaN as NULL: see tables.py."""
     values = column.tolist() if isinstance(column, np.ndarray) else column
+    if any(isinstance(value, bytes) for value in values[:1]):
+        return values
     if nan_as_text and np.isnan(np.asarray(column, np.float64)).any():
         return [NAN_TEXT if value != value else value for value in values]
     return values
@@ -148,8 +185,8 @@ def _insert(
                 )
                 done += size
         return
-    whole = {"network_id", "layer_id", "step", "nonfinite"}
-    types = ["int4" if column in whole else "float8" for column in columns]
+    stored = Table.metadata.tables[table].columns
+    types = [COPY_TYPES.get(type(stored[column].type), "float8") for column in columns]
     statement = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)

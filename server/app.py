@@ -11,9 +11,11 @@ from . import (
     catalog_routes,
     export_routes,
     live,
+    measurement_routes,
     run_routes,
     series_routes,
     system_routes,
+    unit_routes,
     verdict_routes,
 )
 from .assets import WEB, add_assets
@@ -53,7 +55,7 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
     add_failures(app)
     for routes in (
         *(system_routes, catalog_routes, run_routes, verdict_routes),
-        *(series_routes, export_routes, live),
+        *(series_routes, measurement_routes, unit_routes, export_routes, live),
     ):
         app.include_router(routes.router)
     add_assets(app, web)

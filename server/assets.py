@@ -91,6 +91,11 @@ def plotly_version() -> str:
     return found[1].decode() if found else "unknown"
 
 
+def plotly_script() -> str:
+    """Plotly's script."""
+    return _plotly_file().read_text("utf-8")
+
+
 @cache
 def _packed_plotly() -> tuple[bytes, str]:
     """Plotly's script (4.8 MB) in gzip (1.5 MB), packed once, and its ETag."""

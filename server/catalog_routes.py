@@ -1,4 +1,4 @@
-"""The catalog, and experiments before they are runs: their schema, their validity, their cost."""
+"""The catalog, and what is asked before it is a run: its schema, its validity, its cost."""
 
 from dataclasses import asdict
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 from fastapi import APIRouter
 
 from ..db import catalog
-from ..db.estimate import estimate
+from ..db.estimate import estimate, estimate_study
 from ..db.experiment import Experiment
-from ..db.parsing import parse
+from ..db.study import Study
 from .dependencies import EngineDep
+from .run_routes import asked_of
 from .schemas import CatalogEntryPublic, CatalogPublic, RunCreate, ValidatedPublic
 
 router = APIRouter(prefix="/api", tags=["experiments"])
@@ -17,12 +18,10 @@ router = APIRouter(prefix="/api", tags=["experiments"])
 
 @router.get("/catalog")
 def get_catalog() -> CatalogPublic:
-    """The experiments that come with the product."""
+    """The experiments and studies that come with the product."""
     return CatalogPublic(
         entries=[
-            CatalogEntryPublic.model_validate(
-                vars(entry) | {"experiment": entry.experiment.model_dump(mode="json")}
-            )
+            CatalogEntryPublic.model_validate(vars(entry) | _documents(entry.experiment))
             for entry in catalog.entries()
         ]
     )
@@ -34,13 +33,21 @@ def get_schema() -> dict[str, Any]:
     return Experiment.model_json_schema()
 
 
+@router.get("/studies/schema")
+def get_study_schema() -> dict[str, Any]:
+    """The JSON Schema of a study."""
+    return Study.model_json_schema()
+
+
 @router.post("/experiments/validate")
 def validate_experiment(engine: EngineDep, body: RunCreate) -> ValidatedPublic:
-    """Check an experiment without starting it, and estimate its cost."""
-    experiment = parse(body.experiment)
-    return ValidatedPublic.model_validate(
-        {
-            "experiment": experiment.model_dump(mode="json"),
-            "estimate": asdict(estimate(engine, experiment)),
-        }
-    )
+    """Check an experiment or a study without starting it, and estimate its cost."""
+    asked = asked_of(body)
+    cost = estimate_study(engine, asked) if isinstance(asked, Study) else estimate(engine, asked)
+    return ValidatedPublic.model_validate(_documents(asked) | {"estimate": asdict(cost)})
+
+
+def _documents(asked: Experiment | Study) -> dict[str, Any]:
+    """Its document under its kind's name, and null under the other."""
+    kind = "study" if isinstance(asked, Study) else "experiment"
+    return {"experiment": None, "study": None, kind: asked.model_dump(mode="json")}

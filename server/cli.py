@@ -1,4 +1,4 @@
-"""The command line: shiftscope serve | worker | run | verdict | export | runs | check."""
+"""The command line, `shiftscope`: each command is a module."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ from ..db.errors import ShiftscopeError, cause
 from .check_command import check
 from .flags import DatabaseFlag, DataFlag
 from .read_commands import export, runs
+from .reproduce_command import reproduce
 from .run_command import run
 from .serve_command import serve
 from .settings import load_settings, make_folder
@@ -40,7 +41,7 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
     os.execv(command[0], command)
 
 
-for command in (serve, worker, run, verdict, export, runs, check):
+for command in (serve, worker, run, reproduce, verdict, export, runs, check):
     app.command()(command)
 
 

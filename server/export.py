@@ -13,10 +13,15 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from ..db import read
+from ..db import read, units
+from ..db.tables import RECORD_TABLES, MeasurementRecord, UnitRecord
 from .wire import json_safe
 
 ROWS_AT_ONCE = 500
+MEASUREMENTS = MeasurementRecord.__tablename__
+MEASUREMENT_COLUMNS = ["run_id", "seed", "quantity", "series", "x", "value"]
+EXPORTED = (*RECORD_TABLES, UnitRecord.__tablename__, MEASUREMENTS)
+"""The tables that can be exported; of `unit_records` each unit is a row."""
 
 
 def file_name(run_id: int, table: str) -> str:
@@ -27,12 +32,37 @@ def file_name(run_id: int, table: str) -> str:
 def csv_chunks(engine: Engine, run_id: int, table: str) -> Iterator[str]:
     """The header and every record, ordered by network, layer and step, some rows at a time.
 
+    Measurements come in the order in which they were found.
+
     Raises:
         NotFound: There is no such run or table; at once, before the first chunk.
     """
-    header = read.export_columns(table)
+    if table == MEASUREMENTS:
+        return measurement_chunks(engine, run_id)
+    is_of_units = table == UnitRecord.__tablename__
+    header = units.export_columns() if is_of_units else read.export_columns(table)
     read.run(engine, run_id)
-    return _chunks(header, read.export_rows(engine, run_id, table), header.index("step"))
+    rows = (
+        units.export_rows(engine, run_id)
+        if is_of_units
+        else read.export_rows(engine, run_id, table)
+    )
+    return _chunks(header, rows, header.index("step"))
+
+
+def measurement_chunks(engine: Engine, run_id: int, quantity: str | None = None) -> Iterator[str]:
+    """The header and every measurement of a study, or those of one quantity.
+
+    Raises:
+        NotFound: There is no such run; at once.
+    """
+    found = read.measurements(engine, read.run(engine, run_id))
+    rows = (
+        (run_id, one.seed, one.quantity, one.series, one.x, one.value)
+        for one in found
+        if quantity in (None, one.quantity)
+    )
+    return _chunks(MEASUREMENT_COLUMNS, rows, MEASUREMENT_COLUMNS.index("x"))
 
 
 def _chunks(header: list[str], rows: Iterator[tuple[Any, ...]], step: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from ..db.errors import FieldProblem, InvalidExperiment, NotFound
 from ..db.series import Selection, bucket_width
 from ..db.series import series as read_series
-from ..db.tables import RECORD_TABLES, Evaluation, LayerRecord, Run
+from ..db.tables import OF_LAYERS, RECORD_TABLES, Evaluation, ProbeRecord, Run
 from .schemas import NetworkPublic, SelectionAsked
 from .wire import encode_frame
 
@@ -33,7 +33,7 @@ def selections_of(
         network, layer = selection.network_id, selection.layer_id
         if network not in layers:
             raise NotFound(f"Run {run_id} has no network {network}.")
-        if selection.table != LayerRecord.__tablename__:
+        if selection.table not in OF_LAYERS:
             if layer is not None:
                 raise NotFound(
                     f"{selection.table} has no layers; expected layer_id null, got {layer}."
@@ -64,7 +64,7 @@ def refuse_too_much(selections: Sequence[Selection], points: int, steps: int | N
 
 def widths_for(run: Run, first: int, last: int, points: int) -> dict[str, int]:
     """By table the width of a bucket for a range of a run's steps; it depends on nothing else."""
-    steps = last - max(first, 1) + 1  # step 0 has evaluations only
+    steps = last - max(first, 1) + 1  # at step 0 nothing is trained
     return {
         table: bucket_width(steps, points, records_due(run, table, first, last))
         for table in RECORD_TABLES
@@ -83,6 +83,10 @@ def records_due(run: Run, table: str, first: int, last: int) -> int:
         if run.steps is not None and run.steps % every:
             apart.add(run.steps)
         return last // every - (first - 1) // every + sum(first <= step <= last for step in apart)
+    if table == ProbeRecord.__tablename__:
+        every = recording.get("probe_every") or run.steps or 1
+        is_apart = run.steps is not None and run.steps % every > 0 and first <= run.steps <= last
+        return last // every - (first - 1) // every + is_apart
     every = recording.get("record_every", 1)  # at 1, 1 + every, …
     due = (last - 1) // every - (max(first, 1) - 2) // every
     return due if run.looked is None else min(due, run.looked)

@@ -13,8 +13,8 @@ from rich.table import Table
 from ..db import read
 from ..db.engine import open_database
 from ..db.errors import SetupProblem
-from ..db.tables import RECORD_TABLES
-from .export import csv_chunks
+from ..db.tables import LayerRecord, Run
+from .export import EXPORTED, MEASUREMENTS, csv_chunks
 from .flags import DatabaseFlag, DataFlag, RunNumber
 from .settings import load_settings
 
@@ -33,7 +33,9 @@ def runs(
     if not found:
         typer.echo("No runs yet: start one in the page (shiftscope serve) or by shiftscope run.")
         return
-    table = Table("run", "name", "status", "steps", "steps/s", "device", "created (UTC)", box=None)
+    table = Table(
+        "run", "name", "status", "progress", "steps/s", "device", "created (UTC)", box=None
+    )
     for column in (0, 3, 4):
         table.columns[column].justify = "right"
     for run in found:
@@ -41,7 +43,7 @@ def runs(
             str(run.id),
             run.name,
             run.status,
-            f"{run.step:,}" if run.steps is None else f"{run.step:,} of {run.steps:,}",
+            progress_words(run),
             f"{run.steps_per_second:,.0f}" if run.steps_per_second else "",
             run.device or "",
             f"{run.created_at:%Y-%m-%d %H:%M}",
@@ -50,11 +52,22 @@ def runs(
     console.print(table)
 
 
+def progress_words(run: Run) -> str:
+    """How far a run is: its steps, or the measurements of a study."""
+    if run.source == "study":
+        return f"{run.step:,} measurements"
+    return f"{run.step:,} steps" if run.steps is None else f"{run.step:,} of {run.steps:,} steps"
+
+
 def export(
     run: RunNumber,
     table: Annotated[
-        str, typer.Option(help=f"What to export: one of {', '.join(RECORD_TABLES)}.")
-    ] = "layer_records",
+        str | None,
+        typer.Option(
+            help=f"What to export: one of {', '.join(EXPORTED)}; by default layer_records, of a "
+            f"study its {MEASUREMENTS}."
+        ),
+    ] = None,
     output: Annotated[
         str, typer.Option(metavar="FILE", help="The file to write; - is standard output.")
     ] = "-",
@@ -67,7 +80,9 @@ def export(
     empty field means that the statistic does not apply.
     """
     engine = open_database(load_settings(database=database, data=data).database_url)
-    chunks = csv_chunks(engine, run, table)
+    is_study = table is None and read.run(engine, run).source == "study"
+    usual = MEASUREMENTS if is_study else LayerRecord.__tablename__
+    chunks = csv_chunks(engine, run, table or usual)
     if output == "-":
         _to_standard_output(chunks)
     else:

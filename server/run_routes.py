@@ -7,7 +7,9 @@ from sqlalchemy import Engine
 
 from ..db import catalog, queue, read
 from ..db.errors import FieldProblem, InvalidExperiment, NotFound
-from ..db.parsing import parse
+from ..db.experiment import Experiment
+from ..db.parsing import parse, parse_study
+from ..db.study import Study
 from .dependencies import EngineDep, RunId
 from .schemas import (
     NetworkPublic,
@@ -39,16 +41,16 @@ def list_runs(
 @router.post("", status_code=201)
 def create_run(engine: EngineDep, body: RunCreate) -> RunDetailPublic:
     """Store a run as queued; a worker that is free takes it."""
-    experiment = parse(body.experiment)
+    asked = asked_of(body)
     if body.catalog_entry is not None:
         _check_entry(body.catalog_entry)
-    run_id = queue.enqueue(engine, experiment, body.catalog_entry)
+    run_id = queue.enqueue(engine, asked, body.catalog_entry)
     return get_run(engine, run_id)
 
 
 @router.get("/{run_id}")
 def get_run(engine: EngineDep, run_id: RunId) -> RunDetailPublic:
-    """One run, its experiment, networks and layers."""
+    """One run, its experiment or study, networks and layers."""
     run = read.run(engine, run_id)
     return run_detail_public(run, networks_of(engine, run_id))
 
@@ -58,6 +60,22 @@ def stop_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     """Ask the run to end; it keeps what it recorded."""
     queue.ask_to_stop(engine, run_id)
     return run_public(read.run(engine, run_id))
+
+
+def asked_of(body: RunCreate) -> Experiment | Study:
+    """What a client asks for, checked.
+
+    Raises:
+        InvalidExperiment: A setting is not allowed, or it is neither or both.
+    """
+    if body.study is None:
+        return parse(body.experiment)
+    if body.experiment is not None:
+        sentence = "expected an experiment or a study, got both."
+        raise InvalidExperiment([FieldProblem("study", sentence)])
+    study = parse_study(body.study)
+    catalog.check_study(study)
+    return study
 
 
 def networks_of(engine: Engine, run_id: int) -> list[NetworkPublic]:

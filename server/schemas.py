@@ -39,7 +39,7 @@ class HealthPublic(Public):
 
 
 class RunPublic(Public):
-    """One run, without its experiment or what it watches."""
+    """One run, without its experiment or study or what it watches."""
 
     id: int
     name: str
@@ -96,8 +96,37 @@ class RunDetailPublic(RunPublic):
     """One run with what it does and, once training has begun, its networks."""
 
     experiment: dict[str, Any] | None
+    study: dict[str, Any] | None
     watched: Document | None
     networks: list[NetworkPublic]
+
+
+class NetworkUnitsPublic(Public):
+    """Units of one network on the probe: one over its steps, or all at one step."""
+
+    network_id: int
+    layer_id: int
+    arm: str
+    step: list[int]
+    mean: list[Real] | None
+    std: list[Real] | None
+    p15: list[Real] | None
+    p50: list[Real] | None
+    p85: list[Real] | None
+    running_mean: list[Real] | None
+    running_var: list[Real] | None
+
+
+class UnitsPublic(Public):
+    """Units of one layer on the probe, in all arms of one seed."""
+
+    run: int
+    layer: str
+    seed: int
+    units: int
+    typical: int | None
+    unit: int | None
+    networks: list[NetworkUnitsPublic]
 
 
 class RunsPublic(Public):
@@ -117,8 +146,20 @@ class ClaimPublic(Public):
     expected: claims.Result
 
 
+class QuantityPublic(Public):
+    """Something that a study measures: a chart."""
+
+    name: str
+    title: str
+    unit: str
+    x: str
+    shows: str
+    log_x: bool
+    log_y: bool
+
+
 class CatalogEntryPublic(Public):
-    """One experiment that comes with the product."""
+    """One experiment or study that comes with the product."""
 
     name: str
     title: str
@@ -126,8 +167,10 @@ class CatalogEntryPublic(Public):
     source: str
     stated: list[str]
     left_open: list[str]
-    experiment: dict[str, Any]
+    experiment: dict[str, Any] | None
+    study: dict[str, Any] | None
     claims: list[ClaimPublic]
+    quantities: list[QuantityPublic]
 
 
 class CatalogPublic(Public):
@@ -139,17 +182,37 @@ class CatalogPublic(Public):
 class EstimatePublic(Public):
     """What a run will probably cost, and what that rests on."""
 
-    seconds: Real
-    steps_per_second: Real
-    bytes: int
+    seconds: Real | None
+    steps_per_second: Real | None = None
+    bytes: int | None = None
     basis: str
 
 
 class ValidatedPublic(Public):
-    """An experiment with its defaults filled in, and its cost."""
+    """An experiment or a study with its defaults filled in, and its cost."""
 
-    experiment: dict[str, Any]
+    experiment: dict[str, Any] | None
+    study: dict[str, Any] | None
     estimate: EstimatePublic
+
+
+class MeasurementPublic(Public):
+    """One number that a study found."""
+
+    seed: int
+    quantity: str
+    series: str
+    x: Real
+    value: Real
+
+
+class MeasurementsPublic(Public):
+    """What a study found after the first `after`, in order; `step` counts what there is."""
+
+    run: int
+    step: int
+    after: int
+    measurements: list[MeasurementPublic]
 
 
 class WorkerPublic(Public):
@@ -196,14 +259,15 @@ class ProblemPublic(Public):
 
 
 class RunCreate(Asked):
-    """An experiment to check or to run, and the catalog entry that it came from."""
+    """An experiment or a study to check or to run, and the catalog entry that it came from."""
 
-    experiment: dict[str, Any] | None
+    experiment: dict[str, Any] | None = None
+    study: dict[str, Any] | None = None
     catalog_entry: str | None = None
 
 
 class SelectionAsked(Asked):
-    """Statistics of one network or, in `layer_records`, of one layer."""
+    """Statistics of one network or, in tables of layers, of one layer."""
 
     table: Annotated[str, Field(max_length=80)]
     network_id: Number
@@ -285,6 +349,9 @@ def columns_of(row: tables.Table) -> dict[str, Any]:
 
 def _fields(run: tables.Run) -> dict[str, Any]:
     experiment, watched = run.experiment, run.watched
+    if run.study is not None:
+        dataset, seeds = run.study["dataset"], run.study["seeds"]
+        return columns_of(run) | {"dataset": dataset, "arms": [], "seeds": seeds}
     if experiment is None:  # a watched run: one network an arm, of a dataset that nobody named
         arms: list[str] = (watched or {}).get("arms", [])
         return columns_of(run) | {"dataset": None, "arms": arms, "seeds": [0]}

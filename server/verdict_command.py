@@ -25,7 +25,10 @@ def verdict(
     database: DatabaseFlag = None,
     data: DataFlag = None,
 ) -> None:
-    """Say in a sentence what a run's arms come to, and what it says of its claims."""
+    """Say in a sentence what a run's arms come to, and what it says of its claims.
+
+    A study has no arms: its claims are all there is to say.
+    """
     engine = open_database(load_settings(database=database, data=data).database_url)
     found = judged(engine, run, target)
     engine.dispose()
@@ -35,11 +38,11 @@ def verdict(
 
 
 def lines(found: Judged) -> list[str]:
-    """The sentence of a run, then one line for each claim that its experiment is about."""
-    return [
-        found.sentence,
-        *(
-            f"{claim.number} {outcome.result}: {outcome.reason}"
-            for claim, outcome in found.outcomes
-        ),
+    """The sentence of a run, then one line for each claim that its experiment is about.
+
+    A study's sentence is the first of these lines.
+    """
+    claims = [
+        f"{claim.number} {outcome.result}: {outcome.reason}" for claim, outcome in found.outcomes
     ]
+    return claims if found.run.source == "study" and claims else [found.sentence, *claims]

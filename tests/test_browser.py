@@ -21,11 +21,15 @@ import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from reproducing import FAST, SLOW, finished
 from sqlalchemy import Engine
 
-from shiftscope.db import queue
+from shiftscope.db import queue, read
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.judge import judged
+from shiftscope.db.reproduction import Decided, chosen
+from shiftscope.server.report import report
 
 pytestmark = pytest.mark.browser
 
@@ -743,8 +747,10 @@ def test_a_verdict_is_said_live_and_for_any_target(
 
     evaluate(400, 0.3, 1.0)
     expect(sentence).to_have_text(re.compile("^BatchNorm reached 90 % after 356 steps, none has n"))
+    run.append(50)
+    wait_until(page, lambda: last_step(page) == 450, "what follows the evaluation is drawn")
     many = len(asked)
-    run.append(100)  # records, and no evaluation
+    run.append(50)  # records, and no evaluation
     wait_until(page, lambda: last_step(page) == 500, "the records are drawn")
     assert len(asked) == many, "the verdict is asked for when an evaluation has come, not before"
     evaluate(2_000, 0.95, 1.0)
@@ -765,3 +771,27 @@ def test_a_verdict_is_said_live_and_for_any_target(
     with page.expect_download() as download:
         page.get_by_role("link", name="verdict.csv").click()
     assert len(download.value.path().read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (NARROW, "dark")])
+def test_a_report_draws_its_charts_from_a_file_without_a_network(
+    open_page: Callable[..., Page], engine: Engine, tmp_path: Path, size: Any, theme: str
+) -> None:
+    decided: list[Decided] = []
+    for name in ("mnist-sigmoid", "redundant-bias"):
+        (task,) = chosen([name])
+        run_id = finished(engine, task.entry, SLOW, FAST)
+        outcomes = tuple(judged(engine, run_id).outcomes)
+        decided.append(Decided(task, read.run(engine, run_id), False, outcomes))
+    file = tmp_path / "report.html"
+    file.write_text(report(engine, decided, "quick"), "utf-8")
+    page = open_page(size, theme)
+    page.context.set_offline(True)
+    page.goto(file.as_uri())
+    expect(page.locator(".chart .main-svg:first-child")).to_have_count(3)
+    expect(page.locator(".unexpected")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    colors = page.evaluate(
+        "[...document.querySelectorAll('.chart')].map((one) => one.data[0].line.color)"
+    )
+    assert set(colors) == {"#d55e00" if theme == "light" else "#f0803c"}

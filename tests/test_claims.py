@@ -16,7 +16,7 @@ from shiftscope.db.verdict import Curve
 
 ENTRY = catalog.entry("mnist-sigmoid")
 CLAIMED = catalog.experiment("mnist-sigmoid")
-(E1,) = ENTRY.claims
+E1 = ENTRY.claims[0]
 OF_ACCURACIES = {
     claim.number: claim
     for name in ("mnist-sigmoid", "mnist-norm-place", "mnist-noisy-batchnorm", "mnist-deep-sigmoid")

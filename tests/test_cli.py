@@ -56,7 +56,7 @@ def database_of(environment: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "worker", "run", "verdict", "export", "runs", "check"]
+    "command", ["serve", "worker", "run", "reproduce", "verdict", "export", "runs", "check"]
 )
 def test_every_command_explains_itself_and_its_flags(
     environment: dict[str, str], command: str
@@ -70,7 +70,7 @@ def test_every_command_explains_itself_and_its_flags(
 
 def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> None:
     done = call(environment)
-    for command in ("serve", "worker", "run", "verdict", "export", "runs", "check"):
+    for command in ("serve", "worker", "run", "reproduce", "verdict", "export", "runs", "check"):
         assert re.search(rf"^  {command} ", done.stdout + done.stderr, re.M)
 
 
@@ -82,6 +82,11 @@ def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> Non
         (("run", "mnist-sigmoid", "--set", "steps"), "steps: expected steps=VALUE, got 'steps'"),
         (("run", "mnist-sigmoid", "--set", "steps=0"), "steps: Input should be greater than or "),
         (("run", "mnist-sigmoid", "--set", "dataset=x"), "dataset: Input should be 'mnist' or "),
+        (
+            ("reproduce", "E1", "E99"),
+            "There is no claim and no experiment 'E99'; expected one of E1",
+        ),
+        (("reproduce", "--output", "/dev/null/x"), "/dev/null/x can't be written: its folder is "),
         (("export", "7"), "There is no run 7."),
         (("runs", "--database", "mysql://x"), "'mysql://x' is not a database URL; expected sql"),
         (("serve", "--port", "99999"), "--port (or SHIFTSCOPE_PORT): Input should be less than "),
@@ -191,6 +196,15 @@ def test_a_run_that_fails_ends_with_1_and_says_why(environment: dict[str, str]) 
     assert done.returncode == 1
     assert re.search(r"^Run 1 failed: The device cuda:77 is not on this machine", done.stderr, re.M)
     assert done.stdout.splitlines()[-1] == "1"
+
+
+def test_a_claim_is_run_decided_and_the_next_time_reused(environment: dict[str, str]) -> None:
+    for made in ("1:", "1, made before:"):
+        done = call(environment, "reproduce", "e9")
+        assert done.returncode == 0, done.stderr
+        assert f"verdict    reproduced\n    run        {made} redundant-bias" in done.stdout
+        assert done.stdout.endswith("\n1 of 1 decided as expected (quick).\n")
+    assert len(call(environment, "runs").stdout.splitlines()) == 2
 
 
 def test_ctrl_c_stops_a_run_which_keeps_what_it_recorded(environment: dict[str, str]) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from shiftscope.db import queue, read
+from shiftscope.db import queue, read, write
 from shiftscope.db.engine import MIGRATIONS, open_database, revision, writing
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import parse
 from shiftscope.db.series import Selection, series
-from shiftscope.db.write import add_networks
+from shiftscope.db.study import Measurement, Study
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 HELD: dict[str, list[dict[str, Any]]] = {
@@ -100,9 +100,9 @@ def test_a_database_of_the_first_version_keeps_everything(first_version: str) ->
         table: len(rows) for table, rows in HELD.items()
     }
     run = read.run(engine, 103)
-    assert (run.source, run.watched, run.overhead, run.waited, run.looked) == (
+    assert (run.source, run.watched, run.overhead, run.waited, run.looked, run.study) == (
         "experiment",
-        *[None] * 4,
+        *[None] * 5,
     )
     assert parse(run.experiment).steps == run.steps == 9 and run.worker_id == 104
     assert run.created_at == NOW.replace(tzinfo=UTC)
@@ -127,12 +127,18 @@ def test_an_upgraded_database_takes_new_runs_and_still_guards_its_references(
     run_id = queue.begin_watched(engine, queue.register(engine, "watch"), "Mine", watched)
     network = {"arm": "model", "seed": 0, "parameters": 2**40, "weights_hash": "ab"}
     layer = {"kind": "linear", "norm": "none", "activation": "none", "units": 1}
-    add_networks(
+    write.add_networks(
         engine,
         run_id,
         [(network, [{"name": "x" * 255, **layer, "elements": 2**40, "sampled": 9}])],
     )
     assert read.layers(engine, run_id)[0].elements == 2**40
+    study = queue.enqueue(engine, Study(name="Mine", study="added_bias"))
+    write.append_measurements(engine, study, 0, [Measurement(2**31 - 1, "q", "s", 1.0, math.nan)])
+    assert count(engine, "measurements") == 1
+    with writing(engine) as connection:
+        connection.execute(text(f"DELETE FROM runs WHERE id = {study}"))
+    assert count(engine, "measurements") == 0
     with writing(engine) as connection:
         connection.execute(text("DELETE FROM runs WHERE id = 103"))
     assert count(engine, "layer_records") == 0 and count(engine, "networks") == 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.tables import RECORD_TABLES, Run
 from shiftscope.server.frames import records_due, widths_for
-from shiftscope.trainer.evaluation import is_due
+from shiftscope.trainer.evaluation import is_due, is_probed
 
 
 def run_of(steps: int, looked: int | None = None, **recording: int) -> Run:
@@ -19,12 +19,14 @@ def run_of(steps: int, looked: int | None = None, **recording: int) -> Run:
 
 @given(data=st.data(), steps=st.integers(1, 3_000), every=st.integers(1, 1_500))
 def test_what_is_due_is_what_the_trainer_records(data: Any, steps: int, every: int) -> None:
-    run = run_of(steps, record_every=every, evaluate_every=every)
+    run = run_of(steps, record_every=every, evaluate_every=every, probe_every=every)
     first = data.draw(st.integers(0, steps))
     last = data.draw(st.integers(first, steps))
     span = range(first, last + 1)
     evaluated = sum(is_due(step, every, steps) for step in span)
     assert records_due(run, "evaluations", first, last) == evaluated
+    probed = sum(is_probed(step, every, steps) for step in span)
+    assert records_due(run, "probe_records", first, last) == probed
     recorded = sum(step > 0 and (step - 1) % every == 0 for step in span)
     assert records_due(run, "layer_records", first, last) == recorded
 
@@ -32,7 +34,12 @@ def test_what_is_due_is_what_the_trainer_records(data: Any, steps: int, every: i
 def test_the_evaluations_of_a_long_run_are_exact_beside_buckets_of_layers() -> None:
     run = run_of(50_000)
     widths = widths_for(run, 0, 50_000, points=500)
-    assert widths == {"layer_records": 256, "network_records": 256, "evaluations": 1}
+    assert widths == {
+        "layer_records": 256,
+        "network_records": 256,
+        "evaluations": 1,
+        "probe_records": 1,
+    }
     assert widths.keys() == RECORD_TABLES.keys()
     often = widths_for(run_of(50_000, evaluate_every=10), 0, 50_000, points=500)
     assert often["evaluations"] == 256

@@ -71,9 +71,11 @@ def test_the_catalog_gives_every_entry_with_an_experiment_that_validates(web: ht
     entries = web.get("/api/catalog").json()["entries"]
     assert [entry["name"] for entry in entries] == [entry.name for entry in catalog.entries()]
     for entry in entries:
-        answer = web.post("/api/experiments/validate", json={"experiment": entry["experiment"]})
-        assert answer.json()["experiment"] == entry["experiment"]
-        assert set(answer.json()["estimate"]) == {"seconds", "steps_per_second", "bytes", "basis"}
+        asked = {kind: entry[kind] for kind in ("experiment", "study")}
+        answer = web.post("/api/experiments/validate", json=asked).json()
+        assert {kind: answer[kind] for kind in asked} == asked
+        assert (entry["experiment"] is None) != (entry["study"] is None)
+        assert set(answer["estimate"]) == {"seconds", "steps_per_second", "bytes", "basis"}
 
 
 def test_the_schema_names_every_setting_with_its_default(web: httpx.Client) -> None:

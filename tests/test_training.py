@@ -319,7 +319,7 @@ def test_two_runs_of_one_experiment_record_the_same_bits(
 ) -> None:
     arms = json.dumps([{"name": norm, "norm": norm} for norm in ("none", "batch", "batch_noisy")])
     ids = [train(experiment("seeds=3", f"arms={arms}"))[0] for _ in range(2)]
-    for table in ("layer_records", "evaluations"):
+    for table in ("layer_records", "evaluations", "probe_records"):
         first, second = (
             [[*row][read.export_columns(table).index("step") :] for row in
              read.export_rows(engine, run_id, table)]

@@ -111,10 +111,10 @@ def test_the_catalog_and_the_verdict_show_the_claims(
     web: httpx.Client, engine: Engine, make_run: Any
 ) -> None:
     entry = web.get("/api/catalog").json()["entries"][0]
-    assert [claim["number"] for claim in entry["claims"]] == ["E1"]
+    assert [claim["number"] for claim in entry["claims"]] == ["E1", "E2"]
     body = {"experiment": {"dataset": "digits"}, "catalog_entry": entry["name"]}
     run_id = web.post("/api/runs", json=body).json()["id"]
-    (outcome,) = web.get(f"/api/runs/{run_id}/verdict").json()["outcomes"]
+    outcome, _ = web.get(f"/api/runs/{run_id}/verdict").json()["outcomes"]
     assert outcome["claim"] == entry["claims"][0]
     assert outcome["result"] == "not this claim’s settings"
     assert outcome["reason"] == "dataset is digits, the claim’s is mnist."

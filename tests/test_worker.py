@@ -1,5 +1,6 @@
 """The worker as a process: what it does with a run, whatever happens to the run's process."""
 
+import math
 import os
 import re
 import signal
@@ -15,7 +16,9 @@ import pytest
 from sqlalchemy import Engine
 
 from shiftscope.db import catalog, queue, read
+from shiftscope.db.judge import judged
 from shiftscope.db.parsing import with_settings
+from shiftscope.db.study import Study
 from shiftscope.db.tables import Run
 
 PATIENCE = 60.0
@@ -245,3 +248,74 @@ def test_what_cannot_be_had_is_said_in_a_sentence(
     run = read.run(engine, run_id)
     assert run.status == "failed"
     assert re.search(reason, run.error or "")
+
+
+LONG = """
+import sys, time
+from pathlib import Path
+from shiftscope.db.study import Measurement
+from shiftscope.trainer import execute, studies
+
+def measure(study, seed, load):
+    for x in range(3):
+        yield Measurement(seed, "q", "s", x, float("nan"))
+    if study.length == "quick":
+        raise ValueError("no such luck")
+    time.sleep(1000)
+
+studies.study = lambda name: measure
+execute.execute(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+"""
+"""The process of a run, where the study measures for ever, or fails where it is quick."""
+
+
+def execute_long(engine: Engine, folder: Path, run_id: int) -> subprocess.Popen[bytes]:
+    assert queue.claim(engine, queue.register(engine)) == run_id
+    arguments = [str(engine.url), str(folder), str(run_id)]
+    return subprocess.Popen([sys.executable, "-c", LONG, *arguments], stderr=subprocess.PIPE)
+
+
+def enqueue_study(engine: Engine, **settings: Any) -> int:
+    asked = Study.model_validate({"name": "A study", "study": "added_bias", **settings})
+    return queue.enqueue(engine, asked, "redundant-bias")
+
+
+def test_a_study_is_run_with_every_seed_and_decides_its_claim(
+    engine: Engine, start_worker: Callable[..., Any]
+) -> None:
+    run_id = enqueue_study(engine, seeds=[3, 1])
+    start_worker("--run", run_id)
+    run = wait(engine, run_id, ended)
+    assert (run.status, run.error, run.phase, run.device) == ("finished", None, None, "cpu")
+    found = read.measurements(engine, run)
+    assert len(found) == run.step == 2 * 2 * 2 * 4
+    assert list(dict.fromkeys(one.seed for one in found)) == [3, 1]
+    assert judged(engine, run_id).sentence.startswith("E9 reproduced: ")
+
+
+def test_a_study_is_live_and_a_stop_ends_it_in_the_middle_of_a_measurement(
+    engine: Engine, tmp_path: Path
+) -> None:
+    run_id = enqueue_study(engine, seeds=[0, 1])
+    process = execute_long(engine, tmp_path, run_id)
+    run = wait(engine, run_id, lambda run: run.step == 3)
+    assert run.phase == "seed 1 of 2"
+    process.terminate()
+    process.terminate()
+    _, errors = process.communicate(timeout=2)
+    assert (process.returncode, errors) == (0, b"")
+    run = read.run(engine, run_id)
+    assert run.status == "running"  # the worker knows whether it was stopped or shut down
+    assert [one.value for one in read.measurements(engine, run)] == pytest.approx(
+        [math.nan] * 3, nan_ok=True
+    )
+
+
+def test_a_study_that_fails_says_so_and_keeps_what_it_found(engine: Engine, tmp_path: Path) -> None:
+    run_id = enqueue_study(engine, length="quick")
+    execute_long(engine, tmp_path, run_id).communicate(timeout=PATIENCE)
+    run = read.run(engine, run_id)
+    assert (run.status, run.step) == ("failed", 3)
+    assert "The study ended with an error of shiftscope's own (ValueError: no such luck)" in (
+        run.error or ""
+    )

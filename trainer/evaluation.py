@@ -1,4 +1,4 @@
-"""Networks on the whole test set, in inference mode and with batch statistics, beside training.
+"""Networks on the test set and on the probe, as they were at some steps, beside training.
 
 On a GPU that is beside the loop only: the kernels take their turn among those of training.
 """
@@ -16,7 +16,8 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .devices import cores
-from .ring import Evaluated
+from .probe import Probe
+from .ring import Evaluated, Probed
 from .stack import Stack
 
 AHEAD = 4
@@ -24,6 +25,7 @@ AHEAD = 4
 AT_ONCE = 2**21
 """Inputs of images that are evaluated at once, which bounds what their channels take of memory."""
 State = dict[str, Tensor]
+Found = tuple[list[Evaluated], list[Probed]]
 
 
 class Evaluator:
@@ -37,17 +39,25 @@ class Evaluator:
         self._networks = [copy.deepcopy(stack.networks[0]) for stack in stacks]
         """One of each stack, which takes on the state of others; training goes on with its own."""
         self._executor = ThreadPoolExecutor(1, "evaluation")
-        self._pending: deque[tuple[int, Future[list[Evaluated]]]] = deque()
+        self._pending: deque[tuple[int, Future[Found]]] = deque()
+        self._probe = Probe(test[0])
+        self._probes: list[Probed] = []
 
     @property
     def pending(self) -> int | None:
         """The first step whose evaluation has not been taken."""
         return self._pending[0][0] if self._pending else None
 
-    def begin(self, step: int, *, alone: bool = False) -> None:
-        """Copy the networks that still train, and evaluate them as they are now.
+    def begin(
+        self, step: int, *, evaluates: bool = True, probes: bool = False, alone: bool = False
+    ) -> None:
+        """Copy the networks that still train, and look at them as they are now.
 
-        `alone`: Nothing trains meanwhile, so that every core is free for it.
+        Args:
+            step: The updates so far.
+            evaluates: Whether they are put through the test set.
+            probes: Whether they are put through the probe.
+            alone: Nothing trains meanwhile, so that every core is free for it.
         """
         if len(self._pending) >= AHEAD:
             self._pending[0][1].exception()  # which waits; it is raised where it is taken
@@ -60,17 +70,24 @@ class Evaluator:
             if active
         ]
         threads = cores() if alone else self._threads
-        evaluated = self._executor.submit(self._evaluate, step, states, threads)
-        self._pending.append((step, evaluated))
+        found = self._executor.submit(self._look, step, states, threads, evaluates, probes)
+        self._pending.append((step, found))
         if self._test[0].device.type == "mps":  # Metal aborts where two threads use it at once
-            evaluated.exception()
+            found.exception()
 
     def take(self, *, wait: bool = False) -> list[Evaluated]:
         """The evaluations that are done, in order; `wait`: all that were begun."""
         found: list[Evaluated] = []
         while self._pending and (wait or self._pending[0][1].done()):
-            found += self._pending.popleft()[1].result()
+            evaluated, probed = self._pending.popleft()[1].result()
+            found += evaluated
+            self._probes += probed
         return found
+
+    def take_probes(self) -> list[Probed]:
+        """The looks at the probe that were begun at the steps of what `take` gave."""
+        probes, self._probes = self._probes, []
+        return probes
 
     def give_up(self) -> None:
         """Forget the evaluations that are still waiting for their turn."""
@@ -80,16 +97,26 @@ class Evaluator:
         """End the thread; what has not begun is given up."""
         self._executor.shutdown(cancel_futures=True)
 
-    def _evaluate(
-        self, step: int, states: list[tuple[int, int, State]], threads: int
-    ) -> list[Evaluated]:
+    def _look(
+        self,
+        step: int,
+        states: list[tuple[int, int, State]],
+        threads: int,
+        evaluates: bool,
+        probes: bool,
+    ) -> Found:
         torch.set_num_threads(threads)
-        found: list[Evaluated] = []
+        evaluated: list[Evaluated] = []
+        probed: list[Probed] = []
         for place, position, state in states:
             network = self._networks[place]
             network.load_state_dict(state)
-            found.append((position, step, evaluate(network, *self._test)))
-        return found
+            if evaluates:
+                evaluated.append((position, step, evaluate(network, *self._test)))
+            if probes:
+                layers = self._stacks[place].layers
+                probed.append((position, step, self._probe.measure(position, network, layers)))
+        return evaluated, probed
 
 
 @torch.no_grad()
@@ -149,3 +176,8 @@ def is_due(step: int, every: int, steps: int) -> bool:
         return True
     leading = str(step)
     return step < every and leading[0] in "125" and not leading[1:].strip("0")
+
+
+def is_probed(step: int, every: int | None, steps: int) -> bool:
+    """Look at the probe at 0, each `every` steps, and last; never where there is no `every`."""
+    return every is not None and (step % every == 0 or step == steps)

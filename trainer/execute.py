@@ -15,17 +15,22 @@ from ..db import queue, read
 from ..db.engine import open_database
 from ..db.errors import RecordingFailed, ShiftscopeError, records_refused
 from ..db.experiment import Experiment
-from ..db.parsing import parse
+from ..db.parsing import parse, parse_study
 from ..db.write import describe_run
 from . import datasets, devices
 from .cadence import Cadence
 from .feeder import Feeder
 from .loop import train
+from .measuring import run_study
 from .recorder_process import RecorderProcess
 from .setup import Prepared, prepare
 from .versions import versions
 
+LONGEST_PHASE = 200
 logger = logging.getLogger(__name__)
+
+TRAINING = ("Training", "narrower hidden layers, a smaller batch or fewer seeds")
+STUDY = ("The study", "the quick length")
 
 
 class Interrupted(BaseException):
@@ -35,7 +40,8 @@ class Interrupted(BaseException):
 class Interruption:
     """What SIGTERM does: it ends training in good order, and anything before it at once.
 
-    The worker sends it, when a person asks for a stop or when it is shut down itself.
+    A study is ended at once, too: it may be in the middle of a long measurement. The worker sends
+    it, when a person asks for a stop or when it is shut down itself.
     """
 
     def __init__(self) -> None:
@@ -45,20 +51,27 @@ class Interruption:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to decide
 
     def _on_signal(self, _signal: int, _frame: object) -> None:
+        is_first = not self.stop.is_set()
         self.stop.set()
-        if not self.is_training:
+        if is_first and not self.is_training:  # a second one would interrupt what the first began
             raise Interrupted
 
 
 def execute(database: str, data: Path, run_id: int) -> None:
-    """Train a claimed run and leave it finished, stopped or failed, with a sentence why.
+    """Run a claimed run and leave it finished, stopped or failed, with a sentence why.
 
     A run that was interrupted is left to the worker, which interrupted it and knows why.
     """
     interruption = Interruption()
     engine = open_database(database)
+    kind = TRAINING
     try:
-        if _train(engine, database, data, run_id, interruption):
+        asked = read.run(engine, run_id).study
+        if asked is not None:
+            kind = STUDY
+            run_study(engine, data, run_id, parse_study(asked))
+            queue.end(engine, run_id, "finished")
+        elif _train(engine, database, data, run_id, interruption):
             queue.end(engine, run_id, "finished")
         elif read.run(engine, run_id).status == "stopping":
             queue.end(engine, run_id, "stopped")
@@ -69,24 +82,27 @@ def execute(database: str, data: Path, run_id: int) -> None:
     except Exception as error:
         if not isinstance(error, SQLAlchemyError):
             logger.exception("Run %d failed.", run_id)
-        queue.end(engine, run_id, "failed", explain(error))
+        queue.end(engine, run_id, "failed", explain(error, kind))
     finally:
         engine.dispose()
 
 
-def explain(error: Exception) -> str:
-    """An unexpected error as sentences for a person."""
+def explain(error: Exception, kind: tuple[str, str] = TRAINING) -> str:
+    """An unexpected error as sentences for a person.
+
+    Args:
+        error: What happened.
+        kind: What ended with it, and what to try where it was too large for the memory.
+    """
+    what, smaller = kind
     words = (str(error) or type(error).__name__).splitlines()[0]
     # torch has an exception of its own for a full GPU, and a RuntimeError for a full memory
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in words:
-        return (
-            f"There was not enough memory: {words} Try narrower hidden layers, a smaller batch or "
-            "fewer seeds."
-        )
+        return f"There was not enough memory: {words} Try {smaller}."
     if isinstance(error, SQLAlchemyError):
         return records_refused(error)
     return (
-        f"Training ended with an error of shiftscope's own ({type(error).__name__}: {words}); the "
+        f"{what} ended with an error of shiftscope's own ({type(error).__name__}: {words}); the "
         "worker's terminal has the full report."
     )
 
@@ -99,9 +115,11 @@ def _train(
     device = devices.choose(experiment.device)
     phase = f"loading {experiment.dataset}"
     describe_run(engine, run_id, device=str(device), versions=versions(), phase=phase)
-    images = datasets.load(
-        experiment.dataset, data, lambda phase: describe_run(engine, run_id, phase=phase)
+    images = datasets.of_experiment(
+        experiment, data, lambda phase: describe_run(engine, run_id, phase=phase[:LONGEST_PHASE])
     )
+    if images.note:
+        describe_run(engine, run_id, versions=versions() | {"data": images.note})
     if device.type == "cpu":
         torch.set_num_threads(devices.training_threads())
     prepared = prepare(experiment, images, device)

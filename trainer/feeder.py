@@ -10,7 +10,7 @@ import torch
 from .cadence import Cadence
 from .plan import Plan
 from .recorder_process import RecorderProcess
-from .ring import LOSS, Cost, Evaluated, Frozen, Irregular, Part, Stretch
+from .ring import LOSS, Cost, Evaluated, Frozen, Irregular, Part, Probed, Stretch
 from .slots import Crossing, Done, slots_on
 
 HAND_OVER_SECONDS = 0.2
@@ -77,6 +77,7 @@ class Feeder:
         self._observing = 0.0
         self._cost = self._waiting = 0.0
         self._evaluations: list[Evaluated] = []
+        self._probes: list[Probed] = []
         self._pending: int | None = None
         """The first step whose evaluation is still to come."""
         self._diverged: dict[int, int] = {}
@@ -138,6 +139,10 @@ class Feeder:
         self._evaluations.extend(evaluations)
         self._pending = pending
 
+    def add_probes(self, probes: Iterable[Probed]) -> None:
+        """Send looks at the probe along, in the order of their steps."""
+        self._probes.extend(probes)
+
     def end_step(self, step: int) -> list[int]:
         """Hand over what is due, a full stretch or what has waited for 0.2 s.
 
@@ -182,6 +187,7 @@ class Feeder:
 
     def _hand_over(self, step: int, frozen: list[Frozen], *, is_done: bool) -> None:
         evaluations, self._evaluations = self._evaluations, []
+        probes, self._probes = self._probes, []
         irregular, self._irregular = self._irregular, []
         begin, self._handed = self._handed, len(self._steps)
         now = time.perf_counter()
@@ -200,6 +206,7 @@ class Feeder:
             step=step if self._pending is None else min(step, self._pending - 1),
             reached=step,
             cost=cost,
+            probes=probes,
         )
         full = len(self._steps) == self._size
         crossing = Done() if stretch is None else self._slots.send(stretch.index, full=full)

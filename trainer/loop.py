@@ -10,7 +10,7 @@ from torch import Tensor
 from ..db.experiment import Experiment
 from .crew import Crew
 from .devices import cores
-from .evaluation import Evaluator, is_due
+from .evaluation import Evaluator, is_due, is_probed
 from .feeder import Feeder, Slot
 from .observer import StackObserver
 from .stack import Stack
@@ -40,14 +40,15 @@ def train(
         feeder: Where records go.
         stop: Ends training after the current step.
     """
-    steps, every = experiment.steps, experiment.recording.evaluate_every
+    steps, recording = experiment.steps, experiment.recording
+    every, probe_every = recording.evaluate_every, recording.probe_every
     observers = {stack: StackObserver(stack, index) for index, stack in enumerate(stacks)}
     crew = Crew(stacks, test[0].device)
     evaluator = Evaluator(stacks, test, max(1, cores() - crew.cores))
     done = 0
 
     try:
-        evaluator.begin(done, alone=True)
+        evaluator.begin(done, probes=is_probed(done, probe_every, steps), alone=True)
         feeder.add_evaluations(evaluator.take(wait=True), pending=None)
         while done < steps and any(feeder.active) and not stop.is_set():
             step = done + 1
@@ -67,9 +68,12 @@ def train(
             ]
             feeder.add_cost(crew.run(_take_step, work))
 
-            if is_due(step, every, steps):
-                evaluator.begin(step, alone=step == steps)
+            evaluates, probes = is_due(step, every, steps), is_probed(step, probe_every, steps)
+            if evaluates or probes:
+                last = step == steps
+                evaluator.begin(step, evaluates=evaluates, probes=probes, alone=last)
             feeder.add_evaluations(evaluator.take(), evaluator.pending)
+            feeder.add_probes(evaluator.take_probes())
 
             # a network whose loss stayed non-finite goes no further
             for position in feeder.end_step(step):
@@ -79,6 +83,7 @@ def train(
         if stop.is_set() and done < steps:
             evaluator.give_up()
         feeder.add_evaluations(evaluator.take(wait=True), pending=None)
+        feeder.add_probes(evaluator.take_probes())
     finally:
         crew.close()
         evaluator.close()

@@ -175,6 +175,8 @@ class RecorderProcess:
                 self._error = sentence
 
     def _reason(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)  # its pipe is closed a moment before it is gone
         code = self._process.poll()
         return self._error or (
             f"The recorder ended without a word (exit code {code}); the machine may be out of "

@@ -1,13 +1,15 @@
 """One run's records on their way into the database: its tracks, its speed, its summary."""
 
+import base64
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Engine
 
 from ..db.tables import Status
-from ..db.write import RecordWriter, add_networks
+from ..db.write import Column, RecordWriter, add_networks
 from .plan import Plan
 from .records import LayerTrack, NetworkSlots, NetworkTrack, layer_records, network_records
 from .ring import Part, SharedMemory
@@ -72,6 +74,13 @@ class RunRecording:
             accuracy = values["test_accuracy"]
             if accuracy is not None and math.isfinite(accuracy):
                 track.accuracies.append(accuracy)
+        for position, step, layers in part.probes:
+            track = self._networks[position]
+            for layer, (statistics, arrays) in zip(track.layers, layers, strict=True):
+                keys = {"network_id": track.network_id, "layer_id": layer.layer_id}
+                numbers = {name: [value] for name, value in statistics.items()}
+                self._writer.add("probe_records", keys, {"step": [step]} | numbers)
+                self._writer.add("unit_records", keys, {"step": [step]} | _decoded(arrays))
         for position, diverged_step, frozen_step in part.frozen:
             self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
         self.step = max(self.step, part.step)
@@ -122,6 +131,12 @@ class RunRecording:
             }
             for arm, networks in arms.items()
         }
+
+
+def _decoded(arrays: Mapping[str, str | None]) -> dict[str, Column]:
+    return {
+        name: [None if text is None else base64.b64decode(text)] for name, text in arrays.items()
+    }
 
 
 def _tracks(engine: Engine, run_id: int, plan: Plan) -> list[NetworkTrack]:

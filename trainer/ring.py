@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,10 @@ _POPULATED: dict[str, int] = (
 
 Evaluated = tuple[int, int, dict[str, float | None]]
 """A network's position, the step, and the statistics of an evaluation."""
+ProbedLayer = tuple[dict[str, float | int | None], dict[str, str | None]]
+"""A layer's statistics on the probe, and its units' arrays as base64 of little-endian float32."""
+Probed = tuple[int, int, list[ProbedLayer]]
+"""A network's position, the step, and its layers on the probe."""
 Frozen = tuple[int, int, int | None]
 """A network's position, the step it diverged at, and the last one it was trained at if frozen."""
 Irregular = tuple[int, int, int, tuple[int, ...], int | None, int]
@@ -130,6 +134,7 @@ class Part:
         step: The latest step that is complete with this part, its evaluation included.
         reached: The latest step that was trained.
         cost: Of observing, so far.
+        probes: The looks at the probe since the part before.
     """
 
     stretch: int | None
@@ -144,6 +149,7 @@ class Part:
     step: int
     reached: int
     cost: Cost
+    probes: list[Probed] = field(default_factory=list[Probed])
 
 
 PART = TypeAdapter(Part)

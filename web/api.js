@@ -1,7 +1,7 @@
 /** Every address of the server, and how its answers and errors are read. */
 
 /** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
-/** @import { RunDetail, Runs, Selection, System, Validated, Verdict } from "./types" */
+/** @import { RunDetail, Runs, Selection, System, Units, Validated, Verdict } from "./types" */
 
 import { decode } from "./series.js";
 
@@ -117,6 +117,17 @@ export async function getSeries(run, series, { range, points, signal }) {
   const body = range ? { series, first: range[0], last: range[1], points } : { series, points };
   const response = await ask(`/api/runs/${run}/series`, body, signal);
   return decode(await response.arrayBuffer());
+}
+
+/**
+ * @param {{ run: number, layer: string, seed: number, unit: number | null }} what
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Units>}
+ */
+export function getUnits({ run, layer, seed, unit }, signal) {
+  const query = new URLSearchParams({ layer, seed: String(seed) });
+  if (unit !== null) query.set("unit", String(unit));
+  return json(`/api/runs/${run}/units?${query}`, undefined, signal);
 }
 
 /**

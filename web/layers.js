@@ -18,6 +18,16 @@ const ON_A_PAGE = 8;
 export const isBatchNorm = (norm) => /batch|whitening|iternorm/.test(norm);
 
 /**
+ * The last layer that has a nonlinearity, as the paper's Figure 1 b and c looks at; else the last.
+ * @param {Network[]} networks
+ */
+export function lastNonlinear([first]) {
+  const layers = first?.layers ?? [];
+  const found = layers.findLast(({ activation }) => !["none", "unknown"].includes(activation));
+  return (found ?? layers.at(-1))?.name ?? "";
+}
+
+/**
  * The layers of all twins, by name: in the order of the first network, with those that only others
  * have after the one that they follow there.
  * @param {Network[]} networks

@@ -5,6 +5,7 @@
 import { color, onColors } from "./theme.js";
 
 const BAND_OPACITY = [0.13, 0.16, 0.3];
+const FLOOR_OPACITY = 0.2;
 /** Curves that fill an area let each other show through. */
 const DENSE_OPACITY = 0.75;
 /** Pixels between the rugs of two arms. */
@@ -104,6 +105,14 @@ function toTrace(mark, axis, drawing) {
     case "band":
       return { ...trace, y: mark.y, mode: "lines", line: { width: 0 }, fill: "toself",
         fillcolor: fade(paint, BAND_OPACITY[mark.level]) };
+    case "floor": {
+      const bottom = drawing.log ? 10 ** drawing.y.range[0] : drawing.y.range[0];
+      const [first, last] = drawing.x.range;
+      const top = mark.y[mark.y.length - 1];
+      return { ...trace, x: [first, first, last, last], y: [bottom, top, top, bottom],
+        mode: "lines", line: { width: 0 }, fill: "toself",
+        fillcolor: fade(colors().quiet, FLOOR_OPACITY) };
+    }
     case "rug": {
       const [low, high] = drawing.y.range;
       const place = low + (mark.row * RUG_HEIGHT * (high - low)) / drawing.boxes[0].height;

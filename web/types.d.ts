@@ -10,21 +10,23 @@ export type Real = number | "NaN" | "Infinity" | "-Infinity";
 
 export type Status = "queued" | "running" | "stopping" | "stopped" | "finished" | "failed";
 
-export type Source = "experiment" | "watch";
+export type Source = "experiment" | "study" | "watch";
 
 export interface Run {
   id: number;
   name: string;
-  /** Who trains it: a worker, from an experiment, or a person's own loop, which is watched. */
+  /** An experiment or a study, which a worker runs, or a person's own loop, which is watched. */
   source: Source;
   catalog_entry: string | null;
   status: Status;
-  /** Null for a watched run. */
+  /** Null for a watched run, and for a study that needs none. */
   dataset: string | null;
+  /** A study has none. */
   arms: string[];
   seeds: number[];
+  /** Of a study: how many measurements there are. */
   step: number;
-  /** Null where a watched loop does not say how long it will be. */
+  /** Null where nobody knows how long it will be: a study, or a watched loop. */
   steps: number | null;
   /** Steps that the observer looked at so far. */
   looked: number | null;
@@ -93,12 +95,40 @@ export interface Skipped {
   reason: string;
 }
 
+/** One of `experiment`, `study` and `watched` is not null. */
 export interface RunDetail extends Run {
-  /** Null for a watched run. */
   experiment: Experiment | null;
-  /** Null for an experiment. */
+  study: Experiment | null;
   watched: Watched | null;
   networks: Network[];
+}
+
+/** Units of one network on the probe: one over its steps, or all at one step. */
+export interface NetworkUnits {
+  network_id: number;
+  layer_id: number;
+  arm: string;
+  step: number[];
+  mean: Real[] | null;
+  std: Real[] | null;
+  p15: Real[] | null;
+  p50: Real[] | null;
+  p85: Real[] | null;
+  running_mean: Real[] | null;
+  running_var: Real[] | null;
+}
+
+/** Units of one layer on the probe, in all arms of one seed. */
+export interface Units {
+  run: number;
+  layer: string;
+  seed: number;
+  units: number;
+  /** Null until the probe has been looked at. */
+  typical: number | null;
+  /** Null where all units are told. */
+  unit: number | null;
+  networks: NetworkUnits[];
 }
 
 export interface Runs {
@@ -118,6 +148,18 @@ export interface Claim {
 export type Result =
   | "reproduced" | "not reproduced" | "inconclusive" | "not this claim’s settings";
 
+/** Something that a study measures: a chart. */
+export interface Quantity {
+  name: string;
+  title: string;
+  unit: string;
+  x: string;
+  shows: string;
+  log_x: boolean;
+  log_y: boolean;
+}
+
+/** One of `experiment` and `study` is not null. */
 export interface CatalogEntry {
   name: string;
   title: string;
@@ -125,8 +167,27 @@ export interface CatalogEntry {
   source: string;
   stated: string[];
   left_open: string[];
-  experiment: Experiment;
+  experiment: Experiment | null;
+  study: Experiment | null;
   claims: Claim[];
+  /** What a study measures, in the order of its charts. */
+  quantities: Quantity[];
+}
+
+/** One number that a study found. */
+export interface Measurement {
+  seed: number;
+  quantity: string;
+  series: string;
+  x: Real;
+  value: Real;
+}
+
+export interface Measurements {
+  run: number;
+  step: number;
+  after: number;
+  measurements: Measurement[];
 }
 
 /** A number over seeds, with its interval at 95 %; one seed has none. */
@@ -172,7 +233,7 @@ export interface Verdict {
   step: number;
   ended: boolean;
   sentence: string;
-  /** Null for a watched run, which has no test set. */
+  /** Null for a study, and for a watched run, which has no test set. */
   criterion: string | null;
   target: number | null;
   /** The target is the reference's last accuracy, for no network reached 90 %. */
@@ -181,15 +242,17 @@ export interface Verdict {
   outcomes: Outcome[];
 }
 
+/** A study has only `seconds`, and not even these before one like it has ended. */
 export interface Estimate {
-  seconds: number;
-  steps_per_second: number;
-  bytes: number;
+  seconds: number | null;
+  steps_per_second: number | null;
+  bytes: number | null;
   basis: string;
 }
 
 export interface Validated {
-  experiment: Experiment;
+  experiment: Experiment | null;
+  study: Experiment | null;
   estimate: Estimate;
 }
 
@@ -228,7 +291,7 @@ export interface Problem {
 
 /** Statistics of one network or, in `layer_records`, of one layer. */
 export interface Selection {
-  table: "layer_records" | "network_records" | "evaluations";
+  table: "layer_records" | "network_records" | "evaluations" | "probe_records" | "unit_records";
   network_id: number;
   layer_id?: number | null;
   statistics: string[];
@@ -289,6 +352,8 @@ export type Mark =
   | { kind: "dots"; arm: number; x: Float64Array; y: Float64Array }
   | { kind: "band"; arm: number; level: number; x: Float64Array; y: Float64Array }
   /** `row` counts the rugs of a plot area, from the axis upwards. */
+  /** What chance gives: shaded from the axis up to `y`. */
+  | { kind: "floor"; arm: number; x: Float64Array; y: Float64Array }
   | { kind: "rug"; arm: number; row: number; x: Float64Array; text: string };
 
 /** The value of one thing at one step, as the readout shows it. */

@@ -4,25 +4,36 @@ A module joins the catalog by being in this folder and naming its entries in `EN
 """
 
 import importlib
+import math
 import pkgutil
+import re
 from functools import cache
 
 from ..errors import FieldProblem, InvalidExperiment, NotFound
 from ..experiment import Experiment
+from ..study import Study
 from .entry import CatalogEntry
 
-__all__ = ["CatalogEntry", "entries", "entry", "experiment"]
+__all__ = ["CatalogEntry", "check_study", "entries", "entry", "experiment", "order"]
 
 
 @cache
 def entries() -> tuple[CatalogEntry, ...]:
-    """Every entry, in the order of the modules' names and, within one, as listed there."""
+    """Every entry: experiments, then studies, each by the number of the first claim."""
     modules = sorted(info.name for info in pkgutil.iter_modules(__path__) if info.name != "entry")
-    return tuple(
+    found = [
         entry
         for module in modules
         for entry in importlib.import_module(f"{__name__}.{module}").ENTRIES
-    )
+    ]
+    return tuple(sorted(found, key=order))
+
+
+def order(entry: CatalogEntry) -> tuple[bool, float, str]:
+    """E8 is before E8b, and that before E11; an entry without claims is the last of its kind."""
+    number = re.match(r"\D*(\d+)(.*)", entry.claims[0].number) if entry.claims else None
+    is_study = isinstance(entry.experiment, Study)
+    return (is_study, float(number[1]), number[2]) if number else (is_study, math.inf, "")
 
 
 def entry(name: str) -> CatalogEntry:
@@ -50,3 +61,16 @@ def experiment(name: str) -> Experiment:
         return found
     sentence = f"{name} is a study: it has seeds and a length, and trains no arms."
     raise InvalidExperiment([FieldProblem("experiment", sentence)])
+
+
+def check_study(study: Study) -> None:
+    """That there is such a study. Its module belongs to the trainer; every one has an entry here.
+
+    Raises:
+        InvalidExperiment: There is none; names those that there are.
+    """
+    asked = [entry.experiment for entry in entries()]
+    known = sorted({one.study for one in asked if isinstance(one, Study)})
+    if study.study not in known:
+        sentence = f"There is no study {study.study!r}; expected one of {', '.join(known)}."
+        raise InvalidExperiment([FieldProblem("study", sentence)])

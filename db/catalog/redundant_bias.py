@@ -1,6 +1,7 @@
 """The bias before BatchNorm, which §3.2 of Ioffe & Szegedy (2015) leaves out."""
 
 from ..claims import Claim, Evidence, Outcome
+from ..measurements import largest
 from ..study import Quantity, Study
 from .entry import CatalogEntry
 
@@ -10,13 +11,11 @@ NO_GRADIENT = 1e-6
 
 def bias_is_redundant(evidence: Evidence) -> Outcome:
     """E9: no output moves by 1e-4, and the bias gets a millionth of β's gradient at most."""
-    moved, gradient = (
-        max(m.value for m in evidence.measurements if (m.quantity, m.series) == (quantity, series))
-        for quantity, series in (("output_difference", "float32"), ("bias_gradient", "float64"))
-    )
+    moved = largest(evidence, "output_difference", "float32")
+    gradient = largest(evidence, "bias_gradient", "float64")
     return Outcome(
         "reproduced" if moved < SAME and gradient < NO_GRADIENT else "not reproduced",
-        f"Biases up to 100 moved an output by {moved:.1e} at most, and got {gradient:.1e} of β's "
+        f"Biases up to 100 moved an output by {moved:.1e} at most, and got {gradient:.1e} of β’s "
         "gradient at most.",
     )
 
@@ -57,7 +56,7 @@ ENTRIES = (
                 source="Ioffe & Szegedy, arXiv:1502.03167v3, §3.2",
                 criterion=(
                     "Biases of up to 100 · N(0, 1) move no output by 1e-4 in float32, and their "
-                    "gradient is less than 1e-6 of β's in float64; what float32 rounds is shown."
+                    "gradient is less than 1e-6 of β’s in float64; what float32 rounds is shown."
                 ),
                 expected="reproduced",
                 decide=bias_is_redundant,

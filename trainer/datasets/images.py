@@ -23,6 +23,7 @@ class Images:
         test_labels: int64, (examples,).
         classes: Number of classes.
         class_names: By label, or () where the labels are the names.
+        note: What a person should know of them, such as which files were left out; or "".
     """
 
     train_images: np.ndarray
@@ -31,6 +32,7 @@ class Images:
     test_labels: np.ndarray
     classes: int = 10
     class_names: tuple[str, ...] = ()
+    note: str = ""
 
     def in_gray(self) -> "Images":
         """The same with one channel: the luma of each pixel."""

@@ -28,6 +28,7 @@ import { dots, extent, FEW, line, rug, union } from "../traces.js";
  * @property {boolean} [shared]
  * @property {boolean} [points] Whether each record is marked by a point while they are few
  * @property {string} [missing] What it means that there are records, and never a value
+ * @property {string} [floor] The statistic below which values say nothing, the same for all arms
  * @property {boolean} [batchNorm] Whether it applies only to networks or layers with BatchNorm
  */
 
@@ -36,7 +37,7 @@ import { dots, extent, FEW, line, rug, union } from "../traces.js";
  * @returns {Chart}
  */
 export function lineChart(spec) {
-  const { table, curves, format = number, batchNorm = false } = spec;
+  const { table, curves, format = number, batchNorm = false, floor = null } = spec;
   /** @param {Pick<View, "networks" | "layer">} view */
   const sources = (view) => view.networks.flatMap((network, arm) => {
     const selection = select(table, network, view.layer, batchNorm);
@@ -52,7 +53,8 @@ export function lineChart(spec) {
     shared: spec.shared ?? false,
     cells: () => 1,
     needs: (view) => sources(view).map(({ selection }) =>
-      ({ ...selection, statistics: curves.map(({ statistic }) => statistic) })),
+      ({ ...selection, statistics: [...curves.map(({ statistic }) => statistic),
+        ...(floor ? [floor] : [])] })),
     draw(view) {
       /** @type {Cell} */
       const cell = { marks: [], note: null };
@@ -73,6 +75,8 @@ export function lineChart(spec) {
         const odd = rug(rows, curves.map(({ statistic }) => rows.columns[statistic]), view.log);
         if (odd) cell.marks.push({ kind: "rug", arm, row: rugs(cell), ...odd });
       }
+      if (floor && cell.marks.length > 0) addFloor(cell, sources(view).map(({ selection }) =>
+        view.rows(selection)), floor);
       cell.note = noteFor(cell, view, {
         reason: sources(view).length > 0 ? null : "does not apply: no arm has BatchNorm here",
         rows: sources(view).map(({ selection }) => view.rows(selection)),
@@ -83,7 +87,8 @@ export function lineChart(spec) {
     extent: (view) => union(sources(view).map(({ selection }) => {
       const rows = view.rows(selection);
       return rows
-        ? extent(curves.map(({ statistic }) => rows.columns[statistic]), view.log) : null;
+        ? extent([...curves.map(({ statistic }) => statistic), ...(floor ? [floor] : [])]
+          .map((name) => rows.columns[name]), view.log) : null;
     })),
     read: (view, step) => [sources(view).flatMap(({ arm, network, selection }) =>
       curves.map(({ statistic, dash = armDash(arm), label }) => {
@@ -148,6 +153,18 @@ export const rugs = ({ marks }) => marks.filter(({ kind }) => kind === "rug").le
 export function addDots(cell, view, arm, rows, column) {
   const found = dots(rows, column, view.range, view.log);
   if (found.x.length) cell.marks.push({ kind: "dots", arm, ...found });
+}
+
+/**
+ * Shade what chance gives, over all steps that have it, below everything else.
+ * @param {Cell} cell
+ * @param {(Rows | undefined)[]} all
+ * @param {string} floor
+ */
+function addFloor(cell, all, floor) {
+  const drawn = all.map((rows) => rows && line(rows, rows.columns[floor]))
+    .find((found) => found && found.x.length > 0);
+  if (drawn) cell.marks.unshift({ kind: "floor", arm: 0, ...drawn });
 }
 
 /**

@@ -5,6 +5,7 @@
 
 /** @import { Chart, Network, Range, Selection, Skipped, View } from "../types" */
 /** @import { Feed } from "../feed.js" */
+/** @import { UnitFeed } from "../units.js" */
 
 import { h } from "../dom.js";
 import { recall, remember } from "../memory.js";
@@ -24,6 +25,10 @@ export class Deck {
   expected = 0;
   /** @type {Range | null} The steps that were zoomed to; null follows the run */
   chosen = null;
+  /** @type {UnitFeed | null} Where charts of single units draw from */
+  units = null;
+  /** What is to be done when single units came. */
+  onUnits = () => {};
   /** @type {Map<string, Range | null>} */
   #extents = new Map();
   /** @type {Map<string, HTMLButtonElement[]>} */
@@ -100,7 +105,7 @@ export class Deck {
       networks, layer, skipped, range, growing,
       loading: this.expected > 0 && !feed.hasAnswer,
       log: this.isLog(chart),
-      rows: (what) => feed.rows(what),
+      rows: (what) => what.table === "unit_records" ? this.units?.rows(what) : feed.rows(what),
     };
   }
 
@@ -214,6 +219,7 @@ export class Deck {
 
   close() {
     this.#unsubscribe();
+    this.units?.close();
     for (const panel of this.panels) panel.close();
   }
 }

@@ -66,6 +66,12 @@ export class Panel {
       h("p", { class: "hint" }, hint));
   }
 
+  /** Show another layer. @param {string} layer */
+  turn(layer) {
+    this.layer = layer;
+    this.plot.dataset.layer = layer;
+  }
+
   /** @param {number} width */
   resize(width) {
     if (width === this.#width || width === 0) return;

@@ -5,10 +5,11 @@
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
-import { layersOf } from "../layers.js";
+import { lastNonlinear, layersOf } from "../layers.js";
 import { clip, go } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
+import { UnitFeed } from "../units.js";
 import { Deck } from "./deck.js";
 import { chosen, LayerBar } from "./layer_bar.js";
 import { runHeader } from "./run_header.js";
@@ -144,13 +145,36 @@ class RunPage {
       deck.growing = isActive(this.run);
       deck.expected = this.run.step;
       this.#deck = deck;
+      const probed = isProbed(this.detail);
+      if (probed && tab.id === "shift") deck.units = this.#units(networks, seed, deck);
       this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
       this.body.replaceChildren(
-        tab.build({ deck, layers, verdict: this.verdict?.element ?? null }));
+        tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,
+          rebuild: () => this.#rebuild() }));
       deck.chosen = this.place.range;
       this.feed.zoom(this.place.range);
     }
     this.#look();
+  }
+
+  #rebuild() {
+    this.#shown = "";
+    this.show(this.place);
+  }
+
+  /**
+   * @param {Network[]} networks
+   * @param {number} seed
+   * @param {Deck} deck
+   */
+  #units(networks, seed, deck) {
+    return new UnitFeed(this.detail.id, seed, lastNonlinear(networks), {
+      onUnits: () => {
+        deck.changed({ now: true });
+        deck.onUnits();
+      },
+      onError: (text) => this.#say(text),
+    });
   }
 
   /** A verdict changes when an evaluation comes, a network is frozen, or the run ends. */
@@ -183,6 +207,7 @@ class RunPage {
 
   #recordsCame() {
     this.#deck?.changed();
+    if (this.#deck?.growing) this.#deck.units?.refresh();
     this.#judge();
     this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
   }
@@ -203,6 +228,7 @@ class RunPage {
     this.#judge();
     if (!ended) return;
     if (this.#deck) this.#deck.growing = false;
+    this.#deck?.units?.refresh({ now: true });
     this.#shown = this.#deck ? this.#shown : "";
     this.show(this.place);
     this.#look();
@@ -221,4 +247,14 @@ class RunPage {
     this.layerBar.close();
     this.feed.close();
   }
+}
+
+/**
+ * Whether a run looks at the fixed probe; a watched one has none.
+ * @param {RunDetail} detail
+ */
+function isProbed({ experiment }) {
+  const recording = /** @type {{ probe_every?: number | null } | undefined} */ (
+    experiment?.recording);
+  return (recording?.probe_every ?? null) !== null;
 }

@@ -19,6 +19,8 @@ const TABLES = [
   ["layer_records", "every statistic of every layer"],
   ["network_records", "loss, accuracy and speed of every step"],
   ["evaluations", "test loss and accuracy"],
+  ["probe_records", "shift of every layer on the fixed probe"],
+  ["unit_records", "every unit on the fixed probe"],
 ];
 
 /** @param {RunDetail} detail */

@@ -10,11 +10,15 @@ import { fan } from "../charts/fan.js";
 import { inferenceGap } from "../charts/gap.js";
 import { activationGradient, weightGradient } from "../charts/gradients.js";
 import { loggedLoss, testLoss, trainLoss } from "../charts/loss.js";
+import { DISTANCES, effectiveRank, probeCharts } from "../charts/probe.js";
 import { shiftFromStart, shiftStep } from "../charts/shift.js";
 import { updateRatio } from "../charts/update.js";
 import { h } from "../dom.js";
 import { isBatchNorm } from "../layers.js";
+import { recall, remember } from "../memory.js";
+import { unitChoice } from "./unit_choice.js";
 
+const DISTANCE = "shiftscope.distance";
 const HIGH = 228;
 const LOW = 200;
 const ROW = 176;
@@ -28,6 +32,8 @@ const SHORT = 12;
  * @property {HTMLElement | null} verdict What the pair comes to, kept up to date by the page; a
  *   watched run has none
  * @property {LayerRow[]} layers Those that are shown, where the tab has layers
+ * @property {boolean} probed Whether the run looks at the fixed probe
+ * @property {() => void} rebuild Build the tab anew, as something was chosen
  */
 
 /**
@@ -43,7 +49,7 @@ const SHORT = 12;
 export const TABS = [
   { id: "overview", title: "Overview", build: overview },
   { id: "shift", title: "Shift", shows: () => true, none: "No layer is looked at.",
-    build: (parts) => matrix("shift", [fan, shiftFromStart, shiftStep], parts) },
+    build: shift },
   { id: "gradients", title: "Gradients", shows: () => true, none: "No layer is looked at.",
     build: (parts) => matrix("three", [activationGradient, weightGradient, updateRatio], parts) },
   { id: "running-statistics", title: "Running statistics",
@@ -52,6 +58,28 @@ export const TABS = [
     build: (parts) => matrix("four", [meanDrift, varDrift, gamma, beta], parts) },
   { id: "settings", title: "Settings", build: () => h("div") },
 ];
+
+/** @param {Parts} parts */
+function shift(parts) {
+  const ofBatches = matrix("shift", [fan, shiftFromStart, shiftStep], parts);
+  return parts.probed ? h("div", {}, unitChoice(parts.deck), ofBatches, onProbe(parts)) : ofBatches;
+}
+
+/** @param {Parts} parts */
+function onProbe(parts) {
+  const distance = DISTANCES[recall(DISTANCE) ?? ""] ? recall(DISTANCE) ?? "w1" : "w1";
+  const choice = h("select", {
+    onchange: () => {
+      remember(DISTANCE, choice.value);
+      parts.rebuild();
+    },
+  }, ...Object.entries(DISTANCES).map(([name, { title }]) =>
+    h("option", { value: name, selected: name === distance }, title)));
+  return h("section", { class: "on-probe" },
+    h("div", { class: "section-line" }, h("h2", {}, "On the fixed probe"),
+      h("label", {}, "distance ", choice)),
+    matrix("three", [...probeCharts(distance), effectiveRank], parts));
+}
 
 /** @param {Parts} parts */
 function overview({ deck, verdict }) {

@@ -1,0 +1,83 @@
+"""What the rest of a batch does to one example's logits, by batch size."""
+
+import math
+from statistics import linear_regression
+
+from ..claims import Claim, Evidence, Outcome
+from ..intervals import mean
+from ..measurements import largest, values
+from ..study import Quantity, Study
+from ..verdict_words import estimated
+from .entry import CatalogEntry
+
+STEEPEST, FLATTEST = -1.0, -0.4
+
+
+def noise_shrinks(evidence: Evidence) -> Outcome:
+    """E15: log std against log m has a slope from −1 to −0.4; in inference the std is 0."""
+    spreads = values(evidence, "logit_std", "training")
+    slopes: list[float] = []
+    for seed in dict.fromkeys(seed for seed, _ in spreads):
+        line = [(math.log(x), math.log(std)) for (of, x), std in spreads.items() if of == seed]
+        slopes.append(linear_regression(*zip(*line, strict=True)).slope)
+    slope = mean(slopes)
+    alone = largest(evidence, "logit_std", "inference")
+    holds = STEEPEST <= slope.value <= FLATTEST and alone == 0
+    return Outcome(
+        "reproduced" if holds else "not reproduced",
+        f"The std of an example's logits goes with m to the power of "
+        f"{estimated(slope, lambda value: f'{value:.2f}')}; in inference it is {alone:g}.",
+    )
+
+
+ENTRIES = (
+    CatalogEntry(
+        name="companions-of-an-example",
+        title="One example among 200 sets of companions (after paper §3.4)",
+        claim=(
+            "While it trains, a network with BatchNorm gives an example other logits in every "
+            "batch; that noise shrinks about as 1/√m, and in inference there is none."
+        ),
+        source="Ioffe & Szegedy, Batch Normalization, arXiv:1502.03167v3, §3.1 and §3.4",
+        stated=(
+            "a training example is seen with the others of its mini-batch, and its values are not "
+            "deterministic",
+            "in inference the output depends on the input alone, deterministically",
+        ),
+        left_open=(
+            "how large it is: by the law of large numbers about 1/√m, when the network is the same",
+            "the network: three hidden layers of 100 sigmoid units on MNIST, Xavier, learning rate "
+            "0.1, trained 3,000 steps (1,000 at quick length) with the batch size that it is "
+            "measured with",
+            "what is averaged: the std over 200 sets of each logit of 5 test images here",
+        ),
+        experiment=Study(
+            name="One example and its companions", study="companions", dataset="mnist"
+        ),
+        quantities=(
+            Quantity(
+                name="logit_std",
+                title="Noise of one example's logits",
+                unit="std over 200 sets of companions",
+                x="examples in the batch",
+                shows="A straight line that falls by half when the batch is four times as large is "
+                "1/√m. In inference it is exactly 0, which has no place on a logarithmic axis.",
+                log_x=True,
+                log_y=True,
+            ),
+        ),
+        claims=(
+            Claim(
+                number="E15",
+                statement="The noise of an example's batch shrinks about as 1/√m.",
+                source="After Ioffe & Szegedy, arXiv:1502.03167v3, §3.4",
+                criterion=(
+                    "The slope of log std of the logits against log m, from 16 to 256 examples, is "
+                    "from −1 to −0.4, mean over the seeds; in inference the std is exactly 0."
+                ),
+                expected="reproduced",
+                decide=noise_shrinks,
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,115 @@
+"""What single units were on the probe: the arrays of `unit_records`, and which unit is typical."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine, select
+
+from .errors import NotFound
+from .read import layers, networks, run
+from .tables import Layer, Network, UnitRecord
+
+ARRAYS = ("mean", "std", "p15", "p50", "p85", "running_mean", "running_var")
+
+
+@dataclass(frozen=True)
+class LayerUnits:
+    """The units of one layer of one network.
+
+    Attributes:
+        network: Whose.
+        layer: Which.
+        steps: Of the looks at the probe, ascending.
+        arrays: By name float32, (steps, units); None where it does not apply.
+    """
+
+    network: Network
+    layer: Layer
+    steps: list[int]
+    arrays: dict[str, np.ndarray | None]
+
+
+def units_of(engine: Engine, run_id: int, layer: str, seed: int | None = None) -> list[LayerUnits]:
+    """The units of a layer in every arm that has it, of one seed; None: the first.
+
+    Raises:
+        NotFound: There is no such run, or its networks of this seed have no such layer.
+    """
+    last = run(engine, run_id).step
+    rows = networks(engine, run_id)
+    seeds = list(dict.fromkeys(row.seed for row in rows))
+    chosen = seeds[0] if seed is None and seeds else seed
+    of_network = {row.id: row for row in rows if row.seed == chosen}
+    found = [
+        (of_network[row.network_id], row)
+        for row in layers(engine, run_id)
+        if row.network_id in of_network and row.name == layer
+    ]
+    if not found:
+        of_seed = "" if seed is None else f" of seed {seed}"
+        raise NotFound(f"Run {run_id} has no layer {layer!r}{of_seed}.")
+    found.sort(key=lambda each: each[0].position)
+    return [_read(engine, network, row, last) for network, row in found]
+
+
+def typical_unit(p50: np.ndarray) -> int:
+    """The unit whose median moved as far in total as the median unit's: an index.
+
+    Of an even number the lower of the two in the middle, of equals the first; a unit whose median
+    was no number somewhere counts as one that moved farthest.
+
+    Args:
+        p50: Medians, (steps, units).
+    """
+    with np.errstate(invalid="ignore"):
+        moved = np.abs(np.diff(p50.astype(np.float64), axis=0)).sum(0)
+    order = np.argsort(np.where(np.isnan(moved), np.inf, moved), kind="stable")
+    return int(order[(len(order) - 1) // 2])
+
+
+def export_columns() -> list[str]:
+    """The header of an export: one row for each unit of each look at the probe."""
+    return ["run_id", "network_id", "arm", "seed", "layer_id", "layer", "step", "unit", *ARRAYS]
+
+
+def export_rows(engine: Engine, run_id: int) -> Iterator[tuple[Any, ...]]:
+    """Every unit of a run, ordered by network, layer, step and unit.
+
+    Raises:
+        NotFound: There is no such run.
+    """
+    last = run(engine, run_id).step
+    found = layers(engine, run_id)
+    for network in networks(engine, run_id):
+        for layer in found:
+            if layer.network_id != network.id:
+                continue
+            owner = (run_id, network.id, network.arm, network.seed, layer.id, layer.name)
+            of_layer = _read(engine, network, layer, last)
+            for at, step in enumerate(of_layer.steps):
+                columns = [
+                    [None] * layer.units if array is None else array[at].tolist()
+                    for array in of_layer.arrays.values()
+                ]
+                for unit, values in enumerate(zip(*columns, strict=True)):
+                    yield (*owner, step, unit, *values)
+
+
+def _read(engine: Engine, network: Network, layer: Layer, last: int) -> LayerUnits:
+    columns = UnitRecord.__table__.columns
+    query = (
+        select(columns.step, *(columns[name] for name in ARRAYS))
+        .where(columns.network_id == network.id, columns.layer_id == layer.id, columns.step <= last)
+        .order_by(columns.step)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(query).all()
+    arrays = {
+        name: None
+        if not rows or rows[0][at] is None
+        else np.stack([np.frombuffer(row[at], "<f4") for row in rows])
+        for at, name in enumerate(ARRAYS, start=1)
+    }
+    return LayerUnits(network, layer, [row[0] for row in rows], arrays)

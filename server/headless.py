@@ -1,0 +1,111 @@
+"""One run without a page: queued, trained by a worker of our own, followed to its end."""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy import Engine
+
+from ..db import queue, read
+from ..db.errors import Conflict
+from ..db.experiment import Experiment
+from ..db.study import Study
+from ..db.tables import ACTIVE, Run
+from .interrupts import interruptible, uninterrupted
+from .read_commands import progress_words
+from .settings import Settings
+from .worker_process import end_worker, start_worker
+
+LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended, and whether Ctrl-C or SIGTERM asked for it."""
+
+    run: Run
+    interrupted: bool
+
+
+def train(
+    engine: Engine, places: Settings, asked: Experiment | Study, entry: str, label: str = ""
+) -> Ended:
+    """Run an experiment or a study of the catalog, showing its progress in a terminal.
+
+    Ctrl-C asks the run to stop and waits for it; a second time does not wait.
+
+    Args:
+        engine: The database.
+        places: Where it and the datasets are, for the worker.
+        asked: What to run.
+        entry: The catalog entry that it came from.
+        label: What progress begins with.
+    """
+    interrupted = False
+    with interruptible():
+        run_id = queue.enqueue(engine, asked, entry)
+        process = start_worker(places.database_url, places.data_folder, "--run", run_id)
+        try:
+            try:
+                ended = _follow(engine, run_id, process, label)
+            except KeyboardInterrupt:
+                interrupted = True
+                ended = _stop(engine, run_id, process, label)
+        except KeyboardInterrupt:  # a second time: the person will not wait
+            ended = None
+        finally:
+            with uninterrupted():
+                end_worker(process)
+    return Ended(ended or read.run(engine, run_id), interrupted)
+
+
+def _stop(engine: Engine, run_id: int, process: subprocess.Popen[bytes], label: str) -> Run:
+    try:
+        queue.ask_to_stop(engine, run_id)
+    except Conflict:
+        return read.run(engine, run_id)  # it ended at the same moment
+    typer.echo("Stopping; Ctrl-C again does not wait.", err=True)
+    return _follow(engine, run_id, process, label)
+
+
+def _follow(engine: Engine, run_id: int, process: subprocess.Popen[bytes], label: str) -> Run:
+    """Show the run's progress until it has ended; what is known of it comes from the database."""
+    with _progress() as progress:
+        task = progress.add_task(f"{label}  waiting for the worker".strip(), total=None, steps="")
+        while True:
+            run = read.run(engine, run_id)
+            steps = progress_words(run)
+            if run.steps_per_second:
+                steps += f"  {run.steps_per_second:,.0f} steps/s"
+            what = f"{label}  {run.phase or run.status}".strip()
+            progress.update(
+                task, description=what, completed=run.step, total=run.steps, steps=steps
+            )
+            if run.status not in ACTIVE:
+                return run
+            if process.poll() is not None:
+                _look_for_orphans(engine, run_id, process.returncode)
+            time.sleep(LOOK_SECONDS)
+
+
+def _look_for_orphans(engine: Engine, run_id: int, exit_code: int) -> None:
+    """Our worker is gone. Another may have claimed the run; if none has, it has failed."""
+    if read.run(engine, run_id).status == "queued":
+        queue.end(engine, run_id, "failed", f"The worker did not start (exit code {exit_code}).")
+    else:
+        queue.reconcile(engine)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[steps]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )

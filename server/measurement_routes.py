@@ -1,0 +1,57 @@
+"""What a study found: as JSON for the page, and as a CSV file."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from ..db import read
+from .dependencies import EngineDep, RunId
+from .export import MEASUREMENTS, file_name, measurement_chunks
+from .schemas import MeasurementPublic, MeasurementsPublic, Step
+
+router = APIRouter(prefix="/api/runs", tags=["measurements"])
+
+
+@router.get("/{run_id}/measurements")
+def get_measurements(
+    engine: EngineDep,
+    run_id: RunId,
+    after: Annotated[Step, Query(description="Leave out so many, the first.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
+) -> MeasurementsPublic:
+    """What a study found after the first `after`; nothing of a run that is none."""
+    run = read.run(engine, run_id)
+    found = read.measurements(engine, run, after=after, limit=limit)
+    return MeasurementsPublic(
+        run=run.id,
+        step=run.step,
+        after=after,
+        measurements=[MeasurementPublic.model_validate(one) for one in found],
+    )
+
+
+@router.get(
+    "/{run_id}/measurements.csv",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/csv": {}}, "description": "A CSV file"},
+    },
+)
+def export_measurements(
+    engine: EngineDep,
+    run_id: RunId,
+    quantity: Annotated[str | None, Query(max_length=80, description="Of this one only.")] = None,
+) -> StreamingResponse:
+    """Everything that a study found, or what it found of one quantity."""
+    is_plain = quantity is not None and re.fullmatch(r"[\w.-]+", quantity, re.ASCII)
+    name = quantity if quantity and is_plain else MEASUREMENTS
+    return StreamingResponse(
+        measurement_chunks(engine, run_id, quantity),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{file_name(run_id, name)}"',
+            "Cache-Control": "no-store",
+        },
+    )

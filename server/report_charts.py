@@ -1,0 +1,133 @@
+"""What a report draws: lines of points, ready for its script."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from ..db.study import Measurement, Quantity
+from ..db.verdict import Curve
+
+MOST_POINTS = 1_000
+"""Of one line; of longer ones each stretch keeps its lowest and its highest point."""
+DIGITS = 6
+Points = Sequence[tuple[float, float]]
+"""(x, value), x ascending."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart.
+
+    Attributes:
+        id: Of its element, unique in the report.
+        title: What it is called; `shows` says what to look for.
+        x: What the horizontal axis is, with its unit; `y` the vertical one.
+        lines: `{name, color, seed, main, legend, x, y}`. Of several seeds the mean is the main
+            line, with the seed None. A value that is not finite is None.
+        log_x: Whether the horizontal axis is logarithmic, `log_y` the vertical one.
+        share: Whether values are shares, shown in percent.
+    """
+
+    id: str
+    title: str
+    shows: str
+    x: str
+    y: str
+    lines: list[dict[str, Any]]
+    log_x: bool = False
+    log_y: bool = False
+    share: bool = False
+
+
+def accuracy_chart(entry: str, arms: Sequence[str], curves: Sequence[Curve]) -> list[Chart]:
+    """The test accuracy of every arm; nothing where no network was evaluated."""
+    series: dict[str, dict[int, Points]] = {arm: {} for arm in arms}
+    for curve in curves:
+        series[curve.arm][curve.seed] = list(zip(curve.steps, curve.accuracies, strict=True))
+    lines = _lines(series)
+    shows = f"Share of the test set that is classified right, in inference mode. {_legend(series)}"
+    title, y = "Test accuracy", "correct"
+    chart = Chart(f"{entry}-accuracy", title, shows.strip(), "step", y, lines, share=True)
+    return [chart] if lines else []
+
+
+def quantity_charts(
+    entry: str, quantities: Sequence[Quantity], found: Sequence[Measurement]
+) -> list[Chart]:
+    """One chart for each quantity of which something was measured."""
+    charts: list[Chart] = []
+    for quantity in quantities:
+        series: dict[str, dict[int, list[tuple[float, float]]]] = {}
+        for m in found:
+            if m.quantity == quantity.name and math.isfinite(m.x):
+                series.setdefault(m.series, {}).setdefault(m.seed, []).append((m.x, m.value))
+        lines = _lines(series)
+        if lines:
+            charts.append(
+                Chart(
+                    id=f"{entry}-{quantity.name}",
+                    title=quantity.title,
+                    shows=f"{quantity.shows} {_legend(series)}".strip(),
+                    x=quantity.x,
+                    y=quantity.unit,
+                    lines=lines,
+                    log_x=quantity.log_x,
+                    log_y=quantity.log_y,
+                )
+            )
+    return charts
+
+
+def _legend(series: Mapping[str, Mapping[int, Points]]) -> str:
+    several = any(len(seeds) > 1 for seeds in series.values())
+    return "Thick: the mean over the seeds; thin: each seed." if several else ""
+
+
+def _lines(series: Mapping[str, Mapping[int, Points]]) -> list[dict[str, Any]]:
+    """The lines of each series: its seeds', then their mean, which is drawn above them."""
+    lines: list[dict[str, Any]] = []
+    for color, (name, seeds) in enumerate(series.items()):
+        middle: Points = ()
+        if len(seeds) > 1:
+            middle = _mean([dict(points) for points in seeds.values()])
+        for at, (seed, points) in enumerate(seeds.items()):
+            named = {"name": name, "color": color, "seed": seed}
+            named |= {"main": not middle, "legend": not middle and at == 0}
+            lines.append(named | _xy(sorted(points, key=lambda point: point[0])))
+        if middle:
+            named = {"name": name, "color": color, "seed": None, "main": True, "legend": True}
+            lines.append(named | _xy(middle))
+    return [line for line in lines if line["x"]]
+
+
+def _mean(seeds: Sequence[Mapping[float, float]]) -> Points:
+    """The mean where every seed has a value; a value that is not finite survives in it."""
+    common = set(seeds[0]).intersection(*seeds[1:])
+    return [(x, fmean(seed[x] for seed in seeds)) for x in sorted(common)]
+
+
+def _xy(points: Points) -> dict[str, list[float | None]]:
+    kept = _thinned(points)
+    return {"x": [_rounded(x) for x, _ in kept], "y": [_rounded(value) for _, value in kept]}
+
+
+def _thinned(points: Points) -> Points:
+    """Not more points than are drawn, with no spike hidden."""
+    if len(points) <= MOST_POINTS:
+        return points
+    width = math.ceil(2 * len(points) / MOST_POINTS)
+    kept: list[tuple[float, float]] = []
+    for start in range(0, len(points), width):
+        stretch = range(start, min(start + width, len(points)))
+        ends = {
+            min(stretch, key=lambda at: points[at][1]),
+            max(stretch, key=lambda at: points[at][1]),
+        }
+        kept += [points[at] for at in sorted(ends)]
+    return kept
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

@@ -1,0 +1,119 @@
+"""The processes that decode images, at this end: one for each core."""
+
+import contextlib
+import pickle
+import queue
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from .decoding import Decoded, Source, decode_all
+from .devices import cores
+
+PROGRAM = [sys.executable, "-P", "-m", f"{__package__}.decoding"]
+AT_ONCE = 100
+"""Images in a question. So few are decoded sooner than a process starts."""
+BROKEN_OFF = "its decoder ended without a word"
+
+
+class Decoder:
+    """One process, which is started again when an image was the end of it."""
+
+    def __init__(self, size: int, *, gray: bool) -> None:
+        self._size, self._gray = size, gray
+        self._closed = False
+        self._process = self._start()
+
+    def decode(self, sources: Sequence[Source]) -> list[Decoded]:
+        """As `decode_all`. Images that end the process are found by halving."""
+        try:
+            assert self._process.stdin and self._process.stdout
+            pickle.dump((sources, self._size, self._gray), self._process.stdin)
+            self._process.stdin.flush()
+            return pickle.load(self._process.stdout)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            if self._closed:
+                raise
+            self._end()
+            self._process = self._start()
+            if len(sources) == 1:
+                return [BROKEN_OFF]
+            middle = len(sources) // 2
+            return self.decode(sources[:middle]) + self.decode(sources[middle:])
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self._closed = True
+        self._end()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # what was not sent has nobody to go to
+                if pipe:
+                    pipe.close()
+
+
+def decode_into(
+    images: np.ndarray,
+    sources: Sequence[Source],
+    *,
+    gray: bool,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[int, str]:
+    """Decode all sources.
+
+    Args:
+        images: uint8, (sources, size, size, 3), or without the last where `gray`; filled.
+        sources: The files.
+        gray: Whether to turn colour into gray.
+        progress: Told how many are done.
+
+    Returns:
+        Why there is no image, by the index of its source.
+    """
+    size = images.shape[1]
+    parts = [range(len(sources))[i : i + AT_ONCE] for i in range(0, len(sources), AT_ONCE)]
+    broken: dict[int, str] = {}
+
+    def put(part: range, found: Sequence[Decoded]) -> None:
+        for index, each in zip(part, found, strict=True):
+            if isinstance(each, str):
+                broken[index] = each
+            else:
+                images[index] = each
+
+    if len(parts) < 2:
+        for part in parts:
+            put(part, decode_all([sources[i] for i in part], size, gray=gray))
+        return broken
+    decoders = [Decoder(size, gray=gray) for _ in range(min(cores(), len(parts)))]
+    free: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
+    for decoder in decoders:
+        free.put(decoder)
+
+    def ask(part: range) -> None:
+        decoder = free.get()
+        try:
+            put(part, decoder.decode([sources[i] for i in part]))
+        finally:
+            free.put(decoder)
+
+    with ThreadPoolExecutor(len(decoders), "decoding") as threads:
+        try:
+            asked = [threads.submit(ask, part) for part in parts]
+            for part, done in zip(parts, asked, strict=True):
+                done.result()
+                progress(part.stop)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            for decoder in decoders:
+                decoder.close()
+    return dict(sorted(broken.items()))

@@ -1,0 +1,59 @@
+"""One example among many sets of companions: how far its logits depend on them (E15).
+
+With BatchNorm in training mode an example is seen with the others of its batch, so its output is
+not its own (Ioffe & Szegedy 2015, §3.4): what moves it is the noise of the batch's mean and
+variance, which goes with 1/√m.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from ...db.experiment import Arm, Network
+from ...db.study import Measurement, Study
+from ..short_training import Twins, binary, train
+from . import Load
+
+BATCH_SIZES = (16, 32, 60, 128, 256)
+STEPS = {"quick": 1_000, "full": 3_000}
+SETS = 200
+LEARNING_RATE = 0.1
+FIXED = 5
+"""Test images whose logits are looked at, one at a time; the mean over them is what is said."""
+
+
+def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
+    """Std of an example's logits over the sets, of a network trained at each batch size."""
+    data, steps = binary(load(study.dataset or "mnist")), STEPS[study.length]
+    fixed = data.test_inputs[:FIXED]
+    twins = Twins(data, Network(initialization="xavier"), seed)
+    for batch_size in BATCH_SIZES:
+        network = twins.build(Arm(name="BatchNorm", norm="batch"))
+        drawn = twins.batches(batch_size)
+        for _ in train(network, drawn, lr=LEARNING_RATE, steps=steps, every=steps):
+            pass
+        generator = torch.Generator().manual_seed(seed)
+        for mode in ("training", "inference"):
+            network.train(mode == "training")
+            spread = _spread(network, fixed, data.pixels, batch_size, generator)
+            yield Measurement(seed, "logit_std", mode, batch_size, spread)
+
+
+@torch.no_grad()
+def _spread(
+    network: nn.Module,
+    fixed: Tensor,
+    pixels: Tensor,
+    batch_size: int,
+    generator: torch.Generator,
+) -> float:
+    """Std of each logit over the companion sets: the mean over logits and fixed examples."""
+    logits: list[Tensor] = []
+    for _ in range(SETS):
+        chosen = torch.randint(len(pixels), (batch_size - 1,), generator=generator)
+        companions = pixels[chosen].float()
+        logits.append(
+            torch.stack([network(torch.cat((one[None], companions)))[0] for one in fixed])
+        )
+    return torch.stack(logits).double().std(0).mean().item()

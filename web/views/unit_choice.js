@@ -1,0 +1,60 @@
+/** The paper's Figure 1 b and c: one unit's percentiles, and the choice of the unit. */
+
+/** @import { Deck } from "./deck.js" */
+
+import { unit as chart } from "../charts/unit.js";
+import { h, setText } from "../dom.js";
+import { whole } from "../format.js";
+
+const HEIGHT = 228;
+
+/**
+ * @param {Deck} deck Its `units` are what is drawn
+ */
+export function unitChoice(deck) {
+  const { units, networks } = deck;
+  const panel = deck.add(chart, { layer: units?.layer ?? null, rowHeight: HEIGHT });
+  const names = [...new Set(networks.flatMap(({ layers }) => layers.map(({ name }) => name)))];
+  const layer = h("select", {}, ...names.map((name) =>
+    h("option", { value: name, selected: name === units?.layer }, name)));
+  const unit = h("input", { type: "number", min: 0, step: 1 });
+  const typical = h("button", { type: "button" }, "Typical");
+  const words = h("p", { class: "hint" });
+  /** @param {number | null} chosen */
+  const look = (chosen) => {
+    panel.turn(layer.value);
+    units?.look(layer.value, chosen);
+  };
+  layer.addEventListener("change", () => look(null));
+  unit.addEventListener("change", () => {
+    const most = Math.max(0, (units?.answer?.units ?? 1) - 1);
+    look(unit.value === "" ? null : Math.min(most, Math.max(0, Math.round(Number(unit.value)))));
+  });
+  typical.addEventListener("click", () => look(null));
+  deck.onUnits = () => {
+    const answer = units?.answer;
+    if (!answer) return;
+    unit.max = String(answer.units - 1);
+    if (document.activeElement !== unit) unit.value = answer.unit === null ? "" : String(answer.unit);
+    typical.disabled = units.unit === null;
+    setText(words, sentence(answer.unit, answer.typical, answer.units, networks[0]?.arm ?? ""));
+  };
+  units?.look(units.layer, units.unit);
+  return h("section", { class: "unit-choice" },
+    h("div", { class: "section-line" }, h("label", {}, "layer ", layer),
+      h("label", {}, "unit ", unit), typical, words), panel.element);
+}
+
+/**
+ * @param {number | null} unit
+ * @param {number | null} typical
+ * @param {number} units
+ * @param {string} reference
+ */
+function sentence(unit, typical, units, reference) {
+  if (typical === null) return "The probe has not been looked at yet.";
+  const what = `of ${whole(units)} units, the one whose median moved as far in all as the median ` +
+    `unit’s in ${reference}`;
+  return unit === typical ? `The typical unit: ${what}.`
+    : `Chosen. The typical one is unit ${typical}: ${what}.`;
+}
