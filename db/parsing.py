@@ -1,6 +1,7 @@
 """Documents and `key=value` settings → what is asked, with every problem said by its setting."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from .errors import FieldProblem, InvalidExperiment, shown
-from .experiment import Document, Experiment
+from .experiment import Arm, Document, Experiment
 from .study import Study
 
 Asked = TypeVar("Asked", bound=Experiment | Study)
@@ -49,8 +50,8 @@ def _validated(kind: type[Asked], document: Mapping[str, Any]) -> Asked:
 def with_settings(experiment: Asked, settings: Sequence[str]) -> Asked:
     """Apply `key=value` settings to an experiment or a study, as the command line gives them.
 
-    A key is a dotted path (`optimizer.lr`) or its last word where that is unique (`lr`); a value
-    is JSON, a comma-separated list, or plain text.
+    A key is a dotted path (`optimizer.lr`) or its last word where that is unique (`lr`); of one
+    arm, counted from 0, `arms.1.lr`. A value is JSON, a comma-separated list, or plain text.
 
     Raises:
         InvalidExperiment: A key is not a setting, or a value is not allowed.
@@ -63,12 +64,13 @@ def with_settings(experiment: Asked, settings: Sequence[str]) -> Asked:
         if not equals:
             raise InvalidExperiment([FieldProblem(path, f"expected {path}=VALUE, got {setting!r}")])
         *parents, last = path.split(".")
-        part = document
+        part: Any = document
         for parent in parents:
-            part = part[parent]
+            part = _inside(part, parent, path)
         # A setting that is text takes any text: a name may be 7.
         is_text = isinstance(part[last], str)
-        part[last] = text.strip() if is_text else _value(text, is_list=isinstance(part[last], list))
+        is_list = isinstance(part[last], list) or (path.startswith("arms.") and last == "hidden")
+        part[last] = text.strip() if is_text else _value(text, is_list=is_list)
     return _validated(type(experiment), document)
 
 
@@ -86,8 +88,19 @@ def _paths(fields: Mapping[str, FieldInfo], prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
+def _inside(part: Any, name: str, path: str) -> Any:
+    if not isinstance(part, list):
+        return part[name]
+    arms = cast("list[Any]", part)
+    if int(name) >= len(arms):
+        sentence = f"there is no such arm; they are 0 to {len(arms) - 1}."
+        raise InvalidExperiment([FieldProblem(path, sentence)])
+    return arms[int(name)]
+
+
 def _resolve(key: str, paths: Sequence[str]) -> str:
-    if key in paths:
+    of_arm = re.fullmatch(r"arms\.\d{1,2}\.(\w+)", key)
+    if key in paths or ("arms" in paths and of_arm and of_arm[1] in Arm.model_fields):
         return key
     matches = [path for path in paths if path.rpartition(".")[2] == key]
     if len(matches) == 1:

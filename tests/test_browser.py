@@ -244,7 +244,13 @@ def test_the_settings_of_an_arm_are_chosen_in_the_form_and_shown_again(
     page.get_by_label("Normalization of arm 2").select_option("whitening")
     page.get_by_label("Place of arm 2").select_option("after")
     page.get_by_label("γ, β of arm 2").uncheck()
+    expect(page.locator(".overrides summary")).to_have_text(["Overrides nothing else"] * 2)
+    page.locator(".overrides summary").nth(1).click()
     page.get_by_label("ε of arm 2").fill("0.25")
+    page.get_by_label("Hidden layers of arm 2").fill("9, 8")
+    page.get_by_label("Activation of arm 2").select_option("relu")
+    said = "Overrides ε 0.25, Hidden layers 9, 8, Activation relu"
+    expect(page.locator(".overrides summary").nth(1)).to_have_text(said)
     table = page.locator(".table table")
     fits = "({ parentElement: box }) => box.scrollWidth <= box.clientWidth"
     assert table.evaluate(fits), "every setting is in sight"
@@ -253,8 +259,11 @@ def test_the_settings_of_an_arm_are_chosen_in_the_form_and_shown_again(
     experiment = httpx.get(f"{address}/api/runs/1").json()["experiment"]
     assert experiment["arms"][1] == {
         "name": "BatchNorm", "norm": "whitening", "norm_place": "after", "affine": False,
-        "bn_epsilon": 0.25, "bn_momentum": None, "lr": None,
-    }  # fmt: skip
+        "bn_epsilon": 0.25, "hidden": [9, 8], "activation": "relu",
+    } | dict.fromkeys(
+        ("bn_momentum", "lr", "decay", "momentum", "weight_decay", "dropout", "weight_noise",
+         "initialization", "initial_std")
+    )  # fmt: skip
 
     # a run of a version that did not have these settings is shown, and run again, with defaults
     for arm in experiment["arms"]:
@@ -273,7 +282,8 @@ def test_the_settings_of_an_arm_are_chosen_in_the_form_and_shown_again(
     page.goto(f"{address}/runs/1?tab=settings")
     row = page.locator("tr", has_text="whitening")
     expect(row).to_contain_text("before")
-    expect(row).to_contain_text("0.00001")
+    expect(page.locator("tr", has_text="network.bn_epsilon")).to_contain_text("0.00001")
+    expect(row).to_contain_text("9, 8")
 
 
 def assert_same_as_database(file: Path, database: Path, table: str) -> None:

@@ -9,6 +9,7 @@ from shiftscope.db import queue, write
 from shiftscope.db.estimate import estimate
 from shiftscope.db.experiment import Arm, Experiment, Network, Recording
 from shiftscope.db.norms import NormName
+from shiftscope.db.optimizer import Optimizer
 from shiftscope.db.tables import statistics_of
 
 
@@ -72,6 +73,10 @@ def test_more_of_anything_costs_more(engine: Engine) -> None:
         Experiment(network=Network(hidden=[200] * 3)),
         Experiment(batch_size=120),
         Experiment(steps=60_000),
+        Experiment(network=Network(dropout=0.5)),
+        Experiment(network=Network(weight_noise=0.1)),
+        Experiment(optimizer=Optimizer(algorithm="adam")),
+        Experiment(arms=[Arm(name="a", hidden=[400]), Arm(name="b")]),
     ):
         assert estimate(engine, more).seconds > small.seconds
     rarer = estimate(engine, Experiment(recording=Recording(record_every=10)))

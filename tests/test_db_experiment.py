@@ -32,6 +32,29 @@ def arm(norm: str, **settings: Any) -> dict[str, Any]:
     [
         ({"speed": 9}, "speed", "is not a setting; expected one of name, dataset"),
         ({"optimizer": {"lr": 0}}, "optimizer.lr", "greater than 0, got 0"),
+        (
+            {"optimizer": {"algorithm": "lion"}},
+            "optimizer.algorithm",
+            "'sgd' or 'adam', got 'lion'",
+        ),
+        ({"optimizer": {"beta2": 1}}, "optimizer.beta2", "less than 1, got 1"),
+        ({"optimizer": {"weight_decay": -1}}, "optimizer.weight_decay", "or equal to 0, got -1"),
+        ({"network": {"dropout": 1}}, "network.dropout", "less than 1, got 1"),
+        ({"train_examples": 59}, "train_examples", "a batch needs 60 examples, got 59"),
+        (
+            {"optimizer": {"algorithm": "adam", "momentum": 0.9}},
+            "optimizer.momentum",
+            "adam has β₁ in its place; expected 0, got 0.9",
+        ),
+        (
+            {"optimizer": {"algorithm": "adam"}, "arms": [arm("none", momentum=0.5)]},
+            "arms.0.momentum",
+            "adam has β₁",
+        ),
+        ({"arms": [arm("none", decay=0.5)]}, "arms.0.decay", "constant has no such factor"),
+        ({"arms": [arm("none", hidden=[])]}, "arms.0.hidden", "at least 1 item"),
+        ({"arms": [arm("group", hidden=[7])]}, "arms.0.hidden", "can't be made of 7 units"),
+        ({"arms": [arm("none", activation="elu")]}, "arms.0.activation", "'tanh' or 'relu'"),
         ({"optimizer": {"lr": float("nan")}}, "optimizer.lr", "finite number, got nan"),
         ({"network": {"hidden": [100, 0]}}, "network.hidden.1", "greater than or equal to 1"),
         ({"network": {"hidden": []}}, "network.hidden", "at least 1 item"),
@@ -93,6 +116,22 @@ def test_settings_are_given_by_path_or_last_word_in_the_shells_words() -> None:
     assert changed.optimizer.lr == 0.5 and changed.network.hidden == [8, 16]
     assert (changed.seeds, changed.dataset, changed.name) == ([4], "digits", "7")
     assert changed.binary is False and Experiment().binary is True
+
+
+def test_one_arms_setting_is_given_by_its_number() -> None:
+    changed = with_settings(
+        Experiment(),
+        ["arms.1.lr=0.5", "arms.0.hidden=8, 16", "arms.1.name=7", "schedule=step",
+         "arms.1.decay=0.5", "arms.0.dropout=null"],
+    )  # fmt: skip
+    none, batch = changed.arms
+    assert changed.network_of(none).hidden == [8, 16] and none.dropout is None
+    assert (batch.name, batch.norm, changed.optimizer_of(batch).decay) == ("7", "batch", 0.5)
+    assert changed.optimizer_of(none) == changed.optimizer
+    assert changed.optimizer_of(batch).lr == 0.5 and changed.network_of(batch) == changed.network
+    for setting, says in (("arms.2.lr=1", "they are 0 to 1"), ("arms.0.speed=1", "not a setting")):
+        with pytest.raises(InvalidExperiment, match=says):
+            with_settings(Experiment(), [setting])
 
 
 def test_every_setting_can_be_given_its_own_default() -> None:

@@ -8,8 +8,10 @@ from typing import get_args
 
 import pytest
 
-from shiftscope.db.experiment import Arm
+from shiftscope.db.experiment import Arm, Initialization
 from shiftscope.db.norms import NormName
+from shiftscope.db.optimizer import Algorithm, Optimizer, Schedule
+from shiftscope.db.parsing import setting_paths
 from shiftscope.db.read import export_columns
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
 from shiftscope.trainer import Pair, watch
@@ -76,10 +78,30 @@ def test_every_key_is_defined_in_the_order_of_an_export(table: str) -> None:
     assert keys + statistics_of(table) == export_columns(table)
 
 
-def test_every_norm_and_every_setting_of_an_arm_is_described() -> None:
+OVERRIDES = {name for name, field in Arm.model_fields.items() if field.default is None}
+
+
+def test_every_norm_and_how_an_arm_has_it_is_described() -> None:
     page = (ROOT / "docs" / "normalizations.md").read_text()
     described = re.findall(r"^\| `(\w+)` \|", page, re.M)
-    assert set(described) == {*get_args(NormName), *Arm.model_fields} - {"name", "lr"}
+    assert set(described) == {*get_args(NormName), *Arm.model_fields} - OVERRIDES - {"name"}
+
+
+def test_every_setting_that_an_arm_overrides_is_described() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    described = re.findall(r"^\| `(\w+)` \| `([\w.]+)` \|", page, re.M)
+    assert {name for name, _ in described} == OVERRIDES
+    assert {path for _, path in described} <= set(setting_paths())
+    assert all(path.endswith(f".{name}") for name, path in described)
+
+
+@pytest.mark.parametrize("values", [Algorithm, Schedule, Initialization])
+def test_every_choice_of_training_is_described(values: object) -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    tables = re.findall(r"\n\|---.*?\n\n", page, re.S)
+    named = [set(re.findall(r"^\| `(\w+)` \|", table, re.M)) for table in tables]
+    assert set(get_args(values)) in named
+    assert set(Optimizer.model_fields) <= set(re.findall(r"`(?:optimizer\.)?(\w+)`", page))
 
 
 @pytest.mark.parametrize("of", [watch, Pair])

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from shiftscope.db import catalog, queue, write
 from shiftscope.db.engine import writing
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.optimizer import Optimizer
 from shiftscope.db.tables import Worker
 from shiftscope.server import system_routes
 from shiftscope.server.settings import load_settings
@@ -101,7 +102,7 @@ def test_a_run_is_created_listed_looked_at_and_stopped(any_engine: Engine, conne
     run = created.json()
     assert (run["name"], run["status"], run["networks"]) == ("Mine", "queued", [])
     assert (run["seeds"], run["arms"], run["dataset"]) == ([3, 4], ["none", "BatchNorm"], "mnist")
-    assert run["experiment"]["optimizer"] == {"lr": 0.1, "momentum": 0.0}
+    assert run["experiment"]["optimizer"] == Optimizer().model_dump()
     assert datetime.fromisoformat(run["created_at"]).utcoffset() == timedelta(0)
     assert web.get(f"/api/runs/{run['id']}").json() == run
     stopped = web.post(f"/api/runs/{run['id']}/stop")

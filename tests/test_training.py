@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shiftscope.db import catalog, queue, read
+from shiftscope.db.errors import DatasetProblem
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.norms import OVER_EXAMPLES, NormName
 from shiftscope.db.parsing import with_settings
@@ -317,7 +318,10 @@ def test_twins_start_equal_and_see_equal_batches(
 def test_two_runs_of_one_experiment_record_the_same_bits(
     engine: Engine, train: Callable[..., Any]
 ) -> None:
-    arms = json.dumps([{"name": norm, "norm": norm} for norm in ("none", "batch", "batch_noisy")])
+    arms = json.dumps([
+        *({"name": norm, "norm": norm} for norm in ("none", "batch", "batch_noisy")),
+        {"name": "noise", "dropout": 0.3, "weight_noise": 0.2, "hidden": [20]},
+    ])  # fmt: skip
     ids = [train(experiment("seeds=3", f"arms={arms}"))[0] for _ in range(2)]
     for table in ("layer_records", "evaluations", "probe_records"):
         first, second = (
@@ -386,6 +390,36 @@ def test_momentum_counts_in_the_update_ratio(engine: Engine, train: Callable[...
     row = next(r for r in exported(engine, run_id) if r["step"] == 30 and r["layer"] == "hidden1")
     without = 0.1 * row["weight_grad_norm"] / row["weight_norm"]
     assert row["update_ratio"] > 2 * without
+
+
+def test_the_update_ratio_is_that_of_the_update_whatever_made_it(
+    engine: Engine, train: Callable[..., Any]
+) -> None:
+    """The last record's against the weights of a run that ended a step earlier."""
+    adam = ("algorithm=adam", "lr=0.01", "weight_decay=0.001", "schedule=step", "decay=0.5",
+            "decay_every=10", "steps=29", "dropout=0.2")  # fmt: skip
+    _, before, _ = train(experiment(*adam))
+    run_id, after, _ = train(experiment(*adam, "steps=30"))
+    last = [row for row in exported(engine, run_id) if row["step"] == 30]
+    rates = {row["step"]: row["lr"] for row in exported(engine, run_id, "network_records")}
+    assert [rates[step] for step in (1, 10, 11, 30)] == pytest.approx([0.01, 0.01, 0.005, 0.0025])
+    for row, network, older in (
+        (row, after[position], before[position])
+        for position, arm in enumerate(("none", "BatchNorm"))
+        for row in last
+        if row["arm"] == arm
+    ):
+        new, old = (n.get_submodule(row["layer"]).weight.detach() for n in (network, older))
+        assert row["update_ratio"] == pytest.approx(((new - old).norm() / old.norm()).item(), 1e-4)
+
+
+def test_training_on_few_examples_takes_them_at_equal_distances(images: datasets.Images) -> None:
+    few = images.thinned(100)
+    assert np.array_equal(few.train_images[1], images.train_images[len(images.train_images) // 100])
+    assert len(few.train_labels) == 100 and len(set(few.train_labels.tolist())) == 10
+    assert few.test_images is images.test_images
+    with pytest.raises(DatasetProblem, match="1,437 examples, got train_examples=1438"):
+        images.thinned(1438)
 
 
 def test_evaluating_leaves_the_network_as_it_was(images: datasets.Images) -> None:

@@ -45,7 +45,8 @@ export function control(field, path, onChange, { label } = {}) {
 function inputFor(field, attributes) {
   switch (field.kind) {
     case "choice":
-      return h("select", attributes, ...field.choices.map((choice) => h("option", {}, choice)));
+      return h("select", attributes, field.nullable && h("option", { value: "" }, field.empty),
+        ...field.choices.map((choice) => h("option", {}, choice)));
     case "boolean":
       return h("input", { ...attributes, type: "checkbox" });
     default:

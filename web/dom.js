@@ -37,11 +37,14 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Colours of arms; further arms have them again, with another dash. */
+export const COLORS = 6;
+
 /**
  * A short line in an arm's colour and dash; with its name beside it, never colour alone.
  * @param {number} arm
  * @param {string} [dash]
  */
 export function swatch(arm, dash = "solid") {
-  return h("span", { class: `swatch arm-${arm} ${dash}`, "aria-hidden": "true" });
+  return h("span", { class: `swatch arm-${arm % COLORS} ${dash}`, "aria-hidden": "true" });
 }

@@ -10,7 +10,7 @@ const FLOOR_OPACITY = 0.2;
 const DENSE_OPACITY = 0.75;
 /** Pixels between the rugs of two arms. */
 const RUG_HEIGHT = 8;
-const DASHES = { solid: "solid", dash: "9px,3px", dot: "2px,3px" };
+const DASHES = { solid: "solid", dash: "9px,3px", dot: "2px,3px", dashdot: "9px,2px,2px,2px" };
 const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false, showTips: false,
   responsive: false };
 /** A finger scrolls the page; it zooms by the buttons above the charts. */

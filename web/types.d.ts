@@ -342,7 +342,7 @@ export type Range = [number, number];
 
 /* ------------------------------------------------------------------ charts */
 
-export type Dash = "solid" | "dash" | "dot";
+export type Dash = "solid" | "dash" | "dot" | "dashdot";
 
 /** What a chart draws; plot.js alone knows how. `arm` chooses the colour. */
 export type Mark =

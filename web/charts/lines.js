@@ -2,6 +2,7 @@
 
 /** @import { Cell, Chart, Column, Dash, Network, Rows, Selection, View } from "../types" */
 
+import { COLORS } from "../dom.js";
 import { number, span } from "../format.js";
 import { isBatchNorm } from "../layers.js";
 import { NAN, nearest, NULL } from "../series.js";
@@ -102,11 +103,17 @@ export function lineChart(spec) {
 }
 
 /**
- * An arm's dash, the same in every chart: never colour alone.
+ * An arm's dash, the same in every chart: never colour alone, and no two of 24 arms alike.
  * @param {number} arm
  * @returns {Dash}
  */
-export const armDash = (arm) => /** @type {Dash[]} */ (["solid", "dash", "dot"])[arm % 3];
+export function armDash(arm) {
+  const round = Math.floor(arm / COLORS);
+  return round < 3 ? DASHES[(arm + round) % 3] : "dashdot";
+}
+
+/** @type {Dash[]} */
+const DASHES = ["solid", "dash", "dot"];
 
 /**
  * Whether most buckets reach from a minimum to another maximum, so that the curve fills an area.

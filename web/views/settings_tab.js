@@ -88,13 +88,15 @@ function experimentTable(all, experiment, origin) {
 }
 
 /**
- * What an arm leaves empty is the experiment's setting of the same name.
+ * What every arm leaves empty is told with the experiment's settings; what one leaves empty is the
+ * experiment's setting of the same name.
  * @param {Field[]} all
  * @param {Experiment} experiment
  */
 function armsTable(all, experiment) {
   const arms = /** @type {Record<string, Json>[]} */ (experiment.arms);
-  const items = all.find(({ path }) => path === "arms")?.items ?? [];
+  const items = (all.find(({ path }) => path === "arms")?.items ?? [])
+    .filter(({ path, nullable }) => !nullable || arms.some((arm) => (arm[path] ?? null) !== null));
   /** @param {string} name */
   const ofAll = (name) => valueAt(experiment,
     all.find(({ path }) => path.split(".").pop() === name)?.path ?? name);
