@@ -16,7 +16,7 @@ def better_together(evidence: Evidence) -> Outcome:
         ensemble = max((m for m in top_1 if m.series == "first k together"), key=lambda m: m.x)
         least, most, middle = min(singles), max(singles), sum(singles) / len(singles)
         needed = max(most, middle + (most - least) / 2)
-        holds = holds and round(ensemble.value, 6) >= round(needed, 6)
+        holds = holds and round(ensemble.value, 6) >= round(needed, 6)  # false of a NaN
         words.append(
             f"Together {percent(ensemble.value)}, alone {percent(least)} to {percent(most)}, "
             f"{percent(middle)} in the mean"
