@@ -13,13 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shiftscope.db import catalog, queue
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.norms import OVER_EXAMPLES, NormName
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.pixels import Scaling
 from shiftscope.trainer.recorder_process import RecorderProcess
-from shiftscope.trainer.setup import assemble
-from shiftscope.trainer.twins import batches
+from shiftscope.trainer.setup import assemble, prepare
+from shiftscope.trainer.twins import batches, build, draw_weights
 
 CPU, STEPS, BATCH = torch.device("cpu"), 20, 32
 LAYERS = ["conv1", "conv2", "output"]
@@ -114,3 +116,41 @@ def check(record: dict[str, Any], z: np.ndarray, gradient: Tensor | None) -> Non
         assert record["saturated"] == pytest.approx((z <= 0).mean(), abs=1e-3)
         by_channel = np.moveaxis(z, 1, 0).reshape(z.shape[1], -1)
         assert record["dead"] == pytest.approx((by_channel <= 0).all(axis=1).mean())
+
+
+def test_norms_of_images_are_recorded_with_what_applies_to_them(engine: Engine) -> None:
+    """Drift of the first step against a plain forward pass: per channel over N·H·W."""
+    images = datasets.load("digits", Path(), lambda _: None)
+    norms: list[NormName] = ["batch", "batch_explicit", "whitening", "instance"]
+    wanted = Experiment.model_validate(
+        {
+            "dataset": "digits", "binary": False, "steps": 2, "batch_size": BATCH,
+            "network": {"kind": "convolutional", "channels": [4, 6], "activation": "relu"},
+            "recording": {"test_examples": 50},
+            "arms": [{"name": norm, "norm": norm} for norm in norms],
+        }
+    )  # fmt: skip
+    run_id = queue.enqueue(engine, wanted)
+    queue.claim(engine, queue.register(engine), run_id)
+    prepared = prepare(wanted, images, CPU)
+    assert [len(tensor) for tensor in prepared.test] == [50, 50]
+    (inputs, _) = next(prepare(wanted, images, CPU).batches[0])
+    recorder = RecorderProcess(str(engine.url), run_id)
+    assert watch_and_train(wanted, prepared, recorder, CPU, threading.Event())
+    first = {
+        (row["arm"], row["layer"]): row for row in exported(engine, run_id) if row["step"] == 1
+    }
+    for arm in wanted.arms:
+        row = first[arm.name, "stage1_1.conv"]
+        assert row["gamma_mean"] == 1 and row["beta_mean"] == 0 and row["nonfinite"] == 0
+        if arm.norm not in OVER_EXAMPLES:
+            assert row["mean_drift"] is row["var_drift"] is None
+            continue
+        weights = draw_weights(wanted.network, 1, images.classes, seed=0)
+        network = build(wanted, arm, weights, inputs=1)
+        z = network.get_submodule("stage1_1.conv")(inputs).detach().double()
+        mean, variance = z.mean((0, 2, 3)), z.var((0, 2, 3))
+        drift = (mean.square() / (1 + 1e-5)).mean().sqrt().item()
+        assert row["mean_drift"] == pytest.approx(drift, rel=1e-3)
+        ratio = ((1 + 1e-5) / (variance + 1e-5)).log().square().mean().sqrt().item()
+        assert row["var_drift"] == pytest.approx(ratio, rel=1e-3)
