@@ -21,6 +21,9 @@ PER_PRODUCT = 7.0e-11
 Measured for the eager pair of §4.1 on one core (1.6 ms a step); other machines scale it by what
 they measured themselves.
 """
+PER_POSITION = 2.0e-8
+"""What a convolution takes beside its products, for each output × example: what is done to each
+element, and that small kernels are slow. Measured beside the pair of §4.1."""
 PER_DROPPED = 3.5e-8
 PER_NOISY_WEIGHT = 3.2e-8
 PER_ADAM_WEIGHT = 6.5e-9
@@ -95,6 +98,8 @@ def _arm_seconds(experiment: Experiment, arm: Arm) -> float:
     weights = sum(math.prod(layer.weight_shape) for layer in found)
     products = sum(layer.products for layer in found)
     seconds = BASE + PER_LAYER * len(found) + PER_PRODUCT * products * examples
+    outputs = sum(layer.units * layer.side**2 for layer in found if layer.size is not None)
+    seconds += PER_POSITION * outputs * examples
     seconds += sum(_norm_seconds(arm.norm, layer, examples) for layer in hidden)
     if network.dropout:
         dropped = hidden if network.kind == "mlp" else hidden[-1:]
