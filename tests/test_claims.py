@@ -213,7 +213,9 @@ def test_every_claim_is_complete_and_has_a_number_of_its_own() -> None:
     assert len({claim.number for claim, _ in claims}) == len(claims) >= 1
     for claim, entry in claims:
         assert all((claim.statement, claim.source, claim.criterion, claim.expected))
-        nothing = Evidence([], ARMS, 0, ended=False)
+        asked = entry.experiment
+        arms = [arm.name for arm in asked.arms] if isinstance(asked, Experiment) else []
+        nothing = Evidence([], arms, 0, ended=False)
         outcome = judge(claim, nothing, entry.experiment, entry.experiment)
         assert outcome.result == "inconclusive"
 
