@@ -269,10 +269,10 @@ def test_usable_learning_rates_reach_from_the_lowest_to_the_highest_that_trains(
     found = {0.01: at(0.85), 0.03: at(0.86), 0.1: at(0.2), 1.0: at(0.97), 3.0: at(math.nan),
              10.0: at(0.97, diverged=1500), 30.0: gone}  # fmt: skip
     range_ = usable(found, 1500, above=0.85)
-    assert range_ == Usable(0.03, 1.0)
+    assert range_ and range_ == Usable(0.03, 1.0)
     assert range_.decades == pytest.approx(math.log10(1 / 0.03))
     late = usable({10.0: at(0.97, diverged=1501)}, 1500, above=0.85)
-    assert late == Usable(10, 10) and late.decades == 0
+    assert late and late == Usable(10, 10) and late.decades == 0
     assert usable({0.1: at(0.2)}, 1500, above=0.85) is None
 
 

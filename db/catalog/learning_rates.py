@@ -13,8 +13,8 @@ COMPARED_AT = 1_500
 TRAINS = 0.85
 LARGER, WIDER = 3.0, 1.0
 ARMS = [
-    Arm(name=f"{name}, lr {lr:g}", norm=norm, lr=lr)
-    for name, norm in (("none", "none"), ("BatchNorm", "batch"))
+    Arm(name=f"{name}, lr {lr:g}", norm="batch" if name == "BatchNorm" else "none", lr=lr)
+    for name in ("none", "BatchNorm")
     for lr in RATES
 ]
 SOURCE = "Ioffe & Szegedy, Batch Normalization, arXiv:1502.03167v3, §3.3"
