@@ -5,7 +5,7 @@ with the reference, the first arm, seed by seed.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .intervals import OverSeeds, geometric_mean, mean
@@ -75,6 +75,19 @@ class Ratio:
     estimate: OverSeeds | None
     at_least: float
     at_most: float
+
+
+@dataclass(frozen=True)
+class Usable:
+    """The learning rates with which a network trains: the lowest and the highest of those tried."""
+
+    lowest: float
+    highest: float
+
+    @property
+    def decades(self) -> float:
+        """How many powers of ten lie between them."""
+        return math.log10(self.highest / self.lowest)
 
 
 @dataclass(frozen=True)
@@ -175,6 +188,23 @@ def ratio(pairs: Sequence[tuple[Curve, Curve]], target: float) -> Ratio | None:
     exact = [first.step / arm.step for first, arm in crossings if first.step and arm.step]
     estimate = geometric_mean(exact) if len(exact) == len(crossings) else None
     return Ratio(estimate, _bound(least), _bound(most))
+
+
+def usable(curves: Mapping[float, Curve], step: int, above: float) -> Usable | None:
+    """Between which learning rates a network trains; None where it does with none of them.
+
+    Args:
+        curves: By learning rate, of one seed.
+        step: When accuracies are looked at. A network that diverged by then did not train.
+        above: What an accuracy must be above.
+    """
+    rates = [
+        rate
+        for rate, curve in curves.items()
+        if (curve.diverged_step is None or curve.diverged_step > step)
+        and (curve.at(step) or 0.0) > above
+    ]
+    return Usable(min(rates), max(rates)) if rates else None
 
 
 def accuracy(curves: Sequence[Curve], arm: str, step: int) -> float | None:

@@ -259,7 +259,7 @@ def test_the_settings_of_an_arm_are_chosen_in_the_form_and_shown_again(
     experiment = httpx.get(f"{address}/api/runs/1").json()["experiment"]
     assert experiment["arms"][1] == {
         "name": "BatchNorm", "norm": "whitening", "norm_place": "after", "affine": False,
-        "bn_epsilon": 0.25, "hidden": [9, 8], "activation": "relu",
+        "lrn": False, "bn_epsilon": 0.25, "hidden": [9, 8], "activation": "relu",
     } | dict.fromkeys(
         ("bn_momentum", "lr", "decay", "momentum", "weight_decay", "dropout", "weight_noise",
          "initialization", "initial_std")

@@ -11,11 +11,13 @@ from shiftscope.db.verdict import (
     Crossing,
     Curve,
     Ratio,
+    Usable,
     crossing,
     default_target,
     difference,
     ratio,
     twins,
+    usable,
     verdict,
 )
 from shiftscope.db.verdict_words import criterion, percent, points, sentence, times
@@ -257,6 +259,21 @@ def test_numbers_of_an_arm_over_its_seeds() -> None:
     assert "geometric means over the seeds" in criterion(found)
     low = criterion(verdict([curve((0, 0.1), (9, 0.5))], ["none"], ended=True))
     assert low.startswith("Target: 50 % of the test set, the last accuracy of none, for no network")
+
+
+def test_usable_learning_rates_reach_from_the_lowest_to_the_highest_that_trains() -> None:
+    def at(accuracy: float, diverged: int | None = None) -> Curve:
+        return Curve("none", 0, (500, 1500), (0.99, accuracy), diverged)
+
+    gone = Curve("none", 0, (500,), (0.99,), 700)
+    found = {0.01: at(0.85), 0.03: at(0.86), 0.1: at(0.2), 1.0: at(0.97), 3.0: at(math.nan),
+             10.0: at(0.97, diverged=1500), 30.0: gone}  # fmt: skip
+    range_ = usable(found, 1500, above=0.85)
+    assert range_ and range_ == Usable(0.03, 1.0)
+    assert range_.decades == pytest.approx(math.log10(1 / 0.03))
+    late = usable({10.0: at(0.97, diverged=1501)}, 1500, above=0.85)
+    assert late and late == Usable(10, 10) and late.decades == 0
+    assert usable({0.1: at(0.2)}, 1500, above=0.85) is None
 
 
 def test_words_of_numbers() -> None:

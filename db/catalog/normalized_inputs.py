@@ -1,0 +1,84 @@
+"""Normalizing the input alone: what it leaves to happen behind it (§2 of Ioffe & Szegedy, 2015)."""
+
+import math
+
+from ..claims import Claim, Evidence, Outcome
+from ..criteria import undecided
+from ..experiment import Arm, Experiment, Network, Optimizer, Recording
+from ..intervals import OverSeeds, geometric_mean
+from ..verdict_words import estimated, factor
+from .entry import CatalogEntry
+
+COMPARED_AT = 2_000
+MOVED = 3.0
+OUTPUT = "output"
+
+
+def hidden_layers_move(evidence: Evidence) -> Outcome:
+    """E28: the std of a hidden layer's preactivation changes by a factor of 3 without BatchNorm."""
+    if evidence.step < COMPARED_AT:
+        return undecided(evidence, f"stds are compared at step {COMPARED_AT:,}")
+    changes: dict[str, list[float]] = {}
+    for record in evidence.records("layer_records", "std"):
+        if record.arm == evidence.arms[0] and record.layer and record.layer != OUTPUT:
+            at = max(i for i, step in enumerate(record.steps) if step <= COMPARED_AT)
+            first, last = record.values[0], record.values[at]
+            if first is None or last is None or not (first > 0 and last > 0):
+                return Outcome(
+                    "not reproduced", f"The std of {record.layer} was {first}, then {last}."
+                )
+            changes.setdefault(record.layer, []).append(last / first)
+    found: dict[str, OverSeeds] = {name: geometric_mean(of) for name, of in changes.items()}
+    words = ", ".join(f"{name} {estimated(of, factor, ' ×')}" for name, of in found.items())
+    moved = max(abs(math.log(of.value)) for of in found.values()) >= math.log(MOVED)
+    return Outcome(
+        "reproduced" if moved else "not reproduced",
+        f"From the first step to step {COMPARED_AT:,} stds without BatchNorm became: {words}.",
+    )
+
+
+ENTRIES = (
+    CatalogEntry(
+        name="normalized-inputs",
+        title="MNIST, sigmoid, standardized inputs, with and without BatchNorm (paper §2)",
+        claim=(
+            "Inputs that are normalized, and stay so, do not keep the inputs of the layers behind "
+            "from changing."
+        ),
+        source="Ioffe & Szegedy, Batch Normalization, arXiv:1502.03167v3, §1 and §2",
+        stated=(
+            "networks train faster where inputs are whitened: zero mean, unit variance",
+            "each layer sees the outputs of those below, so its inputs should be normalized too",
+        ),
+        left_open=(
+            "how inputs are normalized: each pixel to mean 0 and std 1 over the training set here, "
+            "without whitening",
+            "the network: that of §4.1, Xavier, learning rate 0.5, 2,000 steps here",
+            "how much change is much: the std of one hidden layer’s preactivation by a factor of 3 "
+            "here",
+        ),
+        experiment=Experiment(
+            name="MNIST sigmoid: inputs standardized",
+            standardize="pixel",
+            network=Network(initialization="xavier"),
+            optimizer=Optimizer(lr=0.5),
+            steps=COMPARED_AT,
+            recording=Recording(record_every=1),
+            arms=[Arm(name="none"), Arm(name="BatchNorm", norm="batch")],
+        ),
+        claims=(
+            Claim(
+                number="E28",
+                statement="Normalizing the input does not keep the hidden layers from shifting.",
+                source="Ioffe & Szegedy, arXiv:1502.03167v3, §2",
+                criterion=(
+                    "Without BatchNorm and with standardized inputs, the std of the preactivation "
+                    "of at least one hidden layer changes by a factor of 3 or more from the first "
+                    "step to step 2,000. Geometric mean over the seeds."
+                ),
+                expected="reproduced",
+                decide=hidden_layers_move,
+            ),
+        ),
+    ),
+)
