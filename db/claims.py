@@ -112,7 +112,10 @@ def judge(
     if differing:
         return Outcome(
             "not this claim’s settings",
-            "; ".join(f"{path} is {own}, the claim’s is {its}" for path, own, its in differing)
+            "; ".join(
+                f"{path} is {own or 'empty'}, the claim’s is {its or 'empty'}"
+                for path, own, its in differing
+            )
             + ".",
         )
     if isinstance(claimed, Study) and not evidence.ended:

@@ -435,8 +435,8 @@ class Experiment(Document):
             )
         if self.binary and self.input_shape[0] > 1:
             raise ValueError(
-                f"binary: {self.dataset} is in colour, and half intensity makes no black and "
-                "white of that. Set binary to false, or gray to true."
+                f"binary: the dataset {self.dataset} is in colour, and half intensity makes no "
+                "black and white of that. Set binary to false, or gray to true."
             )
         return self
 

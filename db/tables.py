@@ -152,7 +152,7 @@ class Run(Table):
     """`{arm: {"last_accuracy": …, "best_accuracy": …}}`, means over seeds, on the test set."""
     device: Mapped[str | None] = mapped_column(String(20))
     versions: Mapped[dict[str, Any] | None]
-    """What made it: the versions of shiftscope, torch and Python."""
+    """What made it: the versions of shiftscope, torch and Python; `data`: what the images tell."""
     worker_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id", ondelete="SET NULL"))
     phase: Mapped[str | None] = mapped_column(String(200))
     """What a running run does besides training, such as downloading, in a few words."""

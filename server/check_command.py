@@ -49,16 +49,16 @@ class Report:
 
     def fine(self, name: str, found: str) -> None:
         """Something that is as it should be."""
-        typer.echo(f"  ok  {name:<12} {found}")
+        typer.echo(f"  ok  {name:<14} {found}")
 
     def note(self, name: str, found: str) -> None:
         """Something that is missing and need not be there."""
-        typer.echo(f"   -  {name:<12} {found}")
+        typer.echo(f"   -  {name:<14} {found}")
 
     def wrong(self, name: str, found: str) -> None:
         """Something that has to be mended."""
         self.problems += 1
-        typer.echo(f"  !!  {name:<12} {found}")
+        typer.echo(f"  !!  {name:<14} {found}")
 
 
 def _check_database(report: Report, url: str) -> None:

@@ -23,6 +23,32 @@ def test_a_document_survives_being_stored_as_json() -> None:
     assert parse(json.loads(experiment.model_dump_json())) == experiment
 
 
+@pytest.mark.parametrize(
+    ("document", "binary", "shape"),
+    [
+        ({}, True, (1, 28, 28)),
+        ({"dataset": "digits"}, True, (1, 28, 28)),
+        ({"dataset": "fashion_mnist"}, False, (1, 28, 28)),
+        ({"dataset": "synthetic", "binary": True}, True, (1, 28, 28)),
+        ({"dataset": "cifar10"}, False, (3, 32, 32)),
+        ({"dataset": "cifar10", "gray": True, "binary": True}, True, (1, 32, 32)),
+        ({"dataset": "folder", "folder": " my photos "}, False, (3, 32, 32)),
+        ({"dataset": "folder", "folder": "a", "image_size": 64, "gray": True}, False, (1, 64, 64)),
+    ],
+)
+def test_images_are_binary_where_that_is_usual_and_have_a_shape(
+    document: dict[str, Any], binary: bool, shape: tuple[int, int, int]
+) -> None:
+    experiment = parse(document)
+    assert experiment.binary is binary
+    assert experiment.input_shape == shape
+
+
+def test_a_path_on_the_command_line_is_text_whatever_it_looks_like() -> None:
+    settings = ["dataset=folder", "folder=2024", "binary=false"]
+    assert with_settings(Experiment(), settings).folder == "2024"
+
+
 def arm(norm: str, **settings: Any) -> dict[str, Any]:
     return {"name": "a", "norm": norm, **settings}
 
@@ -62,6 +88,18 @@ def arm(norm: str, **settings: Any) -> dict[str, Any]:
         ({"arms": [{"norm": "batch"}]}, "arms.0.name", "is required"),
         ({"arms": [{"name": "a"}, {"name": " a "}]}, "arms", "a name of its own, got a, a"),
         ({"seeds": [1, 1]}, "seeds", "may appear once"),
+        ({"dataset": "imagenet"}, "dataset", "'cifar10', 'digits', 'synthetic' or 'folder'"),
+        ({"dataset": "folder"}, "folder", "is required for the dataset folder"),
+        ({"folder": "photos"}, "folder", "mnist does not come from it"),
+        ({"dataset": "folder", "folder": "a\0b"}, "folder", "no control characters"),
+        ({"dataset": "folder", "folder": "a", "image_size": 7}, "image_size", "equal to 8, got 7"),
+        ({"dataset": "cifar10", "binary": True}, "binary", "cifar10 is in colour"),
+        (
+            {"dataset": "folder", "folder": "a", "binary": True},
+            "binary",
+            "Set binary to false, or gray to true",
+        ),
+        ({"standardize": "image"}, "standardize", "'none', 'channel' or 'pixel'"),
         ({"batch_size": 1}, "batch_size", "BatchNorm needs at least 2"),
         ({"batch_size": 1, "arms": [arm("iternorm")]}, "batch_size", "at least 2 examples"),
         ({"arms": [arm("Batch")]}, "arms.0.norm", "'none', 'batch', 'batch_explicit'"),

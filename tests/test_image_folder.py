@@ -323,6 +323,17 @@ def test_processes_decode_and_an_image_that_kills_one_is_left_out(
     assert done == [7, 14, 18]
 
 
+def test_processes_that_always_end_are_no_fault_of_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoders, "PROGRAM", [sys.executable, "-c", ""])
+    monkeypatch.setattr(decoders, "AT_ONCE", 2)
+    monkeypatch.setattr(decoders, "ENDINGS_BORNE", 2)
+    sources = [lay(tmp_path, {f"{n}.png": picture()}) / f"{n}.png" for n in range(4)]
+    with pytest.raises(DatasetProblem, match="end again and again"):
+        decoders.decode_into(np.zeros((4, 8, 8), np.uint8), sources, gray=True)
+
+
 class Stopped(BaseException):
     """A person asks for a stop."""
 

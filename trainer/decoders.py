@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from ..db.errors import DatasetProblem
 from .decoding import Decoded, Source, decode_all
 from .devices import cores
 
@@ -17,6 +18,8 @@ PROGRAM = [sys.executable, "-P", "-m", f"{__package__}.decoding"]
 AT_ONCE = 100
 """Images in a question. So few are decoded sooner than a process starts."""
 BROKEN_OFF = "its decoder ended without a word"
+ENDINGS_BORNE = 50
+"""Of one process. More are no fault of the images."""
 
 
 class Decoder:
@@ -25,10 +28,15 @@ class Decoder:
     def __init__(self, size: int, *, gray: bool) -> None:
         self._size, self._gray = size, gray
         self._closed = False
+        self._endings = 0
         self._process = self._start()
 
     def decode(self, sources: Sequence[Source]) -> list[Decoded]:
-        """As `decode_all`. Images that end the process are found by halving."""
+        """As `decode_all`. Images that end the process are found by halving.
+
+        Raises:
+            DatasetProblem: It ends again and again.
+        """
         try:
             assert self._process.stdin and self._process.stdout
             pickle.dump((sources, self._size, self._gray), self._process.stdin)
@@ -38,6 +46,12 @@ class Decoder:
             if self._closed:
                 raise
             self._end()
+            self._endings += 1
+            if self._endings > ENDINGS_BORNE:
+                raise DatasetProblem(
+                    "The processes that decode images end again and again; the worker's terminal "
+                    "may say why. The machine may be out of memory."
+                ) from None
             self._process = self._start()
             if len(sources) == 1:
                 return [BROKEN_OFF]

@@ -37,6 +37,17 @@ export function workerNotice(system) {
 }
 
 /**
+ * What a worker says of the dataset that was chosen: is it there, and where it would come from.
+ * @param {Experiment} experiment
+ * @param {System | null} system
+ */
+export function datasetNote(experiment, system) {
+  const name = String(experiment.dataset);
+  const state = system?.datasets?.[name];
+  return state ? `${name}: ${state.note}` : "";
+}
+
+/**
  * The experiment with a dataset that can be had; `why` says why it is another one, else null.
  * @param {Experiment} experiment
  * @param {System | null} system

@@ -10,7 +10,7 @@ import { bytes, duration, speed } from "../format.js";
 import { go, ofRun } from "../location.js";
 import { fields } from "../schema.js";
 import { learnRuns, store } from "../state.js";
-import { followSystem, withDataset, workerNotice } from "../system.js";
+import { datasetNote, followSystem, withDataset, workerNotice } from "../system.js";
 import { card, ownCard } from "./cards.js";
 import { notAgain } from "./watched.js";
 
@@ -76,12 +76,14 @@ function build(all, origin, entry, closing) {
   const form = new ExperimentForm(all, origin, () => check(VALIDATE_PAUSE));
   const instead = h("p", { class: "notice", hidden: true });
   const alone = h("div", {});
+  const data = h("p", { class: "hint", "aria-live": "polite" });
   let timer = 0;
   let checking = new AbortController();
 
   /** @param {number} pause */
   function check(pause) {
     window.clearTimeout(timer);
+    setText(data, datasetNote(form.read(), store.get().system));
     timer = window.setTimeout(async () => {
       checking.abort();
       const { signal } = (checking = new AbortController());
@@ -125,6 +127,7 @@ function build(all, origin, entry, closing) {
   /** @param {System | null} system */
   function showSystem(system) {
     alone.replaceChildren(workerNotice(system) ?? "");
+    setText(data, datasetNote(form.read(), system));
     const { experiment, why } = withDataset(form.read(), system);
     if (why === null || !instead.hidden) return; // what was offered once is the person's choice
     form.write(experiment);
@@ -144,7 +147,7 @@ function build(all, origin, entry, closing) {
   followSystem(closing);
   check(0);
   return h("form", { novalidate: true, onsubmit: submit },
-    instead, form.element, h("aside", { class: "start" }, cost, alone, failure, start));
+    instead, form.element, h("aside", { class: "start" }, cost, data, alone, failure, start));
 }
 
 /** @param {import("../types").Estimate} estimate */
