@@ -6,7 +6,7 @@
 import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
-import { number } from "../format.js";
+import { number, whole } from "../format.js";
 import { clear, draw } from "../plot.js";
 import { extentOf, linesOf, nearestX, oddWords } from "../quantity.js";
 import { forget, redraw } from "../redraw.js";
@@ -139,9 +139,9 @@ export class QuantityChart {
       const place = this.#legend.children[at]?.querySelector(".value");
       if (place) setText(place, value);
     });
-    const several = this.#lines.some(({ seeds }) => seeds > 1) ? "means over the seeds" : "values";
-    setText(this.#at, this.#lines.length === 0 ? ""
-      : x === null ? `last ${several}` : `${several} at ${number(x)}`);
+    const where = x === null ? "last point" : `at ${Number.isInteger(x) ? whole(x) : number(x)}`;
+    const isMean = this.#lines.some(({ seeds }) => seeds > 1);
+    setText(this.#at, this.#lines.length > 0 ? `${where}${isMean ? ", mean of the seeds" : ""}` : "");
     const [low, high] = this.#across.range;
     const share = ((log ? Math.log10(x ?? 1) : x ?? 0) - low) / (high - low);
     const width = this.#width - MARGIN.left - MARGIN.right;
