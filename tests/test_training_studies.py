@@ -164,7 +164,7 @@ SMALL: dict[str, tuple[Any, dict[str, Any]]] = {
     "small-batches": (small_batches, {"EXAMPLES": {"quick": 40}}),
     "companions-of-an-example": (
         companions,
-        {"STEPS": {"quick": 2}, "SETS": 3, "BATCH_SIZES": (16, 64)},
+        {"EXAMPLES": {"quick": 120}, "SETS": 3, "BATCH_SIZES": (16, 60)},
     ),
     "blow-up": (
         blow_up,

@@ -45,10 +45,10 @@ ENTRIES = (
             "in inference the output depends on the input alone, deterministically",
         ),
         left_open=(
-            "how large it is: by the law of large numbers about 1/√m, when the network is the same",
-            "the network: three hidden layers of 100 sigmoid units on MNIST, Xavier, learning rate "
-            "0.1, trained 3,000 steps (1,000 at quick length) with the batch size that it is "
-            "measured with",
+            "how large it is: about 1/√m for one network, by the law of large numbers",
+            "the networks: three hidden layers of 100 sigmoid units on MNIST, Xavier, learning "
+            "rate 0.1, each trained on 120,000 examples (60,000 at quick length) in batches of the "
+            "size that it is measured with; beside them the one of 60 with every size",
             "what is averaged: the std over 200 sets of each logit of 5 test images here",
         ),
         experiment=Study(
@@ -60,8 +60,9 @@ ENTRIES = (
                 title="Noise of one example's logits",
                 unit="std over 200 sets of companions",
                 x="examples in the batch",
-                shows="A straight line that falls by half when the batch is four times as large is "
-                "1/√m. In inference it is exactly 0, which has no place on a logarithmic axis.",
+                shows="One network: half the noise in batches four times as large, 1/√m. Networks "
+                "trained with their size fall more steeply: with larger batches they took fewer "
+                "steps. In inference it is 0, which has no place on a logarithmic axis.",
                 log_x=True,
                 log_y=True,
             ),

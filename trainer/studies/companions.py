@@ -16,7 +16,8 @@ from ..short_training import Twins, binary, train
 from . import Load
 
 BATCH_SIZES = (16, 32, 60, 128, 256)
-STEPS = {"quick": 1_000, "full": 3_000}
+USUAL = 60
+EXAMPLES = {"quick": 60_000, "full": 120_000}
 SETS = 200
 LEARNING_RATE = 0.1
 FIXED = 5
@@ -24,12 +25,18 @@ FIXED = 5
 
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
-    """Std of an example's logits over the sets, of a network trained at each batch size."""
-    data, steps = binary(load(study.dataset or "mnist")), STEPS[study.length]
+    """Std of an example's logits over the sets, by the size of the batch that it is in.
+
+    Of networks that were trained on the same examples in batches of that size, in training and in
+    inference mode, and of the one that was trained in batches of 60.
+    """
+    data = binary(load(study.dataset or "mnist"))
     fixed = data.test_inputs[:FIXED]
     twins = Twins(data, Network(initialization="xavier"), seed)
+    networks: dict[int, nn.Module] = {}
     for batch_size in BATCH_SIZES:
-        network = twins.build(Arm(name="BatchNorm", norm="batch"))
+        network = networks[batch_size] = twins.build(Arm(name="BatchNorm", norm="batch"))
+        steps = max(1, EXAMPLES[study.length] // batch_size)
         drawn = twins.batches(batch_size)
         for _ in train(network, drawn, lr=LEARNING_RATE, steps=steps, every=steps):
             pass
@@ -38,6 +45,11 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
             network.train(mode == "training")
             spread = _spread(network, fixed, data.pixels, batch_size, generator)
             yield Measurement(seed, "logit_std", mode, batch_size, spread)
+    network = networks[USUAL].train()
+    for batch_size in BATCH_SIZES:
+        generator = torch.Generator().manual_seed(seed)
+        spread = _spread(network, fixed, data.pixels, batch_size, generator)
+        yield Measurement(seed, "logit_std", "training, one network", batch_size, spread)
 
 
 @torch.no_grad()
