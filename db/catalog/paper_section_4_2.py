@@ -264,6 +264,7 @@ ENTRIES = (
             recording=RECORDING,
             arms=[X5, X30],
         ),
+        quick=("seeds=0,1,2",),
         claims=(
             Claim(
                 number="E4c",
