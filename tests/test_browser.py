@@ -790,10 +790,10 @@ def test_a_report_draws_its_charts_from_a_file_without_a_network(
     open_page: Callable[..., Page], engine: Engine, tmp_path: Path, size: Any, theme: str
 ) -> None:
     decided: list[Decided] = []
-    for name in ("mnist-sigmoid", "redundant-bias"):
-        (task,) = chosen([name])
+    for number in ("E1", "E9"):
+        (task,) = chosen([number])
         run_id = finished(engine, task.entry, SLOW, FAST)
-        outcomes = tuple(judged(engine, run_id).outcomes)
+        outcomes = tuple(judged(engine, run_id).outcomes[:1])
         decided.append(Decided(task, read.run(engine, run_id), False, outcomes))
     file = tmp_path / "report.html"
     file.write_text(report(engine, decided, "quick"), "utf-8")

@@ -80,7 +80,7 @@ ENTRIES = (
             name="MNIST sigmoid: with and without BatchNorm",
             recording=Recording(probe_every=250),
         ),
-        quick=("steps=4000",),
+        quick=("steps=10000",),
         claims=(
             Claim(
                 number="E1",
