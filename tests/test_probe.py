@@ -61,6 +61,7 @@ def test_the_probe_is_fixed_and_spread_over_the_test_set() -> None:
     assert Probe(inputs).inputs[:, 0].tolist() == list(range(0, 10_000, 5))
     assert len(Probe(inputs[:2_500]).inputs) == EXAMPLES == 2_000
     assert torch.equal(Probe(inputs[:300]).inputs, inputs[:300])
+    assert len(Probe(torch.zeros(1, 3, 224, 224).expand(60, -1, -1, -1)).inputs) == 53
 
 
 def test_a_look_changes_neither_network_nor_random_state() -> None:

@@ -21,6 +21,8 @@ from .nonlinearities import NONLINEARITIES
 from .ring import ProbedLayer
 
 EXAMPLES = 2_000
+MOST_INPUTS = 8_000_000
+"""Numbers in the probe, which is one batch: of 3 × 224 × 224 images it holds 53."""
 RANKED_UNITS = 512
 """An effective rank costs units³; of a wider layer it is that of so many units, evenly spread."""
 Memory = tuple[UnitSample, UnitSample]
@@ -31,8 +33,9 @@ class Probe:
     """A fixed batch, and how each network was on it at the start and the last time."""
 
     def __init__(self, test_inputs: Tensor) -> None:
-        """Takes up to 2,000 of the test examples, evenly spread."""
-        count = min(EXAMPLES, len(test_inputs))
+        """Takes up to 2,000 of the test examples, evenly spread; of large images, fewer."""
+        fitting = max(2, MOST_INPUTS // test_inputs[0].numel())
+        count = min(EXAMPLES, fitting, len(test_inputs))
         chosen = torch.arange(count, device=test_inputs.device) * len(test_inputs) // count
         self.inputs = test_inputs[chosen]
         self._memories: dict[int, list[Memory]] = {}
