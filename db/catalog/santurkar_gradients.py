@@ -98,7 +98,9 @@ def _relu(evidence: Evidence, quantity: str, until: float) -> OverSeeds:
     return _ratio(evidence, quantity, series[::-1], until)
 
 
-def _ratio(evidence: Evidence, quantity: str, series: list[str], until: float = math.inf) -> OverSeeds:
+def _ratio(
+    evidence: Evidence, quantity: str, series: list[str], until: float = math.inf
+) -> OverSeeds:
     """Second ÷ first, of medians over steps that are multiples of 50 or all there are, by seed."""
     found = [values(evidence, quantity, name) for name in series]
     ratios = []
