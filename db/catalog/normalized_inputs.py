@@ -63,7 +63,7 @@ ENTRIES = (
             network=Network(initialization="xavier"),
             optimizer=Optimizer(lr=0.5),
             steps=COMPARED_AT,
-            recording=Recording(record_every=1),
+            recording=Recording(record_every=5),
             arms=[Arm(name="none"), Arm(name="BatchNorm", norm="batch")],
         ),
         claims=(

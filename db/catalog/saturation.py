@@ -79,6 +79,7 @@ ENTRIES = (
             recording=Recording(record_every=10),
             arms=ARMS,
         ),
+        quick=("steps=200",),
         claims=(
             Claim(
                 number="E17",

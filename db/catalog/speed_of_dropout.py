@@ -92,7 +92,7 @@ ENTRIES = (
             network=Network(activation="relu", initialization="he"),
             optimizer=Optimizer(lr=0.1),
             steps=STEPS,
-            recording=Recording(evaluate_every=25),
+            recording=Recording(record_every=10, evaluate_every=25),
             arms=[
                 Arm(name="none"),
                 Arm(name="dropout 0.2", dropout=0.2),
@@ -100,6 +100,7 @@ ENTRIES = (
                 Arm(name="BatchNorm", norm="batch"),
             ],
         ),
+        quick=("steps=1500",),
         claims=(
             Claim(
                 number="E13b",
