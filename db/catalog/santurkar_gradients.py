@@ -113,7 +113,7 @@ def _ratio(
             )
             for of_series in found
         )
-        ratios.append(second / first)
+        ratios.append(second / first if first > 0 < second else math.nan)
     return geometric_mean(ratios)
 
 
@@ -211,7 +211,7 @@ ENTRIES = (
         left_open=(
             *_LEFT_OPEN,
             "how often and at how many points: 8 points at every 50th of 2,000 steps here, more "
-            "often in the first 100",
+            "often in the first 60",
             "which part of the training: the claim is decided by the first 500 steps, in which the "
             "networks learn most; later both losses are small and closer to each other",
         ),
