@@ -1,4 +1,4 @@
-"""Santurkar et al. (2018): covariate shift of gradients, and how smooth the loss is along a step."""
+"""Santurkar et al. (2018): covariate shift of gradients, and how smooth the loss is on a step."""
 
 import math
 from statistics import median
@@ -103,7 +103,7 @@ def _ratio(
 ) -> OverSeeds:
     """Second ÷ first, of medians over steps that are multiples of 50 or all there are, by seed."""
     found = [values(evidence, quantity, name) for name in series]
-    ratios = []
+    ratios: list[float] = []
     for seed in sorted({seed for seed, _ in found[0]}):
         first, second = (
             median(
@@ -113,7 +113,7 @@ def _ratio(
             )
             for of_series in found
         )
-        ratios.append(second / first)
+        ratios.append(second / first if first > 0 < second else math.nan)
     return geometric_mean(ratios)
 
 
@@ -177,7 +177,7 @@ ENTRIES = (
         claims=(
             Claim(
                 number="E21",
-                statement="The gradient shift of Definition 2.1 can be measured while a pair trains.",
+                statement="The gradient shift of Definition 2.1 is measured while a pair trains.",
                 source=f"{PAPER}, Definition 2.1",
                 criterion="All numbers are finite, and with learning rate 0 G′ = G exactly.",
                 expected="reproduced",
@@ -211,7 +211,7 @@ ENTRIES = (
         left_open=(
             *_LEFT_OPEN,
             "how often and at how many points: 8 points at every 50th of 2,000 steps here, more "
-            "often in the first 100",
+            "often in the first 60",
             "which part of the training: the claim is decided by the first 500 steps, in which the "
             "networks learn most; later both losses are small and closer to each other",
         ),
@@ -255,7 +255,7 @@ ENTRIES = (
         claims=(
             Claim(
                 number="E23",
-                statement="With BatchNorm the loss of a ReLU network is smoother along the gradient.",
+                statement="With BatchNorm a ReLU network’s loss is smoother along the gradient.",
                 source=f"{PAPER}, §3.2 and Figure 4",
                 criterion=(
                     "Up to step 500, medians of the loss's range and of the gradient's largest "

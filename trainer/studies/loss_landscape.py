@@ -10,8 +10,8 @@ from . import Load
 
 STEPS = {"quick": 1_000, "full": 2_000}
 EVERY = 50
-EARLY = 5
-"""BatchNorm's loss falls so soon that its first 100 steps are looked at more often."""
+EARLY, OFTEN = 60, 2
+"""BatchNorm's loss falls so soon that it is looked at more often before step 60."""
 LEARNING_RATE = 0.1
 ALONG = tuple(LEARNING_RATE * multiple / 2 for multiple in range(1, 9))
 """Eight step sizes from half the learning rate to four times it."""
@@ -30,7 +30,7 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
             met, drawn = twins.batches(BATCH), twins.batches(BATCH)
             for step in train(network, drawn, lr=LEARNING_RATE, steps=STEPS[study.length], every=1):
                 batch = next(met)
-                if step % EVERY == 0 or (step < 100 and step % EARLY == 0):
+                if step % EVERY == 0 or (step < EARLY and step % OFTEN == 0):
                     found = landscape(network, *batch, ALONG)
                     for quantity in ("loss", "loss_range", "gradient_change", "smoothness"):
                         value = getattr(found, quantity)
