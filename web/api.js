@@ -1,7 +1,8 @@
 /** Every address of the server, and how its answers and errors are read. */
 
 /** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
-/** @import { RunDetail, Runs, Selection, System, Units, Validated, Verdict } from "./types" */
+/** @import { Measurements, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
+/** @import { Verdict } from "./types" */
 
 import { decode } from "./series.js";
 
@@ -67,6 +68,9 @@ export const getSystem = () => json("/api/system");
 /** @returns {Promise<Record<string, any>>} */
 export const getSchema = () => json("/api/experiments/schema");
 
+/** @returns {Promise<Record<string, any>>} */
+export const getStudySchema = () => json("/api/studies/schema");
+
 /** @returns {Promise<CatalogEntry[]>} */
 export const getCatalog = async () =>
   /** @type {{ entries: CatalogEntry[] }} */ (await json("/api/catalog")).entries;
@@ -85,21 +89,27 @@ export const getRuns = ({ limit = 50, before = null } = {}) =>
 export const getRun = (run) => json(`/api/runs/${run}`);
 
 /**
- * @param {Experiment} experiment
+ * @param {Experiment} asked An experiment's or a study's document
  * @param {string | null} entry
  * @param {AbortSignal} [signal]
  * @returns {Promise<Validated>}
  */
-export const validate = (experiment, entry, signal) =>
-  json("/api/experiments/validate", { experiment, catalog_entry: entry }, signal);
+export const validate = (asked, entry, signal) =>
+  json("/api/experiments/validate", asking(asked, entry), signal);
 
 /**
- * @param {Experiment} experiment
+ * @param {Experiment} asked An experiment's or a study's document
  * @param {string | null} entry
  * @returns {Promise<RunDetail>}
  */
-export const createRun = (experiment, entry) =>
-  json("/api/runs", { experiment, catalog_entry: entry });
+export const createRun = (asked, entry) => json("/api/runs", asking(asked, entry));
+
+/**
+ * @param {Experiment} asked Only a study names one
+ * @param {string | null} entry
+ */
+const asking = (asked, entry) =>
+  ({ [asked.study === undefined ? "experiment" : "study"]: asked, catalog_entry: entry });
 
 /**
  * @param {number} run
@@ -129,6 +139,20 @@ export function getUnits({ run, layer, seed, unit }, signal) {
   if (unit !== null) query.set("unit", String(unit));
   return json(`/api/runs/${run}/units?${query}`, undefined, signal);
 }
+
+/**
+ * @param {number} run
+ * @param {number} after How many are known already
+ * @returns {Promise<Measurements>}
+ */
+export const getMeasurements = (run, after) => json(`/api/runs/${run}/measurements?after=${after}`);
+
+/**
+ * @param {number} run
+ * @param {string | null} quantity Null: all of them
+ */
+export const measurementsUrl = (run, quantity) => `/api/runs/${run}/measurements.csv${
+  quantity === null ? "" : `?quantity=${encodeURIComponent(quantity)}`}`;
 
 /**
  * @param {number} run

@@ -8,6 +8,8 @@ const BAND_OPACITY = [0.13, 0.16, 0.3];
 const FLOOR_OPACITY = 0.2;
 /** Curves that fill an area let each other show through. */
 const DENSE_OPACITY = 0.75;
+/** Dots of single seeds, beside the line of their means. */
+const FAINT = 0.4;
 /** Pixels between the rugs of two arms. */
 const RUG_HEIGHT = 8;
 const DASHES = { solid: "solid", dash: "9px,3px", dot: "2px,3px", dashdot: "9px,2px,2px,2px" };
@@ -101,7 +103,7 @@ function toTrace(mark, axis, drawing) {
         cliponaxis: !mark.points, connectgaps: false };
     case "dots":
       return { ...trace, y: mark.y, mode: "markers", cliponaxis: false,
-        marker: { color: paint, size: 5 } };
+        marker: { color: paint, size: 5, opacity: mark.faint ? FAINT : 1 } };
     case "band":
       return { ...trace, y: mark.y, mode: "lines", line: { width: 0 }, fill: "toself",
         fillcolor: fade(paint, BAND_OPACITY[mark.level]) };
@@ -137,12 +139,12 @@ function fade(hex, opacity) {
  * @param {Drawing} drawing
  * @param {number} revision
  */
-function layout({ boxes, width, height, x, y, log }, revision) {
+function layout({ boxes, width, height, x, y, log, logX = false }, revision) {
   const { quiet, hairline, font } = colors();
   /** @type {Record<string, unknown>} */
   const found = {
     width, height, datarevision: revision, autosize: false, showlegend: false, hovermode: false,
-    dragmode: HAS_MOUSE.matches ? "zoom" : false, separators: ".,",
+    dragmode: HAS_MOUSE.matches && "tick" in x ? "zoom" : false, separators: ".,",
     margin: { l: 0, r: 0, t: 0, b: 0, autoexpand: false },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: font, size: 12, color: quiet },
@@ -152,7 +154,9 @@ function layout({ boxes, width, height, x, y, log }, revision) {
     const isLeft = box.left === boxes[0].left;
     const common = { zeroline: false, ticklen: 4, tickcolor: "rgba(0,0,0,0)", color: quiet };
     found[`xaxis${number}`] = {
-      ...common, anchor: `y${number}`, range: x.range, tick0: 0, dtick: x.tick, tickformat: ",d",
+      ...common, anchor: `y${number}`, range: x.range, type: logX ? "log" : "linear",
+      ...("tick" in x ? { tick0: 0, dtick: x.tick, tickformat: ",d" }
+        : { tickmode: "array", tickvals: x.values, ticktext: x.labels }),
       domain: [box.left / width, (box.left + box.width) / width], showgrid: false,
       showline: true, linecolor: hairline, tickangle: 0, ticklabeloverflow: "allow",
       ...(at > 0 && { matches: "x" }),

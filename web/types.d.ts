@@ -348,8 +348,8 @@ export type Dash = "solid" | "dash" | "dot" | "dashdot";
 export type Mark =
   | { kind: "line"; arm: number; dash: Dash; points: boolean; dense: boolean; x: Float64Array;
       y: Float64Array }
-  /** Single records, each marked. */
-  | { kind: "dots"; arm: number; x: Float64Array; y: Float64Array }
+  /** Single records, each marked; `faint`: they stand beside a line that matters more. */
+  | { kind: "dots"; arm: number; faint?: boolean; x: Float64Array; y: Float64Array }
   | { kind: "band"; arm: number; level: number; x: Float64Array; y: Float64Array }
   /** `row` counts the rugs of a plot area, from the axis upwards. */
   /** What chance gives: shaded from the axis up to `y`. */
@@ -456,9 +456,11 @@ export interface Drawing {
   boxes: Box[];
   width: number;
   height: number;
-  x: StepAxis;
+  x: StepAxis | ValueAxis;
   y: ValueAxis;
   log: boolean;
+  /** Whether the horizontal axis is logarithmic, which steps never are. */
+  logX?: boolean;
 }
 
 /* ------------------------------------------------------------------ the form */

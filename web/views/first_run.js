@@ -17,8 +17,9 @@ const PATIENCE = 6000;
  */
 export async function offerFirst(element, closing) {
   const following = followSystem(closing);
-  const [entry] = await api.getCatalog();
-  if (!entry || closing.aborted) return;
+  const entry = (await api.getCatalog()).find(({ experiment }) => experiment !== null);
+  const first = entry?.experiment;
+  if (!entry || !first || closing.aborted) return;
   const notices = h("div", {});
   const problem = h("p", { class: "problem", role: "alert" });
   const start = h("button", { type: "button", class: "primary", onclick: async () => {
@@ -26,7 +27,7 @@ export async function offerFirst(element, closing) {
     setText(start, "Starting …");
     await Promise.race([following, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
     try {
-      const { experiment } = withDataset(entry.experiment, store.get().system);
+      const { experiment } = withDataset(first, store.get().system);
       const run = await api.createRun(experiment, entry.name);
       learnRuns([run]);
       go(ofRun(run.id));
@@ -38,7 +39,7 @@ export async function offerFirst(element, closing) {
   } }, "Start the first run");
   element.replaceChildren(...words(entry, start), notices, problem);
   const unsubscribe = store.subscribe(({ system }) => {
-    const { why } = withDataset(entry.experiment, system);
+    const { why } = withDataset(first, system);
     const instead = why && h("p", { class: "notice" }, `${why} The first run uses digits instead.`);
     notices.replaceChildren(instead ?? "", workerNotice(system) ?? "");
   });

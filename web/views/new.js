@@ -11,7 +11,7 @@ import { go, ofRun } from "../location.js";
 import { fields } from "../schema.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem, withDataset, workerNotice } from "../system.js";
-import { card, ownCard } from "./cards.js";
+import { catalogue } from "./cards.js";
 import { notAgain } from "./watched.js";
 
 const VALIDATE_PAUSE = 300;
@@ -36,31 +36,43 @@ export function newView(place) {
  * @param {AbortSignal} closing
  */
 async function show(element, place, closing) {
-  const [entries, schema, original] = await Promise.all([
-    api.getCatalog(), api.getSchema(), place.again === null ? null : api.getRun(place.again),
+  const [entries, original] = await Promise.all([
+    api.getCatalog(), place.again === null ? null : api.getRun(place.again),
   ]);
   if (closing.aborted) return;
   if (place.entry === null && !original) {
     element.append(h("h1", {}, "New run"),
       h("p", { class: "lead" }, "Choose what to put to the test. Every setting can be changed " +
         "before it starts."),
-      h("div", { class: "cards" }, ...entries.map(card), ownCard()));
+      ...catalogue(entries));
     return;
   }
   if (original?.watched) throw new Error(notAgain(original.id, original.watched));
-  const all = fields(schema);
   const name = original ? original.catalog_entry : place.entry;
   const entry = entries.find((candidate) => candidate.name === name) ?? null;
   if (!original && !entry && name !== "own") {
     throw new Error(`There is no experiment “${name}” in the catalog.`);
   }
-  const origin = completed(all, original?.experiment ?? entry?.experiment ?? {});
+  const study = original ? original.study : entry?.study ?? null;
+  const all = study ? studyFields(fields(await api.getStudySchema()), study)
+    : fields(await api.getSchema());
+  if (closing.aborted) return;
+  const origin = completed(all, study ?? original?.experiment ?? entry?.experiment ?? {});
   const heading = original ? `Run #${original.id} again`
     : entry?.title ?? "An experiment of your own";
   const lead = original ? "The same settings; what you change is marked." : entry?.claim ?? "";
   element.append(h("h1", {}, heading), h("p", { class: "lead" }, lead),
     build(all, origin, entry, closing));
 }
+
+/**
+ * What may be chosen of a study: which one it is the card says, and a dataset only where it has one.
+ * @param {Field[]} all
+ * @param {Experiment} study
+ */
+const studyFields = (all, study) => all
+  .filter(({ path }) => path !== "study" && (path !== "dataset" || study.dataset !== null))
+  .map((field) => ({ ...field, group: "Study" }));
 
 /**
  * @param {Field[]} all
@@ -150,8 +162,9 @@ function build(all, origin, entry, closing) {
 /** @param {import("../types").Estimate} estimate */
 function costRows({ seconds, steps_per_second: rate, bytes: size, basis }) {
   return [
-    h("dt", {}, "Time"), h("dd", { class: "figure" }, duration(seconds)),
-    h("dd", {}, `${speed(rate)} · ${bytes(size)} on disk`),
+    h("dt", {}, "Time"), h("dd", { class: "figure" }, duration(seconds ?? NaN)),
+    ...(rate !== null && size !== null
+      ? [h("dd", {}, `${speed(rate)} · ${bytes(size)} on disk`)] : []),
     h("dd", { class: "basis" }, basis),
   ];
 }

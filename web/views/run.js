@@ -15,6 +15,7 @@ import { chosen, LayerBar } from "./layer_bar.js";
 import { runHeader } from "./run_header.js";
 import { settingsTab } from "./settings_tab.js";
 import { isActive } from "./status.js";
+import { StudyPage } from "./study.js";
 import { TABS } from "./tabs.js";
 import { legend, rangeBar, seedChoice, tabLinks } from "./toolbar.js";
 import { VerdictView } from "./verdict.js";
@@ -28,12 +29,13 @@ import { VerdictView } from "./verdict.js";
  */
 export function runView(place) {
   const element = h("main", { class: "run-view", "aria-busy": "true" });
-  /** @type {RunPage | null} */
+  /** @type {RunPage | StudyPage | null} */
   let page = null;
   let current = place;
   let closed = false;
   api.getRun(place.run).then((detail) => {
-    if (!closed) page = new RunPage(element, detail, current);
+    if (closed) return;
+    page = new (detail.study ? StudyPage : RunPage)(element, detail, current);
   }).catch((/** @type {Error} */ error) => {
     element.append(h("p", { class: "notice bad", role: "alert" }, error.message));
   }).finally(() => element.removeAttribute("aria-busy"));

@@ -144,8 +144,10 @@ function noticesOf(run, networks) {
 
 /** @param {RunDetail} detail */
 function exportMenu({ id, source }) {
-  const files = TABLES.map(([table, about]) => [`${table}.csv`, about, api.exportUrl(id, table)]);
-  if (source !== "watch") {
+  const files = source === "study"
+    ? [["measurements.csv", "everything that was measured", api.measurementsUrl(id, null)]]
+    : TABLES.map(([table, about]) => [`${table}.csv`, about, api.exportUrl(id, table)]);
+  if (source === "experiment") {
     files.push(["verdict.csv", "each arm beside the reference", api.verdictUrl(id)]);
   }
   const menu = h("details", { class: "menu" }, h("summary", { class: "button" }, "Export"),

@@ -7,6 +7,10 @@ import { h, setText, swatch } from "../dom.js";
 import { age, exact, percent, real, speed } from "../format.js";
 import { progressBar, statusWord } from "./status.js";
 
+/** @param {Run} run */
+const whatOf = ({ source, dataset }) => source === "watch" ? "watched"
+  : source === "study" ? `study${dataset === null ? "" : ` · ${dataset}`}` : dataset;
+
 export class RunRow {
   #status = h("span", { class: "status" });
   #name = h("a", { class: "name" });
@@ -38,7 +42,7 @@ export class RunRow {
     statusWord(this.#status, run);
     setText(this.#name, run.name);
     const seeds = run.seeds.length > 1 ? ` · ${run.seeds.length} seeds` : "";
-    setText(this.#dataset, run.error ?? run.phase ?? `${run.dataset ?? "watched"}${seeds}`);
+    setText(this.#dataset, run.error ?? run.phase ?? `${whatOf(run)}${seeds}`);
     this.#dataset.classList.toggle("bad", run.error !== null);
     this.#showArms();
     this.#progress.show(run);

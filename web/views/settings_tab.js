@@ -18,7 +18,7 @@ import { watchedSections } from "./watched.js";
 export function settingsTab(run, networks) {
   const element = h("div", { class: "settings-tab" });
   const building = run.experiment ? build(element, run, run.experiment, networks)
-    : buildWatched(element, run, networks);
+    : run.study ? buildStudy(element, run, run.study) : buildWatched(element, run, networks);
   building.catch((/** @type {Error} */ error) => {
     element.append(h("p", { class: "notice bad", role: "alert" }, error.message));
   });
@@ -36,15 +36,34 @@ async function build(element, run, stored, networks) {
   const all = fields(schema);
   const experiment = completed(all, stored);
   const entry = entries.find(({ name }) => name === run.catalog_entry);
-  if (entry) {
-    const words = command(entry.name, all, experiment, entry.experiment);
+  const origin = entry?.experiment ?? undefined;
+  if (entry && origin) {
+    const words = command(entry.name, all, experiment, origin);
     element.append(section("Command", commandLine(words)));
   }
   element.append(
-    section("Experiment", experimentTable(all, experiment, entry?.experiment)),
+    section("Experiment", experimentTable(all, experiment, origin)),
     h("div", {}, section("Arms", armsTable(all, experiment)),
       section("Networks", networksTable(networks)),
       section("Run", factsTable(run))));
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {RunDetail} run
+ * @param {Experiment} stored
+ */
+async function buildStudy(element, run, stored) {
+  const [schema, entries] = await Promise.all([api.getStudySchema(), api.getCatalog()]);
+  const all = fields(schema);
+  const study = completed(all, stored);
+  const entry = entries.find(({ name }) => name === run.catalog_entry);
+  const origin = entry?.study ?? undefined;
+  if (entry && origin) {
+    element.append(section("Command", commandLine(command(entry.name, all, study, origin))));
+  }
+  element.append(section("Study", experimentTable(all, study, origin)),
+    section("Run", factsTable(run)));
 }
 
 /**

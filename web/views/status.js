@@ -29,10 +29,11 @@ export function progressBar() {
     /** @param {Run} run */
     show(run) {
       const { step, steps } = run;
+      const unit = run.source === "study" ? "measurement" : "step";
       element.hidden = steps === null; // how far a loop of unknown length is, nobody knows
       bar.style.transform = `scaleX(${Math.min(1, step / (steps ?? 1))})`;
       const isWhole = steps === null || step >= steps;
-      setText(words, isWhole ? `${whole(step)} step${step === 1 ? "" : "s"}`
+      setText(words, isWhole ? `${whole(step)} ${unit}${step === 1 ? "" : "s"}`
         : `${whole(step)} of ${whole(steps)} steps`);
       element.setAttribute("aria-valuemax", String(steps ?? step));
       element.setAttribute("aria-valuenow", String(step));

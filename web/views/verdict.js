@@ -22,21 +22,21 @@ export class VerdictView {
   #criterion = h("p", { class: "hint" });
   #input = h("input", { type: "number", min: 0.1, max: 100, step: "any", "aria-label": "Target, %" });
   #claims = h("ul", { class: "claims" });
-  element = h("section", { class: "verdict", "aria-label": "Verdict" }, this.#sentence,
-    h("div", { class: "rest" },
-      h("div", {}, this.#numbers, this.#criterion,
-        h("label", { class: "hint" }, "Another target: ", this.#input, " %")),
-      this.#claims));
 
   /**
    * @param {number} run
-   * @param {(target: number | null) => void} onTarget Null: the verdict chooses
+   * @param {((target: number | null) => void) | null} onTarget Told another target, null where the
+   *   verdict is to choose; without it there is none: a study has claims alone
    */
   constructor(run, onTarget) {
     this.#run = run;
+    const about = onTarget && h("div", {}, this.#numbers, this.#criterion,
+      h("label", { class: "hint" }, "Another target: ", this.#input, " %"));
+    this.element = h("section", { class: "verdict", "aria-label": "Verdict" },
+      onTarget && this.#sentence, h("div", { class: "rest" }, about, this.#claims));
     this.#input.addEventListener("change", () => {
       const { value } = this.#input;
-      if (this.#input.reportValidity()) onTarget(value ? Number((Number(value) / 100).toFixed(6)) : null);
+      if (this.#input.reportValidity()) onTarget?.(value ? Number((Number(value) / 100).toFixed(6)) : null);
     });
   }
 

@@ -1,0 +1,132 @@
+/** From a study's measurements to what a chart of one quantity draws. Pure. */
+
+/** @import { Measurement, Range } from "./types" */
+
+import { whole } from "./format.js";
+
+/**
+ * @typedef {object} Line What was measured of one series, in the order of x.
+ * @property {string} name
+ * @property {Float64Array} x
+ * @property {Float64Array} mean Over the seeds, of what can be drawn; NaN where nothing can
+ * @property {{ x: Float64Array, y: Float64Array }} dots Every measurement that can be drawn
+ * @property {number} seeds
+ */
+
+/** @typedef {{ x: boolean, y: boolean }} Logs Whether each axis is logarithmic */
+
+/**
+ * The series of one quantity, in the order in which they were first measured.
+ * @param {Measurement[]} measurements
+ * @param {Logs} log
+ * @returns {Line[]}
+ */
+export function linesOf(measurements, log) {
+  const series = grouped(measurements, ({ series: name }) => name);
+  return [...series].map(([name, own]) => {
+    const places = [...grouped(own, ({ x }) => Number(x))]
+      .filter(([x]) => isDrawable(x, log.x)).sort(([a], [b]) => a - b);
+    const drawn = places.map(([x, those]) => ({ x, values: those.map(({ value }) => Number(value))
+      .filter((value) => isDrawable(value, log.y)) }));
+    return {
+      name,
+      x: Float64Array.from(drawn, ({ x }) => x),
+      mean: Float64Array.from(drawn, ({ values }) => average(values)),
+      dots: {
+        x: Float64Array.from(drawn.flatMap(({ x, values }) => values.map(() => x))),
+        y: Float64Array.from(drawn.flatMap(({ values }) => values)),
+      },
+      seeds: new Set(own.map(({ seed }) => seed)).size,
+    };
+  });
+}
+
+/**
+ * Measurements by some key of theirs, in the order of its first appearance.
+ * @template Key
+ * @param {Measurement[]} measurements
+ * @param {(measurement: Measurement) => Key} keyOf
+ */
+export function grouped(measurements, keyOf) {
+  /** @type {Map<Key, Measurement[]>} */
+  const found = new Map();
+  for (const measurement of measurements) {
+    const key = keyOf(measurement);
+    const group = found.get(key);
+    if (group) group.push(measurement);
+    else found.set(key, [measurement]);
+  }
+  return found;
+}
+
+/** @param {number[]} values */
+const average = (values) => values.reduce((sum, value) => sum + value / values.length,
+  values.length ? 0 : NaN);
+
+/**
+ * @param {number} value
+ * @param {boolean} log
+ */
+const isDrawable = (value, log) => Number.isFinite(value) && (!log || value > 0);
+
+/**
+ * What is not drawn, in words: "not drawn: 3 NaN, 1 infinite"; empty where everything is.
+ * @param {Measurement[]} measurements
+ * @param {Logs} log
+ */
+export function oddWords(measurements, log) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { x, value } of measurements) {
+    const kind = kindOf(Number(value), log.y) ?? (kindOf(Number(x), log.x) && "beside the axis");
+    if (kind) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  const words = [...counts].map(([kind, count]) => `${whole(count)} ${kind}`);
+  return words.length ? `not drawn: ${words.join(", ")}` : "";
+}
+
+/**
+ * @param {number} value
+ * @param {boolean} log
+ */
+function kindOf(value, log) {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return "infinite";
+  return log && value <= 0 ? "0 or less" : null;
+}
+
+/**
+ * The lowest and the highest of all numbers; null when there are none.
+ * @param {Float64Array[]} columns
+ * @returns {Range | null}
+ */
+export function extentOf(columns) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const column of columns) {
+    for (const value of column) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return low <= high ? [low, high] : null;
+}
+
+/**
+ * The x of all lines that is nearest to a place on the axis; null when there is none.
+ * @param {Line[]} lines
+ * @param {number} share From 0, the left end of the axis, to 1
+ * @param {Range} range Of the axis, in powers of ten where it is logarithmic
+ * @param {boolean} log
+ */
+export function nearestX(lines, share, [low, high], log) {
+  const wanted = low + share * (high - low);
+  /** @type {{ x: number, distance: number } | null} */
+  let best = null;
+  for (const { x: all } of lines) {
+    for (const x of all) {
+      const distance = Math.abs((log ? Math.log10(x) : x) - wanted);
+      if (!best || distance < best.distance) best = { x, distance };
+    }
+  }
+  return best ? best.x : null;
+}

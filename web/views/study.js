@@ -1,0 +1,154 @@
+/** Study: what it comes to, and a chart of each quantity, while it measures and after. */
+
+/** @import { CatalogEntry, Measurement, Quantity, Run, RunDetail } from "../types" */
+/** @import { RunPlace } from "./run.js" */
+
+import * as api from "../api.js";
+import { h, setText } from "../dom.js";
+import { grouped } from "../quantity.js";
+import { learnRuns, store } from "../state.js";
+import { followSystem } from "../system.js";
+import { QuantityChart } from "./quantity_chart.js";
+import { runHeader } from "./run_header.js";
+import { settingsTab } from "./settings_tab.js";
+import { isActive } from "./status.js";
+import { tabLinks } from "./toolbar.js";
+import { VerdictView } from "./verdict.js";
+
+const TABS = [{ id: "overview", title: "Overview" }, { id: "settings", title: "Settings" }];
+
+export class StudyPage {
+  /** @type {Measurement[]} */
+  #measurements = [];
+  /** @type {QuantityChart[]} */
+  #charts = [];
+  /** @type {Quantity[]} */
+  #quantities = [];
+  #shown = "";
+  #asking = false;
+  #closed = false;
+  #closing = new AbortController();
+  #unsubscribe;
+
+  /**
+   * @param {HTMLElement} element
+   * @param {RunDetail} detail
+   * @param {RunPlace} place
+   */
+  constructor(element, detail, place) {
+    this.detail = detail;
+    /** @type {Run} */
+    this.run = detail;
+    this.place = place;
+    document.title = `#${detail.id} ${detail.name} · shiftscope`;
+    this.header = runHeader(detail);
+    this.verdict = new VerdictView(detail.id, null);
+    this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
+    this.problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+    this.body = h("div", { class: "tab-body" });
+    element.append(this.header.element, h("div", { class: "tab-line" }, this.tabs), this.problem,
+      this.body);
+    learnRuns([detail]);
+    if (detail.status === "queued") followSystem(this.#closing.signal);
+    this.show(place);
+    this.#unsubscribe = store.subscribe(() => this.#runCame());
+    api.getCatalog().then((entries) => this.#learn(entries)).catch((error) => this.#say(error));
+  }
+
+  /** @param {RunPlace} place */
+  show(place) {
+    this.place = place;
+    const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
+    tabLinks(this.tabs, TABS, tab.id, place);
+    this.#judge();
+    const key = tab.id === "settings" ? JSON.stringify([tab.id, this.run.status])
+      : JSON.stringify([tab.id, this.#quantities.map(({ name }) => name)]);
+    if (key === this.#shown) return;
+    this.#shown = key;
+    for (const chart of this.#charts) chart.close();
+    this.#charts = [];
+    if (tab.id === "settings") {
+      this.body.replaceChildren(settingsTab({ ...this.detail, ...this.run }, []));
+      return;
+    }
+    this.#charts = this.#quantities.map((quantity) => new QuantityChart(this.run.id, quantity));
+    this.body.replaceChildren(h("div", { class: "overview study" }, this.verdict.element,
+      ...this.#charts.map(({ element }) => element)));
+    this.#draw();
+    this.#judge();
+  }
+
+  /**
+   * The quantities of the run's catalog entry, or of another one of the same study.
+   * @param {CatalogEntry[]} entries
+   */
+  #learn(entries) {
+    const entry = entries.find(({ name }) => name === this.detail.catalog_entry)
+      ?? entries.find(({ study }) => study && study.study === this.detail.study?.study);
+    this.#quantities = [...entry?.quantities ?? []];
+    this.#addUnknown();
+    if (!this.#closed) this.show(this.place);
+  }
+
+  /** Quantities that no entry describes have charts too, by their names. */
+  #addUnknown() {
+    const known = new Set(this.#quantities.map(({ name }) => name));
+    const found = new Set(this.#measurements.map(({ quantity }) => quantity));
+    this.#quantities.push(...[...found].filter((name) => !known.has(name)).map((name) => ({
+      name, title: name, unit: "", x: "x", shows: "", log_x: false, log_y: false })));
+  }
+
+  #runCame() {
+    const run = store.get().runs.get(this.detail.id);
+    if (!run) return;
+    this.run = run;
+    this.header.show(run, []);
+    this.show(this.place);
+    this.#fetch();
+  }
+
+  /** Ask for what was measured since, until nothing is left. */
+  async #fetch() {
+    if (this.#asking) return; // the answer under way asks again
+    this.#asking = true;
+    try {
+      while (!this.#closed && this.#measurements.length < this.run.step) {
+        const after = this.#measurements.length;
+        const { measurements } = await api.getMeasurements(this.run.id, after);
+        if (measurements.length === 0) break;
+        this.#measurements.push(...measurements);
+        this.#addUnknown();
+        if (!this.#closed) this.show(this.place);
+        this.#draw();
+      }
+      this.problem.hidden = true;
+    } catch (error) {
+      this.#say(/** @type {Error} */ (error));
+    }
+    this.#asking = false;
+  }
+
+  #draw() {
+    const growing = isActive(this.run);
+    const found = grouped(this.#measurements, ({ quantity }) => quantity);
+    for (const chart of this.#charts) chart.show(found.get(chart.quantity.name) ?? [], growing);
+  }
+
+  /** A study decides nothing before it ends. */
+  #judge() {
+    if (this.verdict.element.isConnected) this.verdict.show(this.run.status, null);
+  }
+
+  /** @param {Error} error */
+  #say({ message }) {
+    setText(this.problem, message);
+    this.problem.hidden = false;
+  }
+
+  close() {
+    this.#closed = true;
+    this.#closing.abort();
+    this.#unsubscribe();
+    for (const chart of this.#charts) chart.close();
+  }
+}
