@@ -23,7 +23,10 @@ class Study(Document):
         title="Study", description="The module of trainer/studies/ that measures."
     )
     dataset: DatasetName | None = Field(
-        default=None, title="Dataset", description="What it trains on; none draws its own numbers."
+        default=None,
+        title="Dataset",
+        description="What it trains on; none draws its own numbers.",
+        json_schema_extra={"empty": "none"},
     )
     length: Length = Field(
         default="full",

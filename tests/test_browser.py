@@ -29,6 +29,8 @@ from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.judge import judged
 from shiftscope.db.reproduction import Decided, chosen
+from shiftscope.db.study import Measurement
+from shiftscope.db.write import append_measurements
 from shiftscope.server.report import report
 
 pytestmark = pytest.mark.browser
@@ -174,7 +176,7 @@ def test_a_run_from_the_first_click_to_a_csv_file(
     page = open_page()
     page.goto(address)
     page.get_by_role("link", name="New", exact=True).click()
-    page.get_by_role("link", name="MNIST, sigmoid").click()
+    page.get_by_role("link", name="MNIST, sigmoid, with and without").click()
     page.get_by_label("Dataset").select_option("digits")
     expect(page.locator(".cost .figure")).to_have_text(re.compile(r"\d"))
 
@@ -805,3 +807,50 @@ def test_a_report_draws_its_charts_from_a_file_without_a_network(
         "[...document.querySelectorAll('.chart')].map((one) => one.data[0].line.color)"
     )
     assert set(colors) == {"#d55e00" if theme == "light" else "#f0803c"}
+
+
+def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
+    engine: Engine, serve: Callable[..., str], open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/new")
+    page.get_by_label("Filter the cards").fill("bias before")
+    expect(page.get_by_role("heading", name="Training pairs")).to_be_hidden()
+    page.get_by_role("link", name="A bias before BatchNorm does nothing").click()
+    page.get_by_label("Seeds").fill("0, 1")
+    expect(page.locator(".cost .basis")).to_contain_text("nobody can say")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url("**/runs/1")
+    expect(page.locator(".quantity .note .empty").first).to_be_visible()
+    assert queue.claim(engine, queue.register(engine)) == 1
+    page.evaluate("window.sameDocument = true")
+
+    def drawn_of(quantity: str) -> list[dict[str, Any]]:
+        return page.locator(f".plot[data-quantity='{quantity}'] .canvas").evaluate(
+            "({ data, layout }) => (data ?? []).map(({ x, y, mode }) =>"
+            " ({ x: [...x], y: [...y], mode, log: layout.xaxis.type === 'log' }))"
+        )
+
+    def found(seed: int, x: float, value: float) -> Measurement:
+        return Measurement(seed, "output_difference", "float32", x, value)
+
+    append_measurements(engine, 1, 0, [found(0, 10.0, 4e-6), found(0, 1.0, 1e-6)])
+    wait_until(page, lambda: bool(drawn_of("output_difference")), "what was found is drawn")
+    (line,) = drawn_of("output_difference")
+    assert (line["x"], line["y"], line["log"]) == ([1, 10], [1e-6, 4e-6], True)
+    more = [found(1, 1.0, 3e-6), found(1, 10.0, math.nan)]
+    append_measurements(engine, 1, 2, more)
+    wait_until(page, lambda: len(drawn_of("output_difference")) == 2, "the second seed is drawn")
+    dots, line = drawn_of("output_difference")
+    assert (dots["mode"], dots["y"]) == ("markers", [1e-6, 3e-6, 4e-6])
+    assert line["y"] == pytest.approx([2e-6, 4e-6])
+    expect(page.locator(".quantity [role=status]").first).to_have_text("not drawn: 1 NaN")
+    assert page.evaluate("window.sameDocument"), "charts grow without a reload"
+    append_measurements(engine, 1, 4, [Measurement(0, "bias_gradient", "float64", 1.0, 1e-16)])
+    queue.end(engine, 1, "finished")
+    expect(status_of(page)).to_have_text("finished")
+    expect(page.locator(".verdict .claims strong")).to_have_text(re.compile("^E9 .*reproduced"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_role("link", name="Run again").click()
+    expect(page.get_by_label("Seeds")).to_have_value("0, 1")

@@ -124,6 +124,6 @@ def test_training_comes_first_in_the_catalog_then_studies_by_the_numbers_of_thei
         isinstance(entry.experiment, Study) for entry in entries
     )
     assert entries[0].name == "mnist-sigmoid"
-    claims = [replace(ENTRY.claims[0], number=number) for number in ("E8", "E8b", "E11")]
+    claims = [replace(ENTRY.claims[0], number=number) for number in ("E8", "E8b", "E11", "R1")]
     numbered = [replace(ENTRY, claims=(claim,)) for claim in claims]
     assert sorted(reversed(numbered), key=catalog.order) == numbered

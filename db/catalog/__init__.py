@@ -4,7 +4,6 @@ A module joins the catalog by being in this folder and naming its entries in `EN
 """
 
 import importlib
-import math
 import pkgutil
 import re
 from functools import cache
@@ -29,11 +28,11 @@ def entries() -> tuple[CatalogEntry, ...]:
     return tuple(sorted(found, key=order))
 
 
-def order(entry: CatalogEntry) -> tuple[bool, float, str]:
-    """E8 is before E8b, and that before E11; an entry without claims is the last of its kind."""
-    number = re.match(r"\D*(\d+)(.*)", entry.claims[0].number) if entry.claims else None
+def order(entry: CatalogEntry) -> tuple[bool, str, int, str]:
+    """E8 is before E8b, that before E11, and R1 after them; without claims an entry is the last."""
+    parts = re.match(r"(\D*)(\d+)(.*)", entry.claims[0].number) if entry.claims else None
     is_study = isinstance(entry.experiment, Study)
-    return (is_study, float(number[1]), number[2]) if number else (is_study, math.inf, "")
+    return (is_study, parts[1], int(parts[2]), parts[3]) if parts else (is_study, "~", 0, "")
 
 
 def entry(name: str) -> CatalogEntry:

@@ -6,7 +6,7 @@
 import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
-import { number } from "../format.js";
+import { number, whole } from "../format.js";
 import { clear, draw } from "../plot.js";
 import { extentOf, linesOf, nearestX, oddWords } from "../quantity.js";
 import { forget, redraw } from "../redraw.js";
@@ -16,8 +16,6 @@ const HEIGHT = 260;
 const MARGIN = { left: 56, right: 22, top: 8, bottom: 26 };
 /** Pixels that a tick of the horizontal axis takes. */
 const SPACING = 80;
-/** So many series have a colour of their own; further ones have other dashes. */
-const COLORS = 6;
 
 export class QuantityChart {
   visible = false;
@@ -114,7 +112,7 @@ export class QuantityChart {
     if (this.#legend.dataset.names === names.join("\n")) return;
     this.#legend.dataset.names = names.join("\n");
     this.#legend.replaceChildren(...names.map((name, at) => h("li", {},
-      swatch(at % COLORS, dash(at)), h("span", { class: "name" }, name), " ",
+      swatch(at, armDash(at)), h("span", { class: "name" }, name), " ",
       h("span", { class: "value" }))));
   }
 
@@ -139,9 +137,9 @@ export class QuantityChart {
       const place = this.#legend.children[at]?.querySelector(".value");
       if (place) setText(place, value);
     });
-    const several = this.#lines.some(({ seeds }) => seeds > 1) ? "means over the seeds" : "values";
-    setText(this.#at, this.#lines.length === 0 ? ""
-      : x === null ? `last ${several}` : `${several} at ${number(x)}`);
+    const where = x === null ? "last point" : `at ${Number.isInteger(x) ? whole(x) : number(x)}`;
+    const isMean = this.#lines.some(({ seeds }) => seeds > 1);
+    setText(this.#at, this.#lines.length > 0 ? `${where}${isMean ? ", mean of the seeds" : ""}` : "");
     const [low, high] = this.#across.range;
     const share = ((log ? Math.log10(x ?? 1) : x ?? 0) - low) / (high - low);
     const width = this.#width - MARGIN.left - MARGIN.right;
@@ -161,19 +159,15 @@ export class QuantityChart {
   }
 }
 
-/** @param {number} at */
-const dash = (at) => armDash(at + Math.floor(at / COLORS));
-
 /**
  * With several seeds each is a dot, and the line joins their means.
  * @param {Line} line
- * @param {number} at
+ * @param {number} arm
  * @returns {Mark[]}
  */
-function marks({ x, mean, dots, seeds }, at) {
-  const arm = at % COLORS;
+function marks({ x, mean, dots, seeds }, arm) {
   /** @type {Mark} */
-  const line = { kind: "line", arm, dash: dash(at), points: seeds === 1, dense: false, x, y: mean };
+  const line = { kind: "line", arm, dash: armDash(arm), points: seeds === 1, dense: false, x, y: mean };
   return seeds === 1 ? [line] : [{ kind: "dots", arm, faint: true, ...dots }, line];
 }
 

@@ -5,6 +5,7 @@
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
+import * as live from "../live.js";
 import { grouped } from "../quantity.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
@@ -50,6 +51,7 @@ export class StudyPage {
       this.body);
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
+    if (isActive(detail)) this.#watch();
     this.show(place);
     this.#unsubscribe = store.subscribe(() => this.#runCame());
     api.getCatalog().then((entries) => this.#learn(entries)).catch((error) => this.#say(error));
@@ -98,9 +100,16 @@ export class StudyPage {
       name, title: name, unit: "", x: "x", shows: "", log_x: false, log_y: false })));
   }
 
+  /** Hear of the run's state, also after a connection was lost: `step` says what to ask for. */
+  #watch() {
+    live.watch({ run: this.run.id, series: [], cursor: () => 0, onFrame: () => {},
+      onNetworks: () => {}, onError: (message) => this.#say({ message }) });
+  }
+
   #runCame() {
     const run = store.get().runs.get(this.detail.id);
     if (!run) return;
+    if (isActive(this.run) && !isActive(run)) live.unwatch();
     this.run = run;
     this.header.show(run, []);
     this.show(this.place);
@@ -139,7 +148,7 @@ export class StudyPage {
     if (this.verdict.element.isConnected) this.verdict.show(this.run.status, null);
   }
 
-  /** @param {Error} error */
+  /** @param {{ message: string }} error */
   #say({ message }) {
     setText(this.problem, message);
     this.problem.hidden = false;
@@ -149,6 +158,7 @@ export class StudyPage {
     this.#closed = true;
     this.#closing.abort();
     this.#unsubscribe();
+    live.unwatch();
     for (const chart of this.#charts) chart.close();
   }
 }
