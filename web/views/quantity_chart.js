@@ -16,8 +16,6 @@ const HEIGHT = 260;
 const MARGIN = { left: 56, right: 22, top: 8, bottom: 26 };
 /** Pixels that a tick of the horizontal axis takes. */
 const SPACING = 80;
-/** So many series have a colour of their own; further ones have other dashes. */
-const COLORS = 6;
 
 export class QuantityChart {
   visible = false;
@@ -114,7 +112,7 @@ export class QuantityChart {
     if (this.#legend.dataset.names === names.join("\n")) return;
     this.#legend.dataset.names = names.join("\n");
     this.#legend.replaceChildren(...names.map((name, at) => h("li", {},
-      swatch(at % COLORS, dash(at)), h("span", { class: "name" }, name), " ",
+      swatch(at, armDash(at)), h("span", { class: "name" }, name), " ",
       h("span", { class: "value" }))));
   }
 
@@ -161,19 +159,15 @@ export class QuantityChart {
   }
 }
 
-/** @param {number} at */
-const dash = (at) => armDash(at + Math.floor(at / COLORS));
-
 /**
  * With several seeds each is a dot, and the line joins their means.
  * @param {Line} line
- * @param {number} at
+ * @param {number} arm
  * @returns {Mark[]}
  */
-function marks({ x, mean, dots, seeds }, at) {
-  const arm = at % COLORS;
+function marks({ x, mean, dots, seeds }, arm) {
   /** @type {Mark} */
-  const line = { kind: "line", arm, dash: dash(at), points: seeds === 1, dense: false, x, y: mean };
+  const line = { kind: "line", arm, dash: armDash(arm), points: seeds === 1, dense: false, x, y: mean };
   return seeds === 1 ? [line] : [{ kind: "dots", arm, faint: true, ...dots }, line];
 }
 
