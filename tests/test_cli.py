@@ -81,7 +81,7 @@ def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> Non
         (("run", "mnist-sigmoid", "--set", "speed=9"), "speed: is not a setting; expected one of "),
         (("run", "mnist-sigmoid", "--set", "steps"), "steps: expected steps=VALUE, got 'steps'"),
         (("run", "mnist-sigmoid", "--set", "steps=0"), "steps: Input should be greater than or "),
-        (("run", "mnist-sigmoid", "--set", "dataset=x"), "dataset: Input should be 'mnist' or "),
+        (("run", "mnist-sigmoid", "--set", "dataset=x"), "dataset: Input should be 'mnist', "),
         (
             ("reproduce", "E1", "E99"),
             "There is no claim and no experiment 'E99'; expected one of E1",
