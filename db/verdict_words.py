@@ -6,6 +6,9 @@ from collections.abc import Callable
 from .intervals import OverSeeds
 from .verdict import DEFAULT_TARGET, Comparison, Verdict
 
+SAID = 6
+"""Of so many arms each is said beside the reference; of more only what they come to as a whole."""
+
 
 def sentence(verdict: Verdict) -> str:
     """What a run's arms come to: each beside the reference, the first one."""
@@ -16,11 +19,37 @@ def sentence(verdict: Verdict) -> str:
             if verdict.ended
             else "No network has been evaluated yet."
         )
+    if len(verdict.comparisons) > SAID:
+        return _as_a_whole(verdict)
     parts = [_beside(verdict, arm, reference, at == 0) for at, arm in enumerate(others)]
     if not others:
         parts = [_alone(verdict, reference)]
     parts += [_diverged(comparison) for comparison in verdict.comparisons if comparison.diverged]
     return "; ".join(parts) + "."
+
+
+def _as_a_whole(verdict: Verdict) -> str:
+    """Of many arms how many reached the target, which first, which is best, how many diverged."""
+    arms = verdict.comparisons
+    reached = [arm for arm in arms if arm.seeds and arm.reached == arm.seeds]
+    parts = [f"{len(reached) or 'none'} of {len(arms)} arms reached {_target(verdict)}"]
+    sooner = [(arm.steps_to_target, arm.arm) for arm in reached if arm.steps_to_target is not None]
+    if sooner:
+        count, name = min(sooner)
+        parts[0] += f", {name} first: after {steps(count)}"
+    last = [
+        (arm.last_accuracy, arm.arm)
+        for arm in arms
+        if arm.last_accuracy is not None and math.isfinite(arm.last_accuracy)
+    ]
+    if last:
+        accuracy, name = max(last)
+        parts.append(f"{name} {'ended' if verdict.ended else 'is'} highest: {percent(accuracy)}")
+    diverged = sum(arm.diverged > 0 for arm in arms)
+    if diverged:
+        parts.append(f"{diverged} diverged")
+    words = "; ".join(parts) + "."
+    return words[0].upper() + words[1:]
 
 
 def criterion(verdict: Verdict) -> str:

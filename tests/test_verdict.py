@@ -282,3 +282,16 @@ def test_words_of_numbers() -> None:
     assert times(OverSeeds(1.25, 0.5, 250.0, 3)) == "1.25 × sooner (0.50 to 250, 3 seeds)"
     assert points(OverSeeds(-0.02, -0.03, -0.01, 3)) == "2.0 points lower (1.0 to 3.0, 3 seeds)"
     assert times(OverSeeds(2.0, None, None, 2)) == "2.0 × sooner (2 seeds: no interval)"
+
+
+def test_of_many_arms_only_what_they_come_to_is_said() -> None:
+    arms = [f"lr {rate}" for rate in range(8)]
+    curves = [
+        curve((0, 0.1), (100 * (at + 1), 0.95 - 0.01 * at), arm=arm) for at, arm in enumerate(arms)
+    ]
+    curves[6] = curve((0, 0.1), (10, 0.2), arm=arms[6], diverged_step=11)
+    curves[7] = curve((0, 0.1), (100, 0.5), arm=arms[7])
+    assert sentence(verdict(curves, arms, ended=True)) == (
+        "6 of 8 arms reached 90 %, lr 0 first: after 94 steps; lr 0 ended highest: 95 %; "
+        "1 diverged."
+    )

@@ -51,15 +51,19 @@ function card({ name, title, claim, source, stated, left_open: open, claims }) {
     h("p", { class: "claim" }, claim),
     h("p", { class: "source" }, source),
     claims.length > 0 && h("ul", { class: "claims" }, ...claims.map(claimItem)),
-    h("div", { class: "facts" },
-      h("section", {}, h("h4", {}, "What the paper states"), list(stated)),
-      h("section", {}, h("h4", {}, "What it leaves open"), list(open))));
+    h("details", {},
+      h("summary", {}, "How it is put to the test, what the source states and what it leaves open"),
+      h("div", { class: "facts" },
+        claims.length > 0 && h("section", {}, h("h4", {}, "What is put to the test"),
+          list(claims.map(({ number, criterion }) => `${number}: ${criterion}`))),
+        h("section", {}, h("h4", {}, "What the source states"), list(stated)),
+        h("section", {}, h("h4", {}, "What it leaves open"), list(open)))));
 }
 
 /** @param {Claim} claim */
-const claimItem = ({ number, statement, criterion, expected }) => h("li", {},
-  h("p", {}, h("strong", {}, number), ` ${statement}`),
-  h("p", { class: "hint" }, `Put to the test: ${criterion} Expected: ${expected}.`));
+const claimItem = ({ number, statement, expected }) => h("li", {},
+  h("strong", {}, number), ` ${statement}`,
+  expected === "reproduced" ? "" : h("span", { class: "hint" }, ` Expected: ${expected}.`));
 
 /** A card for an experiment of one's own. */
 function ownCard() {

@@ -7,6 +7,9 @@ import { h, setText, swatch } from "../dom.js";
 import { age, exact, percent, real, speed } from "../format.js";
 import { progressBar, statusWord } from "./status.js";
 
+/** So many arms are listed; of more the first ones, and how many there are. */
+const LISTED = 6;
+
 /** @param {Run} run */
 const whatOf = ({ source, dataset }) => source === "watch" ? "watched"
   : source === "study" ? `study${dataset === null ? "" : ` · ${dataset}`}` : dataset;
@@ -52,7 +55,8 @@ export class RunRow {
   }
 
   #showArms() {
-    const { arms, summary } = this.run;
+    const { arms: all, summary } = this.run;
+    const arms = all.length > LISTED ? all.slice(0, LISTED - 1) : all;
     while (this.#arms.children.length < arms.length) {
       const arm = this.#arms.children.length;
       this.#arms.append(h("span", { class: "arm" }, swatch(arm, armDash(arm)),
@@ -65,6 +69,9 @@ export class RunRow {
       setText(last, found ? percent(Number(found.last_accuracy)) : "–");
       setText(best, found ? `(${percent(Number(found.best_accuracy))})` : "");
     });
+    if (arms.length < all.length && this.#arms.children.length === arms.length) {
+      this.#arms.append(h("span", { class: "more" }, `and ${all.length - arms.length} more arms`));
+    }
   }
 
   showAge() {
