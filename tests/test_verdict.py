@@ -287,7 +287,7 @@ def test_words_of_numbers() -> None:
 def test_of_many_arms_only_what_they_come_to_is_said() -> None:
     arms = [f"lr {rate}" for rate in range(8)]
     curves = [
-        curve((0, 0.1), (100 * (at + 1), 0.95 - 0.01 * at), arm=arm) for at, arm in enumerate(arms)
+        curve((0, 0.1), (100 * (at + 1), 0.95 - 0.008 * at), arm=arm) for at, arm in enumerate(arms)
     ]
     curves[6] = curve((0, 0.1), (10, 0.2), arm=arms[6], diverged_step=11)
     curves[7] = curve((0, 0.1), (100, 0.5), arm=arms[7])
