@@ -80,7 +80,9 @@ def test_the_landscape_of_a_parabola() -> None:
     assert network.weight.tolist() == [[0.0], [0.0]]
 
 
-def decided(number: str, value: Callable[[str, str, float], float]) -> tuple[str, str]:
+def decided(
+    number: str, value: Callable[[str, str, float], float], last: int = 1_500
+) -> tuple[str, str]:
     """A claim's result and reason by measurements that a function of quantity, series, x gives."""
     claim, entry = next(
         (claim, entry) for entry in catalog.entries() for claim in entry.claims
@@ -95,7 +97,7 @@ def decided(number: str, value: Callable[[str, str, float], float]) -> tuple[str
                     name = f"{activation}, {arm}"
                     is_of_layers = bool(layers) and quantity.name != "shift_at_rest"
                     for series in [f"{name}, {x}" for x in layers] if is_of_layers else [name]:
-                        for x in range(0, 1_001, 50):
+                        for x in range(0, last + 1, 50):
                             number_found = value(quantity.name, series, x)
                             found.append(Measurement(seed, quantity.name, series, x, number_found))
     outcome = claim.decide(Evidence((), (), 1, ended=True, measurements=found))
@@ -122,10 +124,17 @@ def test_a_smoother_loss_is_twice_as_smooth_in_both_measures() -> None:
             return 1.0
         return 2.5 if x <= 500 else 1.0
 
-    assert decided("E23", value)[0] == "reproduced"
-    assert decided("E23", lambda q, s, x: 1.0 if q == "loss_range" else value(q, s, x))[0] == (
-        "not reproduced"
-    )
+    early = decided("E23", value)
+    assert early[0] == "reproduced" and "up to step 500" in early[1]
+    whole = decided("E23c", value)
+    assert whole[0] == "not reproduced" and "up to step 1,500" in whole[1] and "1.00 ×" in whole[1]
+    assert decided("E23c", lambda q, s, x: value(q, s, 0))[0] == "reproduced"
+    for number in ("E23", "E23c"):
+        for rough in ("loss_range", "gradient_change"):
+            found = decided(number, lambda q, s, x, r=rough: 1.0 if q == r else value(q, s, 0))
+            assert found[0] == "not reproduced"
+    assert decided("E23", value, last=500)[0] == "reproduced"
+    assert decided("E23c", value, last=1_000)[0] == "inconclusive"
 
 
 def test_sigmoid_networks_are_compared_at_equal_loss() -> None:

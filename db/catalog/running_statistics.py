@@ -124,9 +124,10 @@ ENTRIES = (
             "moving averages track the accuracy of a model as it trains",
         ),
         left_open=(
-            "how close is close: the source states no number; the floor is derived here for "
-            f"independent examples, √(2 / ((2 − α) m)) σ, {drift_floor(BATCH_SIZE, MOMENTUM):.3f} for "
-            f"batches of {BATCH_SIZE} and a momentum of {MOMENTUM}",
+            "how close is close: the source states no number; a floor is derived here for "
+            "independent examples, √(2 / ((2 − α) m)) σ, which is "
+            f"{drift_floor(BATCH_SIZE, MOMENTUM):.3f} σ for batches of {BATCH_SIZE} and a momentum "
+            f"of {MOMENTUM}",
             "the training: the network of §4.1, Xavier, learning rate 0.5, 2,000 steps here",
             "the losses that are compared: of the whole test set, as one batch or in inference "
             "mode; 0.05 nats apart at most was measured independently and is no part of the "

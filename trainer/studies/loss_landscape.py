@@ -8,8 +8,7 @@ from ..landscape import landscape
 from ..short_training import Twins, binary, train
 from . import Load
 
-STEPS = {"quick": 1_000, "full": 2_000}
-EVERY = 50
+STEPS, EVERY = 1_500, 50
 EARLY, OFTEN = 60, 2
 """BatchNorm's loss falls so soon that it is looked at more often before step 60."""
 LEARNING_RATE = 0.1
@@ -28,7 +27,7 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
         for arm in ARMS:
             network = twins.build(arm)
             met, drawn = twins.batches(BATCH), twins.batches(BATCH)
-            for step in train(network, drawn, lr=LEARNING_RATE, steps=STEPS[study.length], every=1):
+            for step in train(network, drawn, lr=LEARNING_RATE, steps=STEPS, every=1):
                 batch = next(met)
                 if step % EVERY == 0 or (step < EARLY and step % OFTEN == 0):
                     found = landscape(network, *batch, ALONG)
