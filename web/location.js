@@ -1,6 +1,6 @@
 /** The address of the page: which view, which tab, which seed, which steps, which layers. */
 
-/** @import { Place, Range } from "./types" */
+/** @import { ChosenUnit, Place, Range } from "./types" */
 
 /**
  * What an address means.
@@ -26,6 +26,7 @@ export function parse(path, search) {
       range: parseRange(query.get("steps")),
       layer: query.get("layer") || null,
       find: query.get("find") || null,
+      unit: parseUnit(query.get("unit")),
       target: share(query.get("target")),
     };
   }
@@ -48,6 +49,7 @@ export function format(place) {
       if (place.range !== null) query.set("steps", place.range.join("-"));
       if (place.find !== null) query.set("find", place.find);
       if (place.layer !== null) query.set("layer", place.layer);
+      if (place.unit !== null) query.set("unit", formatUnit(place.unit));
       if (place.target !== null) query.set("target", String(place.target));
       const text = query.toString();
       return `/runs/${place.run}${text && `?${text}`}`;
@@ -63,7 +65,7 @@ export function format(place) {
  * @returns {Extract<Place, { view: "run" }>}
  */
 export const ofRun = (run) => ({ view: "run", run, tab: "overview", seed: null, range: null,
-  layer: null, find: null, target: null });
+  layer: null, find: null, unit: null, target: null });
 
 /**
  * The parts of a path; null when it cannot be read, as `%` alone.
@@ -86,6 +88,22 @@ function parseRange(text) {
   if (!found) return null;
   const [first, last] = [Number(found[1]), Number(found[2])];
   return first < last ? [first, last] : null;
+}
+
+/**
+ * A layer's typical unit, `hidden3`, or one by its number, `hidden3:17`.
+ * @param {string | null} text
+ * @returns {ChosenUnit | null}
+ */
+function parseUnit(text) {
+  if (!text) return null;
+  const [, layer, unit] = /^(.+):(\d{1,10})$/.exec(text) ?? [text, text, null];
+  return { layer, unit: count(unit) };
+}
+
+/** @param {ChosenUnit} chosen */
+function formatUnit({ layer, unit }) {
+  return unit === null ? layer : `${layer}:${unit}`;
 }
 
 /**

@@ -493,6 +493,12 @@ export interface Field {
 export type Connection = "connecting" | "live" | "reconnecting";
 export type Theme = "system" | "light" | "dark";
 
+/** A unit of a layer; null is the layer's typical one. */
+export interface ChosenUnit {
+  layer: string;
+  unit: number | null;
+}
+
 /** What the address says. */
 export type Place =
   | { view: "runs" }
@@ -500,6 +506,8 @@ export type Place =
   | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null;
       /** A layer of the page that is shown, and what layers are searched for. */
       layer: string | null; find: string | null;
+      /** The unit that Figure 1 b and c draw; null leaves the choice to them. */
+      unit: ChosenUnit | null;
       /** The accuracy that the verdict asks for; null leaves the choice to it. */
       target: number | null }
   | { view: "missing" };

@@ -3,7 +3,7 @@
  * charts draw.
  */
 
-/** @import { Column, NetworkUnits, Real, Rows, Selection, Units } from "./types" */
+/** @import { ChosenUnit, Column, NetworkUnits, Real, Rows, Selection, Units } from "./types" */
 
 import * as api from "./api.js";
 import { real } from "./format.js";
@@ -36,14 +36,14 @@ export class UnitFeed {
   }
 
   /**
-   * Look at another unit or layer.
-   * @param {string} layer
-   * @param {number | null} unit
+   * Look at a unit.
+   * @param {ChosenUnit} chosen
    */
-  look(layer, unit) {
+  look({ layer, unit }) {
+    if (this.#askedAt > 0 && layer === this.layer && unit === this.unit) return;
     this.layer = layer;
     this.unit = unit;
-    return this.#fetch();
+    this.#fetch();
   }
 
   /** There may be more: ask again, but not too often. @param {{ now?: boolean }} [options] */

@@ -12,7 +12,8 @@ const read = (address) => {
 test("every place has an address that leads back to it", () => {
   for (const address of ["/", "/new", "/new/mnist-sigmoid", "/new?again=12", "/runs/12",
     "/runs/12?tab=shift&seed=1&steps=100-2000",
-    "/runs/12?tab=gradients&find=conv1+bn&layer=layer1.0.conv1", "/runs/12?target=0.95"]) {
+    "/runs/12?tab=gradients&find=conv1+bn&layer=layer1.0.conv1", "/runs/12?target=0.95",
+    "/runs/12?tab=shift&unit=hidden3%3A17", "/runs/12?tab=shift&unit=block.0"]) {
     assert.equal(format(read(address)), address);
   }
 });
@@ -20,8 +21,14 @@ test("every place has an address that leads back to it", () => {
 test("the default of a run's address is its overview, one seed, all steps", () => {
   assert.deepEqual(read("/runs/3"),
     { view: "run", run: 3, tab: "overview", seed: null, range: null, layer: null, find: null,
-      target: null });
+      unit: null, target: null });
   assert.deepEqual(ofRun(3), read("/runs/3"));
+});
+
+test("a unit is one of a layer by its number, or the layer's typical one", () => {
+  assert.deepEqual(read("/runs/3?unit=hidden3:17").unit, { layer: "hidden3", unit: 17 });
+  assert.deepEqual(read("/runs/3?unit=a:b").unit, { layer: "a:b", unit: null });
+  assert.equal(read("/runs/3?unit=").unit, null);
 });
 
 test("what makes no sense in an address is left out or said to be missing", () => {

@@ -3,7 +3,7 @@
  * sight and the cursor, and remember which axes are logarithmic.
  */
 
-/** @import { Chart, Network, Range, Selection, Skipped, View } from "../types" */
+/** @import { Chart, ChosenUnit, Network, Range, Selection, Skipped, View } from "../types" */
 /** @import { Feed } from "../feed.js" */
 /** @import { UnitFeed } from "../units.js" */
 
@@ -29,6 +29,8 @@ export class Deck {
   units = null;
   /** What is to be done when single units came. */
   onUnits = () => {};
+  /** Look at another unit. @type {(chosen: ChosenUnit | null) => void} */
+  chooseUnit = () => {};
   /** @type {Map<string, Range | null>} */
   #extents = new Map();
   /** @type {Map<string, HTMLButtonElement[]>} */

@@ -113,8 +113,20 @@ class RunPage {
       this.feed.zoom(this.place.range);
       this.#deck.changed({ now: true });
     }
+    this.#lookAtUnit(networks);
     this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
     this.#judge();
+  }
+
+  /** As the address says, where there is such a layer and unit. @param {Network[]} networks */
+  #lookAtUnit(networks) {
+    const asked = this.place.unit;
+    const layer = networks.flatMap(({ layers }) => layers).find(({ name }) => name === asked?.layer);
+    const unit = asked?.unit ?? null;
+    this.#deck?.units?.look({
+      layer: layer?.name ?? lastNonlinear(networks),
+      unit: layer && unit !== null && unit < layer.units ? unit : null,
+    });
   }
 
   /**
@@ -149,6 +161,7 @@ class RunPage {
       this.#deck = deck;
       const probed = isProbed(this.detail);
       if (probed && tab.id === "shift") deck.units = this.#units(networks, seed, deck);
+      deck.chooseUnit = (unit) => go({ ...this.place, unit });
       this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
       this.body.replaceChildren(
         tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,

@@ -20,26 +20,33 @@ export function unitChoice(deck) {
   const unit = h("input", { type: "number", min: 0, step: 1 });
   const typical = h("button", { type: "button" }, "Typical");
   const words = h("p", { class: "hint" });
+  /** @type {number | null} */
+  let shown = null;
   /** @param {number | null} chosen */
-  const look = (chosen) => {
-    panel.turn(layer.value);
-    units?.look(layer.value, chosen);
-  };
+  const look = (chosen) => deck.chooseUnit({ layer: layer.value, unit: chosen });
   layer.addEventListener("change", () => look(null));
   unit.addEventListener("change", () => {
     const most = Math.max(0, (units?.answer?.units ?? 1) - 1);
-    look(unit.value === "" ? null : Math.min(most, Math.max(0, Math.round(Number(unit.value)))));
+    if (unit.value !== "") {
+      unit.value = String(Math.min(most, Math.max(0, Math.round(Number(unit.value)))));
+    }
+    look(unit.value === "" ? null : Number(unit.value));
   });
   typical.addEventListener("click", () => look(null));
   deck.onUnits = () => {
     const answer = units?.answer;
     if (!answer) return;
+    panel.turn(answer.layer);
+    layer.value = answer.layer;
     unit.max = String(answer.units - 1);
-    if (document.activeElement !== unit) unit.value = answer.unit === null ? "" : String(answer.unit);
+    // What is being typed stays, unless another unit came meanwhile.
+    if (answer.unit !== shown || document.activeElement !== unit) {
+      unit.value = answer.unit === null ? "" : String(answer.unit);
+    }
+    shown = answer.unit;
     typical.disabled = units.unit === null;
     setText(words, sentence(answer.unit, answer.typical, answer.units, networks[0]?.arm ?? ""));
   };
-  units?.look(units.layer, units.unit);
   return h("section", { class: "unit-choice" },
     h("div", { class: "section-line" }, h("label", {}, "layer ", layer),
       h("label", {}, "unit ", unit), typical, words), panel.element);
