@@ -215,9 +215,9 @@ ENTRIES = (
             *_LEFT_OPEN,
             "how often and at how many points: 8 points at every 50th of 1,500 steps here",
             "which part of the training: the source states no length. The first 500 steps of E23 "
-            "were chosen after a look at seed 0, where over the whole run the loss ranges less "
-            "than twice as far without BatchNorm. E23c asks the same of the whole run, of the same "
-            "measurements",
+            "were chosen after a look at seed 0, with which alone the whole run fails: the loss "
+            "ranges 1.76 times as far. E23c asks the same of the whole run; seeds differ more "
+            "there, so the quick run has three",
             "at which losses sigmoid networks are compared (E23b): at all that both pass. "
             "BatchNorm’s falls so soon that up to step 60 every 2nd step is looked at; this "
             "cadence was made finer until losses could be matched",
@@ -295,10 +295,13 @@ ENTRIES = (
                     "whole run."
                 ),
                 source=f"{PAPER}, §3.2 and Figure 4",
-                criterion="The same as E23 of all 1,500 steps, in most of which losses are small.",
-                expected="not reproduced",
+                criterion=(
+                    "The same as E23 over all 1,500 steps, late ones with small losses included."
+                ),
+                expected="reproduced",
                 decide=relu_is_smoother(STEPS),
             ),
         ),
+        quick=("seeds=0,1,2",),
     ),
 )
