@@ -105,8 +105,8 @@ def test_the_numbers_are_said() -> None:
 
 
 def test_a_run_that_goes_on_is_waited_for() -> None:
-    for more in ({"ended": False}, {"ended": True}):
-        found = decided(FLOOR, 0.04, step=1_999, **more)
+    for ended in (False, True):
+        found = decided(FLOOR, 0.04, step=1_999, ended=ended)
         assert found.result == OPEN and "up to step 2,000" in found.reason
 
 
