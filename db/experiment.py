@@ -273,7 +273,7 @@ class Recording(Document):
     )
     test_examples: int | None = Field(
         default=None,
-        ge=1,
+        ge=2,
         le=10_000_000,
         title="Test examples",
         description="How many examples of the test set an evaluation takes, evenly spread over it "

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 from ..db.study import Measurement, Quantity
@@ -105,7 +104,8 @@ def _lines(series: Mapping[str, Mapping[int, Points]]) -> list[dict[str, Any]]:
 def _mean(seeds: Sequence[Mapping[float, float]]) -> Points:
     """The mean where every seed has a value; a value that is not finite survives in it."""
     common = set(seeds[0]).intersection(*seeds[1:])
-    return [(x, fmean(seed[x] for seed in seeds)) for x in sorted(common)]
+    # a sum of floats, which unlike fmean may be infinite or NaN
+    return [(x, sum(seed[x] for seed in seeds) / len(seeds)) for x in sorted(common)]
 
 
 def _xy(points: Points) -> dict[str, list[float | None]]:

@@ -17,8 +17,11 @@ STEADY_SECONDS = 60.0
 
 
 def worker_command(database: str, data: Path, *options: object) -> list[str]:
-    """The command that runs a worker; the trainer is only ever reached as a process."""
-    module = [sys.executable, "-m", "shiftscope.trainer.worker"]
+    """The command that runs a worker; the trainer is only ever reached as a process.
+
+    With -P no file of the folder that it is started in is taken for a module.
+    """
+    module = [sys.executable, "-P", "-m", "shiftscope.trainer.worker"]
     return [*module, "--database", database, "--data", str(data), *map(str, options)]
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shiftscope.db import catalog, queue, read
-from shiftscope.db.errors import DatasetProblem
+from shiftscope.db.errors import DatasetProblem, SetupProblem
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.norms import OVER_EXAMPLES, OVER_POSITIONS, NormName
 from shiftscope.db.parsing import with_settings
@@ -519,3 +519,13 @@ def test_a_gpu_records_what_the_cpu_records(
 def test_a_full_memory_is_said_to_be_one(error: Exception) -> None:
     assert "not enough memory" in explain(error) and "smaller batch" in explain(error)
     assert "shiftscope's own (ValueError: x)" in explain(ValueError("x"))
+
+
+def test_networks_that_do_not_fit_into_memory_are_refused_before_they_are_built() -> None:
+    wide = with_settings(
+        catalog.experiment("mnist-sigmoid"),
+        ["dataset=digits", "device=cpu", f"network.hidden={[4096] * 64}", f"seeds={[*range(16)]}"],
+    )
+    images = datasets.load("digits", Path("absent"), lambda _: None)
+    with pytest.raises(SetupProblem, match=r"take 5\d\d\.\d GB of memory, and .* GB are free"):
+        prepare(wide, images, torch.device("cpu"))

@@ -1,6 +1,7 @@
 """Experiment → everything that trains: data on the device, twins, stacks, and the plan."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..db.errors import DatasetProblem
+from ..db.errors import DatasetProblem, SetupProblem
 from ..db.experiment import Arm, Experiment
+from ..db.layouts import layers
 from .datasets import Images
+from .datasets.memory import free_memory
 from .discovery import find_layers
 from .loop import Batches
 from .observer import StackObserver
@@ -19,6 +22,9 @@ from .plan import Plan
 from .ring import STRETCHES, numbers, slots_for
 from .stack import Stack
 from .twins import arm_weights, batches, build, weights_hash
+
+BYTES_PER_WEIGHT = 16
+"""float32: the weight, its gradient, the first copy and the one that is evaluated."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ def prepare(
             f"The batch size {experiment.batch_size} is larger than the {experiment.dataset} "
             f"training set of {len(images.train_images):,} examples; choose a smaller one."
         )
+    if device.type == "cpu":
+        _check_memory(experiment)
     pixels = to_device(
         images,
         device,
@@ -155,6 +163,21 @@ def spread(examples: int, wanted: int | None) -> slice | list[int]:
     if wanted is None or wanted >= examples:
         return slice(None)
     return [place * examples // wanted for place in range(wanted)]
+
+
+def _check_memory(experiment: Experiment) -> None:
+    needed = sum(
+        math.prod(layer.weight_shape) * BYTES_PER_WEIGHT * len(experiment.seeds)
+        for arm in experiment.arms
+        for layer in layers(experiment.network_of(arm), experiment.input_shape)
+    )
+    free = free_memory()
+    if needed > free:
+        raise SetupProblem(
+            f"The weights of these networks, with their gradients and copies, take "
+            f"{needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are free. Choose narrower "
+            "or fewer layers, fewer arms or fewer seeds."
+        )
 
 
 def _row(arm: Arm, seed: int, network: nn.Module) -> dict[str, Any]:

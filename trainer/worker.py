@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--parent", type=int, help="end when this process is gone")
     arguments = parser.parse_args()
     logging.basicConfig(format="shiftscope worker: %(message)s")
+    os.environ["PYTHONSAFEPATH"] = "1"  # for the processes of runs what -P is for this one
     try:
         engine = open_database(arguments.database)
     except ShiftscopeError as error:
@@ -153,9 +154,9 @@ class Worker:
         how = f"exit code {exit_code}"
         if exit_code is not None and exit_code < 0:
             how = f"signal {signal.Signals(-exit_code).name}"
+        why = "; the machine may be out of memory" if exit_code == -signal.SIGKILL else ""
         reason = (
-            f"Its training process ended without a word ({how}); the machine may be out of memory. "
-            "What it had recorded is kept."
+            f"Its training process ended without a word ({how}){why}. What it had recorded is kept."
         )
         if queue.end(self._engine, self._run_id, "failed", reason):
             logger.warning("Run %d: %s", self._run_id, reason)

@@ -47,9 +47,10 @@ function family(title, about, cards) {
 function card({ name, title, claim, source, stated, left_open: open, claims }) {
   const address = format({ view: "new", entry: name, again: null });
   return h("article", { class: "card" },
-    h("h3", {}, h("a", { href: address }, title)),
-    h("p", { class: "claim" }, claim),
-    h("p", { class: "source" }, source),
+    h("div", {},
+      h("h3", {}, h("a", { href: address }, title)),
+      h("p", { class: "claim" }, claim),
+      h("p", { class: "source" }, source)),
     claims.length > 0 && h("ul", { class: "claims" }, ...claims.map(claimItem)),
     h("details", {},
       h("summary", {}, "How it is put to the test, what the source states and what it leaves open"),
@@ -68,10 +69,11 @@ const claimItem = ({ number, statement, expected }) => h("li", {},
 /** A card for an experiment of one's own. */
 function ownCard() {
   return h("article", { class: "card" },
-    h("h3", {}, h("a", { href: format({ view: "new", entry: "own", again: null }) },
-      "An experiment of your own")),
-    h("p", { class: "claim" }, "Every setting at its default; change what you want to know " +
-      "about. Arms differ only in what you let them override."));
+    h("div", {},
+      h("h3", {}, h("a", { href: format({ view: "new", entry: "own", again: null }) },
+        "An experiment of your own")),
+      h("p", { class: "claim" }, "Every setting at its default; change what you want to know " +
+        "about. Arms differ only in what you let them override.")));
 }
 
 /** @param {string[]} items */

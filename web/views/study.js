@@ -64,7 +64,7 @@ export class StudyPage {
     tabLinks(this.tabs, TABS, tab.id, place);
     this.#judge();
     const key = tab.id === "settings" ? JSON.stringify([tab.id, this.run.status])
-      : JSON.stringify([tab.id, this.#quantities.map(({ name }) => name)]);
+      : JSON.stringify([tab.id, this.#quantities]);
     if (key === this.#shown) return;
     this.#shown = key;
     for (const chart of this.#charts) chart.close();

@@ -69,7 +69,7 @@ export class VerdictView {
     this.#numbers.replaceChildren(...(verdict.comparisons.length ? [numbers(verdict)] : []));
     this.#claims.replaceChildren(...verdict.outcomes.map(claim));
     if (document.activeElement === this.#input) return;
-    this.#input.placeholder = verdict.target === null ? "" : inPercent(verdict.target);
+    this.#input.placeholder = verdict.target === null ? "" : rounded(verdict.target);
     this.#input.value = this.#target === null ? "" : inPercent(this.#target);
   }
 }
@@ -77,9 +77,12 @@ export class VerdictView {
 /** @param {number} share */
 const inPercent = (share) => String(Number((100 * share).toFixed(4)));
 
+/** @param {number} share */
+const rounded = (share) => String(Number((100 * share).toFixed(2)));
+
 /** @param {Verdict} verdict */
 function numbers({ comparisons, target, ended }) {
-  const names = ["Arm", `Steps to ${inPercent(target ?? NaN)} %`, "Times sooner",
+  const names = ["Arm", `Steps to ${rounded(target ?? NaN)} %`, "Times sooner",
     "Last accuracy", "Difference, points", "Best accuracy", "Not finite from step"];
   return table(names, comparisons.map((arm, at) => h("tr", {},
     h("th", { scope: "row" }, swatch(at, armDash(at)), arm.arm),
