@@ -43,6 +43,19 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "evaluate", slowly)
 
 
+@pytest.mark.parametrize("norm", ["batch", "batch_explicit", "batch_renorm", "batch_noisy"])
+def test_noise_on_activations_and_weights_is_off_whichever_statistics_are_taken(norm: str) -> None:
+    arms = [
+        {"name": "quiet", "norm": norm},
+        {"name": "noisy", "norm": norm, "dropout": 0.4, "weight_noise": 0.3},
+    ]
+    wanted = Experiment.model_validate(experiment().model_dump() | {"arms": arms})
+    ready = prepare(wanted, datasets.load("digits", Path(), lambda _: None), CPU)
+    quiet, noisy = (evaluate(stack.networks[0], *ready.test) for stack in ready.stacks)
+    assert noisy == quiet and "test_loss_batch_statistics" in quiet
+    assert evaluate(ready.stacks[1].networks[0], *ready.test) == noisy
+
+
 def test_networks_are_evaluated_as_they_were(prepared: Prepared, slow: None) -> None:
     evaluator = Evaluator(prepared.stacks, prepared.test, 1)
     networks = [network for stack in prepared.stacks for network in stack.networks]

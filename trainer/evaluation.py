@@ -6,15 +6,15 @@ On a GPU that is beside the loop only: the kernels take their turn among those o
 import copy
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .batch_statistics import with_batch_statistics
 from .devices import cores
 from .probe import Probe
 from .ring import Evaluated, Probed
@@ -125,20 +125,20 @@ def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, fl
 
     With BatchNorm also the same with batch statistics, the test set being one batch, or images in
     equal batches of at most `AT_ONCE` inputs (28×28: 2,674 images): the difference is the gap
-    between training and inference. Running statistics stay untouched.
+    between training and inference. Dropout and weight noise are off in both, and running
+    statistics stay untouched.
 
     Args:
         network: Left in training mode.
         images: (examples, inputs) or (examples, channels, height, width).
         labels: (examples,).
     """
-    batch_norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     network.eval()
     loss, accuracy = _measure(network, images, labels)
     network.train()
     values: dict[str, float | None] = {"test_loss": loss, "test_accuracy": accuracy}
-    if batch_norms:
-        with _without_running_statistics(batch_norms):
+    if any(isinstance(module, _BatchNorm) for module in network.modules()):
+        with with_batch_statistics(network):
             loss, accuracy = _measure(network, images, labels)
         values |= {
             "test_loss_batch_statistics": loss,
@@ -157,17 +157,6 @@ def _measure(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float,
     # argmax takes NaN for the largest: an example with one is wrong
     right = (logits.argmax(1) == labels) & ~logits.isnan().any(1)
     return functional.cross_entropy(logits, labels).item(), right.sum().item() / len(labels)
-
-
-@contextmanager
-def _without_running_statistics(batch_norms: list[_BatchNorm]) -> Iterator[None]:
-    for batch_norm in batch_norms:
-        batch_norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for batch_norm in batch_norms:
-            batch_norm.track_running_stats = True
 
 
 def is_due(step: int, every: int, steps: int) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from .probe import with_batch_statistics
+from .batch_statistics import with_batch_statistics
 
 Parameters = Mapping[str, Tensor]
 

@@ -5,16 +5,15 @@ the probe's own; running statistics, weights and random state stay as they are.
 """
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from .batch_statistics import with_batch_statistics
 from .distances import DISTANCES, UnitSample, null_floor, unit_distances, unit_sample
 from .layers import Layer
 from .nonlinearities import NONLINEARITIES
@@ -92,25 +91,6 @@ def preactivations(network: nn.Module, layers: Sequence[Layer], inputs: Tensor) 
         for hook in hooks:
             hook.remove()
     return [seen[at] for at in range(len(layers))]
-
-
-@contextmanager
-def with_batch_statistics(network: nn.Module) -> Iterator[None]:
-    """Inference, but for norms over a batch, which take its statistics and keep their running ones.
-
-    Nothing is drawn that moves a random generator. Leaves the network in training mode.
-    """
-    batch_norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    network.eval()
-    for batch_norm in batch_norms:
-        batch_norm.train()
-        batch_norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for batch_norm in batch_norms:
-            batch_norm.track_running_stats = True
-        network.train()
 
 
 def effective_rank(activations: Tensor) -> float:
