@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from .experiment import Arm, Experiment, Network
+from .experiment import PROBE_EXAMPLES, Arm, Experiment, Network
 from .layouts import LayerLayout, layers
-from .norms import NormName
+from .norms import OVER_EXAMPLES, NormName
 from .parsing import parse
 from .study import Study
 from .tables import RECORD_TABLES, Run, statistics_of
@@ -28,8 +28,13 @@ PER_DROPPED = 3.5e-8
 PER_NOISY_WEIGHT = 3.2e-8
 PER_ADAM_WEIGHT = 6.5e-9
 """What dropout adds for each output × example, weight noise and Adam for each weight."""
+PER_PROBED = 1.2e-7
+"""What a look at the probe takes beside its forward pass, for each unit × example: sorting, and the
+distances. Its forward pass takes as long as a step of as many examples. Measured likewise."""
 BYTES_PER_NUMBER = 10.4
 """In SQLite, keys and all; measured."""
+PER_ARRAY_BYTE = 1.25
+"""Bytes of SQLite's pages, which arrays do not fill, for each byte of them; measured."""
 ENOUGH_STEPS = 200
 
 
@@ -87,8 +92,32 @@ def _is_alike(run: Run, study: Study) -> bool:
 
 
 def seconds_per_step(experiment: Experiment) -> float:
-    """One step of all networks, by the cost model."""
-    return sum(_arm_seconds(experiment, arm) for arm in experiment.arms) * len(experiment.seeds)
+    """One step of all networks with its share of the looks at the probe, by the cost model."""
+    every = experiment.recording.probe_every
+    share = 0.0 if every is None else 1 / every
+    seconds = sum(
+        _arm_seconds(experiment, arm) + share * _look_seconds(experiment, arm)
+        for arm in experiment.arms
+    )
+    return seconds * len(experiment.seeds)
+
+
+def _looks(experiment: Experiment) -> int:
+    """How often each network is put through the probe: at 0, each so many steps, and last."""
+    every = experiment.recording.probe_every
+    return 0 if every is None else 1 + math.ceil(experiment.steps / every)
+
+
+def _look_seconds(experiment: Experiment, arm: Arm) -> float:
+    found = layers(experiment.network_of(arm), experiment.input_shape)
+    units = sum(layer.units for layer in found)
+    return PROBE_EXAMPLES * (_example_seconds(found) + PER_PROBED * units)
+
+
+def _example_seconds(found: list[LayerLayout]) -> float:
+    """What an example takes in the products and the outputs of all layers."""
+    outputs = sum(layer.units * layer.side**2 for layer in found if layer.size is not None)
+    return PER_PRODUCT * sum(layer.products for layer in found) + PER_POSITION * outputs
 
 
 def _arm_seconds(experiment: Experiment, arm: Arm) -> float:
@@ -96,10 +125,7 @@ def _arm_seconds(experiment: Experiment, arm: Arm) -> float:
     found = layers(network, experiment.input_shape)
     hidden = [layer for layer in found if layer.is_hidden]
     weights = sum(math.prod(layer.weight_shape) for layer in found)
-    products = sum(layer.products for layer in found)
-    seconds = BASE + PER_LAYER * len(found) + PER_PRODUCT * products * examples
-    outputs = sum(layer.units * layer.side**2 for layer in found if layer.size is not None)
-    seconds += PER_POSITION * outputs * examples
+    seconds = BASE + PER_LAYER * len(found) + _example_seconds(found) * examples
     seconds += sum(_norm_seconds(arm.norm, layer, examples) for layer in hidden)
     if network.dropout:
         dropped = hidden if network.kind == "mlp" else hidden[-1:]
@@ -136,7 +162,17 @@ def recorded_bytes(experiment: Experiment) -> int:
         observed = _observed(experiment, experiment.network_of(arm), twice=twice) + 2 * arm.lrn
         numbers += records * (observed * columns["layer_records"] + columns["network_records"])
         numbers += evaluations * columns["evaluations"]
-    return round(numbers * len(experiment.seeds) * BYTES_PER_NUMBER)
+        numbers += _looks(experiment) * observed * columns["probe_records"]
+    arrays = _looks(experiment) * sum(_array_bytes(experiment, arm) for arm in experiment.arms)
+    return round(len(experiment.seeds) * (numbers * BYTES_PER_NUMBER + arrays * PER_ARRAY_BYTE))
+
+
+def _array_bytes(experiment: Experiment, arm: Arm) -> int:
+    """The arrays of one look, float32: 5 for every unit, and its running mean and variance."""
+    found = layers(experiment.network_of(arm), experiment.input_shape)
+    every = sum(layer.units for layer in found)
+    normed = sum(layer.units for layer in found if layer.is_hidden)
+    return 4 * (5 * every + 2 * normed * (arm.norm in OVER_EXAMPLES))
 
 
 def _observed(experiment: Experiment, network: Network, *, twice: bool) -> int:

@@ -251,6 +251,10 @@ class Arm(Document):
     )
 
 
+PROBE_EXAMPLES = 2_000
+"""Most of the fixed test examples that a look at the probe takes."""
+
+
 class Recording(Document):
     """How often the observer looks."""
 

@@ -1,16 +1,19 @@
 """An estimate says what it rests on, and learns from the runs that have ended here."""
 
+import itertools
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from shiftscope.db import queue, write
 from shiftscope.db.estimate import estimate
 from shiftscope.db.experiment import Arm, Experiment, Network, Recording
 from shiftscope.db.norms import NormName
 from shiftscope.db.optimizer import Optimizer
-from shiftscope.db.tables import statistics_of
+from shiftscope.db.tables import Layer, ProbeRecord, UnitRecord, statistics_of
+from shiftscope.db.tables import Network as NetworkRow
 
 
 def ended(engine: Engine, make_run: Any, speed: float, steps: int = 300) -> int:
@@ -91,6 +94,10 @@ def test_more_of_anything_costs_more(engine: Engine) -> None:
         Experiment(arms=[Arm(name="a", hidden=[400]), Arm(name="b")]),
     ):
         assert estimate(engine, more).seconds > small.seconds
+    often, never = (
+        estimate(engine, Experiment(recording=Recording(probe_every=every))) for every in (50, None)
+    )
+    assert often.seconds > small.seconds > never.seconds
     rarer = estimate(engine, Experiment(recording=Recording(record_every=10)))
     assert rarer.bytes < small.bytes / 5
     before, after = (
@@ -98,6 +105,43 @@ def test_more_of_anything_costs_more(engine: Engine) -> None:
         for place in ("before", "after")
     )
     assert after > 1.5 * before, "the norms are layers by themselves"
+
+
+def test_the_bytes_of_the_probe_are_what_sqlite_takes(
+    engine: Engine, make_run: Any, tmp_path: Any
+) -> None:
+    run = make_run(engine)
+    looks, units = 400, {"hidden1": 100, "hidden2": 10}
+    statistics = dict.fromkeys(statistics_of("probe_records"), 0.1234567) | {"nonfinite": 0}
+    arrays = [column.name for column in UnitRecord.__table__.columns if not column.primary_key]
+    with Session(engine) as session:
+        pairs = session.execute(
+            select(Layer.network_id, Layer.id, Layer.name)
+            .join(NetworkRow, NetworkRow.id == Layer.network_id)
+            .where(NetworkRow.run_id == run.run_id)
+        ).all()
+        for (network, layer, name), step in itertools.product(pairs, range(looks)):
+            keys = {"network_id": network, "layer_id": layer, "step": step}
+            session.add(ProbeRecord(**keys, **statistics))
+            session.add(UnitRecord(**keys, **dict.fromkeys(arrays, bytes(4 * units[name]))))
+        session.commit()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = (tmp_path / "shiftscope.db").stat().st_size
+    arms = [Arm(name=name, norm="batch") for name in ("a", "b")]
+    often, never = (
+        estimate(
+            engine,
+            Experiment(
+                arms=arms,
+                steps=looks - 1,
+                network=Network(hidden=[units["hidden1"]]),
+                recording=Recording(probe_every=every),
+            ),
+        ).bytes
+        for every in (1, None)
+    )
+    assert 0.7 < (often - never) / size < 1.4, (often, never, size)
 
 
 def test_the_bytes_are_what_sqlite_takes(engine: Engine, make_run: Any, tmp_path: Any) -> None:

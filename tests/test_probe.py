@@ -18,7 +18,7 @@ from torch import nn
 
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.errors import NotFound
-from shiftscope.db.experiment import Experiment
+from shiftscope.db.experiment import PROBE_EXAMPLES, Experiment
 from shiftscope.db.parsing import with_settings
 from shiftscope.db.units import typical_unit, units_of
 from shiftscope.server.app import create_app
@@ -27,7 +27,7 @@ from shiftscope.trainer import datasets
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.evaluation import is_probed
 from shiftscope.trainer.execute import watch_and_train
-from shiftscope.trainer.probe import EXAMPLES, Probe, effective_rank, preactivations
+from shiftscope.trainer.probe import Probe, effective_rank, preactivations
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import prepare
 
@@ -59,7 +59,7 @@ def convolutional() -> nn.Sequential:
 def test_the_probe_is_fixed_and_spread_over_the_test_set() -> None:
     inputs = torch.arange(10_000.0)[:, None]
     assert Probe(inputs).inputs[:, 0].tolist() == list(range(0, 10_000, 5))
-    assert len(Probe(inputs[:2_500]).inputs) == EXAMPLES == 2_000
+    assert len(Probe(inputs[:2_500]).inputs) == PROBE_EXAMPLES == 2_000
     assert torch.equal(Probe(inputs[:300]).inputs, inputs[:300])
     assert len(Probe(torch.zeros(1, 3, 224, 224).expand(60, -1, -1, -1)).inputs) == 53
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..db.experiment import PROBE_EXAMPLES
 from .batch_statistics import with_batch_statistics
 from .distances import DISTANCES, UnitSample, null_floor, unit_distances, unit_sample
 from .layers import Layer
 from .nonlinearities import NONLINEARITIES
 from .ring import ProbedLayer
 
-EXAMPLES = 2_000
 MOST_INPUTS = 8_000_000
 """Numbers in the probe, which is one batch: of 3 × 224 × 224 images it holds 53."""
 RANKED_UNITS = 512
@@ -34,7 +34,7 @@ class Probe:
     def __init__(self, test_inputs: Tensor) -> None:
         """Takes up to 2,000 of the test examples, evenly spread; of large images, fewer."""
         fitting = max(2, MOST_INPUTS // test_inputs[0].numel())
-        count = min(EXAMPLES, fitting, len(test_inputs))
+        count = min(PROBE_EXAMPLES, fitting, len(test_inputs))
         chosen = torch.arange(count, device=test_inputs.device) * len(test_inputs) // count
         self.inputs = test_inputs[chosen]
         self._memories: dict[int, list[Memory]] = {}
