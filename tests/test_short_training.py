@@ -1,6 +1,7 @@
 """Short trainings: twins, the steps they yield at, what trains; norms and noise of studies."""
 
 import copy
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 
 from shiftscope.db.experiment import Arm, Network
 from shiftscope.trainer import datasets
+from shiftscope.trainer.accuracy import share_right
 from shiftscope.trainer.norms.population import take_averages
 from shiftscope.trainer.short_training import Data, Twins, accuracy, binary, train
 from shiftscope.trainer.studies.blow_up import MovingNorm
@@ -86,6 +88,12 @@ def test_a_batch_of_one_is_refused(data: Data) -> None:
 def test_accuracy_counts_an_example_without_numbers_as_wrong() -> None:
     logits = torch.tensor([[0.0, 1.0], [float("nan"), 1.0], [1.0, 0.0], [float("nan"), 0.0]])
     assert accuracy(nn.Identity(), logits, torch.tensor([1, 1, 1, 0])) == 0.25
+
+
+def test_accuracy_among_the_most_probable() -> None:
+    scores = torch.tensor([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0.1, 0.1, 0.1], [0.0, 0.0, math.nan]])
+    labels = torch.tensor([1, 0, 0, 2])
+    assert [share_right(scores, labels, among) for among in (1, 2, 3)] == [0.25, 0.5, 0.75]
 
 
 def test_moving_averages_are_constants_to_the_gradient() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .accuracy import share_right
 from .batch_statistics import with_batch_statistics
 from .devices import cores
 from .probe import Probe
@@ -154,9 +155,7 @@ def parts(inputs: Tensor) -> Sequence[Tensor]:
 
 def _measure(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
     logits = torch.cat([network(part) for part in parts(images)])
-    # argmax takes NaN for the largest: an example with one is wrong
-    right = (logits.argmax(1) == labels) & ~logits.isnan().any(1)
-    return functional.cross_entropy(logits, labels).item(), right.sum().item() / len(labels)
+    return functional.cross_entropy(logits, labels).item(), share_right(logits, labels)
 
 
 def is_due(step: int, every: int, steps: int) -> bool:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..db.experiment import Arm, Experiment, Network
+from .accuracy import share_right
 from .datasets import Images
 from .pixels import Scaling, to_device
 from .program import Program
@@ -117,6 +118,4 @@ def train(
 @torch.no_grad()
 def accuracy(network: nn.Module, inputs: Tensor, labels: Tensor) -> float:
     """The share of examples that a network in inference mode has right; it is left so."""
-    logits = network.eval()(inputs)
-    # argmax takes NaN for the largest: an example with one is wrong
-    return ((logits.argmax(1) == labels) & ~logits.isnan().any(1)).double().mean().item()
+    return share_right(network.eval()(inputs), labels)

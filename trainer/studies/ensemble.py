@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ...db.experiment import Arm, Experiment, Network
 from ...db.optimizer import Optimizer
 from ...db.study import Length, Measurement, Study
+from ..accuracy import share_right
 from ..evaluation import parts
 from ..pixels import to_device
 from ..stack import Stack
@@ -87,10 +88,9 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
             found = torch.cat([network(part).softmax(1) for part in parts(pixels.test)])
         total += found
         for series, probabilities in (("single network", found), ("first k together", total)):
-            for quantity, right in zip(
-                ("top_1", "top_2"), _right(probabilities, test_labels), strict=True
-            ):
-                yield Measurement(seed, quantity, series, number + 1, right)
+            for among in (1, 2):
+                right = share_right(probabilities, test_labels, among)
+                yield Measurement(seed, f"top_{among}", series, number + 1, right)
 
 
 def _trained(
@@ -141,11 +141,3 @@ def _norm_each_activation(network: nn.Module, images: Tensor) -> None:
     for hook, block in zip(hooks, blocks, strict=True):
         hook.remove()
         block.add_module("norm", PerActivation(shapes[block]))
-
-
-def _right(probabilities: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Top-1 and top-2; a network that diverged gets nothing right."""
-    if not probabilities.isfinite().all():
-        return float("nan"), float("nan")
-    hits = probabilities.topk(2, dim=1).indices == labels[:, None]
-    return hits[:, 0].double().mean().item(), hits.any(1).double().mean().item()

@@ -19,6 +19,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from ...db.experiment import Arm, Network
 from ...db.study import Measurement, Study
+from ..accuracy import share_right
 from ..norms.population import take_averages
 from ..short_training import Twins, accuracy, binary, train
 from . import Load
@@ -88,4 +89,4 @@ def _in_batches(
         logits = torch.cat([seen(batch) for batch in inputs[:whole].split(size)])
     except ValueError:  # torch: "Expected more than 1 value per channel when training"
         return float("nan")
-    return (logits.argmax(1) == labels[:whole]).double().mean().item()
+    return share_right(logits, labels[:whole])
