@@ -1,7 +1,7 @@
 """Short trainings without records, of which studies need many: twins, a plain step, an accuracy."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -33,10 +33,6 @@ class Data:
     labels: Tensor
     test_inputs: Tensor
     test_labels: Tensor
-
-    def first(self, count: int) -> "Data":
-        """The same with the first training examples only."""
-        return replace(self, pixels=self.pixels[:count], labels=self.labels[:count])
 
     def test_accuracy(self, network: nn.Module) -> float:
         """Of a network in inference mode, in which it is left."""

@@ -71,7 +71,7 @@ ENTRIES = (
             "this helps generalization; dropout can be removed or reduced",
         ),
         left_open=(
-            "the data and the network: the first 1,000 images of MNIST, three hidden layers of 100 "
+            "the data and the network: 1,000 images of MNIST at equal distances, three hidden layers of 100 "
             "units, Xavier, ReLU at learning rate 0.1 and sigmoid at 0.5, 3,000 steps here; 1,500 "
             "steps and fewer arms at quick length",
             "what the noise is compared with: a batch of all 1,000 images, whose statistics have "

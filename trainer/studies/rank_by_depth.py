@@ -19,7 +19,7 @@ EXAMPLES, WIDTH = 128, 100
 LAYERS = (1, 2, 3, 5, 7, 10, 14, 20, 32, 50, 70, 100)
 GAINS = {"linear": 1.0, "ReLU": 2.0}
 """Variance of the weights times the width: Xavier's, and He's."""
-TREATMENTS = ("none", "BatchNorm", "BatchNorm, 2|W|")
+ARMS = ("none", "BatchNorm", "BatchNorm, 2|W|")
 
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
@@ -28,19 +28,19 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     inputs = torch.randn(EXAMPLES, WIDTH, generator=generator, dtype=torch.float64)
     weights = torch.randn(max(LAYERS), WIDTH, WIDTH, generator=generator, dtype=torch.float64)
     for activation, gain in GAINS.items():
-        for treatment in TREATMENTS:
+        for arm in ARMS:
             flowing = inputs
             for layer, drawn in enumerate(weights, 1):
                 weight = drawn * (gain / WIDTH) ** 0.5
-                flowing = flowing @ (2 * weight.abs() if "|W|" in treatment else weight)
-                if treatment != "none":
+                flowing = flowing @ (2 * weight.abs() if "|W|" in arm else weight)
+                if arm != "none":
                     flowing = batch_norm(flowing, None, None, training=True)
                 if activation == "ReLU":
                     flowing = flowing.relu()
                 flowing = flowing / flowing.norm()
                 if layer in LAYERS:
                     for quantity, value in _ranks(flowing):
-                        series = f"{activation}, {treatment}"
+                        series = f"{activation}, {arm}"
                         yield Measurement(seed, quantity, series, layer, value)
     for layer in LAYERS:
         yield Measurement(seed, "participation", "√d", layer, WIDTH**0.5)
