@@ -1,11 +1,10 @@
 """Reproducing claims of the catalog: which entries are run, at which length, what decides. Pure."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import catalog
-from .catalog import CatalogEntry
+from .catalog import CatalogEntry, place
 from .claims import Claim, Outcome
 from .errors import NotFound
 from .experiment import Experiment
@@ -79,12 +78,6 @@ def chosen(names: Sequence[str]) -> list[Task]:
         for entry in catalog.entries()
     ]
     return sorted((task for task in tasks if task.claims), key=lambda task: place(task.claims[0]))
-
-
-def place(claim: Claim) -> tuple[str, int, str]:
-    """Where a claim is in a list: E2 before E12, E12 before E12b."""
-    letters, digits, rest = re.fullmatch(r"(\D*)(\d*)(.*)", claim.number).groups()  # pyright: ignore[reportOptionalMemberAccess]
-    return letters, int(digits or 0), rest
 
 
 def settings(entry: CatalogEntry, length: Length) -> list[str]:

@@ -16,6 +16,7 @@ from torch.nn import functional
 from ..db.experiment import PROBE_EXAMPLES
 from .batch_statistics import with_batch_statistics
 from .distances import DISTANCES, UnitSample, null_floor, unit_distances, unit_sample
+from .evenly import evenly_spaced
 from .layers import Layer
 from .nonlinearities import NONLINEARITIES
 from .ring import ProbedLayer
@@ -34,9 +35,8 @@ class Probe:
     def __init__(self, test_inputs: Tensor) -> None:
         """Takes up to 2,000 of the test examples, evenly spread; of large images, fewer."""
         fitting = max(2, MOST_INPUTS // test_inputs[0].numel())
-        count = min(PROBE_EXAMPLES, fitting, len(test_inputs))
-        chosen = torch.arange(count, device=test_inputs.device) * len(test_inputs) // count
-        self.inputs = test_inputs[chosen]
+        count = min(PROBE_EXAMPLES, fitting)
+        self.inputs = test_inputs[evenly_spaced(count, len(test_inputs))]
         self._memories: dict[int, list[Memory]] = {}
 
     def measure(
@@ -143,9 +143,7 @@ def _rank_of(preactivation: Tensor, activation: str) -> float | None:
     """The effective rank of what the nonlinearity makes of (examples, units)."""
     if activation not in NONLINEARITIES:
         return None
-    units = preactivation.shape[1]
-    count = min(units, RANKED_UNITS)
-    chosen = preactivation[:, torch.arange(count) * units // count]
+    chosen = preactivation[:, evenly_spaced(RANKED_UNITS, preactivation.shape[1])]
     return effective_rank(
         chosen if activation == "none" else getattr(functional, activation)(chosen)
     )

@@ -50,7 +50,7 @@ class Sampling:
         """Every how many-th element is kept; 1 up to `EXACT_UP_TO` elements.
 
         The largest that keeps `KEPT_AT_LEAST`, shares no factor with units × positions, so that
-        all of them are visited in turn, and does not run along a line: see `_is_spread`.
+        all of them are visited in turn, and does not run along a line: see `_keeps_apart`.
         """
         if self.every is not None:
             return self.every
@@ -59,7 +59,7 @@ class Sampling:
         stride = self.elements // KEPT_AT_LEAST
         rows = {math.prod(self.shape[axis:]) for axis in range(1, len(self.shape))}
         while math.gcd(stride, self.units * self.after_units) > 1 or not all(
-            _is_spread(stride, row) for row in rows
+            _keeps_apart(stride, row) for row in rows
         ):
             stride -= 1
         return stride
@@ -90,7 +90,7 @@ class Sampling:
         return order[starts[:, None] + np.where(column < counts[:, None], column, 0)]
 
 
-def _is_spread(stride: int, row: int) -> bool:
+def _keeps_apart(stride: int, row: int) -> bool:
     """Whether kept elements keep apart from each other in rows of a length.
 
     They form a lattice of one point per `stride` elements. If two of its points are close, all of

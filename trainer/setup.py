@@ -15,6 +15,7 @@ from ..db.layouts import layers
 from .datasets import Images
 from .datasets.memory import free_memory
 from .discovery import find_layers
+from .evenly import evenly_spaced
 from .loop import Batches
 from .observer import StackObserver
 from .pixels import to_device
@@ -73,7 +74,8 @@ def prepare(
     inputs = pixels.train.shape[1]
     labels = torch.from_numpy(images.train_labels).to(device)
     test_labels = torch.from_numpy(images.test_labels).to(device)
-    chosen = spread(len(test_labels), experiment.recording.test_examples)
+    wanted, there = experiment.recording.test_examples, len(test_labels)
+    chosen = slice(None) if wanted is None else evenly_spaced(wanted, there)
     networks = [
         [
             build(
@@ -156,13 +158,6 @@ def assemble(
         finishes=device == "cuda",  # MPS has no float64, in which that is done
     )
     return Prepared(stacks, drawn, test, plan)
-
-
-def spread(examples: int, wanted: int | None) -> slice | list[int]:
-    """The places of as many examples as are wanted, evenly spread over all that there are."""
-    if wanted is None or wanted >= examples:
-        return slice(None)
-    return [place * examples // wanted for place in range(wanted)]
 
 
 def _check_memory(experiment: Experiment) -> None:

@@ -8,12 +8,13 @@ import pkgutil
 import re
 from functools import cache
 
+from ..claims import Claim
 from ..errors import FieldProblem, InvalidExperiment, NotFound
 from ..experiment import Experiment
 from ..study import Study
 from .entry import CatalogEntry
 
-__all__ = ["CatalogEntry", "check_study", "entries", "entry", "experiment", "order"]
+__all__ = ["CatalogEntry", "check_study", "entries", "entry", "experiment", "order", "place"]
 
 
 @cache
@@ -29,10 +30,15 @@ def entries() -> tuple[CatalogEntry, ...]:
 
 
 def order(entry: CatalogEntry) -> tuple[bool, str, int, str]:
-    """E8 is before E8b, that before E11, and R1 after them; without claims an entry is the last."""
-    parts = re.match(r"(\D*)(\d+)(.*)", entry.claims[0].number) if entry.claims else None
-    is_study = isinstance(entry.experiment, Study)
-    return (is_study, parts[1], int(parts[2]), parts[3]) if parts else (is_study, "~", 0, "")
+    """Experiments, then studies, by the place of the first claim; without one an entry is last."""
+    letters, number, rest = place(entry.claims[0]) if entry.claims else ("~", 0, "")
+    return isinstance(entry.experiment, Study), letters, number, rest
+
+
+def place(claim: Claim) -> tuple[str, int, str]:
+    """Where a claim is in a list: E2 before E12, E12 before E12b, R1 after them."""
+    letters, digits, rest = re.fullmatch(r"(\D*)(\d*)(.*)", claim.number).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    return letters, int(digits or 0), rest
 
 
 def entry(name: str) -> CatalogEntry:

@@ -41,7 +41,7 @@ ENTRIES = (
                 log_y=True,
             ),
             Quantity(
-                name="mean_spread",
+                name="std_of_mean",
                 title="How well a batch knows the mean",
                 unit="std of a batch’s mean, in stds of the map",
                 x="positions of a map",

@@ -71,9 +71,9 @@ ENTRIES = (
             "this helps generalization; dropout can be removed or reduced",
         ),
         left_open=(
-            "the data and the network: 1,000 images of MNIST at equal distances, three hidden layers of 100 "
-            "units, Xavier, ReLU at learning rate 0.1 and sigmoid at 0.5, 3,000 steps here; 1,500 "
-            "steps and fewer arms at quick length",
+            "the data and the network: 1,000 images of MNIST at equal distances, three hidden "
+            "layers of 100 units, Xavier, ReLU at learning rate 0.1 and sigmoid at 0.5, 3,000 "
+            "steps here; 1,500 steps and fewer arms at quick length",
             "what the noise is compared with: a batch of all 1,000 images, whose statistics have "
             "none, here",
             "dropout of hidden units, weights with noise of 0.3 times their layer's std, batches "

@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 
 from ...db.errors import DatasetProblem
+from ..evenly import evenly_spaced
 
 LUMA = np.array([19_595, 38_470, 7_471], np.uint32)
 """ITU-R BT.601's weights of red, green and blue, times 2¹⁶, as Pillow has them."""
@@ -54,7 +55,7 @@ class Images:
                 f"The training set has {count:,} examples, got train_examples={examples}; choose "
                 "fewer, or leave it empty for all."
             )
-        chosen = np.arange(examples) * count // examples
+        chosen = evenly_spaced(examples, count)
         return replace(
             self, train_images=self.train_images[chosen], train_labels=self.train_labels[chosen]
         )

@@ -43,17 +43,17 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
         generator = torch.Generator().manual_seed(seed)
         for mode in ("training", "inference"):
             network.train(mode == "training")
-            spread = _spread(network, fixed, data.pixels, batch_size, generator)
-            yield Measurement(seed, "logit_std", mode, batch_size, spread)
+            moved = _std_over_sets(network, fixed, data.pixels, batch_size, generator)
+            yield Measurement(seed, "logit_std", mode, batch_size, moved)
     network = networks[USUAL].train()
     for batch_size in BATCH_SIZES:
         generator = torch.Generator().manual_seed(seed)
-        spread = _spread(network, fixed, data.pixels, batch_size, generator)
-        yield Measurement(seed, "logit_std", "training, one network", batch_size, spread)
+        moved = _std_over_sets(network, fixed, data.pixels, batch_size, generator)
+        yield Measurement(seed, "logit_std", "training, one network", batch_size, moved)
 
 
 @torch.no_grad()
-def _spread(
+def _std_over_sets(
     network: nn.Module,
     fixed: Tensor,
     pixels: Tensor,

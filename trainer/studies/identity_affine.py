@@ -36,5 +36,5 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
                     norm.bias.copy_(mean)
                     error = (norm(x) - x).abs().max().item() / std
                 yield Measurement(seed, "identity_error", f"{called}, γ = {gamma}", std, error)
-        spread = ((x - mean).abs() / (2 * variance)).max().item() * EPSILON / std
-        yield Measurement(seed, "identity_error", "ε/(2σ²) · |x − μ|", std, spread)
+        expected = ((x - mean).abs() / (2 * variance)).max().item() * EPSILON / std
+        yield Measurement(seed, "identity_error", "ε/(2σ²) · |x − μ|", std, expected)

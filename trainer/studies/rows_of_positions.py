@@ -21,7 +21,7 @@ PARTS = ("output", "gradient of the input", "gradient of γ", "running mean", "r
 
 
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
-    """By positions p·q of a map: differences of the two, and the spread of a batch's mean."""
+    """By positions p·q of a map: differences of the two, and the std of a batch's mean."""
     generator = torch.Generator().manual_seed(seed)
     for side in SIDES:
         shape = (EXAMPLES, MAPS, side, side)
@@ -36,7 +36,7 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
                 image_like = _rows(image_like)
             error = (image_like - row_like).abs().max().item()
             yield Measurement(seed, "difference", part, side**2, error)
-        yield from _spreads(seed, side, generator)
+        yield from _stds_of_mean(seed, side, generator)
 
 
 def _passes(
@@ -56,7 +56,7 @@ def _rows(images: Tensor) -> Tensor:
     return images.movedim(1, -1).flatten(0, 2)
 
 
-def _spreads(seed: int, side: int, generator: torch.Generator) -> Iterator[Measurement]:
+def _stds_of_mean(seed: int, side: int, generator: torch.Generator) -> Iterator[Measurement]:
     """The std over batches of the batch's mean, for maps of unit variance."""
     wide = side + BLUR - 1
     noise = torch.randn(BATCHES * EXAMPLES, 1, wide, wide, generator=generator)
@@ -64,5 +64,5 @@ def _spreads(seed: int, side: int, generator: torch.Generator) -> Iterator[Measu
     sharp = noise[:, :, :side, :side]
     for series, maps in (("independent positions", sharp), ("smooth maps, 7×7 mean", smooth)):
         means = maps.reshape(BATCHES, -1).mean(1)
-        yield Measurement(seed, "mean_spread", series, side**2, means.std().item())
-    yield Measurement(seed, "mean_spread", "1/√(m·p·q)", side**2, EXAMPLES**-0.5 / side)
+        yield Measurement(seed, "std_of_mean", series, side**2, means.std().item())
+    yield Measurement(seed, "std_of_mean", "1/√(m·p·q)", side**2, EXAMPLES**-0.5 / side)

@@ -7,7 +7,7 @@ import { band, extent, line, rug, union } from "../traces.js";
 import { addDots, armDash, noteFor, rugs, select, valueAt } from "./lines.js";
 
 /**
- * @typedef {object} Spread
+ * @typedef {object} Banded
  * @property {string} id
  * @property {string} title
  * @property {string} hint
@@ -18,10 +18,10 @@ import { addDots, armDash, noteFor, rugs, select, valueAt } from "./lines.js";
 
 /**
  * A chart of a middle line with one band around it, for each arm with BatchNorm.
- * @param {Spread} spec
+ * @param {Banded} spec
  * @returns {Chart}
  */
-function spreadChart({ id, title, hint, axis, statistics, edges }) {
+function bandChart({ id, title, hint, axis, statistics, edges }) {
   /** @param {Pick<View, "networks" | "layer">} view */
   const sources = (view) => view.networks.flatMap((network, arm) => {
     const selection = select("layer_records", network, view.layer, true);
@@ -70,7 +70,7 @@ function spreadChart({ id, title, hint, axis, statistics, edges }) {
   };
 }
 
-export const gamma = spreadChart({
+export const gamma = bandChart({
   id: "gamma",
   title: "Scale γ",
   hint: "Mean over units, and from the smallest to the largest. Towards 0: units that are " +
@@ -80,7 +80,7 @@ export const gamma = spreadChart({
   edges: ({ columns }) => [columns.gamma_min, columns.gamma_max],
 });
 
-export const beta = spreadChart({
+export const beta = bandChart({
   id: "beta",
   title: "Offset β",
   hint: "Mean over units, and one standard deviation to either side.",
