@@ -12,6 +12,7 @@ from shiftscope.db import catalog
 from shiftscope.db.claims import Evidence
 from shiftscope.db.study import Measurement
 from shiftscope.trainer.landscape import gradient_shift, landscape, layers_of, parameters_of
+from shiftscope.trainer.studies.gradient_shift import shift_at_rest
 
 
 @pytest.fixture
@@ -56,9 +57,12 @@ def test_definition_2_1_updates_the_layers_before_and_nothing_else(network: nn.M
     assert found[1].cosine == pytest.approx(cosine.item())
 
 
-def test_without_an_update_nothing_shifts(network: nn.Module) -> None:
-    before = parameters_of(network)
-    assert [shift.l2 for shift in gradient_shift(network, before, before, INPUTS, LABELS)] == [0, 0]
+def test_a_step_with_learning_rate_0_shifts_nothing(network: nn.Module) -> None:
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    assert shift_at_rest(network, (INPUTS, LABELS)) == 0
+    moved = {n for n, t in network.state_dict().items() if not torch.equal(t, before[n])}
+    running = ("running_mean", "running_var", "num_batches_tracked")
+    assert moved == {f"hidden1_norm.{name}" for name in running}, "it did train"
 
 
 def test_the_landscape_of_a_parabola() -> None:

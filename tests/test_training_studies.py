@@ -232,6 +232,41 @@ def test_studies_measure_what_their_entries_say(name: str, monkeypatch: pytest.M
         assert claim.decide(found).result in {"reproduced", "not reproduced"}
 
 
+def found_on_digits(
+    name: str, quantity: str, monkeypatch: pytest.MonkeyPatch
+) -> dict[tuple[str, float], float]:
+    """By series and x the values of a quantity of a study's small version."""
+    module, constants = SMALL[name]
+    for constant, value in constants.items():
+        monkeypatch.setattr(module, constant, value)
+    found = measured(name, dataset="digits", length="quick", seeds=[0]).measurements
+    return {(m.series, m.x): m.value for m in found if m.quantity == quantity}
+
+
+def test_parts_of_a_batch_give_its_gradient_only_without_batch_norm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """E30, at the first weights."""
+    found = found_on_digits("splitting-a-batch", "gradient_difference", monkeypatch)
+    for layer in (1, 2, 3, 4):
+        assert found["none, at the start", layer] < 1e-5
+        assert found["BatchNorm, at the start", layer] > 0.01
+
+
+def test_companions_move_an_example_in_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E15."""
+    found = found_on_digits("companions-of-an-example", "logit_std", monkeypatch)
+    for size in (16, 60):
+        assert found["inference", size] == 0 < found["training", size]
+
+
+def test_new_statistics_undo_contrast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E32c."""
+    found = found_on_digits("statistics-on-changed-images", "faded", monkeypatch)
+    for contrast in (0.75, 0.5):
+        assert found["estimated anew", contrast] == found["estimated anew", 1.0]
+
+
 def of_training() -> list[tuple[str, Claim]]:
     return [(n, claim) for n, (entry, claim) in CLAIMS.items() if entry.name in SMALL]
 

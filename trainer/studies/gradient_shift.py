@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from torch import Tensor, nn
+
 from ...db.experiment import Activation, Arm, Network
 from ...db.study import Measurement, Study
 from ..landscape import gradient_shift, parameters_of
@@ -20,8 +22,8 @@ LAYERS = ("hidden2", "hidden3", "output")
 def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
     """At every 20th step, for each layer but the first, what the step did to its gradient.
 
-    A layer's series are named "sigmoid, BatchNorm, hidden2". With learning rate 0 nothing moves,
-    so that the shift is 0; its largest value is measured at the same steps.
+    A layer's series are named "sigmoid, BatchNorm, hidden2". From the same parameters, on the same
+    batch, a step with learning rate 0 is made too; the largest shift of those is measured.
     """
     data = binary(load(study.dataset or "mnist"))
     for activation in ACTIVATIONS:
@@ -38,8 +40,8 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
                     continue
                 if step % EVERY == 1:
                     found = gradient_shift(shadow, before, parameters_of(network), *batch)
-                    none = gradient_shift(shadow, before, before, *batch)
-                    still = max(still, *(shift.l2 for shift in none))
+                    shadow.load_state_dict(before, strict=False)
+                    still = max(still, shift_at_rest(shadow, batch))
                     for layer, shift in zip(LAYERS, found, strict=True):
                         series = f"{activation}, {arm.name}, {layer}"
                         for quantity in ("l2", "relative", "cosine"):
@@ -51,3 +53,12 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
             yield Measurement(
                 seed, "shift_at_rest", f"{activation}, {arm.name}", LEARNING_RATE, still
             )
+
+
+def shift_at_rest(network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+    """The largest ‖G − G′‖₂ of a step with learning rate 0, which moves running statistics only."""
+    before = parameters_of(network)
+    for _ in train(network, iter([batch]), lr=0.0, steps=1, every=1):
+        pass
+    found = gradient_shift(network, before, parameters_of(network), *batch)
+    return max(shift.l2 for shift in found)
