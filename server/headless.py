@@ -1,4 +1,4 @@
-"""One run without a page: queued, trained by a worker of our own, followed to its end."""
+"""One run without a page: queued, done by a worker of our own, followed to its end."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ class Ended:
     interrupted: bool
 
 
-def train(
+def run_to_end(
     engine: Engine, places: Settings, asked: Experiment | Study, entry: str, label: str = ""
 ) -> Ended:
     """Run an experiment or a study of the catalog, showing its progress in a terminal.

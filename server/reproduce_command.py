@@ -29,7 +29,7 @@ from ..db.study import Length
 from ..db.tables import Run
 from .claims_table import claims_table
 from .flags import DatabaseFlag, DataFlag
-from .headless import train
+from .headless import run_to_end
 from .interrupts import interruptible
 from .report import report
 from .settings import Settings, load_settings, make_folder
@@ -127,7 +127,7 @@ def _run(
     run = reusable(earlier, task.entry, asked, versions)
     reused = run is not None
     if run is None:
-        ended = train(engine, places, asked, task.entry.name, label)
+        ended = run_to_end(engine, places, asked, task.entry.name, label)
         if ended.interrupted:
             return None
         run = ended.run

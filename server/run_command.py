@@ -10,7 +10,7 @@ from ..db.judge import judged
 from ..db.parsing import with_settings
 from ..db.study import Study
 from .flags import DatabaseFlag, DataFlag
-from .headless import train
+from .headless import run_to_end
 from .settings import load_settings, make_folder
 from .verdict_command import lines
 
@@ -48,7 +48,7 @@ def run(
     places = load_settings(database=database, data=data)
     make_folder(places)
     engine = open_database(places.database_url)
-    done = train(engine, places, chosen, entry.name)
+    done = run_to_end(engine, places, chosen, entry.name)
     run_id, ended = done.run.id, done.run
     if ended.status == "failed":
         typer.echo(f"Run {run_id} failed: {ended.error}", err=True)

@@ -8,11 +8,13 @@ from typing import get_args
 
 import pytest
 
+from shiftscope.db import catalog
 from shiftscope.db.experiment import Arm, Initialization
 from shiftscope.db.norms import NormName
 from shiftscope.db.optimizer import Algorithm, Optimizer, Schedule
 from shiftscope.db.parsing import setting_paths
 from shiftscope.db.read import export_columns
+from shiftscope.db.study import Study
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
 from shiftscope.trainer import Pair, watch
 
@@ -79,6 +81,16 @@ def test_every_key_is_defined_in_the_order_of_an_export(table: str) -> None:
 
 
 OVERRIDES = {name for name, field in Arm.model_fields.items() if field.default is None}
+
+
+def test_every_claim_of_a_study_is_described() -> None:
+    names = ("studies.md", "training_studies.md", "settings.md")
+    pages = "".join((ROOT / "docs" / name).read_text("utf-8") for name in names)
+    studies = [entry for entry in catalog.entries() if isinstance(entry.experiment, Study)]
+    numbers = [claim.number for entry in studies for claim in entry.claims]
+    assert {"E9", "E21b", "E32c"} <= set(numbers)
+    assert [number for number in numbers if not re.search(rf"\*\*{number}\b", pages)] == []
+    assert [entry.name for entry in studies if f"`{entry.name}`" not in pages] == []
 
 
 def test_every_norm_and_how_an_arm_has_it_is_described() -> None:

@@ -42,7 +42,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine
 
     monkeypatch.setenv("SHIFTSCOPE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("SHIFTSCOPE_DATABASE", f"sqlite:///{tmp_path}/runs.db")
-    monkeypatch.setattr(reproduce_command, "train", refused)
+    monkeypatch.setattr(reproduce_command, "run_to_end", refused)
     monkeypatch.setattr(reproduce_command, "version", VERSIONS.__getitem__)
     engine = open_database(f"sqlite:///{tmp_path}/runs.db")
     yield engine
@@ -145,7 +145,7 @@ def test_what_finished_is_reused_unless_again_is_asked(
     database: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    monkeypatch.setattr(reproduce_command, "train", trainer(database, made))
+    monkeypatch.setattr(reproduce_command, "run_to_end", trainer(database, made))
     for again in ((), (), ("--again",)):
         done = reproduce("E1", "E9", *again)
         assert done.exit_code == 0, done.output
@@ -156,7 +156,7 @@ def test_a_failed_run_is_said_and_the_others_go_on(
     database: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     finished(database, E9)
-    monkeypatch.setattr(reproduce_command, "train", trainer(database, [], status="failed"))
+    monkeypatch.setattr(reproduce_command, "run_to_end", trainer(database, [], status="failed"))
     done = reproduce("--output", tmp_path / "report.html", "E1", "E9")
     assert done.exit_code == 1
     assert "measured   Run 2 failed: No <b>memory</b>.\n" in done.stdout
@@ -169,7 +169,7 @@ def test_after_ctrl_c_what_was_decided_is_shown_and_no_file_written(
 ) -> None:
     finished(database, E1, SLOW, FAST)
     stopped = trainer(database, [], interrupted=True, status="stopped")
-    monkeypatch.setattr(reproduce_command, "train", stopped)
+    monkeypatch.setattr(reproduce_command, "run_to_end", stopped)
     done = reproduce("E1", "E9", "--output", tmp_path / "report.html")
     assert done.exit_code == 130 and "E9" not in done.stdout
     assert "1 of 1 decided as expected" in done.stdout and "Stopped." in done.stderr
