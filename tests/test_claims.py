@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -193,6 +194,15 @@ def test_length_seeds_names_and_recording_are_free() -> None:
     assert found == [("optimizer.lr", "[0.1, 0.5]", "0.1")]
 
 
+def test_the_test_examples_of_an_accuracy_are_not_free() -> None:
+    document = CLAIMED.model_dump(mode="json")
+    document["recording"]["test_examples"] = 10_000  # the whole test set
+    assert differences(Experiment.model_validate(document), CLAIMED) == []
+    document["recording"]["test_examples"] = 1_000
+    found = differences(Experiment.model_validate(document), CLAIMED)
+    assert found == [("recording.test_examples", "1000", "all")]
+
+
 def test_what_arms_train_with_is_compared_wherever_it_is_said() -> None:
     document = CLAIMED.model_dump(mode="json")
     document["optimizer"]["lr"], document["network"]["hidden"] = 9.0, [7]
@@ -216,8 +226,26 @@ def test_every_claim_is_complete_and_has_a_number_of_its_own() -> None:
         asked = entry.experiment
         arms = [arm.name for arm in asked.arms] if isinstance(asked, Experiment) else []
         nothing = Evidence([], arms, 0, ended=False)
-        outcome = judge(claim, nothing, entry.experiment, entry.experiment)
-        assert outcome.result == "inconclusive"
+        for given in (nothing, replace(nothing, ended=True)):
+            outcome = judge(claim, given, entry.experiment, entry.experiment)
+            assert outcome.result == "inconclusive"
+
+
+@pytest.mark.parametrize("accuracies", [(), (math.nan,) * 4, (0.0,) * 4, (1.0,) * 4])
+@pytest.mark.parametrize("leave_out", [False, True])
+def test_no_curves_upset_a_criterion(accuracies: tuple[float, ...], leave_out: bool) -> None:
+    steps = (100, 600, 1_000, 10_000)[: len(accuracies)]
+    for entry in catalog.entries():
+        asked = entry.experiment
+        if not isinstance(asked, Experiment):
+            continue
+        arms = [arm.name for arm in asked.arms]
+        curves = [Curve(arm, seed, steps, accuracies) for arm in arms for seed in range(3)]
+        given = Evidence(curves[leave_out:], arms, 50_000, ended=True)
+        for claim in entry.claims:
+            outcome = judge(claim, given, asked, asked)
+            assert outcome.result in {"reproduced", "not reproduced", "inconclusive"}
+            assert accuracies or outcome.result == "inconclusive", outcome.reason
 
 
 def evaluate(run: Any, none: Mapping[int, float | None], batch: Mapping[int, float]) -> None:
