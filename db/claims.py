@@ -1,10 +1,13 @@
 """Claims of the literature about an experiment of the catalog, and how a run decides one."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .datasets import TEST_SETS, DatasetName
+from .errors import MissingEvidence
 from .experiment import Arm, Experiment
 from .parsing import setting_paths
 from .study import Measurement, Study
@@ -12,7 +15,10 @@ from .verdict import Curve
 
 Result = Literal["reproduced", "not reproduced", "inconclusive", "not this claim’s settings"]
 FREE = ("name", "steps", "seeds", "device", "length")
-"""Settings that no claim fixes: more steps or seeds, elsewhere; and everything of `recording`."""
+"""Settings that no claim fixes: more steps or seeds, elsewhere."""
+LOOKING = frozenset({"record_every", "evaluate_every", "probe_every", "overhead"})
+"""Settings of `recording` that no claim fixes either: how often is looked. By how many test
+examples an accuracy is measured is no such setting."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,9 @@ class Recorded:
 
 
 Records = Callable[[str, str], Sequence[Recorded]]
-"""(table, statistic) → that statistic of every layer, or network, of the run."""
+"""(table, statistic) → that statistic of every layer, or network, of the run.
+
+Of `unit_records` the mean over the units of a layer."""
 
 
 def no_records(table: str, statistic: str) -> Sequence[Recorded]:
@@ -86,7 +94,8 @@ class Claim:
         source: Who says so, and where.
         criterion: When it counts as reproduced, in words.
         expected: What a run should find: some popular claims do not hold.
-        decide: The criterion as a pure function.
+        decide: The criterion as a pure function; raises `MissingEvidence` where a run lacks what
+            it reads.
     """
 
     number: str
@@ -101,6 +110,8 @@ def judge(
     claim: Claim, evidence: Evidence, experiment: Experiment | Study, claimed: Experiment | Study
 ) -> Outcome:
     """Decide a claim by a run of `experiment`, when its settings are the claim's own.
+
+    It is inconclusive where the run lacks what the criterion reads.
 
     Args:
         claim: The claim.
@@ -120,7 +131,10 @@ def judge(
         )
     if isinstance(claimed, Study) and not evidence.ended:
         return Outcome("inconclusive", "The study has not come to its end.")
-    return claim.decide(evidence)
+    try:
+        return claim.decide(evidence)
+    except MissingEvidence as missing:
+        return Outcome("inconclusive", str(missing))
 
 
 def differences(
@@ -144,15 +158,24 @@ def _settings(experiment: Experiment | Study) -> dict[str, str]:
     own = set(Arm.model_fields) - set(FREE)
     for path in setting_paths():
         name = path.rpartition(".")[2]
-        if path in FREE or path == "arms" or path.startswith("recording."):
+        if path in FREE or path == "arms" or (path.startswith("recording.") and name in LOOKING):
             continue
         found[path] = _at(document, path)
+        if path == "recording.test_examples":
+            found[path] = _taken(found[path], experiment.dataset)
         if name in own:
             own.remove(name)
             found[path] = _of_all([found[path] if a[name] is None else a[name] for a in arms])
     for name in sorted(own):
         found[f"arms.{name}"] = _of_all([arm[name] for arm in arms])
     return {path: _shown(value) for path, value in found.items()}
+
+
+def _taken(test_examples: int | None, dataset: DatasetName) -> int | str:
+    """How many test examples an accuracy rests on."""
+    if test_examples is None or test_examples >= TEST_SETS.get(dataset, math.inf):
+        return "all"
+    return test_examples
 
 
 def _of_all(values: list[Any]) -> Any:

@@ -13,5 +13,13 @@ SHAPES: dict[DatasetName, tuple[int, int, int]] = {
     "synthetic": (1, 28, 28),
 }
 """Channels, height and width; those of a folder are settings of the experiment."""
+TEST_SETS: dict[DatasetName, int] = {
+    "mnist": 10_000,
+    "fashion_mnist": 10_000,
+    "cifar10": 10_000,
+    "digits": 360,
+    "synthetic": 2_000,
+}
+"""Examples of the test set; how many a folder has is known once it is read."""
 HANDWRITTEN: tuple[DatasetName, ...] = ("mnist", "digits")
 """Ink on paper, which the paper makes binary."""

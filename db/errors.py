@@ -8,6 +8,7 @@ ShiftscopeError                 its text is one or two sentences made to be show
 │   └── DatabaseIsNewer         it was written by a later version of shiftscope
 ├── DatasetProblem              a dataset is missing, truncated, corrupt or foreign
 ├── DeviceProblem               the device that was asked for is not here
+├── MissingEvidence             a run lacks what a claim is decided by; the claim is inconclusive
 ├── RecordingFailed             what a loop gave could not be recorded to its end
 ├── CannotTwin                  a model's normalization cannot be taken out or put in
 └── SetupProblem                a setting, port, folder or file is not usable
@@ -65,6 +66,10 @@ class DatasetProblem(ShiftscopeError):
 
 class DeviceProblem(ShiftscopeError):
     """The device that was asked for is not present on this machine."""
+
+
+class MissingEvidence(ShiftscopeError):
+    """A run does not have what a criterion reads; `judge` makes it an inconclusive outcome."""
 
 
 class RecordingFailed(ShiftscopeError):

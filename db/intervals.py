@@ -46,7 +46,8 @@ def mean(values: Sequence[float]) -> OverSeeds:
     """
     count = len(values)
     array = np.array(values, np.float64)
-    value = float(array.mean())
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        value = float(array.mean())
     if count < 2 or not math.isfinite(value):
         return OverSeeds(value, None, None, count)
     drawn = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
@@ -58,11 +59,22 @@ def mean(values: Sequence[float]) -> OverSeeds:
 
 
 def geometric_mean(values: Sequence[float]) -> OverSeeds:
-    """The geometric mean of one positive number for each seed, with its interval, in logarithms."""
-    found = mean([math.log(value) for value in values])
+    """The geometric mean of one number for each seed, with its interval, in logarithms.
+
+    With a 0 it is 0, with an infinity infinite, without an interval; NaN with both, or where a
+    number is negative or none.
+    """
+    found = mean([_log(value) for value in values])
     if found.low is None or found.high is None:
         return OverSeeds(math.exp(found.value), None, None, found.seeds)
     return OverSeeds(math.exp(found.value), _exp(found.low), _exp(found.high), found.seeds)
+
+
+def _log(value: float) -> float:
+    """The natural logarithm; −∞ of 0, NaN of what has none."""
+    if value > 0:
+        return math.log(value)
+    return -math.inf if value == 0 else math.nan
 
 
 def _exp(value: float) -> float:

@@ -7,12 +7,13 @@ from functools import partial
 from sqlalchemy import Engine
 
 from . import catalog, read
-from .claims import Claim, Evidence, Outcome, judge
+from .claims import Claim, Evidence, Outcome, Recorded, judge
 from .errors import NotFound
 from .experiment import Experiment
 from .parsing import parse, parse_study
 from .study import Study
-from .tables import ACTIVE, Run
+from .tables import ACTIVE, Run, UnitRecord
+from .units import mean_over_units
 from .verdict import Verdict, verdict
 from .verdict_words import sentence
 
@@ -68,7 +69,7 @@ def judged(engine: Engine, run_id: int, target: float | None = None) -> Judged:
     arms = [arm["name"] for arm in run.experiment["arms"]]
     curves = read.curves(engine, run)
     ended = run.status not in ACTIVE
-    records = partial(read.recorded, engine, run)
+    records = partial(_recorded, engine, run)
     evidence = Evidence(curves, arms, run.step, ended, records)
     return Judged(
         run,
@@ -92,6 +93,12 @@ def _of_study(engine: Engine, run: Run, study: Study) -> list[tuple[Claim, Outco
         if isinstance(entry.experiment, Study)
         for claim in entry.claims
     ]
+
+
+def _recorded(engine: Engine, run: Run, table: str, statistic: str) -> Sequence[Recorded]:
+    if table == UnitRecord.__tablename__:
+        return mean_over_units(engine, run, statistic)
+    return read.recorded(engine, run, table, statistic)
 
 
 def _entries(run: Run) -> list[catalog.CatalogEntry]:

@@ -13,6 +13,8 @@ from .study import Length, Study
 from .tables import Run
 
 SEEDS: Mapping[Length, str] = {"quick": "seeds=0", "full": "seeds=0,1,2"}
+SAID = ("seeds", "steps", "length")
+"""Settings that `how_long` has words for."""
 MADE_WITH = ("shiftscope", "torch")
 """Whose versions have to agree for a run to stand for another."""
 
@@ -111,7 +113,15 @@ def reusable(
 
 
 def how_long(entry: CatalogEntry, length: Length) -> str:
-    """A clause on seeds and length, with what was shortened: seed 0, 4,000 of 50,000 steps."""
+    """A clause on seeds and length, with what was shortened: seed 0, 4,000 of 50,000 steps.
+
+    Then the other settings that the entry changes for this length.
+    """
+    changed = [s for s in settings(entry, length) if s.partition("=")[0] not in SAID]
+    return ", ".join([_seeds_and_steps(entry, length), *changed])
+
+
+def _seeds_and_steps(entry: CatalogEntry, length: Length) -> str:
     done, own = sized(entry, length), entry.experiment
     first, *others = (str(seed) for seed in done.seeds)
     seeds = f"seeds {', '.join([first, *others[:-1]])} and {others[-1]}" if others else first

@@ -15,11 +15,14 @@ from .intervals import geometric_mean
 from .verdict_words import factor, over_seeds
 
 UNTIL = 10_000
-AT_LEAST = 1_000
+EVERY = 250
 CALMER = 3.0
 SPREAD = (2.0, 2.15)
 """Of a normal variable of std 1 it is 2.07."""
-NOT_LOOKED = "Nothing was recorded of the probe: recording.probe_every says how often."
+NOT_LOOKED = (
+    f"The probe was not looked at every {EVERY} steps up to step {UNTIL:,}, which "
+    "recording.probe_every asks for, in every network."
+)
 
 
 @dataclass(frozen=True)
@@ -28,20 +31,18 @@ class _Course:
 
     moved: float
     spread: float
-    every: int
 
 
 def more_stable(evidence: Evidence) -> Outcome:
     """Medians of units move a third as far or less, and BatchNorm's begin as a normal's do."""
-    if evidence.step < AT_LEAST or (evidence.step < UNTIL and not evidence.ended):
-        return undecided(evidence, f"looks at the probe count up to step {UNTIL:,}")
-    until = min(UNTIL, evidence.step)
-    ended_early = diverged(evidence, until)
+    ended_early = diverged(evidence, UNTIL)
     if ended_early:
         return ended_early
-    courses = _courses(evidence, until)
+    if evidence.step < UNTIL:
+        return undecided(evidence, f"looks at the probe count up to step {UNTIL:,}")
+    courses = _courses(evidence)
     reference, arm = evidence.arms[:2]
-    seeds = sorted({seed for _, seed in courses})
+    seeds = sorted({curve.seed for curve in evidence.curves})
     if not seeds or any((name, seed) not in courses for name in (reference, arm) for seed in seeds):
         return Outcome("inconclusive", NOT_LOOKED)
     moved = {
@@ -60,15 +61,15 @@ def more_stable(evidence: Evidence) -> Outcome:
     began = " to ".join(dict.fromkeys(f"{end:.2f}" for end in (min(spreads), max(spreads))))
     return Outcome(
         "reproduced" if holds else "not reproduced",
-        f"In {courses[arm, seeds[0]].every:,} steps, up to step {until:,}, medians of the last "
-        f"hidden layer’s units move by {moved[reference]:.3f} half-spreads in {reference} and by "
-        f"{moved[arm]:.3f} in {arm}: {factor(ratio.value)} × less ({over_seeds(ratio, factor)}); "
-        f"{arm}’s units begin with a spread of {began}.",
+        f"In {EVERY} steps, up to step {UNTIL:,}, medians of the last hidden layer’s units move by "
+        f"{moved[reference]:.3f} half-spreads in {reference} and by {moved[arm]:.3f} in {arm}: "
+        f"{factor(ratio.value)} × less ({over_seeds(ratio, factor, CALMER)}); {arm}’s units begin "
+        f"with a spread of {began}.",
     )
 
 
-def _courses(evidence: Evidence, until: int) -> dict[tuple[str, int], _Course]:
-    """By arm and seed, where a network has them."""
+def _courses(evidence: Evidence) -> dict[tuple[str, int], _Course]:
+    """By arm and seed, where a network has all looks."""
     spreads = evidence.records("probe_records", "spread_mean")
     layers = list(dict.fromkeys(each.layer for each in spreads))
     last_hidden = layers[-2] if len(layers) > 1 else None
@@ -77,21 +78,19 @@ def _courses(evidence: Evidence, until: int) -> dict[tuple[str, int], _Course]:
     found: dict[tuple[str, int], _Course] = {}
     for each in moved:
         spread = of_layer.get((each.arm, each.seed))
-        if each.layer != last_hidden or spread is None or len(each.steps) < 2:
+        if each.layer != last_hidden or spread is None:
             continue
-        every = each.steps[1] - each.steps[0]
-        values = _at_distance(each, every, until)
-        began = spread.values[0]
+        values = _movements(each)
+        began = spread.values[0] if spread.values else None
         if values and began is not None:
-            found[each.arm, each.seed] = _Course(sum(values) / len(values), began, every)
+            found[each.arm, each.seed] = _Course(sum(values) / len(values), began)
     return found
 
 
-def _at_distance(of_layer: Recorded, every: int, until: int) -> Sequence[float]:
-    """The values of looks `every` steps after the one before; the last look may be nearer."""
-    steps, values = of_layer.steps, of_layer.values
-    return [
-        value
-        for before, step, value in zip(steps, steps[1:], values[1:], strict=False)
-        if value is not None and step - before == every and step <= until
-    ]
+def _movements(of_layer: Recorded) -> Sequence[float]:
+    """From each look to the next; none unless looks are exactly those that are asked for."""
+    looks = [at for at in of_layer.steps if at <= UNTIL]
+    if looks != list(range(0, UNTIL + 1, EVERY)):
+        return ()
+    # None: no unit had one
+    return [math.nan if v is None else v for v in of_layer.values[1 : len(looks)]]

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine, select
 
+from .claims import Recorded
 from .errors import NotFound
 from .read import layers, networks, run
-from .tables import Layer, Network, UnitRecord
+from .tables import Layer, Network, Run, UnitRecord
 
 ARRAYS = ("mean", "std", "p15", "p50", "p85", "running_mean", "running_var")
 
@@ -52,6 +53,29 @@ def units_of(engine: Engine, run_id: int, layer: str, seed: int | None = None) -
         raise NotFound(f"Run {run_id} has no layer {layer!r}{of_seed}.")
     found.sort(key=lambda each: each[0].position)
     return [_read(engine, network, row, last) for network, row in found]
+
+
+def mean_over_units(engine: Engine, of_run: Run, array: str) -> list[Recorded]:
+    """The mean over the units of every layer of a run, at each look at the probe.
+
+    Raises:
+        NotFound: There is no such array.
+    """
+    if array not in ARRAYS:
+        raise NotFound(f"There is no array {array!r}; expected one of {', '.join(ARRAYS)}.")
+    of_network = {network.id: network for network in networks(engine, of_run.id)}
+    found: list[Recorded] = []
+    for layer in layers(engine, of_run.id):
+        network = of_network[layer.network_id]
+        read = _read(engine, network, layer, of_run.step)
+        units = read.arrays[array]
+        values: list[float | None] = [None] * len(read.steps)
+        if units is not None:
+            with np.errstate(all="ignore"):
+                values = units.mean(1, dtype=np.float64).tolist()
+        steps = tuple(read.steps)
+        found.append(Recorded(network.arm, network.seed, layer.name, steps, tuple(values)))
+    return found
 
 
 def typical_unit(p50: np.ndarray) -> int:

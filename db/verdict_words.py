@@ -8,6 +8,7 @@ from .verdict import DEFAULT_TARGET, Comparison, Verdict
 
 SAID = 6
 """Of so many arms each is said beside the reference; of more only what they come to as a whole."""
+THRESHOLD_WITHIN = ": the interval contains the threshold"
 
 
 def sentence(verdict: Verdict) -> str:
@@ -79,12 +80,16 @@ def share(estimate: OverSeeds) -> str:
     return f"{100 * estimate.value:.1f} % ({_interval(*ends, seeds=estimate.seeds)})"
 
 
-def points(estimate: OverSeeds) -> str:
-    """A difference of accuracies in points of a percent: 43.4 points higher (41.0 to 45.8, …)."""
+def points(estimate: OverSeeds, threshold: float | None = None) -> str:
+    """A difference of accuracies in points of a percent: 43.4 points higher (41.0 to 45.8, …).
+
+    Where a threshold is given and the interval contains it, it says so.
+    """
     sign = 1 if estimate.value >= 0 else -1
     ends = sorted(100 * sign * end for end in (estimate.low, estimate.high) if end is not None)
     value = f"{100 * abs(estimate.value):.1f} points {'higher' if sign > 0 else 'lower'}"
-    return f"{value} ({_interval(*(f'{end:.1f}' for end in ends), seeds=estimate.seeds)})"
+    words = _interval(*(f"{end:.1f}" for end in ends), seeds=estimate.seeds)
+    return f"{value} ({words}{_within(estimate, threshold)})"
 
 
 def times(estimate: OverSeeds) -> str:
@@ -98,10 +103,17 @@ def times(estimate: OverSeeds) -> str:
     return f"{words} ({_interval(*map(factor, ends), seeds=estimate.seeds)})"
 
 
-def estimated(estimate: OverSeeds, shown: Callable[[float], str], unit: str = "") -> str:
-    """A number with its interval: 36.9 × (24.3 to 50.1, 3 seeds), where " ×" is the unit."""
-    ends = (shown(end) for end in (estimate.low, estimate.high) if end is not None)
-    return f"{shown(estimate.value)}{unit} ({_interval(*ends, seeds=estimate.seeds)})"
+def estimated(
+    estimate: OverSeeds,
+    shown: Callable[[float], str],
+    unit: str = "",
+    threshold: float | None = None,
+) -> str:
+    """A number with its interval: 36.9 × (24.3 to 50.1, 3 seeds), where " ×" is the unit.
+
+    Where a threshold is given and the interval contains it, it says so.
+    """
+    return f"{shown(estimate.value)}{unit} ({over_seeds(estimate, shown, threshold)})"
 
 
 def factor(value: float) -> str:
@@ -111,10 +123,12 @@ def factor(value: float) -> str:
     return f"{value:.1f}" if value >= 2 else f"{value:.2f}"
 
 
-def over_seeds(estimate: OverSeeds, words: Callable[[float], str]) -> str:
-    """The interval of a number over seeds: 8.9 to 12.1, 5 seeds."""
+def over_seeds(
+    estimate: OverSeeds, words: Callable[[float], str], threshold: float | None = None
+) -> str:
+    """The interval of a number over seeds: 8.9 to 12.1, 5 seeds; and whether a threshold is in."""
     ends = [words(end) for end in (estimate.low, estimate.high) if end is not None]
-    return _interval(*ends, seeds=estimate.seeds)
+    return _interval(*ends, seeds=estimate.seeds) + _within(estimate, threshold)
 
 
 def steps(count: float) -> str:
@@ -126,6 +140,13 @@ def _interval(*ends: str, seeds: int) -> str:
     if seeds == 1:
         return "one seed: no interval"
     return f"{' to '.join(ends)}, {seeds} seeds" if ends else f"{seeds} seeds: no interval"
+
+
+def _within(estimate: OverSeeds, threshold: float | None) -> str:
+    """Said of an interval that contains the threshold: other seeds may decide otherwise."""
+    if threshold is None or estimate.low is None or estimate.high is None:
+        return ""
+    return THRESHOLD_WITHIN if estimate.low <= threshold <= estimate.high else ""
 
 
 def _beside(verdict: Verdict, arm: Comparison, reference: Comparison, first: bool) -> str:

@@ -2,7 +2,7 @@
 
 from ..claims import Claim, Evidence, Outcome
 from ..intervals import geometric_mean
-from ..measurements import by_seed
+from ..measurements import by_seed, quotients
 from ..study import Quantity, Study
 from ..verdict_words import estimated, factor, percent
 from .entry import CatalogEntry
@@ -14,11 +14,11 @@ TAMED = 10
 def changes_are_tamed(evidence: Evidence) -> Outcome:
     """E29: behind ReLU Δz at layer 20 is 10 times as long without BatchNorm, or more."""
     none, batch = _at_depth(evidence, "absolute_change", "ReLU")
-    ratio = geometric_mean([one / other for one, other in zip(none, batch, strict=True)])
+    ratio = geometric_mean(quotients(none, batch))
     return Outcome(
         "reproduced" if ratio.value >= TAMED else "not reproduced",
         f"‖Δz‖ at layer {DEEP} behind ReLU, without BatchNorm ÷ with: "
-        f"{estimated(ratio, factor, ' ×')}.",
+        f"{estimated(ratio, factor, ' ×', TAMED)}.",
     )
 
 

@@ -18,8 +18,8 @@ def small_batches_hurt(evidence: Evidence) -> Outcome:
     holds = round(below.value, 6) <= -COLLAPSE and round(with_four.value, 6) >= WORKS
     return Outcome(
         "reproduced" if holds else "not reproduced",
-        f"With 2 examples in a batch BatchNorm is {points(below)} than LayerNorm; with 4 it is at "
-        f"{estimated(with_four, percent)}.",
+        f"With 2 examples in a batch BatchNorm is {points(below, -COLLAPSE)} than LayerNorm; with "
+        f"4 it is at {estimated(with_four, percent, threshold=WORKS)}.",
     )
 
 

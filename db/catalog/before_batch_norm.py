@@ -17,8 +17,8 @@ def narrow_beats_wide(evidence: Evidence) -> Outcome:
     more = gap(narrow, wide)
     return Outcome(
         "reproduced" if more.value > 0 else "not reproduced",
-        f"30 units with BatchNorm reach {estimated(mean(narrow), percent)}, {points(more)} than "
-        "100 without.",
+        f"30 units with BatchNorm reach {estimated(mean(narrow), percent)}, {points(more, 0)} "
+        "than 100 without.",
     )
 
 
@@ -31,8 +31,8 @@ def beats_larger_rates(evidence: Evidence) -> Outcome:
     more = gap(batch, none)
     return Outcome(
         "reproduced" if more.value > 0 else "not reproduced",
-        f"At learning rate 0.1 BatchNorm reaches {estimated(mean(batch), percent)}, {points(more)} "
-        "than none at 1.",
+        f"At learning rate 0.1 BatchNorm reaches {estimated(mean(batch), percent)}, "
+        f"{points(more, 0)} than none at 1.",
     )
 
 

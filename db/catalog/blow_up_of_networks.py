@@ -4,7 +4,7 @@ import math
 
 from ..claims import Claim, Evidence, Outcome
 from ..intervals import geometric_mean, mean
-from ..measurements import at_end, by_seed
+from ..measurements import at_end, by_seed, quotients
 from ..study import Quantity, Study
 from ..verdict_words import estimated, factor, percent
 from .entry import CatalogEntry
@@ -17,17 +17,17 @@ def it_blows_up(evidence: Evidence) -> Outcome:
     """E8b: ten times the weights by step 300 and half the images wrong; not so with BatchNorm."""
     first, later = (by_seed(evidence, "weight_norm", MOVING, step) for step in (0, LOOKED_AT))
     # a norm that overflowed has blown up as well
-    ratios = [b / a if math.isfinite(b) else math.inf for a, b in zip(first, later, strict=True)]
-    grown = geometric_mean(ratios)
+    later = [norm if math.isfinite(norm) else math.inf for norm in later]
+    grown = geometric_mean(quotients(later, first))
     lost = mean(by_seed(evidence, "accuracy", MOVING, LOOKED_AT))
     trained, end = (mean(at_end(evidence, "accuracy", series)) for series in (BATCH, MOVING))
     holds = grown.value >= TIMES and lost.value < LOST and trained.value > TRAINED
     return Outcome(
         "reproduced" if holds else "not reproduced",
         f"At learning rate 2, with moving averages outside of the gradient, ‖W₂‖ at step "
-        f"{LOOKED_AT} is {estimated(grown, factor, ' ×')} its first value and the test accuracy "
-        f"{estimated(lost, percent)}; it ends at {percent(end.value)}, with BatchNorm at "
-        f"{estimated(trained, percent)}.",
+        f"{LOOKED_AT} is {estimated(grown, factor, ' ×', TIMES)} its first value and the test "
+        f"accuracy {estimated(lost, percent, threshold=LOST)}; it ends at {percent(end.value)}, "
+        f"with BatchNorm at {estimated(trained, percent, threshold=TRAINED)}.",
     )
 
 

@@ -27,7 +27,8 @@ def one_needs_kept(evidence: Evidence) -> Outcome:
     return Outcome(
         "reproduced" if holds else "not reproduced",
         f"A single example’s own statistics are {'refused' if refused else 'accepted'}; one at a "
-        f"time with those that are kept {estimated(mean(kept), percent)} are right.",
+        f"time with those that are kept {estimated(mean(kept), percent, threshold=TRAINED)} are "
+        "right.",
     )
 
 
@@ -39,8 +40,8 @@ def new_ones_recover(evidence: Evidence) -> Outcome:
     )
     return Outcome(
         "reproduced" if inverted.value > 0 and rotated.value > 0 else "not reproduced",
-        f"Estimated anew, the test accuracy is {points(inverted)} on inverted images and "
-        f"{points(rotated)} on images turned by {TURNED}°.",
+        f"Estimated anew, the test accuracy is {points(inverted, 0)} on inverted images and "
+        f"{points(rotated, 0)} on images turned by {TURNED}°.",
     )
 
 
@@ -54,8 +55,8 @@ def contrast_is_restored(evidence: Evidence) -> Outcome:
     holds = lost.value <= -LOST and abs(left.value) <= RESTORED
     return Outcome(
         "reproduced" if holds else "not reproduced",
-        f"At a quarter of the contrast the test accuracy is {points(lost)} than at full contrast "
-        f"with kept statistics, and {points(left)} with new ones.",
+        f"At a quarter of the contrast the test accuracy is {points(lost, -LOST)} than at full "
+        f"contrast with kept statistics, and {points(left)} with new ones.",
     )
 
 

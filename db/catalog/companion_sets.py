@@ -1,11 +1,8 @@
 """What the rest of a batch does to one example's logits, by batch size."""
 
-import math
-from statistics import linear_regression
-
 from ..claims import Claim, Evidence, Outcome
 from ..intervals import mean
-from ..measurements import largest, values
+from ..measurements import exponents, largest
 from ..study import Quantity, Study
 from ..verdict_words import estimated
 from .entry import CatalogEntry
@@ -15,12 +12,7 @@ STEEPEST, FLATTEST = -1.0, -0.4
 
 def noise_shrinks(evidence: Evidence) -> Outcome:
     """E15: log std against log m has a slope from −1 to −0.4; in inference the std is 0."""
-    spreads = values(evidence, "logit_std", "training")
-    slopes: list[float] = []
-    for seed in dict.fromkeys(seed for seed, _ in spreads):
-        line = [(math.log(x), math.log(std)) for (of, x), std in spreads.items() if of == seed]
-        slopes.append(linear_regression(*zip(*line, strict=True)).slope)
-    slope = mean(slopes)
+    slope = mean(exponents(evidence, "logit_std", "training"))
     alone = largest(evidence, "logit_std", "inference")
     holds = STEEPEST <= slope.value <= FLATTEST and alone == 0
     return Outcome(

@@ -1,8 +1,9 @@
 """Gradients by depth at the first weights, which §2 of Ioffe & Szegedy (2015) is about."""
 
 from ..claims import Claim, Evidence, Outcome
+from ..errors import MissingEvidence
 from ..intervals import mean
-from ..measurements import by_seed, largest, values
+from ..measurements import by_seed, greatest, largest, least, quotients, values
 from ..study import Quantity, Study
 from ..verdict_words import estimated
 from .entry import CatalogEntry
@@ -16,7 +17,7 @@ LEVEL = 0.05
 
 def initialisation_does_not_matter(evidence: Evidence) -> Outcome:
     """E16: BatchNorm's factors are equal within 2 %; a sigmoid's without it are below 0.35."""
-    apart = max(_apart(evidence, activation) for activation in ACTIVATIONS)
+    apart = greatest(_apart(evidence, activation) for activation in ACTIVATIONS)
     sigmoid = largest(
         evidence, "factor_sigmoid", *(f"{name}, none" for name in INITIALIZATIONS[:3])
     )
@@ -29,7 +30,7 @@ def initialisation_does_not_matter(evidence: Evidence) -> Outcome:
     return Outcome(
         "reproduced" if apart <= ALIKE and sigmoid < VANISHES else "not reproduced",
         f"With BatchNorm the initialisations’ factors are within {100 * apart:.2f} % of each mean; "
-        f"without, they go from {min(wide):.3f} to {max(wide):.1f}, and a sigmoid’s are "
+        f"without, they go from {least(wide):.3f} to {greatest(wide):.1f}, and a sigmoid’s are "
         f"{sigmoid:.2f} at most with Xavier, He and small weights.",
     )
 
@@ -44,7 +45,8 @@ def gradients_stay_level(evidence: Evidence) -> Outcome:
         factor = mean(by_seed(evidence, f"factor_{activation}", "Xavier, BatchNorm", depth))
         level = level and abs(factor.value - 1) <= LEVEL
         grown = factor.value ** (depth - 1)
-        shown = estimated(factor, "{:.3f}".format)
+        near = 1 + LEVEL if factor.value > 1 else 1 - LEVEL
+        shown = estimated(factor, "{:.3f}".format, threshold=near)
         words.append(f"{called} {shown}, × {grown:,.1f} over {depth:g} layers")
     return Outcome(
         "reproduced" if level else "not reproduced",
@@ -53,16 +55,23 @@ def gradients_stay_level(evidence: Evidence) -> Outcome:
 
 
 def _apart(evidence: Evidence, activation: str) -> float:
-    """How far an initialisation's factor with BatchNorm is from their mean, as a share, at most."""
+    """How far an initialisation's factor with BatchNorm is from their mean, as a share, at most.
+
+    Raises:
+        MissingEvidence: One of them lacks a depth.
+    """
     found = [
         values(evidence, f"factor_{activation}", f"{name}, BatchNorm") for name in INITIALIZATIONS
     ]
+    if any(line.keys() != found[0].keys() for line in found):
+        raise MissingEvidence("Not every initialisation was measured at every depth.")
     apart: list[float] = []
     for at in found[0]:
         factors = [line[at] for line in found]
         middle = sum(factors) / len(factors)
-        apart += [abs(factor / middle - 1) for factor in factors]
-    return max(apart)
+        shares = quotients(factors, [middle] * len(factors))
+        apart += [abs(share - 1) for share in shares]
+    return greatest(apart)
 
 
 ENTRIES = (

@@ -4,7 +4,7 @@ import math
 
 from ..claims import Claim, Evidence, Outcome
 from ..intervals import mean
-from ..measurements import at_end, largest
+from ..measurements import at_end, largest, least
 from ..study import Quantity, Study
 from ..verdict_words import estimated
 from .entry import CatalogEntry
@@ -16,7 +16,7 @@ EXACT, CHANGED = 0.02, 0.01
 def gamma_is_the_scale(evidence: Evidence) -> Outcome:
     """E31: γ and β change in every layer, and Var[y] is γ² within 2 %, unit by unit."""
     error = largest(evidence, "variance_error", *LAYERS)
-    change = min(
+    change = least(
         mean(at_end(evidence, quantity, layer)).value
         for quantity in ("gamma_change", "beta_change")
         for layer in LAYERS

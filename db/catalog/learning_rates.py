@@ -38,8 +38,8 @@ def wider_with_it(evidence: Evidence) -> Outcome:
     holds = round(larger.value, 6) >= LARGER and round(wider.value, 6) >= WIDER
     return Outcome(
         "reproduced" if holds else "not reproduced",
-        f"{words}: the largest is {estimated(larger, factor, ' ×')} as large, the range "
-        f"{estimated(wider, '{:.2f}'.format)} decades wider.",
+        f"{words}: the largest is {estimated(larger, factor, ' ×', LARGER)} as large, the "
+        f"range {estimated(wider, '{:.2f}'.format, threshold=WIDER)} decades wider.",
     )
 
 
@@ -92,7 +92,10 @@ def _entry(
                 criterion=(
                     "The largest learning rate that trains (finite, and more than 85 % of the test "
                     "set right at step 1,500) is at least 3 times as large with BatchNorm, and the "
-                    "range of those that do at least one power of ten wider. Means over the seeds."
+                    "range of those that do at least one power of ten wider. Means over the seeds. "
+                    "The range is from the lowest that trains to the highest; gaps between them do "
+                    "not count. Where none trains at no rate, with every seed, BatchNorm’s own "
+                    "range must be a power of ten wide."
                 ),
                 expected="reproduced",
                 decide=wider_with_it,

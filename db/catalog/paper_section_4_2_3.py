@@ -1,24 +1,36 @@
 """§4.2.3 of Ioffe & Szegedy (2015): an ensemble of six networks with BatchNorm."""
 
+from statistics import fmean
+
 from ..claims import Claim, Evidence, Outcome
+from ..errors import MissingEvidence
+from ..measurements import greatest, least, values
 from ..study import Quantity, Study
 from ..verdict_words import percent
 from .entry import CatalogEntry
+
+MEMBERS = 6
 
 
 def better_together(evidence: Evidence) -> Outcome:
     """E6: not below the best member, and above their mean by half their spread, by every seed."""
     words: list[str] = []
     holds = True
-    for seed in sorted({m.seed for m in evidence.measurements}):
-        top_1 = [m for m in evidence.measurements if (m.seed, m.quantity) == (seed, "top_1")]
-        singles = [m.value for m in top_1 if m.series == "single network"]
-        ensemble = max((m for m in top_1 if m.series == "first k together"), key=lambda m: m.x)
-        least, most, middle = min(singles), max(singles), sum(singles) / len(singles)
-        needed = max(most, middle + (most - least) / 2)
-        holds = holds and round(ensemble.value, 6) >= round(needed, 6)  # false of a NaN
+    alone = values(evidence, "top_1", "single network")
+    together = values(evidence, "top_1", "first k together")
+    for seed in dict.fromkeys(seed for seed, _ in (*alone, *together)):
+        singles = [value for (of, _), value in alone.items() if of == seed]
+        if len(singles) != MEMBERS or (seed, MEMBERS) not in together:
+            raise MissingEvidence(
+                f"Seed {seed} has {len(singles)} of {MEMBERS} networks alone, and the {MEMBERS} "
+                f"together {'too' if (seed, MEMBERS) in together else 'not'}."
+            )
+        ensemble = together[seed, MEMBERS]
+        low, high, middle = least(singles), greatest(singles), fmean(singles)
+        needed = greatest((high, middle + (high - low) / 2))
+        holds = holds and round(ensemble, 6) >= round(needed, 6)  # false of a NaN
         words.append(
-            f"Together {percent(ensemble.value)}, alone {percent(least)} to {percent(most)}, "
+            f"Together {percent(ensemble)}, alone {percent(low)} to {percent(high)}, "
             f"{percent(middle)} in the mean"
         )
     return Outcome("reproduced" if holds else "not reproduced", f"{'; '.join(words)}.")

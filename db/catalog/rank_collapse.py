@@ -2,7 +2,7 @@
 
 from ..claims import Claim, Evidence, Outcome
 from ..intervals import geometric_mean
-from ..measurements import by_seed
+from ..measurements import by_seed, greatest, quotients
 from ..study import Quantity, Study
 from ..verdict_words import estimated, factor
 from .entry import CatalogEntry
@@ -20,10 +20,10 @@ def rank_is_kept(evidence: Evidence) -> Outcome:
             by_seed(evidence, "effective_rank", f"{activation}, {treatment}", DEEP)
             for treatment in ("none", "BatchNorm")
         )
-        ratio = geometric_mean([one / other for one, other in zip(batch, none, strict=True)])
+        ratio = geometric_mean(quotients(batch, none))
         holds = holds and ratio.value >= TIMES
-        words.append(f"{activation} {estimated(ratio, factor, ' ×')}")
-    broken = max(
+        words.append(f"{activation} {estimated(ratio, factor, ' ×', TIMES)}")
+    broken = greatest(
         value
         for activation in ACTIVATIONS
         for value in by_seed(

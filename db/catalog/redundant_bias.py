@@ -13,10 +13,11 @@ def bias_is_redundant(evidence: Evidence) -> Outcome:
     """E9: no output moves by 1e-4, and the bias gets a millionth of β's gradient at most."""
     moved = largest(evidence, "output_difference", "float32")
     gradient = largest(evidence, "bias_gradient", "float64")
+    rounded = largest(evidence, "bias_gradient", "float32")
     return Outcome(
         "reproduced" if moved < SAME and gradient < NO_GRADIENT else "not reproduced",
         f"Biases up to 100 moved an output by {moved:.1e} at most, and got {gradient:.1e} of β’s "
-        "gradient at most.",
+        f"gradient at most, in float32 {rounded:.1e}.",
     )
 
 

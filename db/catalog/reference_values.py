@@ -14,6 +14,7 @@ STEPS = 10_000
 SEEDS = 3
 NEAR = 0.004
 """How far seeds were apart after 10,000 steps."""
+EARLY = 1_000
 ROUNDING = 6
 
 
@@ -66,8 +67,8 @@ def _accuracy(evidence: Evidence, bound: Bound) -> OverSeeds | None:
     return mean(values) if values and len(values) == len(found) else None
 
 
-def _near(arm: int, accuracy: float) -> Bound:
-    return Bound(arm, STEPS, round(accuracy - NEAR, ROUNDING), round(accuracy + NEAR, ROUNDING))
+def _near(arm: int, accuracy: float, step: int = STEPS, within: float = NEAR) -> Bound:
+    return Bound(arm, step, round(accuracy - within, ROUNDING), round(accuracy + within, ROUNDING))
 
 
 def _pair(lr: float) -> Experiment:
@@ -95,7 +96,11 @@ ENTRIES = (
         title="MNIST, sigmoid, learning rate 0.5: known accuracies",
         claim="The pair of §4.1 reaches the accuracies that others measure with these settings.",
         source=SOURCE,
-        stated=(*STATED, "learning rate 0.5: 88.2 and 92.3 % at step 1,000, without and with"),
+        stated=(
+            *STATED,
+            "learning rate 0.5, at step 1,000: 88.8, 87.7 and 88.0 % without and 92.0, 92.6 and "
+            "92.4 % with, by seed",
+        ),
         left_open=LEFT_OPEN,
         experiment=_pair(0.5),
         quick=("seeds=0,1,2",),
@@ -105,13 +110,19 @@ ENTRIES = (
                 statement="The pair of §4.1 reaches known accuracies at learning rate 0.5.",
                 source=f"{SOURCE}: three",
                 criterion=(
-                    "At learning rate 0.5 with Xavier weights, the mean of three seeds: BatchNorm "
-                    "at least 89 % at step 1,000; at step 10,000 none 96.6 % and BatchNorm 97.0 %, "
+                    "At learning rate 0.5 with Xavier weights, the mean of three seeds: at step "
+                    "1,000 none 88.2 % ± 2 points, about twice what its seeds differ by there, and "
+                    "BatchNorm 92.3 % ± 1 point; at step 10,000 none 96.6 % and BatchNorm 97.0 %, "
                     "each ± 0.4 points."
                 ),
                 expected="reproduced",
                 decide=reaches(
-                    (Bound(0, 1_000), Bound(1, 1_000, low=0.89), _near(0, 0.966), _near(1, 0.970))
+                    (
+                        _near(0, 0.882, EARLY, 0.02),
+                        _near(1, 0.923, EARLY, 0.01),
+                        _near(0, 0.966),
+                        _near(1, 0.970),
+                    )
                 ),
             ),
         ),

@@ -1,15 +1,20 @@
 """Saturated sigmoids: §1 and §3.3 of Ioffe & Szegedy (2015), for first weights of any size."""
 
+import math
 from collections.abc import Sequence
 
 from ..claims import Claim, Evidence, Outcome, Recorded
 from ..criteria import undecided
+from ..errors import MissingEvidence
 from ..experiment import Arm, Experiment, Network, Optimizer, Recording
 from ..intervals import OverSeeds, mean
+from ..measurements import greatest
 from ..verdict_words import estimated
 from .entry import CatalogEntry
 
 SATURATED, FREE = 0.4, 0.001
+OUTPUT = "output"
+FIRST_STEP = 1
 FIRST: tuple[tuple[str, dict[str, object]], ...] = (
     ("0.01", {"initial_std": 0.01}),
     ("0.1", {"initial_std": 0.1}),
@@ -26,24 +31,33 @@ ARMS = [
 def free_of_saturation(evidence: Evidence) -> Outcome:
     """E17: before the first update, without BatchNorm and N(0, 1) many are saturated, else none."""
     found = evidence.records("layer_records", "saturated")
-    if not found or len(evidence.arms) != len(ARMS):
+    if not any(record.values for record in found):
         return undecided(evidence, "nothing is recorded yet")
     shares = [_at_start(found, arm) for arm in evidence.arms]
     large, normalized = shares[len(FIRST) - 1], shares[len(FIRST) :]
-    most = max(normalized, key=lambda share: share.value)
+    holds = large.value >= SATURATED and all(share.value < FREE for share in normalized)
+    most = greatest(share.value for share in normalized)
     return Outcome(
-        "reproduced" if large.value >= SATURATED and most.value < FREE else "not reproduced",
-        f"At the first step {estimated(large, _percent)} of the sigmoids are saturated with none "
-        f"and N(0, 1), with BatchNorm {estimated(most, _percent)} at most.",
+        "reproduced" if holds else "not reproduced",
+        f"At the first step {estimated(large, _percent, threshold=SATURATED)} of the hidden "
+        f"layers’ sigmoids are saturated with none and N(0, 1), with BatchNorm {_percent(most)} "
+        "at most.",
     )
 
 
 def _at_start(found: Sequence[Recorded], arm: str) -> OverSeeds:
-    """The share of an arm's sigmoids that is saturated in the first record, over the layers."""
+    """The share of an arm's sigmoids that is saturated at step 1, over the hidden layers.
+
+    Raises:
+        MissingEvidence: Step 1 of this arm was not recorded.
+    """
     of_seed: dict[int, list[float]] = {}
     for record in found:
-        if record.arm == arm and record.values and record.values[0] is not None:
-            of_seed.setdefault(record.seed, []).append(record.values[0])
+        if record.arm == arm and record.layer != OUTPUT and record.steps[:1] == (FIRST_STEP,):
+            share = record.values[0]
+            of_seed.setdefault(record.seed, []).append(math.nan if share is None else share)
+    if not of_seed:
+        raise MissingEvidence(f"Step {FIRST_STEP} of {arm} was not recorded.")
     return mean([mean(layers).value for layers in of_seed.values()])
 
 

@@ -1,11 +1,8 @@
 """What BatchNorm infers with: Algorithm 2 of Ioffe & Szegedy (2015), averages and factor."""
 
-import math
-from statistics import linear_regression
-
 from ..claims import Claim, Evidence, Outcome
 from ..intervals import mean
-from ..measurements import by_seed, gap, values
+from ..measurements import by_seed, exponents, gap
 from ..study import Quantity, Study
 from ..verdict_words import estimated, points
 from .entry import CatalogEntry
@@ -22,12 +19,7 @@ def batches_suffice(evidence: Evidence) -> Outcome:
         by_seed(evidence, "accuracy", f"m = 60: {kind}", 100) for kind in ("m/(m−1)", "population")
     )
     apart = gap(averaged, population)
-    errors = values(evidence, "mean_error", "m = 60, layer 1")
-    slopes: list[float] = []
-    for seed in dict.fromkeys(seed for seed, _ in errors):
-        line = [(math.log(x), math.log(error)) for (of, x), error in errors.items() if of == seed]
-        slopes.append(linear_regression(*zip(*line, strict=True)).slope)
-    slope = mean(slopes)
+    slope = mean(exponents(evidence, "mean_error", "m = 60, layer 1"))
     holds = abs(round(apart.value, 6)) <= CLOSE and STEEPEST <= slope.value <= FLATTEST
     return Outcome(
         "reproduced" if holds else "not reproduced",

@@ -1,8 +1,9 @@
 """Normalization outside of the gradient step, which §2 of Ioffe & Szegedy (2015) warns of."""
 
 from ..claims import Claim, Evidence, Outcome
+from ..errors import MissingEvidence
 from ..intervals import mean
-from ..measurements import by_seed, largest, values
+from ..measurements import by_seed, greatest, largest, least, quotients, values
 from ..study import Quantity, Study
 from ..verdict_words import estimated
 from .entry import CatalogEntry
@@ -19,7 +20,7 @@ def bias_grows_and_loss_stays(evidence: Evidence) -> Outcome:
     last = max(step for _, step in line)
     bias = by_seed(evidence, "bias", OUTSIDE[0], last)
     predicted = by_seed(evidence, "bias", PREDICTED, last)
-    slopes = [one / other for one, other in zip(bias, predicted, strict=True)]
+    slopes = quotients(bias, predicted)
     moved = _moved(evidence, OUTSIDE[0], last)
     wandered = values(evidence, "weight", OUTSIDE[1]).values()
     gradient = largest(evidence, "bias_gradient", *INSIDE)
@@ -30,15 +31,21 @@ def bias_grows_and_loss_stays(evidence: Evidence) -> Outcome:
         f"After {last:,.0f} steps b is {estimated(mean(bias), '{:.1f}'.format)}, "
         f"{mean(slopes).value:.4f} of what 2 · lr · E[t] a step gives; the loss moved by "
         f"{moved:.1e} in the second half. Inside the gradient b gets {gradient:.1e} at most. "
-        f"Scaled too, outside, w was between {min(wandered):.1f} and {max(wandered):.1f}, and the "
-        f"loss moved by {_moved(evidence, OUTSIDE[1], last):.1g} in the second half.",
+        f"Scaled too, outside, w was between {least(wandered):.1f} and {greatest(wandered):.1f}, "
+        f"and the loss moved by {_moved(evidence, OUTSIDE[1], last):.1g} in the second half.",
     )
 
 
 def _moved(evidence: Evidence, series: str, last: float) -> float:
-    """How far the loss is from its last value in the second half of the steps, at most."""
+    """How far the loss is from its last value in the second half of the steps, at most.
+
+    Raises:
+        MissingEvidence: A seed has no loss at the last step.
+    """
     loss = values(evidence, "loss", series)
-    return max(
+    if any((seed, last) not in loss for seed, _ in loss):
+        raise MissingEvidence(f"The loss of {series} was not measured at step {last:,g}.")
+    return greatest(
         abs(value - loss[seed, last]) for (seed, step), value in loss.items() if step >= last / 2
     )
 

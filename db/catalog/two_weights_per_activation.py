@@ -19,8 +19,8 @@ def they_help(evidence: Evidence) -> Outcome:
     more = gap(both, output)
     return Outcome(
         "reproduced" if round(more.value, 6) > MARGIN else "not reproduced",
-        f"γ, β and output layer end {points(more)} than the output layer alone; γ and β alone "
-        f"reach {estimated(mean(alone), percent)}.",
+        f"γ, β and output layer end {points(more, MARGIN)} than the output layer alone; γ and β "
+        f"alone reach {estimated(mean(alone), percent)}.",
     )
 
 

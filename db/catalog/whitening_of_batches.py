@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from ..claims import Claim, Evidence, Outcome
+from ..errors import MissingEvidence
 from ..intervals import geometric_mean
 from ..measurements import by_seed, largest, values
 from ..study import Quantity, Study
@@ -37,6 +38,8 @@ def needs_more_examples_than_units(evidence: Evidence) -> Outcome:
 def costs_more_with_units(evidence: Evidence) -> Outcome:
     """E7b: the time of ZCA ÷ that of BatchNorm is larger with each larger d."""
     widths = sorted({width for _, width in values(evidence, "time_ratio", "ZCA")})
+    if len(widths) < 2:
+        raise MissingEvidence("The time of ZCA was measured with one number of units alone.")
     ratios = [geometric_mean(by_seed(evidence, "time_ratio", "ZCA", width)) for width in widths]
     listed = ", ".join(
         f"{estimated(ratio, factor, ' ×')} at d = {width:g}"
