@@ -193,6 +193,15 @@ def test_length_seeds_names_and_recording_are_free() -> None:
     assert found == [("optimizer.lr", "[0.1, 0.5]", "0.1")]
 
 
+def test_the_test_examples_of_an_accuracy_are_not_free() -> None:
+    document = CLAIMED.model_dump(mode="json")
+    document["recording"]["test_examples"] = 10_000  # the whole test set
+    assert differences(Experiment.model_validate(document), CLAIMED) == []
+    document["recording"]["test_examples"] = 1_000
+    found = differences(Experiment.model_validate(document), CLAIMED)
+    assert found == [("recording.test_examples", "1000", "all")]
+
+
 def test_what_arms_train_with_is_compared_wherever_it_is_said() -> None:
     document = CLAIMED.model_dump(mode="json")
     document["optimizer"]["lr"], document["network"]["hidden"] = 9.0, [7]

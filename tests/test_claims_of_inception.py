@@ -1,6 +1,7 @@
 """Claims about Inception's variants are decided by their criteria, on hand-made accuracies."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,39 @@ def test_half_the_steps_are_counted_to_inceptions_best_with_every_seed() -> None
     assert never.result == "not reproduced" and "never reached" in never.reason
     gone = decided("E4a", evidence({"BN-x5": (0.5,) * 5}, diverged={"BN-x5": 250}))
     assert gone.result == "not reproduced"
+
+
+def longer(given: Evidence, arm: str, accuracy: float, diverged: int | None = None) -> Evidence:
+    """The same of a run that went on, in which an arm came to an accuracy, or diverged, later."""
+    curves = [
+        replace(
+            c, steps=(*c.steps, 700), accuracies=(*c.accuracies, accuracy), diverged_step=diverged
+        )
+        if c.arm == arm
+        else c
+        for c in given.curves
+    ]
+    return replace(given, curves=curves, step=1_200)
+
+
+def test_what_comes_after_step_600_changes_nothing() -> None:
+    assert decided("E4a", longer(evidence(), "Inception", 0.98)) == decided("E4a", evidence())
+    never = longer(evidence({"BN-x5": (0.5,) * 5}), "BN-x5", 0.95)
+    assert "never reached" in decided("E4a", never).reason
+    trained = evidence({"Inception x30": (0.5, 0.6, 0.7, 0.8, 0.93)})
+    later = decided("E4b", longer(trained, "Inception x30", 0.93, diverged=900))
+    assert later == decided("E4b", trained)
+
+
+@pytest.mark.parametrize(("number", "arm"), [("E4a", "Inception"), ("E4b", "Inception x30")])
+def test_a_seed_that_was_not_evaluated_is_not_left_out(number: str, arm: str) -> None:
+    given = evidence(seeds=2)
+    curves = [
+        replace(c, steps=(), accuracies=()) if (c.arm, c.seed) == (arm, 1) else c
+        for c in given.curves
+    ]
+    assert decided(number, given).result == "reproduced"
+    assert decided(number, replace(given, curves=curves)).result == "inconclusive"
 
 
 def test_inception_at_a_high_rate_may_diverge_or_stay_low() -> None:

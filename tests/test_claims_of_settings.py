@@ -8,7 +8,7 @@ from studying import measured
 
 from shiftscope.db import catalog
 from shiftscope.db.catalog.learning_rates import RATES
-from shiftscope.db.claims import Claim, Evidence, Recorded
+from shiftscope.db.claims import Claim, Evidence, Outcome, Recorded, judge
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.study import Measurement
 from shiftscope.db.verdict import Curve
@@ -92,53 +92,78 @@ def test_dropout(evidence: Evidence, result: str, says: str) -> None:
 
 
 def recorded(
-    arms: Sequence[str], statistic: str, values: Mapping[tuple[str, str], Sequence[float | None]],
+    arms: Sequence[str], statistic: tuple[str, str],
+    values: Mapping[tuple[str, str], Sequence[float | None]], steps: Sequence[int],
     step: int = 2_000,
 ) -> Evidence:  # fmt: skip
-    """A statistic by arm and layer, at the first step and at the last."""
+    """A statistic (table, name) by arm and layer."""
     found = [
-        Recorded(arm, 0, layer, (1, step), tuple(both)) for (arm, layer), both in values.items()
+        Recorded(arm, 0, layer, tuple(steps), tuple(of_steps))
+        for (arm, layer), of_steps in values.items()
     ]
-    return Evidence(
-        (), arms, step, True,
-        lambda table, asked: found if (table, asked) == ("layer_records", statistic) else (),
-    )  # fmt: skip
+    return Evidence((), arms, step, True, lambda *asked: found if asked == statistic else ())
 
 
-def of_saturation(large: float, normalized: float) -> Evidence:
+def of_saturation(large: float, normalized: float, steps: Sequence[int] = (1, 11)) -> Evidence:
+    """As it is recorded: an output layer has no sigmoid, and 0 of it is saturated."""
     arms = arms_of("saturation")
-    layers = {"hidden1": 1.2, "hidden2": 0.8, "output": None}
-    return recorded(arms, "saturated", {
+    layers = {"hidden1": 1.2, "hidden2": 0.8, "output": 0.0}
+    return recorded(arms, ("layer_records", "saturated"), {
         (arm, layer): (
-            None if part is None else part * (
+            part * (
                 normalized if arm.startswith("BatchNorm") else large if arm == "none, 1" else 0.0
             ),
             0.9,
         )
         for arm in arms for layer, part in layers.items()
-    })  # fmt: skip
+    }, steps)  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("large", "normalized", "result"), [(0.5, 0.0005, YES), (0.39, 0, NO), (0.5, 0.001, NO)]
-)
+    ("large", "normalized", "result"),
+    [
+        (0.5, 0.0005, YES), (0.4, 0.0, YES), (0.39, 0, NO), (0.5, 0.001, NO),
+        (math.nan, 0.0, NO), (0.5, math.nan, NO),
+    ],
+)  # fmt: skip
 def test_saturation(large: float, normalized: float, result: str) -> None:
     outcome = claim_of("saturation").decide(of_saturation(large, normalized))
     assert outcome.result == result
-    assert f"{100 * large:.2f} % (one seed: no interval) of the sigmoids" in outcome.reason
+    assert f"{100 * large:.2f} % (one seed: no interval) of the hidden" in outcome.reason
+
+
+def test_saturation_is_looked_at_with_the_first_weights() -> None:
+    entry = catalog.entry("saturation")
+    given = of_saturation(0.5, 0.0, steps=(3, 13))
+    outcome = judge(claim_of("saturation"), given, entry.experiment, entry.experiment)
+    assert outcome == Outcome("inconclusive", "Step 1 of none, 0.01 was not recorded.")
+
+
+def of_inputs(
+    hidden: tuple[float, float], steps: Sequence[int] = (0, 2_000), step: int = 2_000
+) -> Evidence:
+    return recorded(("none", "BatchNorm"), ("unit_records", "std"), {
+        ("none", "hidden1"): (1.0, 1.1), ("none", "hidden2"): hidden,
+        ("none", "output"): (1.0, 9.0), ("BatchNorm", "hidden1"): (1.0, 5.0),
+    }, steps, step)  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("hidden", "result"),
-    [((0.5, 1.5), YES), ((1.5, 0.5), YES), ((0.5, 1.49), NO), ((0.5, math.nan), NO)],
+    ("evidence", "result", "says"),
+    [
+        (of_inputs((0.5, 1.5)), YES, "hidden1 1.10 × (one seed: no interval), hidden2 3.0 ×"),
+        (of_inputs((1.5, 0.5)), YES, "hidden2 0.33 ×"),
+        (of_inputs((0.5, 1.49)), NO, "hidden2 2.98 ×"),
+        (of_inputs((0.5, math.nan)), NO, "0.5, then nan"),
+        (of_inputs((0.5, math.inf)), NO, "0.5, then inf"),
+        (of_inputs((0.5, 1.5), step=1_999), OPEN, "compared at step 2,000"),
+        (of_inputs((0.5, 1.5), (0, 1_999)), OPEN, "not looked at at step 0 and at step 2,000"),
+        (Evidence((), ("none", "BatchNorm"), 2_000, True), OPEN, "Nothing was recorded of the"),
+    ],
 )
-def test_standardized_inputs(hidden: tuple[float, float], result: str) -> None:
-    values = {("none", "hidden1"): (1.0, 1.1), ("none", "hidden2"): hidden,
-              ("none", "output"): (1.0, 9.0), ("BatchNorm", "hidden1"): (1.0, 5.0)}  # fmt: skip
-    claim = claim_of("normalized-inputs")
-    assert claim.decide(recorded(("none", "BatchNorm"), "std", values)).result == result
-    early = claim.decide(recorded(("none", "BatchNorm"), "std", values, step=1_999))
-    assert early.result == OPEN
+def test_standardized_inputs(evidence: Evidence, result: str, says: str) -> None:
+    outcome = claim_of("normalized-inputs").decide(evidence)
+    assert outcome.result == result and says in outcome.reason, outcome.reason
 
 
 def of_scale(gamma_change: float, beta_change: float, error: float) -> Evidence:

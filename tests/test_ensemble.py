@@ -8,13 +8,14 @@ from studying import measured
 from torch import nn
 
 from shiftscope.db import catalog
-from shiftscope.db.claims import Evidence
+from shiftscope.db.claims import Evidence, judge
 from shiftscope.db.study import Measurement
 from shiftscope.trainer.studies import ensemble
 from shiftscope.trainer.studies.ensemble import Member, PerActivation
 
 ENTRY = catalog.entry("mnist-ensemble")
 (E6,) = ENTRY.claims
+SINGLES = [0.984, 0.979, 0.985, 0.981, 0.983, 0.980]
 
 
 def evidence(singles: list[float], together: float) -> Evidence:
@@ -33,13 +34,25 @@ def evidence(singles: list[float], together: float) -> Evidence:
     [(0.989, "reproduced"), (0.985, "reproduced"), (0.984, "not reproduced")],
 )
 def test_the_ensemble_must_not_be_below_its_best_member(together: float, result: str) -> None:
-    outcome = E6.decide(evidence([0.984, 0.979, 0.985, 0.981, 0.983, 0.980], together))
+    outcome = E6.decide(evidence(SINGLES, together))
     assert outcome.result == result, outcome.reason
     assert "alone 97.9 % to 98.5 %" in outcome.reason
 
 
 def test_a_member_that_diverged_makes_no_ensemble() -> None:
-    assert E6.decide(evidence([0.98, math.nan], math.nan)).result == "not reproduced"
+    assert E6.decide(evidence([*SINGLES[:5], math.nan], math.nan)).result == "not reproduced"
+    assert E6.decide(evidence([*SINGLES[:5], math.nan], 0.999)).result == "not reproduced"
+
+
+@pytest.mark.parametrize("singles", [[], SINGLES[:5]])
+def test_fewer_than_six_members_decide_nothing(singles: list[float]) -> None:
+    outcome = judge(E6, evidence(singles, 0.999), ENTRY.experiment, ENTRY.experiment)
+    assert outcome.result == "inconclusive", outcome.reason
+    only_one = [m for m in evidence(SINGLES, 0.999).measurements if m.x != 6 or "k" not in m.series]
+    outcome = judge(
+        E6, Evidence((), (), 7, True, measurements=only_one), ENTRY.experiment, ENTRY.experiment
+    )
+    assert outcome.result == "inconclusive", outcome.reason
 
 
 def test_each_activation_is_normalized_over_the_batch_alone() -> None:

@@ -20,7 +20,7 @@ from shiftscope.db import catalog, queue, read
 from shiftscope.db.errors import NotFound
 from shiftscope.db.experiment import PROBE_EXAMPLES, Experiment
 from shiftscope.db.parsing import with_settings
-from shiftscope.db.units import typical_unit, units_of
+from shiftscope.db.units import mean_over_units, typical_unit, units_of
 from shiftscope.server.app import create_app
 from shiftscope.server.export import csv_chunks
 from shiftscope.trainer import datasets
@@ -165,6 +165,21 @@ def test_a_run_without_a_probe_has_no_units(engine: Engine, make_run: Any) -> No
     with TestClient(create_app(engine), base_url="http://localhost") as client:
         asked = client.get(f"/api/runs/{run_id}/units?layer=hidden1").json()
     assert asked["typical"] is None and asked["networks"][0]["p50"] is None
+
+
+def test_a_criterion_reads_the_mean_over_the_units(trained: tuple[Engine, int]) -> None:
+    engine, run_id = trained
+    found = mean_over_units(engine, read.run(engine, run_id), "std")
+    assert [(r.arm, r.layer) for r in found[:2]] == [("none", "hidden1"), ("none", "hidden2")]
+    for units in units_of(engine, run_id, "hidden2"):
+        (of_layer,) = [r for r in found if (r.arm, r.layer) == (units.network.arm, "hidden2")]
+        std = units.arrays["std"]
+        assert std is not None and list(of_layer.steps) == units.steps
+        assert of_layer.values == pytest.approx(std.mean(1))
+    (running, *_) = mean_over_units(engine, read.run(engine, run_id), "running_var")
+    assert set(running.values) == {None}
+    with pytest.raises(NotFound, match="'max'; expected one of mean"):
+        mean_over_units(engine, read.run(engine, run_id), "max")
 
 
 def test_units_over_http_and_as_csv(trained: tuple[Engine, int]) -> None:

@@ -66,16 +66,28 @@ def test_what_is_no_number_is_not_stable(moved: float) -> None:
     assert decided(moved, 0.02).result == "not reproduced"
 
 
-def test_a_run_that_goes_on_is_waited_for_and_a_short_one_is_too_short() -> None:
-    short = tuple(range(0, 2_001, 250))
-    assert decided(0.24, 0.02, steps=short, ended=False).result == "inconclusive"
-    assert "up to step 2,000" in decided(0.24, 0.02, steps=(*short[:-1], 1_999, 2_000)).reason
-    assert decided(0.24, 0.02, steps=(0, 250, 500)).result == "inconclusive"
+@pytest.mark.parametrize("last", [500, 1_000, 9_750, 9_999])
+@pytest.mark.parametrize("ended", [False, True])
+def test_nothing_is_decided_before_step_10_000(last: int, ended: bool) -> None:
+    outcome = decided(0.24, 0.02, steps=(*range(0, last, 250), last), ended=ended)
+    assert outcome.result == "inconclusive"
+    assert f"the run is {'too short' if ended else 'not finished'}" in outcome.reason
 
 
-def test_without_the_probe_nothing_is_said() -> None:
-    outcome = decided(0.24, 0.02, steps=(10_000,))
-    assert outcome.result == "inconclusive" and "probe_every" in outcome.reason
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (10_000,),
+        range(0, 10_001, 125),
+        range(0, 10_001, 500),
+        [*range(0, 5_000, 250), *range(5_250, 10_001, 250)],
+        [*range(0, 10_000, 250), 10_100],
+    ],
+)
+def test_looks_that_are_not_250_steps_apart_decide_nothing(steps: Sequence[int]) -> None:
+    outcome = decided(0.24, 0.02, steps=steps)
+    assert outcome.result == "inconclusive"
+    assert "not looked at every 250 steps up to step 10,000" in outcome.reason
 
 
 def test_a_network_that_diverged_has_no_stable_inputs() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from math import inf, nan
+from math import inf, isnan, nan
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from studying import measured
 
 from shiftscope.db import catalog, queue
-from shiftscope.db.claims import Claim, Evidence
+from shiftscope.db.claims import Claim, Evidence, judge
 from shiftscope.db.errors import SetupProblem
 from shiftscope.db.study import Study
 from shiftscope.trainer import studies
@@ -41,6 +41,7 @@ SPOILED: tuple[tuple[str, str, str, Callable[[float], float]], ...] = (
     ("E7b", "time_ratio", "ZCA", lambda ratio: 7.0),
     ("E8", "bias", "centred, outside the gradient", lambda bias: 1.02 * bias),
     ("E8", "loss", "centred, outside the gradient", lambda loss: 1e6 * loss),
+    ("E8", "loss", "centred, outside the gradient", lambda loss: nan if loss < 0.3 else loss),
     ("E8", "bias_gradient", "centred and scaled, inside the gradient", lambda gradient: 2e-12),
     ("E9", "output_difference", "float32", lambda difference: nan),
     ("E9", "bias_gradient", "float64", lambda gradient: 2e-6),
@@ -51,6 +52,9 @@ SPOILED: tuple[tuple[str, str, str, Callable[[float], float]], ...] = (
     ("E15a", "jacobian_entry", "another’s, inference", lambda entry: 1e-300),
     ("E16", "factor_tanh", "small, BatchNorm", lambda factor: 1.03 * factor),
     ("E16", "factor_sigmoid", "He, none", lambda factor: 0.36),
+    ("E16", "factor_sigmoid", "He, none", lambda factor: nan),
+    ("E16", "factor_tanh", "small, BatchNorm", lambda factor: nan),
+    ("E16", "factor_relu", "N(0, 1), BatchNorm", lambda factor: nan),
     ("E18", "iterations", "raw", lambda steps: 1.4 * steps),
     ("E18", "iterations", "normalized", lambda steps: 4.0),
     ("E19", "invariance_error", "∂L/∂u, ε = 0", lambda error: 2e-12),
@@ -58,8 +62,13 @@ SPOILED: tuple[tuple[str, str, str, Callable[[float], float]], ...] = (
     ("E19b", "weight_norm", "lr 10", lambda norm: 1 / norm),
     ("E20", "gradcheck", "simplified, float64", lambda passed: 0.0),
     ("E20", "difference", "as printed, float64", lambda difference: inf),
+    ("E20", "difference", "as printed, float64", lambda difference: nan),
+    ("E20", "difference", "simplified, float64", lambda difference: nan),
     ("E24", "effective_rank", "linear, BatchNorm", lambda rank: rank / 2),
     ("E24", "effective_rank", "ReLU, BatchNorm, 2|W|", lambda rank: 1.1),
+    ("E24", "effective_rank", "linear, BatchNorm, 2|W|", lambda rank: nan),
+    ("E24", "effective_rank", "ReLU, BatchNorm, 2|W|", lambda rank: nan),
+    ("E24", "effective_rank", "ReLU, BatchNorm", lambda rank: nan),
     ("E29", "absolute_change", "ReLU, BatchNorm", lambda change: 4 * change),
 )
 """A claim that is reproduced, and a change of one series with which it is not."""
@@ -129,6 +138,39 @@ def test_whitening_costs_more_with_units_where_the_ratio_grows() -> None:
         "ZCA ÷ BatchNorm, in time: 7.0 × (7.0 to 7.0, 3 seeds) at d = 10, "
         "70.0 × (70.0 to 70.0, 3 seeds) at d = 100."
     )
+
+
+@pytest.mark.parametrize("number", CLAIMS)
+def test_a_series_that_is_missing_leaves_a_claim_open(number: str) -> None:
+    name, claim = CLAIMS[number]
+    evidence, asked = found(name), ENTRIES[name].experiment
+    series = dict.fromkeys((m.quantity, m.series) for m in evidence.measurements)
+    left_open = 0
+    for missing in series:
+        rest = [m for m in evidence.measurements if (m.quantity, m.series) != missing]
+        outcome = judge(claim, replace(evidence, measurements=rest), asked, asked)
+        left_open += outcome.result == "inconclusive"
+        assert outcome.result in {"inconclusive", claim.expected} or claim.number in TIMED
+    assert left_open > 0
+    nothing = judge(claim, replace(evidence, measurements=()), asked, asked)
+    assert nothing.result == "inconclusive" and nothing.reason.endswith(" was not measured.")
+
+
+@pytest.mark.parametrize("value", [nan, inf, -inf, 0.0, -1.0])
+@pytest.mark.parametrize("number", CLAIMS)
+def test_no_number_upsets_a_criterion(number: str, value: float) -> None:
+    claim, evidence = changed(number, lambda *_: True, lambda _: value)
+    assert claim.decide(evidence).result in {"reproduced", "not reproduced"}
+    if isnan(value):
+        assert claim.decide(evidence).result == "not reproduced"
+
+
+def test_one_number_of_units_does_not_say_how_a_cost_grows() -> None:
+    name, claim = CLAIMS["E7b"]
+    asked, evidence = ENTRIES[name].experiment, found(name)
+    narrow = [m for m in evidence.measurements if m.quantity != "time_ratio" or m.x == 10]
+    outcome = judge(claim, replace(evidence, measurements=narrow), asked, asked)
+    assert outcome.result == "inconclusive" and "one number of units" in outcome.reason
 
 
 def test_every_study_is_in_the_catalog_and_the_other_way_round() -> None:

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from studying import measured
 
 from shiftscope.db import catalog
-from shiftscope.db.claims import Evidence
+from shiftscope.db.claims import Evidence, Outcome, judge
+from shiftscope.db.reproduction import sized
 from shiftscope.db.study import Measurement, Study
 from shiftscope.trainer.studies import (
     blow_up,
@@ -197,8 +199,29 @@ def evidence(lines: Lines, seeds: int = 1) -> Evidence:
 
 @pytest.mark.parametrize(("number", "lines", "result"), DECIDED)
 def test_criteria(number: str, lines: Lines, result: str) -> None:
-    outcome = CLAIMS[number][1].decide(evidence(lines))
+    outcome = CLAIMS[number][1].decide(evidence(lines, seeds=3 if number == "E13" else 1))
     assert outcome.result == result, outcome.reason
+
+
+def test_the_noise_of_batches_takes_three_seeds() -> None:
+    entry, claim = CLAIMS["E13"]
+    given = evidence(of_small_set(0.85, 0.84, 0.83, 0.9), seeds=2)
+    outcome = judge(claim, given, entry.experiment, entry.experiment)
+    assert outcome == Outcome("inconclusive", "2 of the 3 seeds of the criterion.")
+    assert sized(entry, "quick").seeds == [0, 1, 2]
+
+
+def test_an_interval_that_contains_the_threshold_says_so() -> None:
+    def reason(*whole: float) -> str:
+        found = [
+            replace(m, value=whole[m.seed] if m.x else m.value) if "full" in m.series else m
+            for m in evidence(of_small_set(0.85, 0.84, 0.83, 0.9), seeds=3).measurements
+        ]
+        given = Evidence((), (), len(found), True, measurements=found)
+        return CLAIMS["E13"][1].decide(given).reason
+
+    assert reason(0.83, 0.82, 0.81).count("3 seeds: the interval contains the threshold)") == 2
+    assert "threshold" not in reason(0.811, 0.81, 0.809)
 
 
 @pytest.mark.parametrize("number", dict.fromkeys(number for number, _, _ in DECIDED))
@@ -225,7 +248,8 @@ def test_studies_measure_what_their_entries_say(name: str, monkeypatch: pytest.M
     for constant, value in constants.items():
         monkeypatch.setattr(module, constant, value)
     entry = catalog.entry(name)
-    found = measured(name, dataset="digits", length="quick", seeds=[0])
+    seeds = [0, 1, 2] if name == "small-training-set" else [0]
+    found = measured(name, dataset="digits", length="quick", seeds=seeds)
     assert {m.quantity for m in found.measurements} == {q.name for q in entry.quantities}
     for claim in entry.claims:
         assert claim.decide(found).result in {"reproduced", "not reproduced"}
