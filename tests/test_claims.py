@@ -229,6 +229,23 @@ def test_every_claim_is_complete_and_has_a_number_of_its_own() -> None:
         assert outcome.result == "inconclusive"
 
 
+@pytest.mark.parametrize("accuracies", [(), (math.nan,) * 4, (0.0,) * 4, (1.0,) * 4])
+@pytest.mark.parametrize("leave_out", [False, True])
+def test_no_curves_upset_a_criterion(accuracies: tuple[float, ...], leave_out: bool) -> None:
+    steps = (100, 600, 1_000, 10_000)[: len(accuracies)]
+    for entry in catalog.entries():
+        asked = entry.experiment
+        if not isinstance(asked, Experiment):
+            continue
+        arms = [arm.name for arm in asked.arms]
+        curves = [Curve(arm, seed, steps, accuracies) for arm in arms for seed in range(3)]
+        given = Evidence(curves[leave_out:], arms, 50_000, ended=True)
+        for claim in entry.claims:
+            outcome = judge(claim, given, asked, asked)
+            assert outcome.result in {"reproduced", "not reproduced", "inconclusive"}
+            assert accuracies or outcome.result == "inconclusive", outcome.reason
+
+
 def evaluate(run: Any, none: Mapping[int, float | None], batch: Mapping[int, float]) -> None:
     for (network_id, _), points in zip(run.networks, (none, batch), strict=True):
         columns = {"step": list(points), "test_accuracy": list(points.values())}

@@ -153,7 +153,7 @@ def of_inputs(
     [
         (of_inputs((0.5, 1.5)), YES, "hidden1 1.10 × (one seed: no interval), hidden2 3.0 ×"),
         (of_inputs((1.5, 0.5)), YES, "hidden2 0.33 ×"),
-        (of_inputs((0.5, 1.49)), NO, "hidden2 2.98 ×"),
+        (of_inputs((0.5, 1.49)), NO, "hidden2 3.0 ×"),
         (of_inputs((0.5, math.nan)), NO, "0.5, then nan"),
         (of_inputs((0.5, math.inf)), NO, "0.5, then inf"),
         (of_inputs((0.5, 1.5), step=1_999), OPEN, "compared at step 2,000"),

@@ -197,6 +197,9 @@ def evidence(lines: Lines, seeds: int = 1) -> Evidence:
     return Evidence((), (), step=len(found), ended=True, measurements=found)
 
 
+FIRST = {number: lines for number, lines, _ in reversed(DECIDED)}
+
+
 @pytest.mark.parametrize(("number", "lines", "result"), DECIDED)
 def test_criteria(number: str, lines: Lines, result: str) -> None:
     outcome = CLAIMS[number][1].decide(evidence(lines, seeds=3 if number == "E13" else 1))
@@ -220,8 +223,28 @@ def test_an_interval_that_contains_the_threshold_says_so() -> None:
         given = Evidence((), (), len(found), True, measurements=found)
         return CLAIMS["E13"][1].decide(given).reason
 
-    assert reason(0.83, 0.82, 0.81).count("3 seeds: the interval contains the threshold)") == 2
-    assert "threshold" not in reason(0.811, 0.81, 0.809)
+    said = "3 seeds: the interval contains the threshold)"
+    assert reason(0.83, 0.82, 0.81).count(said) == 4
+    assert said not in reason(0.811, 0.81, 0.809)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -1.0])
+@pytest.mark.parametrize("number", FIRST)
+def test_no_number_upsets_a_criterion(number: str, value: float) -> None:
+    lines = {line: dict.fromkeys(at, value) for line, at in FIRST[number].items()}
+    claim = CLAIMS[number][1]
+    assert claim.decide(evidence(lines, seeds=3)).result in {YES, NO}
+
+
+@pytest.mark.parametrize("number", FIRST)
+def test_a_series_that_is_missing_leaves_a_claim_open(number: str) -> None:
+    entry, claim = CLAIMS[number]
+    results: set[str] = set()
+    for missing in FIRST[number]:
+        rest = {line: at for line, at in FIRST[number].items() if line != missing}
+        outcome = judge(claim, evidence(rest, seeds=3), entry.experiment, entry.experiment)
+        results.add(outcome.result)
+    assert "inconclusive" in results
 
 
 @pytest.mark.parametrize("number", dict.fromkeys(number for number, _, _ in DECIDED))

@@ -100,9 +100,9 @@ ENTRIES = (
                 statement="BatchNorm keeps sigmoids out of saturation, however large the weights.",
                 source="Ioffe & Szegedy, arXiv:1502.03167v3, §1 and §3.3",
                 criterion=(
-                    "In the first record, that is with the first weights, the mean over hidden "
-                    "layers of the saturated share: at least 40 % without BatchNorm and N(0, 1), "
-                    "less than 0.1 % with BatchNorm and any of the first weights."
+                    "At step 1, that is with the first weights, the mean over hidden layers of the "
+                    "saturated share: at least 40 % without BatchNorm and N(0, 1), less than 0.1 % "
+                    "with BatchNorm and any of the first weights."
                 ),
                 expected="reproduced",
                 decide=free_of_saturation,

@@ -1,7 +1,8 @@
 """Features of uneven scale, for which inputs have long been normalized (LeCun et al. 1998)."""
 
 from ..claims import Claim, Evidence, Outcome
-from ..measurements import largest, values
+from ..errors import MissingEvidence
+from ..measurements import greatest, largest, least, quotients, values
 from ..study import Quantity, Study
 from .entry import CatalogEntry
 
@@ -12,13 +13,16 @@ def scales_slow_descent(evidence: Evidence) -> Outcome:
     """E18: steps are those of the formula within × 1.3 where κ ≥ 8; normalized, 3 at most."""
     raw = values(evidence, "iterations", "raw")
     predicted = values(evidence, "iterations", "κ · ln(10⁶)/4")
-    ratios = [steps / predicted[at] for at, steps in raw.items() if at[1] >= FROM_CONDITION]
+    uneven = [at for at in raw if at[1] >= FROM_CONDITION and at in predicted]
+    if not uneven:
+        raise MissingEvidence(f"No problem of κ ≥ {FROM_CONDITION} was solved.")
+    ratios = quotients([raw[at] for at in uneven], [predicted[at] for at in uneven])
     normalized = largest(evidence, "iterations", "normalized")
     holds = all(1 / CLOSE <= ratio <= CLOSE for ratio in ratios) and normalized <= AT_ONCE
     return Outcome(
         "reproduced" if holds else "not reproduced",
-        f"Raw features took {min(raw.values()):,.0f} to {max(raw.values()):,.0f} steps, "
-        f"{min(ratios):.2f} to {max(ratios):.2f} of κ · ln(10⁶)/4; normalized ones "
+        f"Raw features took {least(raw.values()):,.0f} to {greatest(raw.values()):,.0f} steps, "
+        f"{least(ratios):.2f} to {greatest(ratios):.2f} of κ · ln(10⁶)/4; normalized ones "
         f"{normalized:,.0f} at most.",
     )
 
