@@ -131,6 +131,8 @@ def judge(
         )
     if isinstance(claimed, Study) and not evidence.ended:
         return Outcome("inconclusive", "The study has not come to its end.")
+    if isinstance(claimed, Study) and not evidence.measurements:
+        return Outcome("inconclusive", "Nothing was measured.")
     try:
         return claim.decide(evidence)
     except MissingEvidence as missing:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -225,8 +226,9 @@ def test_every_claim_is_complete_and_has_a_number_of_its_own() -> None:
         asked = entry.experiment
         arms = [arm.name for arm in asked.arms] if isinstance(asked, Experiment) else []
         nothing = Evidence([], arms, 0, ended=False)
-        outcome = judge(claim, nothing, entry.experiment, entry.experiment)
-        assert outcome.result == "inconclusive"
+        for given in (nothing, replace(nothing, ended=True)):
+            outcome = judge(claim, given, entry.experiment, entry.experiment)
+            assert outcome.result == "inconclusive"
 
 
 @pytest.mark.parametrize("accuracies", [(), (math.nan,) * 4, (0.0,) * 4, (1.0,) * 4])

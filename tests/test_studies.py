@@ -152,8 +152,6 @@ def test_a_series_that_is_missing_leaves_a_claim_open(number: str) -> None:
         left_open += outcome.result == "inconclusive"
         assert outcome.result in {"inconclusive", claim.expected} or claim.number in TIMED
     assert left_open > 0
-    nothing = judge(claim, replace(evidence, measurements=()), asked, asked)
-    assert nothing.result == "inconclusive" and nothing.reason.endswith(" was not measured.")
 
 
 @pytest.mark.parametrize("value", [nan, inf, -inf, 0.0, -1.0])
