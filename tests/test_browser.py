@@ -846,7 +846,10 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     assert line["y"] == pytest.approx([2e-6, 4e-6])
     expect(page.locator(".quantity [role=status]").first).to_have_text("not drawn: 1 NaN")
     assert page.evaluate("window.sameDocument"), "charts grow without a reload"
-    append_measurements(engine, 1, 4, [Measurement(0, "bias_gradient", "float64", 1.0, 1e-16)])
+    gradients = [
+        Measurement(0, "bias_gradient", dtype, 1.0, 1e-16) for dtype in ("float64", "float32")
+    ]
+    append_measurements(engine, 1, 4, gradients)
     queue.end(engine, 1, "finished")
     expect(status_of(page)).to_have_text("finished")
     expect(page.locator(".verdict .claims strong")).to_have_text(re.compile("^E9 .*reproduced"))

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from shiftscope.db import catalog
-from shiftscope.db.claims import Evidence
+from shiftscope.db.claims import Evidence, judge
 from shiftscope.db.study import Measurement
 from shiftscope.trainer.landscape import gradient_shift, landscape, layers_of, parameters_of
 from shiftscope.trainer.studies.gradient_shift import shift_at_rest
@@ -38,16 +38,23 @@ def gradient(network: nn.Module, name: str) -> torch.Tensor:
 
 def test_definition_2_1_updates_the_layers_before_and_nothing_else(network: nn.Module) -> None:
     assert [names[0] for names in layers_of(network)] == [
-        "hidden1.weight", "hidden2.weight", "output.weight"
-    ]  # fmt: skip
+        "hidden1.weight",
+        "hidden2.weight",
+        "output.weight",
+    ]
     before = parameters_of(network)
     after = {name: tensor + 0.1 * (at + 1) for at, (name, tensor) in enumerate(before.items())}
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     found = gradient_shift(network, before, after, INPUTS, LABELS)
     assert all(torch.equal(state[name], t) for name, t in network.state_dict().items())
     old = gradient(network, "output.weight")
-    for name in ("hidden1.weight", "hidden1_norm.weight", "hidden1_norm.bias",
-                 "hidden2.weight", "hidden2.bias"):  # fmt: skip
+    for name in (
+        "hidden1.weight",
+        "hidden1_norm.weight",
+        "hidden1_norm.bias",
+        "hidden2.weight",
+        "hidden2.bias",
+    ):
         network.get_parameter(name).data.copy_(after[name])
     new = gradient(network, "output.weight")
     assert len(found) == 2
@@ -89,9 +96,11 @@ def decided(
 ) -> tuple[str, str]:
     """A claim's result and reason by measurements that a function of quantity, series, x gives."""
     claim, entry = next(
-        (claim, entry) for entry in catalog.entries() for claim in entry.claims
+        (claim, entry)
+        for entry in catalog.entries()
+        for claim in entry.claims
         if claim.number == number
-    )  # fmt: skip
+    )
     layers = ["hidden2", "hidden3", "output"] if entry.name == "gradient-shift" else []
     found = []
     for seed in range(3):
@@ -151,3 +160,30 @@ def test_sigmoid_networks_are_compared_at_equal_loss() -> None:
     assert decided("E23b", value)[0] == "reproduced"
     never = decided("E23b", lambda q, s, x: 1.0 if "BatchNorm" in s else 2.0 + x)
     assert never[0] == "inconclusive"
+
+
+ARMS = ("none", "BatchNorm")
+
+
+@pytest.mark.parametrize("number", ["E21", "E21b", "E23", "E23b", "E23c"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.0, 1e308])
+def test_no_number_upsets_a_criterion_of_gradients(number: str, value: float) -> None:
+    entry = next(e for e in catalog.entries() if number in [c.number for c in e.claims])
+    claim = next(c for c in entry.claims if c.number == number)
+    study = entry.experiment
+    found = [
+        Measurement(0, quantity, series, x, value)
+        for quantity in [q.name for q in entry.quantities]
+        for series in [
+            f"{f}, {arm}{layer}"
+            for f in ("sigmoid", "relu")
+            for arm in ARMS
+            for layer in ("", ", hidden2", ", hidden3", ", output")
+        ]
+        for x in (0.0, 50.0, 500.0, 1_500.0, 2_000.0)
+    ]
+    outcome = judge(claim, Evidence((), (), len(found), True, measurements=found), study, study)
+    assert outcome.result in {"reproduced", "not reproduced", "inconclusive"}
+    assert not (math.isnan(value) and outcome.result == "reproduced")
+    nothing = judge(claim, Evidence((), (), 1, True, measurements=found[:1]), study, study)
+    assert nothing.result == "inconclusive"

@@ -1,10 +1,11 @@
 """Santurkar et al. (2018): covariate shift of gradients, and how smooth the loss is on a step."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from statistics import median
 
 from ..claims import Claim, Evidence, Outcome
+from ..errors import MissingEvidence
 from ..intervals import OverSeeds, geometric_mean
 from ..measurements import largest, values
 from ..study import Quantity, Study
@@ -87,10 +88,10 @@ def sigmoid_is_smoother(evidence: Evidence) -> Outcome:
             return Outcome("inconclusive", "The networks were hardly looked at at equal losses.")
         for quantity, found in ratios.items():
             none, batch = (
-                median(values(evidence, quantity, f"sigmoid, {arm}")[at] for at in ats)
+                _median(values(evidence, quantity, f"sigmoid, {arm}").get(at) for at in ats)
                 for arm, ats in zip(_ARMS, common, strict=True)
             )
-            found.append(none / batch)
+            found.append(none / batch if none > 0 < batch else math.nan)
     loss_range, change = (geometric_mean(found) for found in ratios.values())
     holds = loss_range.value >= SMOOTHER and change.value >= SMOOTHER
     return Outcome(
@@ -109,7 +110,7 @@ def _ratio(
     ratios: list[float] = []
     for seed in sorted({seed for seed, _ in found[0]}):
         first, second = (
-            median(
+            _median(
                 value
                 for (of, x), value in of_series.items()
                 if of == seed and x <= until and (quantity.startswith("shift") or x % EVERY == 0)
@@ -118,6 +119,13 @@ def _ratio(
         )
         ratios.append(second / first if first > 0 < second else math.nan)
     return geometric_mean(ratios)
+
+
+def _median(found: Iterable[float | None]) -> float:
+    numbers = [number for number in found if number is not None]
+    if not numbers:
+        raise MissingEvidence("It was not looked at where it is compared.")
+    return math.nan if any(map(math.isnan, numbers)) else median(numbers)
 
 
 _LEFT_OPEN = (
