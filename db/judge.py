@@ -66,7 +66,8 @@ def judged(engine: Engine, run_id: int, target: float | None = None) -> Judged:
         return Judged(run, None, _of_study(engine, run, parse_study(run.study)))
     if run.experiment is None:
         return Judged(run, None, ())
-    arms = [arm["name"] for arm in run.experiment["arms"]]
+    asked = parse(run.experiment)
+    arms = [arm.name for arm in asked.arms]
     curves = read.curves(engine, run)
     ended = run.status not in ACTIVE
     records = partial(_recorded, engine, run)
@@ -75,7 +76,7 @@ def judged(engine: Engine, run_id: int, target: float | None = None) -> Judged:
         run,
         verdict(curves, arms, ended=ended, target=target),
         [
-            (claim, judge(claim, evidence, parse(run.experiment), entry.experiment))
+            (claim, judge(claim, evidence, asked, entry.experiment))
             for entry in _entries(run)
             if isinstance(entry.experiment, Experiment)
             for claim in entry.claims

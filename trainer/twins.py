@@ -54,6 +54,8 @@ def arm_weights(
     """
     own, shared = experiment.network_of(arm), experiment.network
     weights = draw_weights(own, inputs, classes, seed)
+    if own == shared:
+        return weights
     if (own.initialization, own.initial_std) != (shared.initialization, shared.initial_std):
         return weights
     reference = draw_weights(shared, inputs, classes, seed)
