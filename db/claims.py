@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .arm import Arm
 from .datasets import TEST_SETS, DatasetName
 from .errors import MissingEvidence
-from .experiment import Arm, Experiment
+from .experiment import Experiment
 from .parsing import setting_paths
 from .study import Measurement, Study
 from .verdict import Curve

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from .experiment import PROBE_EXAMPLES, Arm, Experiment, Network
+from .arm import Arm
+from .experiment import PROBE_EXAMPLES, Experiment
 from .layouts import LayerLayout, layers
+from .network import Network
 from .norms import OVER_EXAMPLES, NormName
 from .parsing import parse
 from .study import Study

@@ -3,16 +3,13 @@
 `trainer/networks/` builds them, the Inceptions from the tables here; a test holds the two equal.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from .experiment import Network
+from .network import Network
 
 Pool = Literal["average", "max"]
 

@@ -8,8 +8,10 @@ from typing import Any, TypeVar, cast
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from .arm import Arm
+from .document import Document
 from .errors import FieldProblem, InvalidExperiment, shown
-from .experiment import Arm, Document, Experiment
+from .experiment import Experiment
 from .study import Study
 
 Asked = TypeVar("Asked", bound=Experiment | Study)

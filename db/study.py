@@ -10,7 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from .experiment import DatasetName, Document, Name
+from .datasets import DatasetName
+from .document import Document, Name
 
 Length = Literal["quick", "full"]
 

@@ -8,8 +8,10 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from shiftscope.db import queue, write
+from shiftscope.db.arm import Arm
 from shiftscope.db.estimate import estimate
-from shiftscope.db.experiment import Arm, Experiment, Network, Recording
+from shiftscope.db.experiment import Experiment, Recording
+from shiftscope.db.network import Network
 from shiftscope.db.norms import NormName
 from shiftscope.db.optimizer import Optimizer
 from shiftscope.db.tables import Layer, ProbeRecord, UnitRecord, statistics_of

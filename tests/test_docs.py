@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 
 from shiftscope.db import catalog
-from shiftscope.db.experiment import Arm, Initialization
+from shiftscope.db.arm import Arm
+from shiftscope.db.network import Initialization
 from shiftscope.db.norms import NormName
 from shiftscope.db.optimizer import Algorithm, Optimizer, Schedule
 from shiftscope.db.parsing import setting_paths

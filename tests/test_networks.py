@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from shiftscope.db.arm import Arm
 from shiftscope.db.datasets import SHAPES
 from shiftscope.db.errors import InvalidExperiment
-from shiftscope.db.experiment import Arm, Experiment, Network, NetworkKind
+from shiftscope.db.experiment import Experiment
 from shiftscope.db.layouts import INCEPTION, MICRO_INCEPTION, layers
+from shiftscope.db.network import Network, NetworkKind
 from shiftscope.db.parsing import parse
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.networks import networks

@@ -9,7 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shiftscope.db.experiment import Arm, Experiment, Network
+from shiftscope.db.arm import Arm
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.network import Network
 from shiftscope.db.norms import IN_GROUPS, OVER_EXAMPLES, OVER_POSITIONS, OVER_UNITS, NormName
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.evaluation import evaluate

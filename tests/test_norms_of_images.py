@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shiftscope.db.experiment import Arm, Network
+from shiftscope.db.arm import Arm
+from shiftscope.db.network import Network
 from shiftscope.db.norms import OVER_EXAMPLES, NormName
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.networks.convolutional import convolutional

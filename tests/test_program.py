@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrize import register_parametrization
 
-from shiftscope.db.experiment import Arm, Network
+from shiftscope.db.arm import Arm
+from shiftscope.db.network import Network
 from shiftscope.db.norms import OVER_POSITIONS, NormName
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.networks.mlp import mlp

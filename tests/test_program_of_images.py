@@ -8,7 +8,8 @@ import torch
 from test_program import assert_equal_training, batches
 from torch import nn
 
-from shiftscope.db.experiment import Arm, Network, NetworkKind
+from shiftscope.db.arm import Arm
+from shiftscope.db.network import Network, NetworkKind
 from shiftscope.db.norms import NormName
 from shiftscope.db.optimizer import Optimizer
 from shiftscope.trainer.discovery import find_layers

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shiftscope.db.experiment import Arm, Experiment, Network
+from shiftscope.db.arm import Arm
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.network import Network
 from shiftscope.db.optimizer import Optimizer
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.networks.dropout import Dropout

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from shiftscope.db.experiment import Arm, Network
+from shiftscope.db.arm import Arm
+from shiftscope.db.network import Network
 from shiftscope.trainer import datasets
 from shiftscope.trainer.accuracy import share_right
 from shiftscope.trainer.norms.population import take_averages

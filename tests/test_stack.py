@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shiftscope.db.experiment import Arm, Network
+from shiftscope.db.arm import Arm
+from shiftscope.db.network import Network
 from shiftscope.db.norms import OVER_POSITIONS, NormName
 from shiftscope.db.optimizer import Optimizer
 from shiftscope.trainer import crew

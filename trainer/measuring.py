@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import torch
 from sqlalchemy import Engine
 
-from ..db.experiment import DatasetName
+from ..db.datasets import DatasetName
 from ..db.study import Measurement, Study
 from ..db.write import append_measurements, describe_run
 from . import datasets, devices, studies

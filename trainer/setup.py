@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..db.arm import Arm
 from ..db.errors import DatasetProblem, SetupProblem
-from ..db.experiment import Arm, Experiment
+from ..db.experiment import Experiment
 from ..db.layouts import layers
 from .datasets import Images
 from .datasets.memory import free_memory

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..db.experiment import Arm, Experiment, Network
+from ..db.arm import Arm
+from ..db.experiment import Experiment
+from ..db.network import Network
 from .accuracy import share_right
 from .datasets import Images
 from .pixels import Scaling, to_device

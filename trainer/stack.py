@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..db.experiment import Arm
+from ..db.arm import Arm
 from ..db.optimizer import Optimizer
 from .graphs import GraphedProgram, graphed
 from .layers import Layer

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ..db.experiment import Arm, Experiment, Network
+from ..db.arm import Arm
+from ..db.experiment import Experiment
 from ..db.layouts import layers
+from ..db.network import Network
 from .networks import networks
 from .networks.weight_noise import MOST_WEIGHTS, add_weight_noise
 from .norms.hashed_noise import APART

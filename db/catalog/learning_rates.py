@@ -1,9 +1,11 @@
 """Larger learning rates, which BatchNorm enables: §3.3 of Ioffe & Szegedy (2015)."""
 
+from ..arm import Arm
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import not_compared
-from ..experiment import Arm, Experiment, Initialization, Network, Recording
+from ..experiment import Experiment, Recording
 from ..intervals import geometric_mean, mean
+from ..network import Initialization, Network
 from ..verdict import Usable, usable
 from ..verdict_words import estimated, factor
 from .entry import CatalogEntry

@@ -2,10 +2,13 @@
 
 import math
 
+from ..arm import Arm
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, undecided
-from ..experiment import Arm, Experiment, Network, Optimizer, Recording
+from ..experiment import Experiment, Recording
 from ..intervals import OverSeeds, geometric_mean
+from ..network import Network
+from ..optimizer import Optimizer
 from ..verdict_words import estimated, factor
 from .entry import CatalogEntry
 

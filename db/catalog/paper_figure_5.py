@@ -1,6 +1,9 @@
 """Figure 5 of Ioffe & Szegedy (2015): Inception itself, for one who has images and a GPU."""
 
-from ..experiment import Arm, Experiment, Network, Optimizer, Recording
+from ..arm import Arm
+from ..experiment import Experiment, Recording
+from ..network import Network
+from ..optimizer import Optimizer
 from .entry import CatalogEntry
 
 LR = 0.0015

@@ -4,10 +4,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..arm import Arm
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, not_compared, undecided
 from ..errors import MissingEvidence
-from ..experiment import Arm, Experiment, Network, Optimizer, Recording
+from ..experiment import Experiment, Recording
+from ..network import Network
+from ..optimizer import Optimizer
 from ..verdict import Curve, accuracy, crossing
 from ..verdict_words import percent
 from .entry import CatalogEntry

@@ -1,8 +1,10 @@
 """BatchNorm before or after the nonlinearity: §3.2 of Ioffe & Szegedy (2015) and its variant."""
 
+from ..arm import Arm
 from ..claims import Claim
 from ..criteria import decided_at
-from ..experiment import Arm, Experiment, Optimizer
+from ..experiment import Experiment
+from ..optimizer import Optimizer
 from .entry import CatalogEntry
 
 COMPARED_AT = 5_000

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, not_compared
-from ..experiment import Experiment, Network, Optimizer, Recording
+from ..experiment import Experiment, Recording
 from ..intervals import OverSeeds, mean
+from ..network import Network
+from ..optimizer import Optimizer
 from ..verdict_words import share
 from .entry import CatalogEntry
 

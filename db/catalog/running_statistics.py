@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, undecided
-from ..experiment import Experiment, Network, Optimizer, Recording
+from ..experiment import Experiment, Recording
 from ..intervals import mean
+from ..network import Network
+from ..optimizer import Optimizer
 from ..verdict_words import estimated
 from .entry import CatalogEntry
 

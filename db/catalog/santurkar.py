@@ -1,8 +1,10 @@
 """Santurkar et al. (2018): whether BatchNorm helps because it reduces the shift."""
 
+from ..arm import Arm
 from ..claims import Claim
 from ..criteria import decided_at
-from ..experiment import Arm, Experiment, Optimizer
+from ..experiment import Experiment
+from ..optimizer import Optimizer
 from .entry import CatalogEntry
 
 COMPARED_AT = 3_000

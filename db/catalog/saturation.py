@@ -3,12 +3,15 @@
 import math
 from collections.abc import Sequence
 
+from ..arm import Arm
 from ..claims import Claim, Evidence, Outcome, Recorded
 from ..criteria import undecided
 from ..errors import MissingEvidence
-from ..experiment import Arm, Experiment, Network, Optimizer, Recording
+from ..experiment import Experiment, Recording
 from ..intervals import OverSeeds, mean
 from ..measurements import greatest
+from ..network import Network
+from ..optimizer import Optimizer
 from ..verdict_words import estimated
 from .entry import CatalogEntry
 

@@ -2,7 +2,9 @@
 
 from ..claims import Claim
 from ..criteria import decided_at
-from ..experiment import Experiment, Network, Optimizer
+from ..experiment import Experiment
+from ..network import Network
+from ..optimizer import Optimizer
 from .entry import CatalogEntry
 
 COMPARED_AT = 2_000

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+from ..arm import Arm
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, undecided
-from ..experiment import Arm, Experiment, Network, Optimizer, Recording
+from ..experiment import Experiment, Recording
 from ..intervals import mean
+from ..network import Network
+from ..optimizer import Optimizer
 from ..verdict import Crossing, Curve, crossing
 from ..verdict_words import estimated, percent, steps
 from .entry import CatalogEntry

@@ -11,7 +11,8 @@ from functools import cache
 
 from torch import nn
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
+from ...db.network import Network
 
 __all__ = ["Make", "networks"]
 

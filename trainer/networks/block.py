@@ -4,7 +4,8 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
+from ...db.network import Network
 from ..norms import NormSettings, norms
 from ..norms.hashed_noise import APART
 from .dropout import Dropout

@@ -4,7 +4,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
+from ...db.network import Network
 from .block import Blocks
 
 

@@ -10,8 +10,9 @@ from collections import OrderedDict
 
 from torch import nn
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
 from ...db.layouts import INCEPTION, INCEPTION_STEM, SEPARABLE_MULTIPLIER, scaled
+from ...db.network import Network
 from .block import Blocks
 from .inception_module import InceptionModule, lrn
 

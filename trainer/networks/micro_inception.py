@@ -8,8 +8,9 @@ from collections import OrderedDict
 
 from torch import nn
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
 from ...db.layouts import MICRO_INCEPTION, MICRO_STEM, scaled
+from ...db.network import Network
 from .block import Blocks
 from .inception_module import InceptionModule, lrn
 

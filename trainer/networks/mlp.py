@@ -5,7 +5,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
+from ...db.network import Network
 from ..norms import norms
 from ..norms.hashed_noise import APART
 from .block import ACTIVATIONS, norm_settings

@@ -10,7 +10,8 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
+from ...db.network import Network
 from .block import Blocks
 
 

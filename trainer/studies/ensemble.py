@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...db.experiment import Arm, Experiment, Network
+from ...db.arm import Arm
+from ...db.experiment import Experiment
+from ...db.network import Network
 from ...db.optimizer import Optimizer
 from ...db.study import Length, Measurement, Study
 from ..accuracy import share_right

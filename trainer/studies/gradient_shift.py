@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from ...db.experiment import Activation, Arm, Network
+from ...db.arm import Arm
+from ...db.network import Activation, Network
 from ...db.study import Measurement, Study
 from ..landscape import gradient_shift, parameters_of
 from ..short_training import Twins, binary, train

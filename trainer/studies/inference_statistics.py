@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
+from ...db.network import Network
 from ...db.study import Measurement, Study
 from ..norms.population import take_averages
 from ..short_training import Twins, binary, train

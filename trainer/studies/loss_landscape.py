@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from ...db.experiment import Activation, Arm, Network
+from ...db.arm import Arm
+from ...db.network import Activation, Network
 from ...db.study import Measurement, Study
 from ..landscape import landscape
 from ..short_training import Twins, binary, train

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
+from ...db.network import Network
 from ...db.study import Measurement, Study
 from ..short_training import Twins, binary, train
 from . import Load

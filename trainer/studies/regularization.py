@@ -7,7 +7,8 @@ noise large, a batch of the whole training set makes none.
 
 from collections.abc import Iterator
 
-from ...db.experiment import Activation, Arm, Network
+from ...db.arm import Arm
+from ...db.network import Activation, Network
 from ...db.study import Measurement, Study
 from ..short_training import Twins, accuracy, binary, train
 from . import Load

@@ -6,7 +6,8 @@ below a norm (§2.3 of the algebra: δᵢⱼ − 1/2 − x̂ᵢx̂ⱼ/2 = 0). A 
 
 from collections.abc import Iterator
 
-from ...db.experiment import Arm, Network
+from ...db.arm import Arm
+from ...db.network import Network
 from ...db.study import Measurement, Study
 from ..short_training import Twins, binary, train
 from . import Load
