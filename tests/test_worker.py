@@ -20,6 +20,7 @@ from shiftscope.db.judge import judged
 from shiftscope.db.parsing import with_settings
 from shiftscope.db.study import Study
 from shiftscope.db.tables import Run
+from shiftscope.trainer.worker import SHUT_DOWN
 
 PATIENCE = 60.0
 
@@ -182,6 +183,38 @@ def test_a_worker_that_is_told_to_end_stops_its_run_and_leaves_no_process(
     assert run.status == "stopped" and "shut down" in (run.error or "")
     assert not any(map(is_running, processes))
     assert not read.workers(engine)
+
+
+SLOW_TORCH = """
+import os, time
+worker = os.getppid()
+while os.getppid() == worker:
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--run", 1)])
+def test_a_worker_is_told_to_end_while_torch_is_loading(
+    engine: Engine,
+    start_worker: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[object, ...],
+) -> None:
+    (tmp_path / "torch.py").write_text(SLOW_TORCH)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    run_id = enqueue(engine)
+    worker = start_worker(*options)
+    if options:
+        wait(engine, run_id, lambda run: run.status == "running")
+    else:
+        wait(engine, run_id, lambda _: len(read.workers(engine)) == 1)
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(timeout=PATIENCE)
+    run = read.run(engine, run_id)
+    assert run.status == ("stopped" if options else "queued")
+    assert run.error == (SHUT_DOWN if options else None)
+    assert (worker.returncode, read.workers(engine)) == (0, [])
 
 
 def test_a_worker_ends_when_its_parent_is_gone(

@@ -5,6 +5,7 @@ process starts at once. What happens in a run's process takes nothing else along
 """
 
 import argparse
+import contextlib
 import importlib
 import logging
 import multiprocessing
@@ -52,6 +53,10 @@ def main() -> None:
     engine.dispose()
 
 
+class EndedWhileStarting(BaseException):
+    """A signal came while a process was waited for: the first one comes when torch is loaded."""
+
+
 class Worker:
     """One worker: at most one run at a time."""
 
@@ -64,8 +69,10 @@ class Worker:
         self._only_run = only_run
         self._parent = parent
         self._ending = False
+        self._starting = False
         self._processes = _processes()
         self._run_id = 0
+        self._offers: BaseProcess | None = None
         self._process: BaseProcess | None = None
         self._asked = False
         self._heard = 0.0
@@ -75,9 +82,17 @@ class Worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         worker_id = queue.register(self._engine)
-        offers = None
+        with contextlib.suppress(EndedWhileStarting):
+            self._work(worker_id)
+        if self._offers is not None:
+            self._offers.terminate()  # it may still wait for a network that does not answer
+        if self._process is not None:
+            self._shut_down(self._process)
+        queue.sign_off(self._engine, worker_id)
+
+    def _work(self, worker_id: int) -> None:
         if self._only_run is None:
-            offers = self._start("offers", "tell", self._database, self._data, worker_id)
+            self._offers = self._start("offers", "tell", self._database, self._data, worker_id)
         while not self._should_end():
             try:
                 self._turn(worker_id)
@@ -85,11 +100,6 @@ class Worker:
                 logger.warning("The database does not answer (%s); trying again.", error)
                 time.sleep(HEARTBEAT_SECONDS)
             time.sleep(POLL_SECONDS)
-        if offers is not None:
-            offers.terminate()  # it may still wait for a network that does not answer
-        if self._process is not None:
-            self._shut_down(self._process)
-        queue.sign_off(self._engine, worker_id)
 
     def _turn(self, worker_id: int) -> None:
         if self._process is not None:
@@ -103,6 +113,8 @@ class Worker:
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         self._ending = True
+        if self._starting:
+            raise EndedWhileStarting
 
     def _should_end(self) -> bool:
         return self._ending or (self._parent is not None and os.getppid() != self._parent)
@@ -111,7 +123,13 @@ class Worker:
         process = self._processes.Process(  # pyright: ignore[reportAttributeAccessIssue]
             target=_call, args=(module, function, *arguments), name=f"shiftscope {module}"
         )
-        process.start()
+        self._starting = True
+        try:
+            if self._ending:
+                raise EndedWhileStarting
+            process.start()
+        finally:
+            self._starting = False
         return process
 
     def _claim(self, worker_id: int) -> bool:
@@ -119,7 +137,11 @@ class Worker:
         if run_id is None:
             return False
         self._run_id, self._asked = run_id, False
-        self._process = self._start("execute", "execute", self._database, self._data, run_id)
+        try:
+            self._process = self._start("execute", "execute", self._database, self._data, run_id)
+        except EndedWhileStarting:
+            queue.end(self._engine, run_id, "stopped", SHUT_DOWN)
+            raise
         return True
 
     def _look_after(self, process: BaseProcess) -> None:
