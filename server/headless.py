@@ -1,8 +1,10 @@
-"""One run without a page: queued, done by a worker of our own, followed to its end."""
+"""Runs without a page: queued, done by a worker of our own, followed to their ends."""
 
+import contextlib
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import typer
@@ -31,8 +33,48 @@ class Ended:
     interrupted: bool
 
 
+class OwnWorker:
+    """A worker that trains only what it is given; once started, one after another."""
+
+    def __init__(self, places: Settings) -> None:
+        """`places`: where the database and the datasets are."""
+        self._places = places
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def give(self, run_id: int) -> None:
+        """Have a queued run trained, by a new process where there is none or it has died."""
+        if self._process is None or self._process.poll() is not None:
+            url, data = self._places.database_url, self._places.data_folder
+            self._process = start_worker(url, data, "--ordered", stdin=subprocess.PIPE)
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # who follows the run sees that it has died
+            self._process.stdin.write(f"{run_id}\n".encode())
+            self._process.stdin.flush()
+
+    def exit_code(self) -> int | None:
+        """How its process ended; None while it goes on."""
+        return None if self._process is None else self._process.poll()
+
+    def end(self) -> None:
+        """End it, and stop what it trains."""
+        if self._process is not None:
+            end_worker(self._process)
+            self._process = None
+
+
+@contextlib.contextmanager
+def own_worker(places: Settings) -> Generator[OwnWorker]:
+    """A worker of our own, which ends with the block, whatever ends that."""
+    worker = OwnWorker(places)
+    try:
+        yield worker
+    finally:
+        with uninterrupted():
+            worker.end()
+
+
 def run_to_end(
-    engine: Engine, places: Settings, asked: Experiment | Study, entry: str, label: str = ""
+    engine: Engine, worker: OwnWorker, asked: Experiment | Study, entry: str, label: str = ""
 ) -> Ended:
     """Run an experiment or a study of the catalog, showing its progress in a terminal.
 
@@ -40,7 +82,7 @@ def run_to_end(
 
     Args:
         engine: The database.
-        places: Where it and the datasets are, for the worker.
+        worker: What trains it.
         asked: What to run.
         entry: The catalog entry that it came from.
         label: What progress begins with.
@@ -48,31 +90,30 @@ def run_to_end(
     interrupted = False
     with interruptible():
         run_id = queue.enqueue(engine, asked, entry)
-        process = start_worker(places.database_url, places.data_folder, "--run", run_id)
         try:
             try:
-                ended = _follow(engine, run_id, process, label)
+                worker.give(run_id)
+                ended = _follow(engine, run_id, worker, label)
             except KeyboardInterrupt:
                 interrupted = True
-                ended = _stop(engine, run_id, process, label)
+                ended = _stop(engine, run_id, worker, label)
         except KeyboardInterrupt:  # a second time: the person will not wait
-            ended = None
-        finally:
             with uninterrupted():
-                end_worker(process)
-    return Ended(ended or read.run(engine, run_id), interrupted)
+                worker.end()
+            ended = read.run(engine, run_id)
+    return Ended(ended, interrupted)
 
 
-def _stop(engine: Engine, run_id: int, process: subprocess.Popen[bytes], label: str) -> Run:
+def _stop(engine: Engine, run_id: int, worker: OwnWorker, label: str) -> Run:
     try:
         queue.ask_to_stop(engine, run_id)
     except Conflict:
         return read.run(engine, run_id)  # it ended at the same moment
     typer.echo("Stopping; Ctrl-C again does not wait.", err=True)
-    return _follow(engine, run_id, process, label)
+    return _follow(engine, run_id, worker, label)
 
 
-def _follow(engine: Engine, run_id: int, process: subprocess.Popen[bytes], label: str) -> Run:
+def _follow(engine: Engine, run_id: int, worker: OwnWorker, label: str) -> Run:
     """Show the run's progress until it has ended; what is known of it comes from the database."""
     with _progress() as progress:
         task = progress.add_task(f"{label}  waiting for the worker".strip(), total=None, steps="")
@@ -87,8 +128,8 @@ def _follow(engine: Engine, run_id: int, process: subprocess.Popen[bytes], label
             )
             if run.status not in ACTIVE:
                 return run
-            if process.poll() is not None:
-                _look_for_orphans(engine, run_id, process.returncode)
+            if (exit_code := worker.exit_code()) is not None:
+                _look_for_orphans(engine, run_id, exit_code)
             time.sleep(LOOK_SECONDS)
 
 

@@ -29,10 +29,10 @@ from ..db.study import Length
 from ..db.tables import Run
 from .claims_table import claims_table
 from .flags import DatabaseFlag, DataFlag
-from .headless import run_to_end
+from .headless import OwnWorker, own_worker, run_to_end
 from .interrupts import interruptible
 from .report import report
-from .settings import Settings, load_settings, make_folder
+from .settings import load_settings, make_folder
 from .whole_file import check_writable, write_whole
 
 PIPE_WIDTH = 160
@@ -89,11 +89,11 @@ def reproduce(
     engine = open_database(places.database_url)
     decided: list[Decided] = []
     interrupted = False
-    with interruptible():
+    with interruptible(), own_worker(places) as worker:
         try:
             for number, task in enumerate(tasks, 1):
                 label = f"{number} of {len(tasks)}  {task.entry.name}"
-                done = _run(engine, places, task, length, again, label)
+                done = _run(engine, worker, task, length, again, label)
                 if done is None:
                     interrupted = True
                     break
@@ -118,7 +118,7 @@ def reproduce(
 
 
 def _run(
-    engine: Engine, places: Settings, task: Task, length: Length, again: bool, label: str
+    engine: Engine, worker: OwnWorker, task: Task, length: Length, again: bool, label: str
 ) -> Decided | None:
     """Run a task's entry, or find a run of it, and judge; None after Ctrl-C."""
     asked = sized(task.entry, length)
@@ -127,7 +127,7 @@ def _run(
     run = reusable(earlier, task.entry, asked, versions)
     reused = run is not None
     if run is None:
-        ended = run_to_end(engine, places, asked, task.entry.name, label)
+        ended = run_to_end(engine, worker, asked, task.entry.name, label)
         if ended.interrupted:
             return None
         run = ended.run

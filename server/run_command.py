@@ -10,7 +10,7 @@ from ..db.judge import judged
 from ..db.parsing import with_settings
 from ..db.study import Study
 from .flags import DatabaseFlag, DataFlag
-from .headless import run_to_end
+from .headless import own_worker, run_to_end
 from .settings import load_settings, make_folder
 from .verdict_command import lines
 
@@ -48,7 +48,8 @@ def run(
     places = load_settings(database=database, data=data)
     make_folder(places)
     engine = open_database(places.database_url)
-    done = run_to_end(engine, places, chosen, entry.name)
+    with own_worker(places) as worker:
+        done = run_to_end(engine, worker, chosen, entry.name)
     run_id, ended = done.run.id, done.run
     if ended.status == "failed":
         typer.echo(f"Run {run_id} failed: {ended.error}", err=True)

@@ -25,14 +25,16 @@ def worker_command(database: str, data: Path, *options: object) -> list[str]:
     return [*module, "--database", database, "--data", str(data), *map(str, options)]
 
 
-def start_worker(database: str, data: Path, *options: object) -> subprocess.Popen[bytes]:
+def start_worker(
+    database: str, data: Path, *options: object, stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     """Start a worker that ends when this process does.
 
     It gets a session of its own, so that Ctrl-C in the terminal reaches us alone and we decide;
     what it prints goes to standard error, since standard output is for our own answer.
     """
     command = worker_command(database, data, "--parent", os.getpid(), *options)
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, start_new_session=True)
+    return subprocess.Popen(command, stdin=stdin, stdout=2, start_new_session=True)
 
 
 def end_worker(process: subprocess.Popen[bytes], seconds: float = END_SECONDS) -> None:

@@ -135,7 +135,7 @@ def trainer(
 ) -> Callable[..., headless.Ended]:
     """What trains instead of a worker; says in `made` of which entry."""
 
-    def train(_engine: Engine, _places: object, asked: Any, entry: str, label: str) -> Any:
+    def train(_engine: Engine, _worker: object, asked: Any, entry: str, label: str) -> Any:
         made.append(label)
         assert asked == sized(catalog.entry(entry), "quick")
         run_id = finished(engine, catalog.entry(entry), SLOW, FAST, status=status)

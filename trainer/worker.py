@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..db import queue, read
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError
+from .orders import Orders
 
 POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 2.0
@@ -40,7 +41,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="shiftscope worker", description="Trains queued runs.")
     parser.add_argument("--database", required=True, help="URL of the database")
     parser.add_argument("--data", type=Path, required=True, help="folder of the datasets")
-    parser.add_argument("--run", type=int, help="train this run only, then end")
+    parser.add_argument(
+        "--ordered",
+        action="store_true",
+        help="train only the runs whose numbers come by standard input, and end when it is closed",
+    )
     parser.add_argument("--parent", type=int, help="end when this process is gone")
     arguments = parser.parse_args()
     logging.basicConfig(format="shiftscope worker: %(message)s")
@@ -49,7 +54,8 @@ def main() -> None:
         engine = open_database(arguments.database)
     except ShiftscopeError as error:
         sys.exit(f"shiftscope worker: {error}")
-    Worker(engine, arguments.database, arguments.data, arguments.run, arguments.parent).work()
+    orders = Orders(sys.stdin) if arguments.ordered else None
+    Worker(engine, arguments.database, arguments.data, orders, arguments.parent).work()
     engine.dispose()
 
 
@@ -61,16 +67,17 @@ class Worker:
     """One worker: at most one run at a time."""
 
     def __init__(
-        self, engine: Engine, database: str, data: Path, only_run: int | None, parent: int | None
+        self, engine: Engine, database: str, data: Path, orders: Orders | None, parent: int | None
     ) -> None:
         self._engine = engine
         self._database = database
         self._data = data
-        self._only_run = only_run
+        self._orders = orders
         self._parent = parent
         self._ending = False
         self._starting = False
         self._processes = _processes()
+        self._wanted: int | None = None
         self._run_id = 0
         self._offers: BaseProcess | None = None
         self._process: BaseProcess | None = None
@@ -78,7 +85,7 @@ class Worker:
         self._heard = 0.0
 
     def work(self) -> None:
-        """Claim and train until a signal, the parent's end or, with `only_run`, that run's end."""
+        """Claim and train until a signal, the parent's end or the last of the orders."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         worker_id = queue.register(self._engine)
@@ -91,7 +98,7 @@ class Worker:
         queue.sign_off(self._engine, worker_id)
 
     def _work(self, worker_id: int) -> None:
-        if self._only_run is None:
+        if self._orders is None:
             self._offers = self._start("offers", "tell", self._database, self._data, worker_id)
         while not self._should_end():
             try:
@@ -104,8 +111,8 @@ class Worker:
     def _turn(self, worker_id: int) -> None:
         if self._process is not None:
             self._look_after(self._process)
-        elif not self._claim(worker_id) and self._only_run is not None:
-            self._ending = True  # it has ended, or another worker was quicker
+        else:
+            self._claim(worker_id)
         if time.monotonic() - self._heard > HEARTBEAT_SECONDS:
             queue.heartbeat(self._engine, worker_id)
             queue.reconcile(self._engine)
@@ -132,17 +139,23 @@ class Worker:
             self._starting = False
         return process
 
-    def _claim(self, worker_id: int) -> bool:
-        run_id = queue.claim(self._engine, worker_id, self._only_run)
+    def _claim(self, worker_id: int) -> None:
+        """Take the oldest run of the queue, or the next that is ordered unless it was stopped."""
+        if self._orders is not None and self._wanted is None:
+            self._wanted = self._orders.next()
+            self._ending = self._ending or self._orders.is_closed
+            if self._wanted is None:
+                return
+        run_id = queue.claim(self._engine, worker_id, self._wanted)
+        self._wanted = None  # only now: the database may not have answered
         if run_id is None:
-            return False
+            return
         self._run_id, self._asked = run_id, False
         try:
             self._process = self._start("execute", "execute", self._database, self._data, run_id)
         except EndedWhileStarting:
             queue.end(self._engine, run_id, "stopped", SHUT_DOWN)
             raise
-        return True
 
     def _look_after(self, process: BaseProcess) -> None:
         """See whether the run has ended, or was asked to and does not obey."""
