@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-DatasetName = Literal["mnist", "fashion_mnist", "cifar10", "digits", "synthetic", "folder"]
+KnownDataset = Literal["mnist", "fashion_mnist", "cifar10", "digits", "synthetic"]
+DatasetName = Literal[KnownDataset, "folder"]
 Standardize = Literal["none", "channel", "pixel"]
 
 SHAPES: dict[DatasetName, tuple[int, int, int]] = {

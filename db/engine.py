@@ -4,21 +4,16 @@ import json
 import math
 import sqlite3
 from collections.abc import Generator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from .errors import DatabaseIsNewer, DatabaseProblem, cause
+from .errors import DatabaseProblem, cause
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_SECONDS = 30
@@ -42,7 +37,11 @@ def open_database(url: str, *, migrations: Path = MIGRATIONS) -> Engine:
                 parsed, pool_pre_ping=True, pool_size=10, json_serializer=_to_json
             )
         try:
-            _upgrade(engine, migrations)
+            if revision(engine) != _newest(migrations):
+                # alembic takes as long to load as all else that is needed to record a run
+                from .upgrade import upgrade  # noqa: PLC0415
+
+                upgrade(engine, migrations)
         except BaseException:
             engine.dispose()
             raise
@@ -80,9 +79,16 @@ def ping(engine: Engine) -> None:
 
 
 def revision(engine: Engine) -> str | None:
-    """The migration that the database's tables are at."""
+    """The migration that the database's tables are at; None where there are no tables."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.scalar(sqlalchemy.text("SELECT version_num FROM alembic_version"))
+
+
+def _newest(migrations: Path) -> str:
+    """The last migration, by the numbers that their files begin with."""
+    return max(file.name[:4] for file in (migrations / "versions").glob("[0-9]*.py"))
 
 
 def parse_url(url: str) -> URL:
@@ -133,27 +139,6 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _upgrade(engine: Engine, migrations: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
-    head = script.get_current_head()
-    with engine.connect() as connection:
-        if _revision_to_upgrade(connection, script) == head:
-            return
-    with _rebuilding(engine) as connection:
-        # A second process that starts at the same moment waits here, then finds it done.
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(734018)")
-        current = _revision_to_upgrade(connection, script)
-        if current == head:
-            return
-        if current is not None and engine.dialect.name == "sqlite":
-            _back_up(Path(str(engine.url.database)), current)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
-
 def _to_json(value: Any) -> str:
     """JSON has no NaN and PostgreSQL takes none: non-finite numbers become their names."""
     return json.dumps(_named(value), allow_nan=False)
@@ -167,52 +152,3 @@ def _named(value: Any) -> Any:
     if isinstance(value, list):
         return [_named(one) for one in cast(list[Any], value)]
     return value
-
-
-@contextmanager
-def _rebuilding(engine: Engine) -> Generator[Connection]:
-    """A write transaction in which SQLite may rebuild a table, which it does by dropping it.
-
-    With foreign keys on, that would delete what refers to it: a run's records with its row. The
-    pragma does nothing inside a transaction.
-    """
-    with engine.connect().execution_options(shiftscope_writes=True) as connection:
-        is_sqlite = engine.dialect.name == "sqlite"
-        driver: Any = connection.connection.driver_connection
-        if is_sqlite:
-            driver.execute("PRAGMA foreign_keys=OFF")
-        try:
-            with connection.begin():
-                yield connection
-                if is_sqlite and driver.execute("PRAGMA foreign_key_check").fetchone():
-                    raise DatabaseProblem(
-                        "The database was left as it was: bringing it up to date would have torn "
-                        "records from their runs. Please report this."
-                    )
-        finally:
-            if is_sqlite:
-                driver.execute("PRAGMA foreign_keys=ON")
-
-
-def _revision_to_upgrade(connection: Connection, script: ScriptDirectory) -> str | None:
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in {r.revision for r in script.walk_revisions()}:
-        raise DatabaseIsNewer(
-            f"The database was written by a later version of shiftscope (its tables are at "
-            f"{current}, this version knows up to {script.get_current_head()}). Upgrade "
-            "shiftscope, or name another database with --database."
-        )
-    return current
-
-
-def _back_up(file: Path, revision: str) -> None:
-    """Copy the file, whose write lock we hold; what is named a backup is a whole one."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    backup = file.with_name(f"{file.name}.{revision}.{stamp}.backup")
-    part = backup.with_suffix(".part")
-    try:
-        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(part)) as target:
-            source.backup(target)
-        part.replace(backup)
-    finally:
-        part.unlink(missing_ok=True)

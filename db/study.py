@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from .datasets import DatasetName
+from .datasets import KnownDataset
 from .document import Document, Name
 
 Length = Literal["quick", "full"]
@@ -23,7 +23,7 @@ class Study(Document):
     study: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = Field(
         title="Study", description="The module of trainer/studies/ that measures."
     )
-    dataset: DatasetName | None = Field(
+    dataset: KnownDataset | None = Field(
         default=None,
         title="Dataset",
         description="What it trains on; none draws its own numbers.",

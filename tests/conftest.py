@@ -47,10 +47,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with tables and no rows, to be copied: migrations take their time."""
+    file = tmp_path_factory.mktemp("empty") / "shiftscope.db"
+    open_database(f"sqlite:///{file}").dispose()
+    return file
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(tmp_path: Path, empty_database: Path) -> Iterator[Engine]:
     """A new SQLite database."""
-    engine = open_database(f"sqlite:///{tmp_path / 'shiftscope.db'}")
+    file = shutil.copy(empty_database, tmp_path)
+    engine = open_database(f"sqlite:///{file}")
     yield engine
     engine.dispose()
 

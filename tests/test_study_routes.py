@@ -57,6 +57,7 @@ def test_a_study_is_started_with_its_settings_and_shown(web: httpx.Client) -> No
         ({"study": "nothing"}, "study", "There is no study 'nothing'; expected one of "),
         ({"study": "Not.Plain"}, "study", "expected a study's name, got 'Not.Plain'."),
         ({"seeds": []}, "seeds", "at least 1 item"),
+        ({"dataset": "folder"}, "dataset", "'mnist', 'fashion_mnist', 'cifar10', 'digits'"),
         ({"steps": 5}, "steps", "is not a setting; expected one of name, study, dataset"),
     ],
 )

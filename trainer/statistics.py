@@ -28,7 +28,6 @@ MODERATE = 40
 Array = Any
 """A numpy array or a torch tensor."""
 Columns = dict[str, Array]
-NUMPY = array_api_compat.array_namespace(np.empty(0))
 
 
 @np.errstate(all="ignore")
@@ -306,7 +305,7 @@ def _share(mask: Array, axis: int) -> Array:
 
 def namespace(array: Array) -> Any:
     """The library of an array, without the search that a host's many small calls would pay for."""
-    return NUMPY if isinstance(array, np.ndarray) else array_api_compat.array_namespace(array)
+    return np if isinstance(array, np.ndarray) else array_api_compat.array_namespace(array)
 
 
 def _is_mps(device: Any) -> bool:
