@@ -16,7 +16,7 @@ run: $(VENV)/.run
 
 test: $(VENV)/.test check
 	@$(VENV)/bin/python tests/chromium.py
-	$(VENV)/bin/pytest -q -n 2 --dist loadfile
+	$(VENV)/bin/pytest -q -n 2 --dist worksteal
 
 check: $(VENV)/.test
 	$(VENV)/bin/ruff check .
