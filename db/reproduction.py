@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from . import catalog
 from .catalog import CatalogEntry, place
 from .claims import Claim, Outcome
-from .errors import NotFound
+from .errors import InvalidExperiment, NotFound
 from .experiment import Experiment
-from .parsing import with_settings
+from .parsing import parse, parse_study, with_settings
 from .study import Length, Study
 from .tables import Run
 
@@ -99,17 +99,27 @@ def reusable(
     wanted: Experiment | Study,
     versions: Mapping[str, str],
 ) -> Run | None:
-    """The first run that finished and did what is wanted, made with the same versions."""
-    document = wanted.model_dump(mode="json")
+    """The first run that finished and did what is wanted, made with the same versions.
+
+    A setting that there was not when it was made counts as it is by default.
+    """
     for run in runs:
         if (
             run.status == "finished"
             and run.catalog_entry == entry.name
-            and document in (run.experiment, run.study)
             and _made_with(run.versions or {}, versions)
+            and _asked(run) == wanted
         ):
             return run
     return None
+
+
+def _asked(run: Run) -> Experiment | Study | None:
+    """What a run was asked; None where that is no experiment or study of today's any more."""
+    try:
+        return parse(run.experiment) if run.study is None else parse_study(run.study)
+    except InvalidExperiment:
+        return None
 
 
 def how_long(entry: CatalogEntry, length: Length) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from reproducing import FAST, SLOW, VERSIONS, finished
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
 from shiftscope.db import catalog, read
 from shiftscope.db.catalog import CatalogEntry
 from shiftscope.db.claims import Evidence, Outcome, differences
-from shiftscope.db.engine import open_database
+from shiftscope.db.engine import open_database, writing
 from shiftscope.db.errors import NotFound
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.reproduction import Decided, Task, chosen, every_claim, how_long, reusable, sized
@@ -102,6 +102,26 @@ def test_only_a_finished_run_of_the_same_settings_and_versions_is_reused(databas
     assert found() == local
     newest = finished(database, E1, SLOW, FAST)
     assert found() == newest
+
+
+@pytest.mark.parametrize(
+    ("document", "is_reused"),
+    [
+        ("json_remove(experiment, '$.train_examples')", True),  # as before there was the setting
+        ("json_insert(experiment, '$.of_tomorrow', 1)", False),
+        ("json_set(experiment, '$.batch_size', 61)", False),
+    ],
+)
+def test_a_setting_that_a_run_is_older_than_had_its_default(
+    database: Engine, document: str, is_reused: bool
+) -> None:
+    run_id = finished(database, E1, SLOW, FAST)
+    before = read.run(database, run_id).experiment
+    with writing(database) as connection:
+        connection.execute(text(f"UPDATE runs SET experiment = {document}"))
+    assert read.run(database, run_id).experiment != before
+    run = reusable(read.finished_runs(database, E1.name), E1, sized(E1, "quick"), VERSIONS)
+    assert (run is not None) is is_reused
 
 
 def test_claims_are_printed_with_their_verdict_and_decide_the_exit_code(database: Engine) -> None:
