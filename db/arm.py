@@ -13,6 +13,7 @@ from .network import (
     InitialStd,
     RunningMomentum,
     WeightNoise,
+    WeightScale,
     Widths,
 )
 from .norms import NormName
@@ -49,6 +50,18 @@ class Arm(Document):
         title="LRN",
         description="Local response normalization across 5 channels, behind the stem's poolings or "
         "convolutions as in GoogLeNet; for the two Inceptions only.",
+    )
+    per_activation: bool = Field(
+        default=False,
+        title="Per activation",
+        description="BatchNorm of each activation by itself, over the batch alone, in place of "
+        "each channel, in the last module of an Inception (paper §4.2.3).",
+    )
+    weight_scale: WeightScale = Field(
+        default=1.0,
+        title="Weight scale",
+        description="Multiplies the first weights of every convolution; 1 leaves them as they are.",
+        json_schema_extra={"unit": "×"},
     )
     bn_epsilon: Epsilon | None = Field(
         default=None,

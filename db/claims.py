@@ -37,11 +37,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Recorded:
-    """One statistic of one layer or network, in full resolution.
+    """One statistic of one layer, network or run, in full resolution.
 
     Attributes:
-        arm: The network's arm; `seed` its seed.
-        layer: The layer's name; None for a statistic of the network.
+        arm: The network's arm, empty for a statistic of the run; `seed` its seed, there 0.
+        layer: The layer's name; None for a statistic of the network or of the run.
         steps: Ascending.
         values: At each step; None where the statistic does not apply.
     """
@@ -54,7 +54,7 @@ class Recorded:
 
 
 Records = Callable[[str, str], Sequence[Recorded]]
-"""(table, statistic) → that statistic of every layer, or network, of the run.
+"""(table, statistic) → that statistic of every layer, or network, of the run, or its own.
 
 Of `unit_records` the mean over the units of a layer."""
 

@@ -173,6 +173,14 @@ class Experiment(Document):
         description="One pair of twins for each seed: the same first weights and batches.",
         json_schema_extra={"group": "Training"},
     )
+    ensemble: bool = Field(
+        default=False,
+        title="Ensemble",
+        description="All networks of the run, of every arm and seed, also predict together: the "
+        "mean of their class probabilities is evaluated on the test set beside each of them. "
+        "Nothing else changes.",
+        json_schema_extra={"group": "Training"},
+    )
     device: str = Field(
         default="auto",
         pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,2})?)$",
@@ -225,6 +233,11 @@ class Experiment(Document):
             raise ValueError(f"arms: every arm needs a name of its own, got {', '.join(names)}.")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds: every seed may appear once, got {self.seeds}.")
+        if self.ensemble and len(self.arms) * len(self.seeds) < 2:
+            raise ValueError(
+                "ensemble: takes at least 2 networks, and one arm with one seed is 1. Add an arm "
+                "or a seed."
+            )
         norms = {arm.norm for arm in self.arms}
         if self.batch_size < 2 and norms & OVER_EXAMPLES:
             raise ValueError(
@@ -260,6 +273,21 @@ class Experiment(Document):
             raise ValueError(
                 f"arms.{index}.lrn: it stands in the stem of an Inception; the network is of the "
                 f"kind {kind}."
+            )
+        if arm.per_activation and kind not in ("inception", "micro_inception"):
+            raise ValueError(
+                f"arms.{index}.per_activation: it is for the last module of an Inception; the "
+                f"network is of the kind {kind}."
+            )
+        if arm.per_activation and arm.norm != "batch":
+            raise ValueError(
+                f"arms.{index}.per_activation: only batch can normalize each activation by itself; "
+                f"the arm's norm is {arm.norm}."
+            )
+        if arm.weight_scale != 1 and kind == "mlp":
+            raise ValueError(
+                f"arms.{index}.weight_scale: it is of convolutions, of which an mlp has none; "
+                "expected 1. Set initial_std instead."
             )
         if arm.norm_place == "after" and kind == "residual":
             raise ValueError(

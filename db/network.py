@@ -15,6 +15,7 @@ Widths = Annotated[list[Width], Field(min_length=1, max_length=64)]
 InitialStd = Annotated[Finite, Field(gt=0, le=100)]
 Dropout = Annotated[Finite, Field(ge=0, lt=1)]
 WeightNoise = Annotated[Finite, Field(ge=0, le=10)]
+WeightScale = Annotated[Finite, Field(gt=0, le=100)]
 Epsilon = Annotated[Finite, Field(gt=0, le=1)]
 RunningMomentum = Annotated[Finite, Field(gt=0, le=1)]
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
 from .claims import Recorded
@@ -13,6 +13,7 @@ from .study import Measurement
 from .tables import (
     ACTIVE,
     OF_LAYERS,
+    OF_RUNS,
     RECORD_TABLES,
     Evaluation,
     Layer,
@@ -134,35 +135,38 @@ def curves(engine: Engine, run: Run) -> list[Curve]:
 def recorded(engine: Engine, run: Run, table: str, statistic: str) -> list[Recorded]:
     """One statistic of every layer, or network, of a run, up to its latest committed step.
 
+    Of a table of runs it is the one of this run, if any of it was recorded.
+
     Raises:
         NotFound: There is no such table or statistic.
     """
     known_columns(table, [statistic])
     columns = RECORD_TABLES[table].__table__.columns
-    owners: list[tuple[Network, Layer | None]] = [(n, None) for n in networks(engine, run.id)]
-    if "layer_id" in columns:
-        of_network = {network.id: network for network, _ in owners}
-        owners = [(of_network[layer.network_id], layer) for layer in layers(engine, run.id)]
+    query = (
+        select(columns.step, columns[statistic])
+        .where(columns.step <= run.step)
+        .order_by(columns.step)
+    )
+    of_network = {network.id: network for network in networks(engine, run.id)}
     found: list[Recorded] = []
     with engine.connect() as connection:
-        for network, layer in owners:
-            query = (
-                select(columns.step, columns[statistic])
-                .where(columns.network_id == network.id, columns.step <= run.step)
-                .order_by(columns.step)
-            )
-            if layer is not None:
-                query = query.where(columns.layer_id == layer.id)
-            points = [tuple(row) for row in connection.execute(query)]
-            found.append(
-                Recorded(
-                    network.arm,
-                    network.seed,
-                    layer.name if layer else None,
-                    tuple(step for step, _ in points),
-                    tuple(value for _, value in points),
-                )
-            )
+
+        def add(arm: str, seed: int, layer: str | None, *owner: ColumnElement[bool]) -> None:
+            points = [tuple(row) for row in connection.execute(query.where(*owner))]
+            steps, values = tuple(step for step, _ in points), tuple(value for _, value in points)
+            found.append(Recorded(arm, seed, layer, steps, values))
+
+        if table in OF_RUNS:
+            add("", 0, None, columns.run_id == run.id)
+            return [of_run for of_run in found if of_run.steps]
+        if table in OF_LAYERS:
+            for layer in layers(engine, run.id):
+                owner = of_network[layer.network_id]
+                mine = (columns.network_id == owner.id, columns.layer_id == layer.id)
+                add(owner.arm, owner.seed, layer.name, *mine)
+            return found
+        for network in of_network.values():
+            add(network.arm, network.seed, None, columns.network_id == network.id)
     return found
 
 
@@ -220,8 +224,9 @@ def export_columns(table: str) -> list[str]:
         NotFound: There is no such table.
     """
     statistics = known_columns(table)
+    network = [] if table in OF_RUNS else ["network_id", "arm", "seed"]
     layer = ["layer_id", "layer"] if table in OF_LAYERS else []
-    return ["run_id", "network_id", "arm", "seed", *layer, "step", *statistics]
+    return ["run_id", *network, *layer, "step", *statistics]
 
 
 def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, ...]]:
@@ -239,6 +244,8 @@ def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, 
     owners: list[tuple[Any, ...]] = [
         (run_id, network.id, network.arm, network.seed) for network in networks(engine, run_id)
     ]
+    if table in OF_RUNS:
+        owners = [(run_id,)]
     if of_layers:
         found = layers(engine, run_id)
         owners = [
@@ -252,9 +259,13 @@ def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, 
         for owner in owners:
             query = (
                 select(columns.step, *(columns[name] for name in statistics))
-                .where(columns.network_id == owner[1], columns.step <= last)
+                .where(columns.step <= last)
                 .order_by(columns.step)
             )
+            if table in OF_RUNS:
+                query = query.where(columns.run_id == run_id)
+            else:
+                query = query.where(columns.network_id == owner[1])
             if of_layers:
                 query = query.where(columns.layer_id == owner[4])
             for row in connection.execute(query):

@@ -273,6 +273,23 @@ class Evaluation(Table):
     test_accuracy: Mapped[float | None]
     test_loss_batch_statistics: Mapped[float | None]
     test_accuracy_batch_statistics: Mapped[float | None]
+    test_top_2: Mapped[float | None]
+
+
+class EnsembleRecord(Table):
+    """All networks of a run together on the test set, after `step` updates.
+
+    Their prediction is the mean of their class probabilities.
+    """
+
+    __tablename__ = "ensemble_records"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    run_id: Mapped[int] = _key("runs.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    members: Mapped[int | None]
+    test_accuracy: Mapped[float | None]
+    test_top_2: Mapped[float | None]
 
 
 class MeasurementRecord(Table):
@@ -371,14 +388,20 @@ class UnitRecord(Table):
     running_var: Mapped[bytes | None]
 
 
-RECORD_TABLES: dict[
-    str, type[LayerRecord] | type[NetworkRecord] | type[Evaluation] | type[ProbeRecord]
-] = {table.__tablename__: table for table in (LayerRecord, NetworkRecord, Evaluation, ProbeRecord)}
+Recorded = LayerRecord | NetworkRecord | Evaluation | ProbeRecord | EnsembleRecord
+RECORD_TABLES: dict[str, type[Recorded]] = {
+    table.__tablename__: table
+    for table in (LayerRecord, NetworkRecord, Evaluation, ProbeRecord, EnsembleRecord)
+}
 """The tables that hold recorded series, by the name that exports and frames use."""
 OF_LAYERS = frozenset(
     name for name, table in RECORD_TABLES.items() if "layer_id" in table.__table__.columns
 )
-"""Those of them that hold series of layers; the others hold series of networks."""
+"""Those of them that hold series of layers; the others hold series of networks, but for:"""
+OF_RUNS = frozenset(
+    name for name, table in RECORD_TABLES.items() if "run_id" in table.__table__.columns
+)
+"""Those that hold a series of the whole run."""
 
 
 def statistics_of(table: str) -> list[str]:

@@ -1,7 +1,7 @@
 """From the series that a client asks for to the bytes of a frame: check, choose widths, read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Engine
@@ -9,7 +9,15 @@ from sqlalchemy import Engine
 from ..db.errors import FieldProblem, InvalidExperiment, NotFound
 from ..db.series import Selection, bucket_width
 from ..db.series import series as read_series
-from ..db.tables import OF_LAYERS, RECORD_TABLES, Evaluation, ProbeRecord, Run
+from ..db.tables import (
+    OF_LAYERS,
+    OF_RUNS,
+    RECORD_TABLES,
+    EnsembleRecord,
+    Evaluation,
+    ProbeRecord,
+    Run,
+)
 from .schemas import NetworkPublic, SelectionAsked
 from .wire import encode_frame
 
@@ -28,9 +36,18 @@ def selections_of(
         NotFound: A table, statistic, network or layer is not there.
     """
     layers = {network.id: {layer.id for layer in network.layers} for network in networks}
-    selections = tuple(one.selection() for one in asked)
+    selections = tuple(replace(one.selection(), run_id=run_id) for one in asked)
     for selection in selections:
         network, layer = selection.network_id, selection.layer_id
+        if selection.table in OF_RUNS:
+            if (network, layer) != (None, None):
+                raise NotFound(
+                    f"{selection.table} is of the whole run; expected network_id and layer_id "
+                    f"null, got {network} and {layer}."
+                )
+            continue
+        if network is None:
+            raise NotFound(f"{selection.table} is of networks; expected a network_id, got null.")
         if network not in layers:
             raise NotFound(f"Run {run_id} has no network {network}.")
         if selection.table not in OF_LAYERS:
@@ -77,7 +94,7 @@ def records_due(run: Run, table: str, first: int, last: int) -> int:
     At most: where a cap lets the observer look less often, never more than all that it looked at.
     """
     recording: dict[str, Any] = (run.experiment or {}).get("recording", {})
-    if table == Evaluation.__tablename__:
+    if table in (Evaluation.__tablename__, EnsembleRecord.__tablename__):
         every: int = recording.get("evaluate_every", 1)
         apart = {step for step in EARLY if step < every}
         if run.steps is not None and run.steps % every:

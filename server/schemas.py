@@ -267,10 +267,10 @@ class RunCreate(Asked):
 
 
 class SelectionAsked(Asked):
-    """Statistics of one network or, in tables of layers, of one layer."""
+    """Statistics of one network, in tables of layers of one layer, in tables of runs of the run."""
 
     table: Annotated[str, Field(max_length=80)]
-    network_id: Number
+    network_id: Number | None = None
     layer_id: Number | None = None
     statistics: list[str] = Field(min_length=1, max_length=100)
 

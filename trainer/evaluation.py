@@ -8,6 +8,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -17,23 +18,48 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from .accuracy import share_right
 from .batch_statistics import with_batch_statistics
 from .devices import cores
+from .ensemble import AMONG, Ensemble
 from .probe import Probe
-from .ring import Evaluated, Probed
+from .ring import Evaluated, Probed, Together
 from .stack import Stack
 
 AHEAD = 4
 """Copies of the networks that may wait for their evaluation; then training waits."""
 AT_ONCE = 2**21
 """Inputs of images that are evaluated at once, which bounds what their channels take of memory."""
-State = dict[str, Tensor]
-Found = tuple[list[Evaluated], list[Probed]]
+Found = tuple[list[Evaluated], list[Probed], list[Together]]
+
+
+@dataclass(frozen=True)
+class _State:
+    """A network as it was: its place in the run, that of its stack, and its tensors.
+
+    `is_active`: whether it still trains.
+    """
+
+    position: int
+    place: int
+    is_active: bool
+    tensors: dict[str, Tensor]
 
 
 class Evaluator:
     """Evaluates the networks as they were at some steps, in a thread of its own."""
 
-    def __init__(self, stacks: Sequence[Stack], test: tuple[Tensor, Tensor], threads: int) -> None:
-        """`threads`: How many of torch's threads an evaluation has while networks train."""
+    def __init__(
+        self,
+        stacks: Sequence[Stack],
+        test: tuple[Tensor, Tensor],
+        threads: int,
+        *,
+        ensemble: bool = False,
+    ) -> None:
+        """Args:
+        stacks: The networks.
+        test: Inputs and labels of the test set.
+        threads: How many of torch's threads an evaluation has while networks train.
+        ensemble: Whether all networks are evaluated together, too.
+        """
         self._stacks = stacks
         self._test = test
         self._threads = threads
@@ -43,6 +69,8 @@ class Evaluator:
         self._pending: deque[tuple[int, Future[Found]]] = deque()
         self._probe = Probe(test[0])
         self._probes: list[Probed] = []
+        self._has_ensemble = ensemble
+        self._ensembles: list[Together] = []
 
     @property
     def pending(self) -> int | None:
@@ -63,13 +91,19 @@ class Evaluator:
         if len(self._pending) >= AHEAD:
             self._pending[0][1].exception()  # which waits; it is raised where it is taken
         states = [
-            (place, position, {n: t.detach().clone() for n, t in network.state_dict().items()})
+            _State(
+                position,
+                place,
+                active,
+                {name: tensor.detach().clone() for name, tensor in network.state_dict().items()},
+            )
             for place, stack in enumerate(self._stacks)
             for network, position, active in zip(
                 stack.networks, stack.positions, stack.active, strict=True
             )
-            if active
+            if active or self._has_ensemble
         ]
+        states.sort(key=lambda state: state.position)
         threads = cores() if alone else self._threads
         found = self._executor.submit(self._look, step, states, threads, evaluates, probes)
         self._pending.append((step, found))
@@ -80,15 +114,21 @@ class Evaluator:
         """The evaluations that are done, in order; `wait`: all that were begun."""
         found: list[Evaluated] = []
         while self._pending and (wait or self._pending[0][1].done()):
-            evaluated, probed = self._pending.popleft()[1].result()
+            evaluated, probed, together = self._pending.popleft()[1].result()
             found += evaluated
             self._probes += probed
+            self._ensembles += together
         return found
 
     def take_probes(self) -> list[Probed]:
         """The looks at the probe that were begun at the steps of what `take` gave."""
         probes, self._probes = self._probes, []
         return probes
+
+    def take_ensembles(self) -> list[Together]:
+        """The evaluations of the ensemble at the steps of what `take` gave."""
+        ensembles, self._ensembles = self._ensembles, []
+        return ensembles
 
     def give_up(self) -> None:
         """Forget the evaluations that are still waiting for their turn."""
@@ -101,7 +141,7 @@ class Evaluator:
     def _look(
         self,
         step: int,
-        states: list[tuple[int, int, State]],
+        states: list[_State],
         threads: int,
         evaluates: bool,
         probes: bool,
@@ -109,19 +149,25 @@ class Evaluator:
         torch.set_num_threads(threads)
         evaluated: list[Evaluated] = []
         probed: list[Probed] = []
-        for place, position, state in states:
-            network = self._networks[place]
-            network.load_state_dict(state)
+        ensemble = Ensemble() if evaluates and self._has_ensemble else None
+        for state in states:
+            network, position = self._networks[state.place], state.position
+            network.load_state_dict(state.tensors)
             if evaluates:
-                evaluated.append((position, step, evaluate(network, *self._test)))
-            if probes:
-                layers = self._stacks[place].layers
+                values = evaluate(network, *self._test, ensemble)
+                if state.is_active:  # one that was frozen is still a member, and nothing else
+                    evaluated.append((position, step, values))
+            if probes and state.is_active:
+                layers = self._stacks[state.place].layers
                 probed.append((position, step, self._probe.measure(position, network, layers)))
-        return evaluated, probed
+        together = [] if ensemble is None else [(step, ensemble.measure(self._test[1]))]
+        return evaluated, probed, together
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float | None]:
+def evaluate(
+    network: nn.Module, images: Tensor, labels: Tensor, ensemble: Ensemble | None = None
+) -> dict[str, float | None]:
     """Mean cross-entropy (nats) and accuracy (share) on the test set.
 
     With BatchNorm also the same with batch statistics, the test set being one batch, or images in
@@ -133,14 +179,20 @@ def evaluate(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, fl
         network: Left in training mode.
         images: (examples, inputs) or (examples, channels, height, width).
         labels: (examples,).
+        ensemble: That it is a member of, which takes what it predicts in inference mode; then
+            its own top-2 accuracy is measured too.
     """
     network.eval()
-    loss, accuracy = _measure(network, images, labels)
+    logits = _logits(network, images)
+    loss, accuracy = _measure(logits, labels)
     network.train()
     values: dict[str, float | None] = {"test_loss": loss, "test_accuracy": accuracy}
+    if ensemble is not None:
+        ensemble.add(logits)
+        values["test_top_2"] = share_right(logits, labels, AMONG)
     if any(isinstance(module, _BatchNorm) for module in network.modules()):
         with with_batch_statistics(network):
-            loss, accuracy = _measure(network, images, labels)
+            loss, accuracy = _measure(_logits(network, images), labels)
         values |= {
             "test_loss_batch_statistics": loss,
             "test_accuracy_batch_statistics": accuracy,
@@ -153,8 +205,11 @@ def parts(inputs: Tensor) -> Sequence[Tensor]:
     return inputs.tensor_split(math.ceil(inputs.numel() / AT_ONCE) if inputs.ndim > 2 else 1)
 
 
-def _measure(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
-    logits = torch.cat([network(part) for part in parts(images)])
+def _logits(network: nn.Module, images: Tensor) -> Tensor:
+    return torch.cat([network(part) for part in parts(images)])
+
+
+def _measure(logits: Tensor, labels: Tensor) -> tuple[float, float]:
     return functional.cross_entropy(logits, labels).item(), share_right(logits, labels)
 
 

@@ -10,7 +10,7 @@ import torch
 from .cadence import Cadence
 from .plan import Plan
 from .recorder_process import RecorderProcess
-from .ring import LOSS, Cost, Evaluated, Frozen, Irregular, Part, Probed, Stretch
+from .ring import LOSS, Cost, Evaluated, Frozen, Irregular, Part, Probed, Stretch, Together
 from .slots import Crossing, Done, slots_on
 
 HAND_OVER_SECONDS = 0.2
@@ -78,6 +78,7 @@ class Feeder:
         self._cost = self._waiting = 0.0
         self._evaluations: list[Evaluated] = []
         self._probes: list[Probed] = []
+        self._ensembles: list[Together] = []
         self._pending: int | None = None
         """The first step whose evaluation is still to come."""
         self._diverged: dict[int, int] = {}
@@ -143,6 +144,10 @@ class Feeder:
         """Send looks at the probe along, in the order of their steps."""
         self._probes.extend(probes)
 
+    def add_ensembles(self, ensembles: Iterable[Together]) -> None:
+        """Send evaluations of the ensemble along, with those of its networks."""
+        self._ensembles.extend(ensembles)
+
     def end_step(self, step: int) -> list[int]:
         """Hand over what is due, a full stretch or what has waited for 0.2 s.
 
@@ -188,6 +193,7 @@ class Feeder:
     def _hand_over(self, step: int, frozen: list[Frozen], *, is_done: bool) -> None:
         evaluations, self._evaluations = self._evaluations, []
         probes, self._probes = self._probes, []
+        ensembles, self._ensembles = self._ensembles, []
         irregular, self._irregular = self._irregular, []
         begin, self._handed = self._handed, len(self._steps)
         now = time.perf_counter()
@@ -207,6 +213,7 @@ class Feeder:
             reached=step,
             cost=cost,
             probes=probes,
+            ensembles=ensembles,
         )
         full = len(self._steps) == self._size
         crossing = Done() if stretch is None else self._slots.send(stretch.index, full=full)

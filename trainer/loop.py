@@ -44,7 +44,8 @@ def train(
     every, probe_every = recording.evaluate_every, recording.probe_every
     observers = {stack: StackObserver(stack, index) for index, stack in enumerate(stacks)}
     crew = Crew(stacks, test[0].device)
-    evaluator = Evaluator(stacks, test, max(1, cores() - crew.cores))
+    threads = max(1, cores() - crew.cores)
+    evaluator = Evaluator(stacks, test, threads, ensemble=experiment.ensemble)
     done = 0
 
     try:
@@ -74,6 +75,7 @@ def train(
                 evaluator.begin(step, evaluates=evaluates, probes=probes, alone=last)
             feeder.add_evaluations(evaluator.take(), evaluator.pending)
             feeder.add_probes(evaluator.take_probes())
+            feeder.add_ensembles(evaluator.take_ensembles())
 
             # a network whose loss stayed non-finite goes no further
             for position in feeder.end_step(step):
@@ -84,6 +86,7 @@ def train(
             evaluator.give_up()
         feeder.add_evaluations(evaluator.take(wait=True), pending=None)
         feeder.add_probes(evaluator.take_probes())
+        feeder.add_ensembles(evaluator.take_ensembles())
     finally:
         crew.close()
         evaluator.close()

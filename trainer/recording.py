@@ -36,6 +36,7 @@ class RunRecording:
             memory: Where the ring lies.
             plan: What it holds.
         """
+        self._run_id = run_id
         self._stacks = plan.stacks
         self._stretches = memory.open(plan)
         self._writer = RecordWriter(engine, run_id)
@@ -81,6 +82,11 @@ class RunRecording:
                 numbers = {name: [value] for name, value in statistics.items()}
                 self._writer.add("probe_records", keys, {"step": [step]} | numbers)
                 self._writer.add("unit_records", keys, {"step": [step]} | _decoded(arrays))
+        for step, values in part.ensembles:
+            numbers = {name: [value] for name, value in values.items()}
+            self._writer.add(
+                "ensemble_records", {"run_id": self._run_id}, {"step": [step]} | numbers
+            )
         for position, diverged_step, frozen_step in part.frozen:
             self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
         self.step = max(self.step, part.step)

@@ -39,6 +39,8 @@ Evaluated = tuple[int, int, dict[str, float | None]]
 """A network's position, the step, and the statistics of an evaluation."""
 ProbedLayer = tuple[dict[str, float | int | None], dict[str, str | None]]
 """A layer's statistics on the probe, and its units' arrays as base64 of little-endian float32."""
+Together = tuple[int, dict[str, float | int]]
+"""The step, and what the ensemble of all networks came to at its evaluation."""
 Probed = tuple[int, int, list[ProbedLayer]]
 """A network's position, the step, and its layers on the probe."""
 Frozen = tuple[int, int, int | None]
@@ -135,6 +137,7 @@ class Part:
         reached: The latest step that was trained.
         cost: Of observing, so far.
         probes: The looks at the probe since the part before.
+        ensembles: The evaluations of the ensemble since the part before.
     """
 
     stretch: int | None
@@ -150,6 +153,7 @@ class Part:
     reached: int
     cost: Cost
     probes: list[Probed] = field(default_factory=list[Probed])
+    ensembles: list[Together] = field(default_factory=list[Together])
 
 
 PART = TypeAdapter(Part)

@@ -15,6 +15,7 @@ from ..db.experiment import Experiment
 from ..db.layouts import layers
 from ..db.network import Network
 from .networks import networks
+from .networks.per_activation import norm_each_activation
 from .networks.weight_noise import MOST_WEIGHTS, add_weight_noise
 from .norms.hashed_noise import APART
 from .pixels import Scaling
@@ -52,8 +53,18 @@ def arm_weights(
 ) -> list[Tensor]:
     """W₀ of an arm: the experiment's wherever shape and initialization are the same.
 
-    Layers are compared by their place from the input, and the output with the output.
+    Layers are compared by their place from the input, and the output with the output. The arm's
+    weight scale multiplies those of convolutions.
     """
+    weights = _unscaled(experiment, arm, inputs, classes, seed)
+    if arm.weight_scale == 1:
+        return weights
+    return [weight * arm.weight_scale if weight.ndim == 4 else weight for weight in weights]
+
+
+def _unscaled(
+    experiment: Experiment, arm: Arm, inputs: int, classes: int, seed: int
+) -> list[Tensor]:
     own, shared = experiment.network_of(arm), experiment.network
     weights = draw_weights(own, inputs, classes, seed)
     if own == shared:
@@ -88,6 +99,8 @@ def build(
     own = experiment.network_of(arm)
     inputs = weights[0].shape[1] if inputs is None else inputs
     network = networks()[own.kind](inputs, len(weights[-1]), own, arm, seed)
+    if arm.per_activation:
+        norm_each_activation(network, layers(own, experiment.input_shape)[-2].side)
     found = [m for m in network.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
     with torch.no_grad():
         for layer, weight in zip(found, weights, strict=True):
