@@ -40,8 +40,8 @@ def seconds_per_step(
                 began = time.perf_counter()
             drawn = [next(of_seed) for of_seed in prepared.batches]
             for stack in prepared.stacks:
-                inputs = stack.gather([drawn[seed][0] for seed in stack.seeds])
-                labels = stack.gather([drawn[seed][1] for seed in stack.seeds])
+                inputs = stack.gather([drawn[which][0] for which in stack.draws])
+                labels = stack.gather([drawn[which][1] for which in stack.draws])
                 stack.update(stack.look(inputs, labels))
         _wait(device)
     return (time.perf_counter() - began) / steps

@@ -173,6 +173,14 @@ class Experiment(Document):
         description="One pair of twins for each seed: the same first weights and batches.",
         json_schema_extra={"group": "Training"},
     )
+    twins: bool = Field(
+        default=True,
+        title="Twins",
+        description="The arms of a seed start from the same first weights and see the same "
+        "batches, so that what differs was caused by the arms. Otherwise each arm draws its own, "
+        "as members of an ensemble should: then they are no twins, and chance differs too.",
+        json_schema_extra={"group": "Training"},
+    )
     ensemble: bool = Field(
         default=False,
         title="Ensemble",
@@ -330,6 +338,17 @@ class Experiment(Document):
                 f"arms.{index}.decay: the schedule {optimizer.schedule} has no such factor. Set "
                 "optimizer.schedule to exponential or step, or leave it empty."
             )
+
+    def drawn_by(self, seed: int, arm: int) -> int:
+        """The seed that first weights, batches and noise of an arm are drawn by.
+
+        Of twins the experiment's own; otherwise no two networks of the run have the same.
+
+        Args:
+            seed: One of the seeds.
+            arm: The arm's place.
+        """
+        return seed if self.twins else seed * len(self.arms) + arm
 
     def network_of(self, arm: Arm) -> Network:
         """The network of an arm: the experiment's with what the arm overrides."""

@@ -35,7 +35,7 @@ def train(
     Args:
         experiment: What is trained.
         stacks: The networks; together they hold every arm of every seed.
-        batches: By seed the batches that all its networks see.
+        batches: By seed the batches that all its networks see, or by network its own.
         test: Inputs and labels of the test set.
         feeder: Where records go.
         stop: Ends training after the current step.
@@ -54,14 +54,14 @@ def train(
         while done < steps and any(feeder.active) and not stop.is_set():
             step = done + 1
             slot = feeder.begin_step(step)
-            drawn = [next(of_seed) for of_seed in batches]
+            drawn = [next(of_one) for of_one in batches]
 
-            # the same batch for all arms of a seed
+            # the same batch for all arms of a seed, but where they are no twins
             work = [
                 _Work(
                     stack,
-                    stack.gather([drawn[seed][0] for seed in stack.seeds]),
-                    stack.gather([drawn[seed][1] for seed in stack.seeds]),
+                    stack.gather([drawn[which][0] for which in stack.draws]),
+                    stack.gather([drawn[which][1] for which in stack.draws]),
                     None if slot is None else (observers[stack], slot),
                 )
                 for stack in stacks

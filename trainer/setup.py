@@ -35,7 +35,7 @@ class Prepared:
 
     Attributes:
         stacks: The networks.
-        batches: By seed.
+        batches: By seed, or by network where networks are no twins.
         test: Inputs and labels of the test set.
         plan: What is recorded.
     """
@@ -86,9 +86,14 @@ def prepare(
                 seed,
                 inputs=inputs,
             ).to(device)
-            for seed in experiment.seeds
+            for seed in (experiment.drawn_by(seed, index) for seed in experiment.seeds)
         ]
-        for arm in experiment.arms
+        for index, arm in enumerate(experiment.arms)
+    ]
+    drawn_by = [
+        experiment.drawn_by(seed, index)
+        for seed in experiment.seeds
+        for index in range(1 if experiment.twins else len(experiment.arms))
     ]
     example = (pixels.scale(pixels.train[: experiment.batch_size]), labels[: experiment.batch_size])
     return assemble(
@@ -96,7 +101,7 @@ def prepare(
         networks,
         [
             batches(pixels.train, labels, experiment.batch_size, seed, scale=pixels.scale)
-            for seed in experiment.seeds
+            for seed in drawn_by
         ],
         (pixels.test[chosen], test_labels[chosen]),
         example,
@@ -118,7 +123,7 @@ def assemble(
     Args:
         experiment: For its arms, seeds, optimizer and recording.
         networks: By arm, then by seed.
-        drawn: By seed its batches.
+        drawn: By seed its batches, or by position those of each network.
         test: Inputs and labels of the test set.
         example: Inputs and labels of a batch like those to come.
         stacked: Whether the seeds of an arm train as one stack; None: on a GPU, where launches
@@ -133,12 +138,13 @@ def assemble(
     for index, (arm, of_arm) in enumerate(zip(experiment.arms, networks, strict=True)):
         every = range(len(of_arm))
         for seeds in [list(every)] if stacked else [[seed] for seed in every]:
+            positions = [seed * len(experiment.arms) + index for seed in seeds]
             stacks.append(
                 Stack(
                     arm,
                     [of_arm[seed] for seed in seeds],
-                    seeds,
-                    [seed * len(experiment.arms) + index for seed in seeds],
+                    seeds if experiment.twins else positions,
+                    positions,
                     find_layers(of_arm[seeds[0]], example[0]).layers,
                     example,
                     optimizer=experiment.optimizer_of(arm),

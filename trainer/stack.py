@@ -24,7 +24,7 @@ class Stack:
     Attributes:
         arm: The treatment.
         networks: They are evaluated one by one; their parameters are those that train.
-        seeds: By network which of the run's seeds it has.
+        draws: By network which of the run's batches it sees: those of its seed, or its own.
         positions: Their places in the run.
         layers: Their layers, the same for all.
         parameters: By name; of several networks stacked along the first axis. `buffers` likewise.
@@ -36,7 +36,7 @@ class Stack:
         self,
         arm: Arm,
         networks: Sequence[nn.Module],
-        seeds: Sequence[int],
+        draws: Sequence[int],
         positions: Sequence[int],
         layers: Sequence[Layer],
         example: tuple[Tensor, Tensor],
@@ -47,7 +47,7 @@ class Stack:
         """Args:
         arm: The treatment.
         networks: On the training device, of one shape, in training mode.
-        seeds: By network which of the run's seeds it has.
+        draws: By network which of the run's batches it sees.
         positions: Their places in the run.
         layers: Of the first network.
         example: Inputs (batch, …) and labels (batch,) of a batch like those to come.
@@ -55,7 +55,7 @@ class Stack:
         """
         self.arm = arm
         self.networks = list(networks)
-        self.seeds = list(seeds)
+        self.draws = list(draws)
         self.positions = list(positions)
         self.layers = list(layers)
         self.active = [True] * len(networks)
