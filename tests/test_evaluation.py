@@ -16,6 +16,7 @@ from shiftscope.db import catalog, queue, read
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets, evaluation
+from shiftscope.trainer.ensemble import Ensemble
 from shiftscope.trainer.evaluation import AHEAD, Evaluator, evaluate
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.recorder_process import RecorderProcess
@@ -36,9 +37,11 @@ def prepared() -> Prepared:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    def slowly(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float | None]:
+    def slowly(
+        network: nn.Module, images: Tensor, labels: Tensor, ensemble: Ensemble | None
+    ) -> dict[str, float | None]:
         time.sleep(0.05)
-        return evaluate(network, images, labels)
+        return evaluate(network, images, labels, ensemble)
 
     monkeypatch.setattr(evaluation, "evaluate", slowly)
 

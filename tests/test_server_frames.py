@@ -25,6 +25,7 @@ def test_what_is_due_is_what_the_trainer_records(data: Any, steps: int, every: i
     span = range(first, last + 1)
     evaluated = sum(is_due(step, every, steps) for step in span)
     assert records_due(run, "evaluations", first, last) == evaluated
+    assert records_due(run, "ensemble_records", first, last) == evaluated
     probed = sum(is_probed(step, every, steps) for step in span)
     assert records_due(run, "probe_records", first, last) == probed
     recorded = sum(step > 0 and (step - 1) % every == 0 for step in span)
@@ -39,6 +40,7 @@ def test_the_evaluations_of_a_long_run_are_exact_beside_buckets_of_layers() -> N
         "network_records": 256,
         "evaluations": 1,
         "probe_records": 1,
+        "ensemble_records": 1,
     }
     assert widths.keys() == RECORD_TABLES.keys()
     often = widths_for(run_of(50_000, evaluate_every=10), 0, 50_000, points=500)

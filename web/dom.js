@@ -40,11 +40,22 @@ export function setText(element, text) {
 /** Colours of arms; further arms have them again, with another dash. */
 export const COLORS = 6;
 
+/** In the place of an arm: all networks together, in the colour of text. */
+export const TOGETHER = -1;
+
 /**
  * A short line in an arm's colour and dash; with its name beside it, never colour alone.
  * @param {number} arm
  * @param {string} [dash]
  */
 export function swatch(arm, dash = "solid") {
-  return h("span", { class: `swatch arm-${arm % COLORS} ${dash}`, "aria-hidden": "true" });
+  return h("span", { class: swatchClass(arm, dash), "aria-hidden": "true" });
+}
+
+/**
+ * @param {number} arm
+ * @param {string} dash
+ */
+export function swatchClass(arm, dash) {
+  return `swatch ${arm === TOGETHER ? "together" : `arm-${arm % COLORS}`} ${dash}`;
 }

@@ -2,6 +2,7 @@
 
 /** @import { Drawing, Mark, PlotlyElement, PlotlyLibrary, Range } from "./types" */
 
+import { TOGETHER } from "./dom.js";
 import { color, onColors } from "./theme.js";
 
 const BAND_OPACITY = [0.13, 0.16, 0.3];
@@ -26,7 +27,7 @@ export const ready = new Promise((resolve, reject) => {
   else document.querySelector("script[src*='plotly']")?.addEventListener("load", done);
 });
 
-/** @typedef {{ arms: string[], quiet: string, hairline: string, font: string }} Palette */
+/** @typedef {{ arms: string[], ink: string, quiet: string, hairline: string, font: string }} Palette */
 
 /** @type {Palette | null} */
 let palette = null;
@@ -36,6 +37,7 @@ onColors(() => { palette = null; });
 function colors() {
   palette ??= {
     arms: [0, 1, 2, 3, 4, 5].map((arm) => color(`--arm-${arm}`)),
+    ink: color("--ink"),
     quiet: color("--quiet"),
     hairline: color("--grid"),
     font: getComputedStyle(document.body).fontFamily,
@@ -91,8 +93,8 @@ export function listen(element, { onDrag, onRange, onReset }) {
  * @param {Drawing} drawing
  */
 function toTrace(mark, axis, drawing) {
-  const { arms } = colors();
-  const paint = arms[mark.arm % arms.length];
+  const { arms, ink } = colors();
+  const paint = mark.arm === TOGETHER ? ink : arms[mark.arm % arms.length];
   const trace = { type: "scatter", xaxis: `x${axis}`, yaxis: `y${axis}`, x: mark.x,
     hoverinfo: "skip" };
   switch (mark.kind) {

@@ -16,7 +16,7 @@ export const NAN = 2;
  * @param {Omit<Selection, "statistics">} selection
  */
 export function keyOf({ table, network_id, layer_id }) {
-  return `${table}/${network_id}/${layer_id ?? ""}`;
+  return `${table}/${network_id ?? ""}/${layer_id ?? ""}`;
 }
 
 /**

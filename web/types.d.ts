@@ -289,10 +289,11 @@ export interface Problem {
   errors?: FieldProblem[] | null;
 }
 
-/** Statistics of one network or, in `layer_records`, of one layer. */
+/** Statistics of one network, of one layer or, in `ensemble_records`, of the run. */
 export interface Selection {
-  table: "layer_records" | "network_records" | "evaluations" | "probe_records" | "unit_records";
-  network_id: number;
+  table: "layer_records" | "network_records" | "evaluations" | "probe_records" | "unit_records"
+    | "ensemble_records";
+  network_id: number | null;
   layer_id?: number | null;
   statistics: string[];
 }

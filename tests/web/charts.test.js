@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { loggedAccuracy, testAccuracy } from "../../web/charts/accuracy.js";
 import { beta } from "../../web/charts/affine.js";
 import { meanDrift } from "../../web/charts/drift.js";
+import { withEnsemble } from "../../web/charts/ensemble.js";
 import { fan } from "../../web/charts/fan.js";
 import { activationGradient } from "../../web/charts/gradients.js";
 import { place } from "../../web/geometry.js";
@@ -122,4 +123,24 @@ test("plot areas lie side by side while there is room, else below each other", (
   assert.equal(narrow.height, 352);
   assert.equal(narrow.boxes[0].left, narrow.boxes[1].left);
   assert.equal(place(700, 176, 5).boxes.length, 5);
+});
+
+test("the ensemble is one more line among those of its networks", () => {
+  const chart = withEnsemble(testAccuracy);
+  const series = { table: "ensemble_records", network_id: null, statistics: ["test_accuracy"] };
+  const asked = chart.needs({ networks: NETWORKS, layer: null });
+  assert.deepEqual(asked.slice(2), [series]);
+  const known = new Map(asked.map((what, at) =>
+    [keyOf(what), rows({ test_accuracy: [0.1, 0.5 + at / 10] })]));
+  const shown = view(known, { layer: null });
+  const [{ marks }] = chart.draw(shown);
+  assert.deepEqual(marks.map(({ arm, dash }) => [arm, dash]),
+    [[0, "solid"], [1, "dash"], [-1, "dashdot"]]);
+  assert.deepEqual(chart.extent(shown), [0.1, 0.7]);
+  const [readings] = chart.read(shown, 2);
+  assert.deepEqual(readings.map(({ name }) => name), ["none", "BatchNorm", "ensemble"]);
+  assert.match(readings[2].value, /70/);
+  known.delete(keyOf(series));
+  assert.equal(chart.draw(view(known, { layer: null }))[0].marks.length, 2);
+  assert.equal(chart.draw(view(new Map()))[0].note, "waiting for the first records");
 });

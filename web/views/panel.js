@@ -3,7 +3,7 @@
 /** @import { Box, Cell, Chart } from "../types" */
 /** @import { Deck } from "./deck.js" */
 
-import { COLORS, h, setText, swatch } from "../dom.js";
+import { h, setText, swatch, swatchClass } from "../dom.js";
 import { steps } from "../format.js";
 import { MARGIN, place } from "../geometry.js";
 import { clear, draw, listen } from "../plot.js";
@@ -175,7 +175,7 @@ export class Panel {
       fill(overlay.readings, readings.length);
       readings.forEach(({ arm, dash, name, value }, index) => {
         const [mark, label, number] = overlay.readings.children[index].children;
-        mark.className = `swatch arm-${arm % COLORS} ${dash}`;
+        mark.className = swatchClass(arm, dash);
         setText(label, name);
         setText(number, value);
       });

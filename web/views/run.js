@@ -165,7 +165,7 @@ class RunPage {
       this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
       this.body.replaceChildren(
         tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,
-          rebuild: () => this.#rebuild() }));
+          together: this.detail.experiment?.ensemble === true, rebuild: () => this.#rebuild() }));
       deck.chosen = this.place.range;
       this.feed.zoom(this.place.range);
     }

@@ -143,10 +143,14 @@ function noticesOf(run, networks) {
 }
 
 /** @param {RunDetail} detail */
-function exportMenu({ id, source }) {
+function exportMenu({ id, source, experiment }) {
   const files = source === "study"
     ? [["measurements.csv", "everything that was measured", api.measurementsUrl(id, null)]]
     : TABLES.map(([table, about]) => [`${table}.csv`, about, api.exportUrl(id, table)]);
+  if (experiment?.ensemble === true) {
+    files.push(["ensemble_records.csv", "test accuracy of all networks together",
+      api.exportUrl(id, "ensemble_records")]);
+  }
   if (source === "experiment") {
     files.push(["verdict.csv", "each arm beside the reference", api.verdictUrl(id)]);
   }

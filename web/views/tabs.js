@@ -6,6 +6,7 @@
 import { loggedAccuracy, testAccuracy, trainAccuracy } from "../charts/accuracy.js";
 import { beta, gamma } from "../charts/affine.js";
 import { meanDrift, varDrift } from "../charts/drift.js";
+import { withEnsemble } from "../charts/ensemble.js";
 import { fan } from "../charts/fan.js";
 import { inferenceGap } from "../charts/gap.js";
 import { activationGradient, weightGradient } from "../charts/gradients.js";
@@ -33,6 +34,7 @@ const SHORT = 12;
  *   watched run has none
  * @property {LayerRow[]} layers Those that are shown, where the tab has layers
  * @property {boolean} probed Whether the run looks at the fixed probe
+ * @property {boolean} together Whether all networks of the run also predict together
  * @property {() => void} rebuild Build the tab anew, as something was chosen
  */
 
@@ -82,8 +84,9 @@ function onProbe(parts) {
 }
 
 /** @param {Parts} parts */
-function overview({ deck, verdict }) {
-  const charts = verdict ? [testAccuracy, testLoss, trainAccuracy, trainLoss, inferenceGap]
+function overview({ deck, verdict, together }) {
+  const accuracy = together ? withEnsemble(testAccuracy) : testAccuracy;
+  const charts = verdict ? [accuracy, testLoss, trainAccuracy, trainLoss, inferenceGap]
     : [loggedLoss, loggedAccuracy];
   return h("div", { class: "overview" }, verdict, ...charts.map((chart, at) =>
     deck.add(chart, { rowHeight: at < 2 ? HIGH : LOW }).element));
