@@ -49,6 +49,13 @@ class Recording(Document):
         "1, 2, 5, 10, 20, 50 … steps.",
         json_schema_extra={"unit": "steps", "group": "Recording"},
     )
+    evaluate_early: bool = Field(
+        default=True,
+        title="Evaluate early",
+        description="Whether evaluations follow at 1, 2, 5, 10, 20, 50 … steps, too; without them "
+        "a short run of a large network takes less time.",
+        json_schema_extra={"group": "Recording"},
+    )
     test_examples: int | None = Field(
         default=None,
         ge=2,

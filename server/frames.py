@@ -96,7 +96,8 @@ def records_due(run: Run, table: str, first: int, last: int) -> int:
     recording: dict[str, Any] = (run.experiment or {}).get("recording", {})
     if table in (Evaluation.__tablename__, EnsembleRecord.__tablename__):
         every: int = recording.get("evaluate_every", 1)
-        apart = {step for step in EARLY if step < every}
+        is_early = recording.get("evaluate_early", True)
+        apart = {step for step in EARLY if is_early and step < every}
         if run.steps is not None and run.steps % every:
             apart.add(run.steps)
         return last // every - (first - 1) // every + sum(first <= step <= last for step in apart)

@@ -17,13 +17,18 @@ def run_of(steps: int, looked: int | None = None, **recording: int) -> Run:
     return Run(steps=steps, looked=looked, experiment=document)
 
 
-@given(data=st.data(), steps=st.integers(1, 3_000), every=st.integers(1, 1_500))
-def test_what_is_due_is_what_the_trainer_records(data: Any, steps: int, every: int) -> None:
-    run = run_of(steps, record_every=every, evaluate_every=every, probe_every=every)
+@given(
+    data=st.data(), steps=st.integers(1, 3_000), every=st.integers(1, 1_500), early=st.booleans()
+)
+def test_what_is_due_is_what_the_trainer_records(
+    data: Any, steps: int, every: int, early: bool
+) -> None:
+    given = {"evaluate_early": early}
+    run = run_of(steps, record_every=every, evaluate_every=every, probe_every=every, **given)
     first = data.draw(st.integers(0, steps))
     last = data.draw(st.integers(first, steps))
     span = range(first, last + 1)
-    evaluated = sum(is_due(step, every, steps) for step in span)
+    evaluated = sum(is_due(step, every, steps, early=early) for step in span)
     assert records_due(run, "evaluations", first, last) == evaluated
     assert records_due(run, "ensemble_records", first, last) == evaluated
     probed = sum(is_probed(step, every, steps) for step in span)

@@ -213,12 +213,12 @@ def _measure(logits: Tensor, labels: Tensor) -> tuple[float, float]:
     return functional.cross_entropy(logits, labels).item(), share_right(logits, labels)
 
 
-def is_due(step: int, every: int, steps: int) -> bool:
-    """Evaluate at 0, then at 1, 2, 5, 10, 20, 50 … up to `every`, each `every` steps, and last."""
+def is_due(step: int, every: int, steps: int, *, early: bool = True) -> bool:
+    """Evaluate at 0, each `every` steps, and last; `early`: at 1, 2, 5, 10, 20, 50 … before it."""
     if step in (0, steps) or step % every == 0:
         return True
     leading = str(step)
-    return step < every and leading[0] in "125" and not leading[1:].strip("0")
+    return early and step < every and leading[0] in "125" and not leading[1:].strip("0")
 
 
 def is_probed(step: int, every: int | None, steps: int) -> bool:

@@ -69,7 +69,8 @@ def train(
             ]
             feeder.add_cost(crew.run(_take_step, work))
 
-            evaluates, probes = is_due(step, every, steps), is_probed(step, probe_every, steps)
+            evaluates = is_due(step, every, steps, early=recording.evaluate_early)
+            probes = is_probed(step, probe_every, steps)
             if evaluates or probes:
                 last = step == steps
                 evaluator.begin(step, evaluates=evaluates, probes=probes, alone=last)

@@ -38,7 +38,8 @@ export function withValue(document, path, value) {
 export function completed(fields, document) {
   let found = document;
   for (const { path, kind, items, default: given } of fields) {
-    const value = valueAt(found, path) ?? given ?? null;
+    const own = valueAt(found, path);
+    const value = own === undefined ? given ?? null : own; // null means empty, whatever is default
     found = withValue(found, path, kind === "table" && Array.isArray(value)
       ? value.map((row) => completed(items, /** @type {Experiment} */ (row))) : value);
   }

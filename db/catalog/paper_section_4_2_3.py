@@ -50,11 +50,11 @@ def better_together(evidence: Evidence) -> Outcome:
 
 
 ARMS = [
-    Arm(name="×2", norm="batch", weight_scale=2.0),
-    Arm(name="5 %", norm="batch", dropout=0.05),
-    Arm(name="10 %", norm="batch", dropout=0.1),
+    Arm(name="2W₀", norm="batch", weight_scale=2.0),
+    Arm(name="dropout 5 %", norm="batch", dropout=0.05),
+    Arm(name="dropout 10 %", norm="batch", dropout=0.1),
     Arm(name="each", norm="batch", per_activation=True),
-    Arm(name="×2, 5 %", norm="batch", weight_scale=2.0, dropout=0.05),
+    Arm(name="2W₀, 5 %", norm="batch", weight_scale=2.0, dropout=0.05),
     Arm(name="each, 10 %", norm="batch", per_activation=True, dropout=0.1),
 ]
 
@@ -100,7 +100,12 @@ ENTRIES = (
             ),
             arms=ARMS,
         ),
-        quick=(f"steps={QUICK_STEPS}", "recording.record_every=50"),
+        quick=(
+            f"steps={QUICK_STEPS}",
+            "recording.record_every=50",
+            "recording.evaluate_every=75",
+            "recording.evaluate_early=false",
+        ),
         claims=(
             Claim(
                 number="E6",

@@ -34,6 +34,7 @@ test("what a stored document lacks is filled with defaults, in its tables too", 
   assert.deepEqual(completed(all, { steps: 7, arms: [{ name: "x" }, { name: "y", affine: false }] }),
     { steps: 7, network: { groups: 2 }, arms: [{ name: "x", affine: true, lr: null },
       { name: "y", affine: false, lr: null }] });
+  assert.equal(completed(all, { steps: null }).steps, null, "what is empty stays empty");
   assert.deepEqual(completed(all, {}), { steps: 50, network: { groups: 2 },
     arms: [{ name: "a", affine: true, lr: null }] });
 });
