@@ -44,7 +44,7 @@ async function build(element, run, stored, networks) {
   element.append(
     section("Experiment", experimentTable(all, experiment, origin)),
     h("div", {}, section("Arms", armsTable(all, experiment)),
-      section("Networks", networksTable(networks)),
+      section("Networks", networksTable(networks, experiment.twins === true)),
       section("Run", factsTable(run))));
 }
 

@@ -22,13 +22,17 @@ export function table(names, rows) {
   return h("table", {}, names.length > 0 && head, h("tbody", {}, ...rows));
 }
 
-/** @param {Network[]} networks */
-export function networksTable(networks) {
+/**
+ * @param {Network[]} networks
+ * @param {boolean} [twins] Whether those of one seed are
+ */
+export function networksTable(networks, twins = true) {
   if (networks.length === 0) {
     return h("p", { class: "hint" }, "They are made when training begins.");
   }
   const names = ["Arm", "Seed", "Parameters", "Layers", "SHA-256 of the first weights"];
-  return h("div", {}, h("p", { class: "hint" }, twinWords(networks)),
+  return h("div", {}, h("p", { class: "hint" }, twins ? twinWords(networks)
+    : "They are no twins: each drew first weights and batches of its own."),
     table(names, networks.map(({ arm, seed, parameters, layers, weights_hash: hash }) => h("tr", {},
       h("td", {}, arm), h("td", {}, seed), h("td", {}, whole(parameters)),
       h("td", {}, whole(layers.length)),
