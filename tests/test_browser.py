@@ -250,7 +250,7 @@ def test_the_settings_of_an_arm_are_chosen_in_the_form_and_shown_again(
     page.locator(".overrides summary").nth(1).click()
     page.get_by_label("ε of arm 2").fill("0.25")
     page.get_by_label("Hidden layers of arm 2").fill("9, 8")
-    page.get_by_label("Activation of arm 2").select_option("relu")
+    page.get_by_label("Activation of arm 2", exact=True).select_option("relu")
     said = "Overrides ε 0.25, Hidden layers 9, 8, Activation relu"
     expect(page.locator(".overrides summary").nth(1)).to_have_text(said)
     table = page.locator(".table table")
@@ -261,7 +261,8 @@ def test_the_settings_of_an_arm_are_chosen_in_the_form_and_shown_again(
     experiment = httpx.get(f"{address}/api/runs/1").json()["experiment"]
     assert experiment["arms"][1] == {
         "name": "BatchNorm", "norm": "whitening", "norm_place": "after", "affine": False,
-        "lrn": False, "bn_epsilon": 0.25, "hidden": [9, 8], "activation": "relu",
+        "lrn": False, "per_activation": False, "weight_scale": 1, "bn_epsilon": 0.25,
+        "hidden": [9, 8], "activation": "relu",
     } | dict.fromkeys(
         ("bn_momentum", "lr", "decay", "momentum", "weight_decay", "dropout", "weight_noise",
          "initialization", "initial_std")
