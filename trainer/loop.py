@@ -14,6 +14,7 @@ from .evaluation import Evaluator, is_due, is_probed
 from .feeder import Feeder, Slot
 from .observer import StackObserver
 from .stack import Stack
+from .step_measures import StepMeasures
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 
@@ -30,7 +31,8 @@ def train(
     """Train until the last step, a stop, or no network is left; returns the steps done.
 
     Nothing in here waits for the device or the database, but once in a stretch, for the first
-    evaluation, and when several of them are waiting for their turn.
+    evaluation, when several of them are waiting for their turn, and where a step is due for the
+    gradient shift or the landscape.
 
     Args:
         experiment: What is trained.
@@ -45,6 +47,7 @@ def train(
     observers = {stack: StackObserver(stack, index) for index, stack in enumerate(stacks)}
     crew = Crew(stacks, test[0].device)
     evaluator = Evaluator(stacks, test, max(1, cores() - crew.cores))
+    measures = StepMeasures(stacks, recording)
     done = 0
 
     try:
@@ -66,7 +69,9 @@ def train(
                 for stack in stacks
                 if any(stack.active)
             ]
+            measures.begin(step)
             feeder.add_cost(crew.run(_take_step, work))
+            feeder.add_measured(*measures.end(crew, drawn))
 
             evaluates, probes = is_due(step, every, steps), is_probed(step, probe_every, steps)
             if evaluates or probes:

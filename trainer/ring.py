@@ -41,6 +41,11 @@ ProbedLayer = tuple[dict[str, float | int | None], dict[str, str | None]]
 """A layer's statistics on the probe, and its units' arrays as base64 of little-endian float32."""
 Probed = tuple[int, int, list[ProbedLayer]]
 """A network's position, the step, and its layers on the probe."""
+LayerShift = dict[str, float] | None
+"""What `landscape.GradientShift` holds; None where it does not apply to a layer."""
+Measured = tuple[int, int, list[LayerShift] | None, dict[str, float] | None]
+"""A network's position, the step, the gradient shift of its layers, and what `landscape.Landscape`
+holds; each None where it was not measured."""
 Frozen = tuple[int, int, int | None]
 """A network's position, the step it diverged at, and the last one it was trained at if frozen."""
 Irregular = tuple[int, int, int, tuple[int, ...], int | None, int]
@@ -109,12 +114,14 @@ class Cost:
         observing: Seconds that the loop spent on looking.
         waited: Seconds that the loop waited for the recorder.
         elapsed: Seconds since training began.
+        measured: Seconds that the loop stood still for the gradient shift and the landscape.
     """
 
     looked: int
     observing: float
     waited: float
     elapsed: float
+    measured: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,7 @@ class Part:
         reached: The latest step that was trained.
         cost: Of observing, so far.
         probes: The looks at the probe since the part before.
+        measured: Gradient shifts and landscapes since the part before.
     """
 
     stretch: int | None
@@ -150,6 +158,7 @@ class Part:
     reached: int
     cost: Cost
     probes: list[Probed] = field(default_factory=list[Probed])
+    measured: list[Measured] = field(default_factory=list[Measured])
 
 
 PART = TypeAdapter(Part)

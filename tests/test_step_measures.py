@@ -1,0 +1,280 @@
+"""Gradient shift and landscape of any run: every kind of network, and training none the wiser."""
+
+import csv
+import io
+import math
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from queries import exported
+from sqlalchemy import Engine
+from torch import Tensor, nn
+from torch.nn import functional
+
+from shiftscope.db import catalog, queue, read
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.parsing import with_settings
+from shiftscope.db.series import Selection, series
+from shiftscope.server.export import csv_chunks
+from shiftscope.trainer import datasets
+from shiftscope.trainer.crew import Crew
+from shiftscope.trainer.execute import watch_and_train
+from shiftscope.trainer.landscape import BatchLoss, copied, layers_of
+from shiftscope.trainer.recorder_process import RecorderProcess
+from shiftscope.trainer.ring import Measured
+from shiftscope.trainer.setup import Prepared, prepare
+from shiftscope.trainer.step_measures import StepMeasures, is_measured
+
+CPU = torch.device("cpu")
+SMALL = ("hidden=8,6", "channels=4,6", "blocks=1", "width=0.1", "batch_size=8")
+BOTH = ("gradient_shift_every=1", "landscape_every=1")
+ARMS = [
+    {"name": "none", "norm": "none", "lr": 0.1},
+    {"name": "noisy", "norm": "batch_noisy", "dropout": 0.5},
+    {"name": "after", "norm": "batch_renorm", "norm_place": "after", "weight_noise": 0.3},
+]
+KINDS = ["mlp", "convolutional", "residual", "micro_inception", "inception"]
+
+
+def experiment(*settings: str, arms: list[dict[str, Any]] | None = None) -> Experiment:
+    """A small pair on digits; `arms` are documents."""
+    base = catalog.experiment("mnist-sigmoid")
+    wanted = with_settings(base, ["dataset=digits", *SMALL, *settings])
+    if arms is None:
+        return wanted
+    return Experiment.model_validate(wanted.model_dump() | {"arms": arms})
+
+
+def of_kind(kind: str) -> Experiment:
+    arms = [arm for arm in ARMS if kind != "residual" or arm["name"] != "after"]
+    return experiment(f"kind={kind}", *BOTH, arms=arms)
+
+
+def images() -> datasets.Images:
+    return datasets.load("digits", Path(), lambda _: None)
+
+
+def ready_for(wanted: Experiment, lr: float | None = None, **options: bool) -> Prepared:
+    """What trains; with `lr` at a learning rate that no document may ask for."""
+    if lr is not None:
+        optimizer = wanted.optimizer.model_copy(update={"lr": lr})
+        arms = [arm.model_copy(update={"lr": None}) for arm in wanted.arms]
+        wanted = wanted.model_copy(update={"optimizer": optimizer, "arms": arms})
+    return prepare(wanted, images(), CPU, **options)
+
+
+def one_step(
+    ready: Prepared, wanted: Experiment
+) -> tuple[list[Measured], list[tuple[Tensor, Tensor]]]:
+    """What is found around the first step, and its batches by seed."""
+    measures = StepMeasures(ready.stacks, wanted.recording)
+    drawn = [next(batches) for batches in ready.batches]
+    measures.begin(1)
+    with torch.no_grad():
+        for stack in ready.stacks:
+            inputs, labels = zip(*(drawn[seed] for seed in stack.seeds), strict=True)
+            stack.update(stack.look(stack.gather(inputs), stack.gather(labels)))
+    found, seconds = measures.end(Crew(ready.stacks, CPU), drawn)
+    assert seconds > 0
+    return found, drawn
+
+
+def train(engine: Engine, wanted: Experiment) -> tuple[int, list[Tensor]]:
+    """A whole run: its number, and all parameters and buffers at its end."""
+    run_id = queue.enqueue(engine, wanted)
+    queue.claim(engine, queue.register(engine), run_id)
+    ready = ready_for(wanted)
+    recorder = RecorderProcess(str(engine.url), run_id)
+    watch_and_train(wanted, ready, recorder, CPU, threading.Event())
+    networks = [network for stack in ready.stacks for network in stack.networks]
+    return run_id, [t for network in networks for t in network.state_dict().values()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_parameter_belongs_to_one_layer_in_the_order_of_the_forward_pass(kind: str) -> None:
+    for stack in ready_for(of_kind(kind)).stacks:
+        network = stack.networks[0]
+        layers = layers_of(network, stack.layers)
+        held = [name for layer in layers for name in layer.all]
+        assert sorted(held) == sorted(name for name, _ in network.named_parameters())
+        assert all(set(layer.weights) <= set(layer.all) for layer in layers)
+
+
+def test_the_layers_of_a_residual_network() -> None:
+    wanted = experiment("kind=residual", arms=[{"name": "a", "norm": "batch"}])
+    (stack,) = ready_for(wanted).stacks
+    named = dict(zip([each.name for each in stack.layers], layers_of(stack.networks[0], stack.layers),
+                     strict=True))  # fmt: skip
+    assert list(named) == [
+        "stem.conv", "stage1_1.conv1", "stage1_1.conv2",
+        "stage2_1.shortcut", "stage2_1.conv1", "stage2_1.conv2", "output",
+    ]  # fmt: skip
+    assert named["stage2_1.shortcut"].all == [
+        "stage2_1.shortcut.weight", "stage2_1.shortcut_norm.weight", "stage2_1.shortcut_norm.bias",
+    ]  # fmt: skip
+    assert named["output"].weights == ["output.weight"]
+
+
+def test_definition_2_1_by_hand_in_a_residual_network() -> None:
+    wanted = experiment("kind=residual", *BOTH, arms=[{"name": "a", "norm": "batch"}])
+    ready = ready_for(wanted)
+    (stack,) = ready.stacks
+    (network,) = stack.networks
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    ((_, _, shifts, _),), ((inputs, labels),) = one_step(ready, wanted)
+    after = copied(network.named_parameters())
+    assert shifts is not None and shifts[0] is None, "the first layer has none before it"
+
+    def gradient() -> Tensor:
+        loss = functional.cross_entropy(network(inputs), labels)
+        weight = network.get_parameter("stage2_1.conv1.weight")
+        return torch.autograd.grad(loss, weight)[0].flatten().double()
+
+    network.load_state_dict(before)
+    old = gradient()
+    earlier = [n for n in after if n.startswith(("stem", "stage1", "stage2_1.shortcut"))]
+    network.load_state_dict(before | {name: after[name] for name in earlier})
+    new = gradient()
+    found = shifts[[layer.name for layer in stack.layers].index("stage2_1.conv1")]
+    assert found == pytest.approx({
+        "l2": (old - new).norm().item(),
+        "relative": ((old - new).norm() / old.norm()).item(),
+        "cosine": (old @ new / old.norm() / new.norm()).item(),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_learning_rate_0_nothing_shifts_whatever_noise_there_is(kind: str) -> None:
+    wanted = of_kind(kind)
+    found, _ = one_step(ready_for(wanted, lr=0.0), wanted)
+    assert len(found) == len(wanted.arms)
+    for _, step, shifts, landscape in found:
+        assert step == 1 and shifts is not None and landscape is not None
+        there = [shift for shift in shifts if shift is not None]
+        assert len(there) == len(shifts) - 1
+        assert {shift["l2"] for shift in there} == {0.0}
+        assert all(shift["cosine"] in (1.0,) or math.isnan(shift["cosine"]) for shift in there)
+        assert landscape["loss_range"] == landscape["gradient_change"] == 0
+        assert math.isnan(landscape["smoothness"]), "no distance was moved"
+
+
+@pytest.mark.parametrize("kind", ["mlp", "micro_inception"])
+def test_g_is_the_gradient_of_the_step_itself_to_the_bit(kind: str) -> None:
+    ready = ready_for(of_kind(kind))
+    ((inputs, labels),) = [next(batches) for batches in ready.batches]
+    for stack in ready.stacks:
+        network: nn.Module = stack.networks[0]
+        before = copied(network.named_parameters()), copied(network.named_buffers())
+        with torch.no_grad():
+            seen = stack.look(inputs, labels)
+        state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        batch = BatchLoss(network, inputs, labels, *before)
+        assert batch.loss == seen.losses.item()
+        for found, gradient in zip(batch.gradients.values(), seen.gradients, strict=True):
+            assert torch.equal(found, gradient)
+        assert all(torch.equal(state[name], t) for name, t in network.state_dict().items())
+
+
+def test_the_landscape_goes_up_to_four_learning_rates() -> None:
+    wanted = experiment("lr=0.2", "landscape_every=1", arms=[{"name": "a", "norm": "batch"}])
+    ready = ready_for(wanted)
+    network = ready.stacks[0].networks[0]
+    before = copied(network.named_parameters())
+    ((_, _, shifts, found),), (batch,) = one_step(ready, wanted)
+    assert shifts is None and found is not None
+    here = BatchLoss(network, *batch, before)
+    names = list(before)
+    points = [
+        here.at({n: t - 0.2 * times * here.gradients[n] for n, t in before.items()}, names)
+        for times in (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4)
+    ]
+    losses = [loss for loss, _ in points]
+    size = math.sqrt(sum(float(g.double().square().sum()) for g in here.gradients.values()))
+    changes = [
+        math.sqrt(
+            sum(float((g - here.gradients[n]).double().square().sum()) for n, g in of.items())
+        )
+        for _, of in points
+    ]
+    moved = [0.1 * (at + 1) * size for at in range(8)]
+    assert found == pytest.approx({
+        "loss": here.loss,
+        "loss_range": max(losses) - min(losses),
+        "gradient_change": max(changes),
+        "smoothness": max(c / m for c, m in zip(changes, moved, strict=True)),
+    }, rel=1e-5)  # fmt: skip
+
+
+def test_stacked_networks_are_measured_one_by_one() -> None:
+    wanted = experiment("seeds=0,1", *BOTH, arms=ARMS[:2])
+    apart, _ = one_step(ready_for(wanted, stacked=False), wanted)
+    together, _ = one_step(ready_for(wanted, stacked=True), wanted)
+    assert sorted(position for position, *_ in together) == [0, 1, 2, 3]
+    for (_, _, one, _), (_, _, other, _) in zip(sorted(apart), sorted(together), strict=True):
+        for a, b in zip(one or (), other or (), strict=True):
+            assert a == b is None or a == pytest.approx(b, rel=1e-3)
+
+
+def test_when_is_measured() -> None:
+    assert [step for step in range(1, 30) if is_measured(step, 10)] == [1, 11, 21]
+    assert not any(is_measured(step, None) for step in range(1, 30))
+
+
+def test_training_is_the_same_to_the_bit_with_and_without(engine: Engine) -> None:
+    settings = ("steps=30", "seeds=0,1", "probe_every=10", "algorithm=adam", "lr=0.01")
+    wanted = experiment(*settings, "gradient_shift_every=7", "landscape_every=10", arms=ARMS)
+    random = torch.get_rng_state()
+    with_them, weights = train(engine, wanted)
+    assert torch.equal(random, torch.get_rng_state())
+    without, expected = train(engine, experiment(*settings, arms=ARMS))
+    assert all(torch.equal(a, b) for a, b in zip(weights, expected, strict=True))
+    for table in ("layer_records", "evaluations", "probe_records"):
+        start = read.export_columns(table).index("step")
+        first, second = (
+            [tuple(row)[start:] for row in read.export_rows(engine, run_id, table)]
+            for run_id in (with_them, without)
+        )
+        assert first == second
+    assert exported(engine, without, "gradient_shift_records") == []
+    run, bare = read.run(engine, with_them), read.run(engine, without)
+    assert bare.measured == 0 and run.measured is not None and run.overhead is not None
+    assert run.measured > 0 and run.step == 30
+    seconds = max(row["seconds"] for row in exported(engine, with_them, "network_records"))
+    assert run.overhead > 0.9 * run.measured / seconds
+
+    shifts = exported(engine, with_them, "gradient_shift_records")
+    networks = read.networks(engine, with_them)
+    layers = read.layers(engine, with_them)
+    assert len(shifts) == 5 * len(layers)
+    assert {row["step"] for row in shifts} == {1, 8, 15, 22, 29}
+    for row in shifts:
+        is_first = row["layer"] == "hidden1"
+        assert (row["shift_l2"] is None) == is_first
+        assert is_first or (row["shift_l2"] > 0 and -1 <= row["shift_cosine"] <= 1)
+    along = exported(engine, with_them, "landscape_records")
+    assert [(row["network_id"], row["step"]) for row in along] == [
+        (network.id, step) for network in networks for step in (1, 11, 21)
+    ]
+    losses = {
+        (row["network_id"], row["step"]): row["loss"]
+        for row in exported(engine, with_them, "network_records")
+    }
+    assert all(row["loss"] == losses[row["network_id"], row["step"]] for row in along)
+    assert all(row["smoothness"] > 0 for row in along)
+
+
+def test_what_is_no_number_is_kept(engine: Engine) -> None:
+    exploding = ("activation=relu", "initialization=gaussian", "initial_std=100", "lr=1000")
+    run_id, _ = train(engine, experiment(*exploding, *BOTH, "steps=4"))
+    shifts = exported(engine, run_id, "gradient_shift_records")
+    along = exported(engine, run_id, "landscape_records")
+    assert any(math.isnan(row["shift_cosine"]) for row in shifts if row["layer"] != "hidden1")
+    assert any(math.isnan(row["loss_range"]) for row in along)
+    network = along[0]["network_id"]
+    found = series(engine, Selection("landscape_records", network, None, ("loss_range",)), 0, 4, 4)
+    assert found.nan["loss_range"] or math.isnan(found.low["loss_range"][0])
+    text = "".join(csv_chunks(engine, run_id, "landscape_records"))
+    assert "NaN" in [row["loss_range"] for row in csv.DictReader(io.StringIO(text))]
