@@ -285,8 +285,8 @@ def test_speed_is_by_the_loops_clock_however_late_the_recorder_was(recorded: Rec
 
 def test_the_latest_part_tells_what_looking_has_cost(recorded: Recorded) -> None:
     recorded.recording.add(part_of([1], cost=Cost(1, 0.25, 0.5, 10.0)))
-    recorded.recording.add(part_of([3], start=1, cost=Cost(2, 0.5, 0.5, 20.0)))
+    recorded.recording.add(part_of([3], start=1, cost=Cost(2, 0.5, 0.5, 20.0, measured=3.0)))
     recorded.recording.commit(last=True)
     run = read.run(recorded.engine, recorded.run_id)
-    assert (run.step, run.looked, run.waited) == (3, 2, 0.5)
-    assert run.overhead == pytest.approx(0.05)
+    assert (run.step, run.looked, run.waited, run.measured) == (3, 2, 0.5, 3.0)
+    assert run.overhead == pytest.approx(0.2)

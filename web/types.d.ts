@@ -34,6 +34,8 @@ export interface Run {
   overhead: Real | null;
   /** Seconds that the loop waited for the recorder. */
   waited: Real | null;
+  /** Seconds that the loop stood still for the gradient shift and the landscape. */
+  measured: Real | null;
   steps_per_second: Real | null;
   summary: Record<string, { last_accuracy: Real; best_accuracy: Real }>;
   device: string | null;
@@ -291,7 +293,8 @@ export interface Problem {
 
 /** Statistics of one network or, in `layer_records`, of one layer. */
 export interface Selection {
-  table: "layer_records" | "network_records" | "evaluations" | "probe_records" | "unit_records";
+  table: "layer_records" | "network_records" | "evaluations" | "probe_records"
+    | "gradient_shift_records" | "landscape_records" | "unit_records";
   network_id: number;
   layer_id?: number | null;
   statistics: string[];
