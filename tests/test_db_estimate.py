@@ -101,7 +101,9 @@ def test_more_of_anything_costs_more(engine: Engine) -> None:
     )
     assert often.seconds > small.seconds > never.seconds
     bare, shifts, along, both = (
-        estimate(engine, Experiment(recording=Recording.model_validate(asked)))
+        estimate(
+            engine, Experiment(recording=Recording.model_validate({"probe_every": None, **asked}))
+        )
         for asked in (
             {},
             {"gradient_shift_every": 20},
