@@ -17,7 +17,12 @@ from .verdict import Curve
 Result = Literal["reproduced", "not reproduced", "inconclusive", "not this claim’s settings"]
 FREE = ("name", "steps", "seeds", "device", "length")
 """Settings that no claim fixes: more steps or seeds, elsewhere."""
-LOOKING = frozenset({"record_every", "evaluate_every", "evaluate_early", "probe_every", "overhead"})
+LOOKING = frozenset(
+    {
+        *("record_every", "evaluate_every", "evaluate_early", "probe_every"),
+        *("gradient_shift_every", "landscape_every", "overhead"),
+    }
+)
 """Settings of `recording` that no claim fixes either: how often is looked. By how many test
 examples an accuracy is measured is no such setting."""
 

@@ -7,9 +7,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from .arm import Arm
-from .experiment import PROBE_EXAMPLES, Experiment
+from .experiment import LANDSCAPE_STEPS, PROBE_EXAMPLES, Experiment
 from .layouts import LayerLayout, layers
-from .network import Network
 from .norms import OVER_EXAMPLES, NormName
 from .parsing import parse
 from .study import Study
@@ -94,14 +93,36 @@ def _is_alike(run: Run, study: Study) -> bool:
 
 
 def seconds_per_step(experiment: Experiment) -> float:
-    """One step of all networks with its share of the looks at the probe, by the cost model."""
+    """One step of all networks with its share of the looks at the probe, of the gradient shift and
+    of the landscape, by the cost model."""
     every = experiment.recording.probe_every
     share = 0.0 if every is None else 1 / every
     seconds = sum(
-        _arm_seconds(experiment, arm) + share * _look_seconds(experiment, arm)
+        _arm_seconds(experiment, arm) * (1 + _passes(experiment, arm))
+        + share * _look_seconds(experiment, arm)
         for arm in experiment.arms
     )
     return seconds * len(experiment.seeds)
+
+
+def _passes(experiment: Experiment, arm: Arm) -> float:
+    """Forward and backward passes for the gradient shift and the landscape, for each step.
+
+    One for the gradient itself, which both share where they are due together, and then one for each
+    layer but the first, or for each step size.
+    """
+    recording = experiment.recording
+    shift, along = recording.gradient_shift_every, recording.landscape_every
+    passes = 0.0 if shift is None else _observed(experiment, arm) / shift
+    passes += 0.0 if along is None else (1 + LANDSCAPE_STEPS) / along
+    if shift is not None and along is not None:
+        passes -= 1 / math.lcm(shift, along)
+    return passes
+
+
+def _times(experiment: Experiment, every: int | None) -> int:
+    """How often is measured from step 1 on, each so many steps."""
+    return 0 if every is None else math.ceil(experiment.steps / every)
 
 
 def _looks(experiment: Experiment) -> int:
@@ -157,14 +178,16 @@ def recorded_bytes(experiment: Experiment) -> int:
     columns = {table: 1 + len(statistics_of(table)) for table in RECORD_TABLES}
     records = experiment.steps / experiment.recording.record_every
     evaluations = experiment.steps / experiment.recording.evaluate_every
+    shifts = _times(experiment, experiment.recording.gradient_shift_every)
+    landscapes = _times(experiment, experiment.recording.landscape_every)
     numbers = 0.0
     for arm in experiment.arms:
-        # behind the nonlinearity a norm is a layer by itself
-        twice = arm.norm != "none" and arm.norm_place == "after"
-        observed = _observed(experiment, experiment.network_of(arm), twice=twice) + 2 * arm.lrn
+        observed = _observed(experiment, arm) + 2 * arm.lrn
         numbers += records * (observed * columns["layer_records"] + columns["network_records"])
         numbers += evaluations * columns["evaluations"]
         numbers += _looks(experiment) * observed * columns["probe_records"]
+        numbers += shifts * observed * columns["gradient_shift_records"]
+        numbers += landscapes * columns["landscape_records"]
     arrays = _looks(experiment) * sum(_array_bytes(experiment, arm) for arm in experiment.arms)
     return round(len(experiment.seeds) * (numbers * BYTES_PER_NUMBER + arrays * PER_ARRAY_BYTE))
 
@@ -177,8 +200,10 @@ def _array_bytes(experiment: Experiment, arm: Arm) -> int:
     return 4 * (5 * every + 2 * normed * (arm.norm in OVER_EXAMPLES))
 
 
-def _observed(experiment: Experiment, network: Network, *, twice: bool) -> int:
-    found = layers(network, experiment.input_shape)
+def _observed(experiment: Experiment, arm: Arm) -> int:
+    """Layers that are looked at: behind the nonlinearity a norm is one by itself."""
+    found = layers(experiment.network_of(arm), experiment.input_shape)
+    twice = arm.norm != "none" and arm.norm_place == "after"
     return len(found) + twice * sum(layer.is_hidden for layer in found)
 
 

@@ -27,6 +27,8 @@ Part = TypeVar("Part", bound=Document)
 
 PROBE_EXAMPLES = 2_000
 """Most of the fixed test examples that a look at the probe takes."""
+LANDSCAPE_STEPS = 8
+"""Step sizes along the gradient at which the landscape is measured."""
 
 
 class Recording(Document):
@@ -74,6 +76,27 @@ class Recording(Document):
         "by which the shift of every unit is measured; empty looks at none.",
         json_schema_extra={"unit": "steps", "group": "Recording", "empty": "no probe"},
     )
+    gradient_shift_every: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        title="Gradient shift every",
+        description="Steps from one measurement to the next, from step 1 on, of what updating the "
+        "layers before does to each layer's gradient on the same batch (Santurkar et al. 2018, "
+        "Definition 2.1). Each takes a forward and backward pass for every layer; empty measures "
+        "none.",
+        json_schema_extra={"unit": "steps", "group": "Recording", "empty": "not measured"},
+    )
+    landscape_every: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        title="Landscape every",
+        description="Steps from one measurement to the next, from step 1 on, of the loss and its "
+        "gradient along the gradient, at 8 step sizes from ½ to 4 learning rates (Santurkar et "
+        "al. 2018, Figure 4). Each takes 9 forward and backward passes; empty measures none.",
+        json_schema_extra={"unit": "steps", "group": "Recording", "empty": "not measured"},
+    )
     overhead: float | None = Field(
         default=None,
         gt=0,
@@ -81,7 +104,8 @@ class Recording(Document):
         allow_inf_nan=False,
         title="Overhead cap",
         description="With a cap the observer looks less often, so that watching costs at most "
-        "this share of the training time; empty looks at every step that is due.",
+        "this share of the training time; empty looks at every step that is due. Gradient shift "
+        "and landscape are measured all the same.",
         json_schema_extra={"unit": "%", "group": "Recording", "empty": "no cap"},
     )
 

@@ -144,9 +144,11 @@ class Run(Table):
     looked: Mapped[int | None]
     """Steps that the observer looked at so far: fewer than `step` when its cadence is sparser."""
     overhead: Mapped[float | None]
-    """Share of the training time that observing took: 0.018 is 1.8 %."""
+    """Share of the training time that observing took, measures included: 0.018 is 1.8 %."""
     waited: Mapped[float | None]
     """Seconds that the training loop waited for the recorder: it waits rather than drops."""
+    measured: Mapped[float | None]
+    """Seconds that the training loop stood still for the gradient shift and the landscape."""
     steps_per_second: Mapped[float | None]
     summary: Mapped[dict[str, Any]]
     """`{arm: {"last_accuracy": …, "best_accuracy": …}}`, means over seeds, on the test set."""
@@ -371,6 +373,34 @@ class ProbeRecord(Table):
     nonfinite: Mapped[int | None]
 
 
+class GradientShiftRecord(Table):
+    """What a step did to the gradient of one layer by updating the layers before it."""
+
+    __tablename__ = "gradient_shift_records"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    network_id: Mapped[int] = _key("networks.id")
+    layer_id: Mapped[int] = _key("layers.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    shift_l2: Mapped[float | None]
+    shift_relative: Mapped[float | None]
+    shift_cosine: Mapped[float | None]
+
+
+class LandscapeRecord(Table):
+    """The loss and its gradient along the gradient of one network's batch at one step."""
+
+    __tablename__ = "landscape_records"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    network_id: Mapped[int] = _key("networks.id")
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    loss: Mapped[float | None]
+    loss_range: Mapped[float | None]
+    gradient_change: Mapped[float | None]
+    smoothness: Mapped[float | None]
+
+
 class UnitRecord(Table):
     """Each unit of one layer on the probe: arrays of little-endian float32, one number a unit."""
 
@@ -388,10 +418,26 @@ class UnitRecord(Table):
     running_var: Mapped[bytes | None]
 
 
-Recorded = LayerRecord | NetworkRecord | Evaluation | ProbeRecord | EnsembleRecord
+Recorded = (
+    LayerRecord
+    | NetworkRecord
+    | Evaluation
+    | ProbeRecord
+    | EnsembleRecord
+    | GradientShiftRecord
+    | LandscapeRecord
+)
 RECORD_TABLES: dict[str, type[Recorded]] = {
     table.__tablename__: table
-    for table in (LayerRecord, NetworkRecord, Evaluation, ProbeRecord, EnsembleRecord)
+    for table in (
+        LayerRecord,
+        NetworkRecord,
+        Evaluation,
+        ProbeRecord,
+        EnsembleRecord,
+        GradientShiftRecord,
+        LandscapeRecord,
+    )
 }
 """The tables that hold recorded series, by the name that exports and frames use."""
 OF_LAYERS = frozenset(

@@ -15,6 +15,8 @@ from ..db.tables import (
     RECORD_TABLES,
     EnsembleRecord,
     Evaluation,
+    GradientShiftRecord,
+    LandscapeRecord,
     ProbeRecord,
     Run,
 )
@@ -23,6 +25,11 @@ from .wire import encode_frame
 
 MOST_NUMBERS = 20_000_000
 """The most numbers in a frame (160 MB); more is a mistake of the client."""
+AROUND_STEPS = {
+    GradientShiftRecord.__tablename__: "gradient_shift_every",
+    LandscapeRecord.__tablename__: "landscape_every",
+}
+"""Of what is measured around steps, the setting that says how often."""
 EARLY = [digit * 10**power for power in range(7) for digit in (1, 2, 5)]
 """Steps at which a network is evaluated while they are below `evaluate_every`."""
 
@@ -105,9 +112,10 @@ def records_due(run: Run, table: str, first: int, last: int) -> int:
         every = recording.get("probe_every") or run.steps or 1
         is_apart = run.steps is not None and run.steps % every > 0 and first <= run.steps <= last
         return last // every - (first - 1) // every + is_apart
-    every = recording.get("record_every", 1)  # at 1, 1 + every, …
-    due = (last - 1) // every - (max(first, 1) - 2) // every
-    return due if run.looked is None else min(due, run.looked)
+    around = table in AROUND_STEPS
+    every = recording.get(AROUND_STEPS.get(table, "record_every")) or (around and run.steps) or 1
+    due = (last - 1) // every - (max(first, 1) - 2) // every  # at 1, 1 + every, …
+    return due if around or run.looked is None else min(due, run.looked)
 
 
 @dataclass(frozen=True)

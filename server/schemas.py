@@ -54,6 +54,7 @@ class RunPublic(Public):
     looked: int | None
     overhead: Real | None
     waited: Real | None
+    measured: Real | None
     steps_per_second: Real | None
     summary: Document
     device: str | None

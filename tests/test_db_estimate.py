@@ -100,6 +100,21 @@ def test_more_of_anything_costs_more(engine: Engine) -> None:
         estimate(engine, Experiment(recording=Recording(probe_every=every))) for every in (50, None)
     )
     assert often.seconds > small.seconds > never.seconds
+    bare, shifts, along, both = (
+        estimate(
+            engine, Experiment(recording=Recording.model_validate({"probe_every": None, **asked}))
+        )
+        for asked in (
+            {},
+            {"gradient_shift_every": 20},
+            {"landscape_every": 20},
+            {"gradient_shift_every": 20, "landscape_every": 20},
+        )
+    )
+    # at every 20th step as many passes as layers, of which there are 4; 9; and 12 where they share
+    passes = [(each.seconds / bare.seconds - 1) * 20 for each in (shifts, along, both)]
+    assert passes == pytest.approx([4, 9, 12], rel=0.05)
+    assert both.bytes > shifts.bytes > bare.bytes and both.bytes > along.bytes > bare.bytes
     rarer = estimate(engine, Experiment(recording=Recording(record_every=10)))
     assert rarer.bytes < small.bytes / 5
     before, after = (

@@ -104,6 +104,7 @@ def test_a_database_of_the_first_version_keeps_everything(first_version: str) ->
         "experiment",
         *[None] * 5,
     )
+    assert run.measured is None
     assert parse(run.experiment).steps == run.steps == 9 and run.worker_id == 104
     assert run.created_at == NOW.replace(tzinfo=UTC)
     assert [worker.kind for worker in read.workers(engine)] == ["worker"]
@@ -139,7 +140,20 @@ def test_an_upgraded_database_takes_new_runs_and_still_guards_its_references(
     with writing(engine) as connection:
         connection.execute(text(f"DELETE FROM runs WHERE id = {study}"))
     assert count(engine, "measurements") == 0
+    writer = write.RecordWriter(engine, 103)
+    step = {"step": [1]}
+    keys = {"network_id": 103, "layer_id": 108}
+    writer.add("gradient_shift_records", keys, step | {"shift_l2": [math.nan]})
+    writer.add("landscape_records", {"network_id": 103}, step | {"smoothness": [math.inf]})
+    writer.commit(2, measured=0.5)
+    for table, layer, statistic in (
+        ("gradient_shift_records", 108, "shift_l2"),
+        ("landscape_records", None, "smoothness"),
+    ):
+        found = series(engine, Selection(table, 103, layer, (statistic,)), 0, 9, 1)
+        assert not math.isfinite(found.low[statistic][0])
     with writing(engine) as connection:
         connection.execute(text("DELETE FROM runs WHERE id = 103"))
     assert count(engine, "layer_records") == 0 and count(engine, "networks") == 2
+    assert count(engine, "gradient_shift_records") == count(engine, "landscape_records") == 0
     engine.dispose()

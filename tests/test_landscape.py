@@ -11,7 +11,8 @@ from torch.nn import functional
 from shiftscope.db import catalog
 from shiftscope.db.claims import Evidence, judge
 from shiftscope.db.study import Measurement
-from shiftscope.trainer.landscape import gradient_shift, landscape, layers_of, parameters_of
+from shiftscope.trainer.discovery import find_layers
+from shiftscope.trainer.landscape import BatchLoss, copied, gradient_shift, landscape, layers_of
 from shiftscope.trainer.studies.gradient_shift import shift_at_rest
 
 
@@ -37,15 +38,17 @@ def gradient(network: nn.Module, name: str) -> torch.Tensor:
 
 
 def test_definition_2_1_updates_the_layers_before_and_nothing_else(network: nn.Module) -> None:
-    assert [names[0] for names in layers_of(network)] == [
-        "hidden1.weight",
-        "hidden2.weight",
-        "output.weight",
+    layers = layers_of(network, find_layers(network, INPUTS).layers)
+    assert [layer.all for layer in layers] == [
+        ["hidden1.weight", "hidden1_norm.weight", "hidden1_norm.bias"],
+        ["hidden2.weight", "hidden2.bias"],
+        ["output.weight", "output.bias"],
     ]
-    before = parameters_of(network)
+    before = copied(network.named_parameters())
     after = {name: tensor + 0.1 * (at + 1) for at, (name, tensor) in enumerate(before.items())}
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    found = gradient_shift(network, before, after, INPUTS, LABELS)
+    first, *found = gradient_shift(BatchLoss(network, INPUTS, LABELS), layers, after)
+    assert first is None
     assert all(torch.equal(state[name], t) for name, t in network.state_dict().items())
     old = gradient(network, "output.weight")
     for name in (
@@ -57,7 +60,7 @@ def test_definition_2_1_updates_the_layers_before_and_nothing_else(network: nn.M
     ):
         network.get_parameter(name).data.copy_(after[name])
     new = gradient(network, "output.weight")
-    assert len(found) == 2
+    assert len(found) == 2 and found[1] is not None
     assert found[1].l2 == pytest.approx((old - new).norm().item())
     assert found[1].relative == pytest.approx(((old - new).norm() / old.norm()).item())
     cosine = (old * new).sum() / old.norm() / new.norm()
@@ -77,7 +80,7 @@ def test_the_landscape_of_a_parabola() -> None:
     network = nn.Linear(1, 2, bias=False).double()
     network.weight.data = torch.tensor([[0.0], [0.0]], dtype=torch.float64)
     inputs, labels = torch.ones(4, 1, dtype=torch.float64), torch.zeros(4, dtype=torch.int64)
-    found = landscape(network, inputs, labels, [0.5, 1.0])
+    found = landscape(BatchLoss(network, inputs, labels), [0.5, 1.0])
     # the gradient is (−½, ½): after a step of η the logits are ±η/2
     losses = [math.log1p(math.exp(-size)) for size in (0.5, 1.0)]
     slopes = [1 / (1 + math.exp(size)) for size in (0.5, 1.0)]

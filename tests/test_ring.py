@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,8 @@ from queries import exported
 from sqlalchemy import Engine
 
 from shiftscope.db import queue, read
+from shiftscope.db.series import Selection, series
+from shiftscope.server.export import csv_chunks
 from shiftscope.trainer.plan import PLAN, LayerPlan, NormPlaces, Plan, StackPlan
 from shiftscope.trainer.recording import RunRecording
 from shiftscope.trainer.ring import (
@@ -270,6 +273,28 @@ def test_what_was_not_given_does_not_apply_and_nan_stays_nan(recorded: Recorded)
     assert np.isnan(rows[1]["loss"]) and rows[0]["loss"] == pytest.approx(room.given[0, 0, LOSS])
 
 
+def test_what_was_measured_around_a_step_crosses_as_json_whatever_number_it_is(
+    recorded: Recorded,
+) -> None:
+    shift = {"l2": math.nan, "relative": math.inf, "cosine": -0.5}
+    along = {"loss": 2.5, "loss_range": math.nan, "gradient_change": math.inf, "smoothness": 0.0}
+    part = part_of([1, 2], measured=[(0, 1, [None, shift], along), (0, 2, None, along)])
+    recorded.recording.add(PART.validate_python(json.loads(json.dumps(asdict(part)))))
+    recorded.recording.commit(last=True)
+    shifts = exported(recorded.engine, recorded.run_id, "gradient_shift_records")
+    assert [(row["layer"], row["step"]) for row in shifts] == [("hidden", 1), ("output", 1)]
+    assert shifts[0]["shift_l2"] is shifts[0]["shift_cosine"] is None, "it does not apply"
+    assert math.isnan(shifts[1]["shift_l2"]) and shifts[1]["shift_relative"] == math.inf
+    assert shifts[1]["shift_cosine"] == -0.5
+    rows = exported(recorded.engine, recorded.run_id, "landscape_records")
+    assert [row["step"] for row in rows] == [1, 2] and rows[0]["gradient_change"] == math.inf
+    assert math.isnan(rows[1]["loss_range"]) and rows[1]["loss"] == 2.5
+    text = "".join(csv_chunks(recorded.engine, recorded.run_id, "landscape_records"))
+    assert text.splitlines()[1].endswith("2.5,NaN,Infinity,0.0")
+    selection = Selection("landscape_records", rows[0]["network_id"], None, ("loss_range",))
+    assert series(recorded.engine, selection, 0, 3, 4).nan == {"loss_range": [0]}
+
+
 def test_speed_is_by_the_loops_clock_however_late_the_recorder_was(recorded: Recorded) -> None:
     recorded.recording.add(part_of([250], cost=Cost(1, 0.0, 0.0, 0.5)))
     recorded.recording.commit(last=False)
@@ -285,8 +310,8 @@ def test_speed_is_by_the_loops_clock_however_late_the_recorder_was(recorded: Rec
 
 def test_the_latest_part_tells_what_looking_has_cost(recorded: Recorded) -> None:
     recorded.recording.add(part_of([1], cost=Cost(1, 0.25, 0.5, 10.0)))
-    recorded.recording.add(part_of([3], start=1, cost=Cost(2, 0.5, 0.5, 20.0)))
+    recorded.recording.add(part_of([3], start=1, cost=Cost(2, 0.5, 0.5, 20.0, measured=3.0)))
     recorded.recording.commit(last=True)
     run = read.run(recorded.engine, recorded.run_id)
-    assert (run.step, run.looked, run.waited) == (3, 2, 0.5)
-    assert run.overhead == pytest.approx(0.05)
+    assert (run.step, run.looked, run.waited, run.measured) == (3, 2, 0.5, 3.0)
+    assert run.overhead == pytest.approx(0.2)

@@ -9,6 +9,7 @@ from shiftscope.db.experiment import Experiment
 from shiftscope.db.tables import RECORD_TABLES, Run
 from shiftscope.server.frames import records_due, widths_for
 from shiftscope.trainer.evaluation import is_due, is_probed
+from shiftscope.trainer.step_measures import is_measured
 
 
 def run_of(steps: int, looked: int | None = None, **recording: int) -> Run:
@@ -23,8 +24,14 @@ def run_of(steps: int, looked: int | None = None, **recording: int) -> Run:
 def test_what_is_due_is_what_the_trainer_records(
     data: Any, steps: int, every: int, early: bool
 ) -> None:
-    given = {"evaluate_early": early}
-    run = run_of(steps, record_every=every, evaluate_every=every, probe_every=every, **given)
+    run = run_of(
+        steps,
+        record_every=every,
+        evaluate_every=every,
+        evaluate_early=early,
+        probe_every=every,
+        gradient_shift_every=every,
+    )
     first = data.draw(st.integers(0, steps))
     last = data.draw(st.integers(first, steps))
     span = range(first, last + 1)
@@ -35,6 +42,8 @@ def test_what_is_due_is_what_the_trainer_records(
     assert records_due(run, "probe_records", first, last) == probed
     recorded = sum(step > 0 and (step - 1) % every == 0 for step in span)
     assert records_due(run, "layer_records", first, last) == recorded
+    measured = sum(step > 0 and is_measured(step, every) for step in span)
+    assert records_due(run, "gradient_shift_records", first, last) == measured
 
 
 def test_the_evaluations_of_a_long_run_are_exact_beside_buckets_of_layers() -> None:
@@ -46,6 +55,8 @@ def test_the_evaluations_of_a_long_run_are_exact_beside_buckets_of_layers() -> N
         "evaluations": 1,
         "probe_records": 1,
         "ensemble_records": 1,
+        "gradient_shift_records": 1,
+        "landscape_records": 1,
     }
     assert widths.keys() == RECORD_TABLES.keys()
     often = widths_for(run_of(50_000, evaluate_every=10), 0, 50_000, points=500)

@@ -17,6 +17,7 @@ from .devices import cores
 from .stack import Stack
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 WORTH_ELEMENTS = 400_000
 """Elements of all preactivations of a stack from which its steps take milliseconds."""
@@ -50,9 +51,14 @@ class Crew:
         Returns:
             How long the loop was held up: by all, or by the slowest if they went side by side.
         """
+        seconds = self.map(step, work)
+        return sum(seconds) if self._threads is None else max(seconds)
+
+    def map(self, function: Callable[[Item], Result], work: Iterable[Item]) -> list[Result]:
+        """What a function, called without gradient mode, makes of each of several stacks."""
         if self._threads is None:
-            return sum(map(step, work))
-        return max(self._threads.map(torch.no_grad()(step), work))  # each thread has its own mode
+            return list(map(function, work))
+        return list(self._threads.map(torch.no_grad()(function), work))  # a mode for each thread
 
     def close(self) -> None:
         """End the threads."""

@@ -10,7 +10,18 @@ import torch
 from .cadence import Cadence
 from .plan import Plan
 from .recorder_process import RecorderProcess
-from .ring import LOSS, Cost, Evaluated, Frozen, Irregular, Part, Probed, Stretch, Together
+from .ring import (
+    LOSS,
+    Cost,
+    Evaluated,
+    Frozen,
+    Irregular,
+    Measured,
+    Part,
+    Probed,
+    Stretch,
+    Together,
+)
 from .slots import Crossing, Done, slots_on
 
 HAND_OVER_SECONDS = 0.2
@@ -74,11 +85,12 @@ class Feeder:
         self._crossing: deque[tuple[Crossing, Part]] = deque()
         self._handed_at = self._step_began = time.perf_counter()
         self._began = self._handed_at if began is None else began
-        self._observing = 0.0
+        self._observing = self._measuring = 0.0
         self._cost = self._waiting = 0.0
         self._evaluations: list[Evaluated] = []
         self._probes: list[Probed] = []
         self._ensembles: list[Together] = []
+        self._measured: list[Measured] = []
         self._pending: int | None = None
         """The first step whose evaluation is still to come."""
         self._diverged: dict[int, int] = {}
@@ -89,9 +101,10 @@ class Feeder:
 
     @property
     def overhead(self) -> float:
-        """The share of the time so far that looking and waiting took."""
+        """The share of the time so far that looking, measuring and waiting took."""
         elapsed = time.perf_counter() - self._began
-        return (self._observing + self.waited) / elapsed if elapsed > 0 else 0.0
+        spent = self._observing + self._measuring + self.waited
+        return spent / elapsed if elapsed > 0 else 0.0
 
     def begin_step(self, step: int, began: float | None = None) -> Slot | None:
         """Open a slot if this step is looked at; waits while the ring is full.
@@ -148,6 +161,14 @@ class Feeder:
         """Send evaluations of the ensemble along, with those of its networks."""
         self._ensembles.extend(ensembles)
 
+    def add_measured(self, measured: Iterable[Measured], seconds: float) -> None:
+        """Send what was measured around the current step along, and what that cost the loop.
+
+        No cap on the cost of looking counts it: a person has chosen its steps.
+        """
+        self._measured.extend(measured)
+        self._measuring += seconds
+
     def end_step(self, step: int) -> list[int]:
         """Hand over what is due, a full stretch or what has waited for 0.2 s.
 
@@ -194,10 +215,12 @@ class Feeder:
         evaluations, self._evaluations = self._evaluations, []
         probes, self._probes = self._probes, []
         ensembles, self._ensembles = self._ensembles, []
+        measured, self._measured = self._measured, []
         irregular, self._irregular = self._irregular, []
         begin, self._handed = self._handed, len(self._steps)
         now = time.perf_counter()
-        cost = Cost(self.looked, self._observing, self.waited, now - self._began)
+        elapsed = now - self._began
+        cost = Cost(self.looked, self._observing, self.waited, elapsed, self._measuring)
         stretch = self._stretch
         part = Part(
             stretch=None if stretch is None else stretch.index,
@@ -214,6 +237,7 @@ class Feeder:
             cost=cost,
             probes=probes,
             ensembles=ensembles,
+            measured=measured,
         )
         full = len(self._steps) == self._size
         crossing = Done() if stretch is None else self._slots.send(stretch.index, full=full)

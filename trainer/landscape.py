@@ -5,7 +5,7 @@ on the same batch. The landscape measures (§3.2, Figure 4) go along the gradien
 network is. Both are evaluations: networks, running statistics and random state stay as they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from .batch_statistics import with_batch_statistics
+from .euclidean import norms
+from .layers import Layer
 
-Parameters = Mapping[str, Tensor]
+Tensors = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class GradientShift:
     Attributes:
         l2: ‖G − G′‖₂, the internal covariate shift; 0 is none.
         relative: ‖G − G′‖₂ / ‖G‖₂.
-        cosine: Of the angle between G and G′; 1 is none.
+        cosine: Of the angle between G and G′; 1 is none. NaN where one of them is 0.
     """
 
     l2: float
@@ -50,93 +51,149 @@ class Landscape:
     smoothness: float
 
 
-def layers_of(network: nn.Module) -> list[list[str]]:
-    """The parameters of each layer of an MLP, from the input on, its norm's with them."""
-    found: dict[str, list[str]] = {}
-    for name, _ in network.named_parameters():
-        found.setdefault(name.split(".")[0].removesuffix("_norm"), []).append(name)
-    return list(found.values())
+@dataclass(frozen=True)
+class LayerParameters:
+    """The names of a layer's parameters.
 
-
-def parameters_of(network: nn.Module) -> dict[str, Tensor]:
-    """A copy of all parameters by name."""
-    return {name: tensor.detach().clone() for name, tensor in network.named_parameters()}
-
-
-def gradient_shift(
-    network: nn.Module, before: Parameters, after: Parameters, inputs: Tensor, labels: Tensor
-) -> list[GradientShift]:
-    """Definition 2.1 for each layer but the first, which has none before it.
-
-    G is the gradient of the layer's weight matrix at `before`; G′ the same where the layers before
-    it are as in `after`, and it and those behind it still as in `before`.
-
-    Args:
-        network: An MLP whose layers `layers_of` tells.
-        before: Its parameters when it met the batch.
-        after: Its parameters after the step.
-        inputs: The batch of that step, (batch, …).
-        labels: (batch,).
+    Attributes:
+        weights: Weight matrices or kernels; of a norm that is a layer by itself, γ. May be empty.
+        all: These with the bias, and with γ and β of the layer's norm.
     """
-    layers = layers_of(network)
-    weights = [names[0] for names in layers]
-    _, first = loss_and_gradients(network, before, inputs, labels, weights)
-    found: list[GradientShift] = []
-    mixed = dict(before)
-    for done, weight in zip(layers, weights[1:], strict=False):
-        mixed |= {name: after[name] for name in done}
-        _, (moved,) = loss_and_gradients(network, mixed, inputs, labels, [weight])
-        old = first[weights.index(weight)]
-        l2, size = (old - moved).norm(), old.norm()
-        cosine = functional.cosine_similarity(old.flatten(), moved.flatten(), dim=0)
-        found.append(GradientShift(l2.item(), (l2 / size).item(), cosine.item()))
+
+    weights: list[str]
+    all: list[str]
+
+
+class BatchLoss:
+    """Mean cross-entropy of one batch in training mode, as a function of the parameters.
+
+    It is the loss of a training step to the bit: norms take the batch's statistics, and dropout and
+    noise draw at each call what they drew in that step. Buffers are copied, so that none moves.
+
+    Attributes:
+        parameters: Where the network meets the batch.
+        loss: There.
+        gradients: There, by parameter.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        inputs: Tensor,
+        labels: Tensor,
+        parameters: Tensors | None = None,
+        buffers: Tensors | None = None,
+    ) -> None:
+        """Args:
+        network: In training mode; nothing of it changes.
+        inputs: The batch, (batch, …).
+        labels: (batch,).
+        parameters: When the network met the batch; None: as they are. `buffers` likewise.
+        """
+        self._network = network
+        self._batch = inputs, labels
+        self._buffers = copied(network.named_buffers()) if buffers is None else buffers
+        self.parameters = copied(network.named_parameters()) if parameters is None else parameters
+        self.loss, self.gradients = self.at(self.parameters, list(self.parameters))
+
+    def at(self, parameters: Tensors, names: Sequence[str]) -> tuple[float, dict[str, Tensor]]:
+        """The loss with other parameters, and the gradients of those that are named."""
+        wanted = {name: parameters[name].detach().clone().requires_grad_() for name in names}
+        inputs, labels = self._batch
+        with torch.enable_grad():
+            state = {**copied(self._buffers.items()), **parameters, **wanted}
+            logits = functional_call(self._network, state, (inputs,))
+            loss = functional.cross_entropy(logits, labels)
+            gradients = torch.autograd.grad(loss, list(wanted.values()))
+        return loss.item(), dict(zip(names, gradients, strict=True))
+
+
+def copied(named: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """A copy of tensors, such as a network's `named_parameters()`, by name."""
+    return {name: tensor.detach().clone() for name, tensor in named}
+
+
+def layers_of(network: nn.Module, layers: Sequence[Layer]) -> list[LayerParameters]:
+    """The parameters of each of a network's layers, in the order of the forward pass."""
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    found: list[LayerParameters] = []
+    for layer in layers:
+        modules = [network.get_submodule(layer.name), layer.normalization]
+        own = [p for module in modules if module is not None for p in module.parameters()]
+        found.append(
+            LayerParameters(
+                [names[id(weight)] for weight in layer.weights],
+                list(dict.fromkeys(names[id(parameter)] for parameter in own)),
+            )
+        )
     return found
 
 
-def landscape(
-    network: nn.Module, inputs: Tensor, labels: Tensor, step_sizes: Sequence[float]
-) -> Landscape:
-    """Along −∇L from where the network is, at each of the step sizes."""
-    here = parameters_of(network)
-    names = list(here)
-    loss, gradients = loss_and_gradients(network, here, inputs, labels, names)
-    size = _norm(gradients)
+def gradient_shift(
+    batch: BatchLoss, layers: Sequence[LayerParameters], after: Tensors
+) -> list[GradientShift | None]:
+    """Definition 2.1 for each layer; None for one without weights, or with no layer before it.
+
+    G is the gradient of the layer's weights where the network met the batch; G′ the same where all
+    layers that come earlier in the forward pass are as in `after`, and it and those behind it still
+    as they were. It takes a forward and a backward pass for each layer that has a G′.
+
+    Args:
+        batch: The loss of a step, where the network was before it.
+        layers: In the order of the forward pass.
+        after: The parameters after the step.
+    """
+    mixed = dict(batch.parameters)
+    found: list[GradientShift | None] = []
+    moved: list[str] = []
+    for layer in layers:
+        if layer.weights and moved:
+            mixed |= {name: after[name] for name in moved}
+            _, gradients = batch.at(mixed, layer.weights)
+            found.append(_shift(batch.gradients, gradients, layer.weights))
+        else:
+            found.append(None)
+        moved += layer.all
+    return found
+
+
+def _shift(before: Tensors, after: Tensors, names: Sequence[str]) -> GradientShift:
+    old, new = (
+        torch.cat([gradients[name].flatten().to("cpu", torch.float64) for name in names])
+        for gradients in (before, after)
+    )
+    l2, size = (old - new).norm(), old.norm()
+    # one root of the product: of equal vectors it is exactly 1
+    cosine = (old @ new) / ((old @ old) * (new @ new)).sqrt()
+    return GradientShift(l2.item(), (l2 / size).item(), cosine.item())
+
+
+def landscape(batch: BatchLoss, step_sizes: Sequence[float]) -> Landscape:
+    """Along −∇L from where the network met the batch, at each of the step sizes.
+
+    It takes a forward and a backward pass for each of them.
+    """
+    names = list(batch.gradients)
     losses: list[float] = []
     changes: list[float] = []
     for step_size in step_sizes:
         there = {
-            name: here[name] - step_size * gradient
-            for name, gradient in zip(names, gradients, strict=True)
+            name: batch.parameters[name] - step_size * gradient
+            for name, gradient in batch.gradients.items()
         }
-        loss_there, gradients_there = loss_and_gradients(network, there, inputs, labels, names)
-        losses.append(loss_there)
-        changes.append(_norm([a - b for a, b in zip(gradients_there, gradients, strict=True)]))
-    moved = torch.tensor(step_sizes, dtype=torch.float64) * size
+        loss, gradients = batch.at(there, names)
+        losses.append(loss)
+        changes.append(_norm([gradients[name] - batch.gradients[name] for name in names]))
+    moved = torch.tensor(step_sizes, dtype=torch.float64) * _norm(list(batch.gradients.values()))
     change = torch.tensor(changes, dtype=torch.float64)
     along = torch.tensor(losses, dtype=torch.float64)
     return Landscape(
-        loss=loss,
+        loss=batch.loss,
         loss_range=(along.max() - along.min()).item(),
         gradient_change=change.max().item(),
         smoothness=(change / moved).max().item(),
     )
 
 
-def loss_and_gradients(
-    network: nn.Module,
-    parameters: Parameters,
-    inputs: Tensor,
-    labels: Tensor,
-    names: Sequence[str],
-) -> tuple[float, tuple[Tensor, ...]]:
-    """Mean cross-entropy with other parameters, batch statistics, and the gradients of some."""
-    wanted = {name: parameters[name].detach().clone().requires_grad_() for name in names}
-    with torch.enable_grad(), with_batch_statistics(network):
-        logits = functional_call(network, {**parameters, **wanted}, (inputs,))
-        loss = functional.cross_entropy(logits, labels)
-        gradients = torch.autograd.grad(loss, list(wanted.values()))
-    return loss.item(), gradients
-
-
-def _norm(tensors: Sequence[Tensor]) -> float:
-    return torch.stack([tensor.norm() for tensor in tensors]).norm().item()
+def _norm(tensors: list[Tensor]) -> float:
+    return norms(tensors).norm().item()

@@ -14,6 +14,7 @@ from .evaluation import Evaluator, is_due, is_probed
 from .feeder import Feeder, Slot
 from .observer import StackObserver
 from .stack import Stack
+from .step_measures import StepMeasures
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 
@@ -30,7 +31,8 @@ def train(
     """Train until the last step, a stop, or no network is left; returns the steps done.
 
     Nothing in here waits for the device or the database, but once in a stretch, for the first
-    evaluation, and when several of them are waiting for their turn.
+    evaluation, when several of them are waiting for their turn, and where a step is due for the
+    gradient shift or the landscape.
 
     Args:
         experiment: What is trained.
@@ -46,6 +48,7 @@ def train(
     crew = Crew(stacks, test[0].device)
     threads = max(1, cores() - crew.cores)
     evaluator = Evaluator(stacks, test, threads, ensemble=experiment.ensemble)
+    measures = StepMeasures(stacks, recording)
     done = 0
 
     try:
@@ -67,7 +70,9 @@ def train(
                 for stack in stacks
                 if any(stack.active)
             ]
+            measures.begin(step)
             feeder.add_cost(crew.run(_take_step, work))
+            feeder.add_measured(*measures.end(crew, drawn))
 
             evaluates = is_due(step, every, steps, early=recording.evaluate_early)
             probes = is_probed(step, probe_every, steps)

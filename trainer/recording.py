@@ -12,7 +12,7 @@ from ..db.tables import Status
 from ..db.write import Column, RecordWriter, add_networks
 from .plan import Plan
 from .records import LayerTrack, NetworkSlots, NetworkTrack, layer_records, network_records
-from .ring import Part, SharedMemory
+from .ring import Measured, Part, SharedMemory
 
 RATE_SECONDS = 5.0
 STEADY_STEPS = 200
@@ -87,6 +87,8 @@ class RunRecording:
             self._writer.add(
                 "ensemble_records", {"run_id": self._run_id}, {"step": [step]} | numbers
             )
+        for measured in part.measured:
+            self._add_measured(measured)
         for position, diverged_step, frozen_step in part.frozen:
             self._writer.freeze(self._networks[position].network_id, diverged_step, frozen_step)
         self.step = max(self.step, part.step)
@@ -114,14 +116,28 @@ class RunRecording:
         self.has_news = False
         return status
 
+    def _add_measured(self, measured: Measured) -> None:
+        position, step, shifts, landscape = measured
+        track = self._networks[position]
+        keys = {"network_id": track.network_id}
+        if shifts is not None:
+            for layer, shift in zip(track.layers, shifts, strict=True):
+                values = {f"shift_{name}": [value] for name, value in (shift or {}).items()}
+                of_layer = keys | {"layer_id": layer.layer_id}
+                self._writer.add("gradient_shift_records", of_layer, {"step": [step]} | values)
+        if landscape is not None:
+            values = {name: [value] for name, value in landscape.items()}
+            self._writer.add("landscape_records", keys, {"step": [step]} | values)
+
     def _cost(self) -> dict[str, Any]:
         if self._last is None:
             return {}
         cost = self._last.cost
         found: dict[str, Any] = {"looked": cost.looked, "waited": cost.waited}
+        found["measured"] = cost.measured
         # waiting is not looking, but it is the recorder's doing
         if cost.elapsed > 0:
-            found["overhead"] = (cost.observing + cost.waited) / cost.elapsed
+            found["overhead"] = (cost.observing + cost.measured + cost.waited) / cost.elapsed
         return found
 
     def _summary(self) -> dict[str, dict[str, float]]:

@@ -43,6 +43,11 @@ Together = tuple[int, dict[str, float | int]]
 """The step, and what the ensemble of all networks came to at its evaluation."""
 Probed = tuple[int, int, list[ProbedLayer]]
 """A network's position, the step, and its layers on the probe."""
+LayerShift = dict[str, float] | None
+"""What `landscape.GradientShift` holds; None where it does not apply to a layer."""
+Measured = tuple[int, int, list[LayerShift] | None, dict[str, float] | None]
+"""A network's position, the step, the gradient shift of its layers, and what `landscape.Landscape`
+holds; each None where it was not measured."""
 Frozen = tuple[int, int, int | None]
 """A network's position, the step it diverged at, and the last one it was trained at if frozen."""
 Irregular = tuple[int, int, int, tuple[int, ...], int | None, int]
@@ -111,12 +116,14 @@ class Cost:
         observing: Seconds that the loop spent on looking.
         waited: Seconds that the loop waited for the recorder.
         elapsed: Seconds since training began.
+        measured: Seconds that the loop stood still for the gradient shift and the landscape.
     """
 
     looked: int
     observing: float
     waited: float
     elapsed: float
+    measured: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,7 @@ class Part:
         cost: Of observing, so far.
         probes: The looks at the probe since the part before.
         ensembles: The evaluations of the ensemble since the part before.
+        measured: Gradient shifts and landscapes since the part before.
     """
 
     stretch: int | None
@@ -154,6 +162,7 @@ class Part:
     cost: Cost
     probes: list[Probed] = field(default_factory=list[Probed])
     ensembles: list[Together] = field(default_factory=list[Together])
+    measured: list[Measured] = field(default_factory=list[Measured])
 
 
 PART = TypeAdapter(Part)

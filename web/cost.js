@@ -38,12 +38,23 @@ function brief(share) {
 }
 
 /**
+ * What the gradient shift and the landscape took of it, where they were measured.
+ * @param {Pick<Run, "measured">} run
+ */
+export function measuredWords({ measured }) {
+  const seconds = real(measured) ?? 0;
+  return seconds > 0 ? `${time(seconds)} of it for gradient shift and landscape` : "";
+}
+
+/**
  * That the loop waited for the recorder, where it did.
  * @param {Pick<Run, "waited">} run
  */
 export function waitedWords({ waited }) {
   const seconds = real(waited) ?? 0;
   if (!(seconds > LEAST_WAIT)) return "";
-  const shown = seconds < 60 ? `${seconds.toFixed(1)} s` : duration(seconds);
-  return `the loop waited ${shown} for the recorder: nothing is dropped`;
+  return `the loop waited ${time(seconds)} for the recorder: nothing is dropped`;
 }
+
+/** @param {number} seconds */
+const time = (seconds) => (seconds < 60 ? `${seconds.toFixed(1)} s` : duration(seconds));

@@ -34,6 +34,8 @@ export interface Run {
   overhead: Real | null;
   /** Seconds that the loop waited for the recorder. */
   waited: Real | null;
+  /** Seconds that the loop stood still for the gradient shift and the landscape. */
+  measured: Real | null;
   steps_per_second: Real | null;
   summary: Record<string, { last_accuracy: Real; best_accuracy: Real }>;
   device: string | null;
@@ -291,8 +293,8 @@ export interface Problem {
 
 /** Statistics of one network, of one layer or, in `ensemble_records`, of the run. */
 export interface Selection {
-  table: "layer_records" | "network_records" | "evaluations" | "probe_records" | "unit_records"
-    | "ensemble_records";
+  table: "layer_records" | "network_records" | "evaluations" | "probe_records"
+    | "ensemble_records" | "gradient_shift_records" | "landscape_records" | "unit_records";
   network_id: number | null;
   layer_id?: number | null;
   statistics: string[];

@@ -7,6 +7,7 @@ import { meanDrift } from "../../web/charts/drift.js";
 import { withEnsemble } from "../../web/charts/ensemble.js";
 import { fan } from "../../web/charts/fan.js";
 import { activationGradient } from "../../web/charts/gradients.js";
+import { gradientShift, landscape } from "../../web/charts/landscape.js";
 import { place } from "../../web/geometry.js";
 import { keyOf } from "../../web/series.js";
 
@@ -62,6 +63,18 @@ test("what was never logged, or does not apply to a layer, is said in a sentence
   assert.equal(activationGradient.draw(view(weightless))[0].note, "does not apply to this layer");
   const first = new Map([[layerKey(1), { ...rows({ mean: [1] }), columns: {} }]]);
   assert.equal(activationGradient.draw(view(first))[0].note, "waiting for the first records");
+});
+
+test("the first layer has no gradient shift, and says so; the landscape has no layers", () => {
+  const key = keyOf({ table: "gradient_shift_records", network_id: 1, layer_id: 10 });
+  const first = new Map([[key, { ...rows({ shift_l2: [0, 0] }), columns: {} }]]);
+  for (const chart of gradientShift) {
+    assert.match(chart.draw(view(first))[0].note, /no layer comes before it/);
+  }
+  for (const chart of landscape) {
+    const [needed] = chart.needs({ networks: NETWORKS, layer: null });
+    assert.deepEqual([needed.table, needed.layer_id], ["landscape_records", undefined]);
+  }
 });
 
 test("an arm without a layer that its twin has shows why", () => {

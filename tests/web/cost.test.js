@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { capOf, costWords, waitedWords } from "../../web/cost.js";
+import { capOf, costWords, measuredWords, waitedWords } from "../../web/cost.js";
 
 test("the cost of observing is a share, and the steps it rests on", () => {
   const words = (run, cap = null) => costWords({ overhead: null, looked: null, step: 0, ...run }, cap);
@@ -24,6 +24,12 @@ test("a loop that waited says for how long, and that nothing is dropped", () => 
   assert.equal(waitedWords({ waited: 12.34 }),
     "the loop waited 12.3 s for the recorder: nothing is dropped");
   assert.match(waitedWords({ waited: 75 }), /waited 1 min 15 s for/);
+});
+
+test("what gradient shift and landscape took is said where they were measured", () => {
+  assert.equal(measuredWords({ measured: 3.21 }), "3.2 s of it for gradient shift and landscape");
+  assert.equal(measuredWords({ measured: 0 }), "");
+  assert.equal(measuredWords({ measured: null }), "");
 });
 
 test("the cap is the experiment's, in percent, or the program's own, as a share", () => {

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from ...db.arm import Arm
 from ...db.network import Activation, Network
 from ...db.study import Measurement, Study
-from ..landscape import gradient_shift, parameters_of
+from ..discovery import find_layers
+from ..landscape import BatchLoss, GradientShift, Tensors, copied, gradient_shift, layers_of
 from ..short_training import Twins, binary, train
 from . import Load
 
@@ -33,14 +34,15 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
             network = twins.build(arm)
             shadow = twins.build(arm)
             batch = next(met := twins.batches(BATCH))
-            before = parameters_of(network)
+            before = copied(network.named_parameters())
             drawn = twins.batches(BATCH)
             still = 0.0
             for step in train(network, drawn, lr=LEARNING_RATE, steps=STEPS[study.length], every=1):
                 if step == 0:
                     continue
                 if step % EVERY == 1:
-                    found = gradient_shift(shadow, before, parameters_of(network), *batch)
+                    after = copied(network.named_parameters())
+                    found = shifts(shadow, batch, before, after)
                     shadow.load_state_dict(before, strict=False)
                     still = max(still, shift_at_rest(shadow, batch))
                     for layer, shift in zip(LAYERS, found, strict=True):
@@ -50,16 +52,25 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
                             yield Measurement(seed, f"shift_{quantity}", series, step, value)
                 batch = next(met)
                 if step % EVERY == 0:
-                    before = parameters_of(network)
+                    before = copied(network.named_parameters())
             yield Measurement(
                 seed, "shift_at_rest", f"{activation}, {arm.name}", LEARNING_RATE, still
             )
 
 
+def shifts(
+    network: nn.Module, batch: tuple[Tensor, Tensor], before: Tensors, after: Tensors
+) -> list[GradientShift]:
+    """What a step on a batch did to the gradients of all layers but the first."""
+    layers = layers_of(network, find_layers(network, batch[0]).layers)
+    found = gradient_shift(BatchLoss(network, *batch, before), layers, after)
+    return [shift for shift in found if shift is not None]
+
+
 def shift_at_rest(network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
     """The largest ‖G − G′‖₂ of a step with learning rate 0, which moves running statistics only."""
-    before = parameters_of(network)
+    before = copied(network.named_parameters())
     for _ in train(network, iter([batch]), lr=0.0, steps=1, every=1):
         pass
-    found = gradient_shift(network, before, parameters_of(network), *batch)
-    return max(shift.l2 for shift in found)
+    after = copied(network.named_parameters())
+    return max(shift.l2 for shift in shifts(network, batch, before, after))

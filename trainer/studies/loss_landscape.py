@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ...db.arm import Arm
 from ...db.network import Activation, Network
 from ...db.study import Measurement, Study
-from ..landscape import landscape
+from ..landscape import BatchLoss, landscape
 from ..short_training import Twins, binary, train
 from . import Load
 
@@ -31,7 +31,7 @@ def measure(study: Study, seed: int, load: Load) -> Iterator[Measurement]:
             for step in train(network, drawn, lr=LEARNING_RATE, steps=STEPS, every=1):
                 batch = next(met)
                 if step % EVERY == 0 or (step < EARLY and step % OFTEN == 0):
-                    found = landscape(network, *batch, ALONG)
+                    found = landscape(BatchLoss(network, *batch), ALONG)
                     for quantity in ("loss", "loss_range", "gradient_change", "smoothness"):
                         value = getattr(found, quantity)
                         series = f"{activation}, {arm.name}"

@@ -159,13 +159,15 @@ class RunPage {
       deck.growing = isActive(this.run);
       deck.expected = this.run.step;
       this.#deck = deck;
-      const probed = isProbed(this.detail);
+      const probed = asks(this.detail, "probe_every");
       if (probed && tab.id === "shift") deck.units = this.#units(networks, seed, deck);
       deck.chooseUnit = (unit) => go({ ...this.place, unit });
       this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
       this.body.replaceChildren(
         tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,
-          together: this.detail.experiment?.ensemble === true, rebuild: () => this.#rebuild() }));
+          together: this.detail.experiment?.ensemble === true,
+          gradientShift: asks(this.detail, "gradient_shift_every"),
+          landscape: asks(this.detail, "landscape_every"), rebuild: () => this.#rebuild() }));
       deck.chosen = this.place.range;
       this.feed.zoom(this.place.range);
     }
@@ -265,11 +267,12 @@ class RunPage {
 }
 
 /**
- * Whether a run looks at the fixed probe; a watched one has none.
+ * Whether a run measures what one of the settings asks for; a watched one does not.
  * @param {RunDetail} detail
+ * @param {"probe_every" | "gradient_shift_every" | "landscape_every"} setting
  */
-function isProbed({ experiment }) {
-  const recording = /** @type {{ probe_every?: number | null } | undefined} */ (
+function asks({ experiment }, setting) {
+  const recording = /** @type {{ [setting: string]: number | null } | undefined} */ (
     experiment?.recording);
-  return (recording?.probe_every ?? null) !== null;
+  return (recording?.[setting] ?? null) !== null;
 }

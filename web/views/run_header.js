@@ -3,7 +3,7 @@
 /** @import { Network, Run, RunDetail } from "../types" */
 
 import * as api from "../api.js";
-import { capOf, costWords, waitedWords } from "../cost.js";
+import { capOf, costWords, measuredWords, waitedWords } from "../cost.js";
 import { h, setText } from "../dom.js";
 import { age, duration, exact, real, speed, whole } from "../format.js";
 import { format } from "../location.js";
@@ -20,6 +20,8 @@ const TABLES = [
   ["network_records", "loss, accuracy and speed of every step"],
   ["evaluations", "test loss and accuracy"],
   ["probe_records", "shift of every layer on the fixed probe"],
+  ["gradient_shift_records", "what each step did to the gradients of later layers"],
+  ["landscape_records", "loss and gradient along the gradient"],
   ["unit_records", "every unit on the fixed probe"],
 ];
 
@@ -31,6 +33,7 @@ export function runHeader(detail) {
   const progress = progressBar();
   const facts = h("span");
   const cost = h("span");
+  const measured = h("span", { class: "measured" });
   const waited = h("span", { class: "waited" });
   const cap = capOf(detail);
   const { watched } = detail;
@@ -56,7 +59,7 @@ export function runHeader(detail) {
           "Run again")]),
       exportMenu(detail))),
     progress.element, h("p", { class: "facts" }, progress.words, facts),
-    h("p", { class: "facts cost" }, cost, waited), problem, notices);
+    h("p", { class: "facts cost" }, cost, measured, waited), problem, notices);
 
   /**
    * @param {Run} run
@@ -70,6 +73,7 @@ export function runHeader(detail) {
     setText(stop, run.status === "stopping" ? "Stopping…" : "Stop");
     showFacts(facts, run, watched ? loopWords(watched, isActive(run)) : run.dataset);
     setText(cost, costWords(run, cap));
+    setText(measured, measuredWords(run));
     setText(waited, waitedWords(run));
     const now = performance.now();
     if ((real(run.waited) ?? 0) > waitedBefore) waitedAt = now;

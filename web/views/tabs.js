@@ -10,6 +10,7 @@ import { withEnsemble } from "../charts/ensemble.js";
 import { fan } from "../charts/fan.js";
 import { inferenceGap } from "../charts/gap.js";
 import { activationGradient, weightGradient } from "../charts/gradients.js";
+import { gradientShift, landscape } from "../charts/landscape.js";
 import { loggedLoss, testLoss, trainLoss } from "../charts/loss.js";
 import { DISTANCES, effectiveRank, probeCharts } from "../charts/probe.js";
 import { shiftFromStart, shiftStep } from "../charts/shift.js";
@@ -35,6 +36,8 @@ const SHORT = 12;
  * @property {LayerRow[]} layers Those that are shown, where the tab has layers
  * @property {boolean} probed Whether the run looks at the fixed probe
  * @property {boolean} together Whether all networks of the run also predict together
+ * @property {boolean} gradientShift Whether it measures the gradient shift
+ * @property {boolean} landscape Whether it measures the landscape
  * @property {() => void} rebuild Build the tab anew, as something was chosen
  */
 
@@ -53,7 +56,7 @@ export const TABS = [
   { id: "shift", title: "Shift", shows: () => true, none: "No layer is looked at.",
     build: shift },
   { id: "gradients", title: "Gradients", shows: () => true, none: "No layer is looked at.",
-    build: (parts) => matrix("three", [activationGradient, weightGradient, updateRatio], parts) },
+    build: gradients },
   { id: "running-statistics", title: "Running statistics",
     shows: ({ norms }) => norms.some(isBatchNorm),
     none: "No arm has BatchNorm, so there are no running statistics.",
@@ -81,6 +84,19 @@ function onProbe(parts) {
     h("div", { class: "section-line" }, h("h2", {}, "On the fixed probe"),
       h("label", {}, "distance ", choice)),
     matrix("three", [...probeCharts(distance), effectiveRank], parts));
+}
+
+/** @param {Parts} parts */
+function gradients(parts) {
+  const ofSteps = matrix("three", [activationGradient, weightGradient, updateRatio], parts);
+  return parts.gradientShift || parts.landscape ? h("div", {}, ofSteps,
+    parts.landscape && h("section", { class: "around-steps" },
+      h("div", { class: "section-line" }, h("h2", {}, "Loss landscape")),
+      h("div", { class: "abreast" }, ...landscape.map((chart) =>
+        parts.deck.add(chart, { rowHeight: LOW }).element))),
+    parts.gradientShift && h("section", { class: "around-steps" },
+      h("div", { class: "section-line" }, h("h2", {}, "Gradient shift")),
+      matrix("three", gradientShift, parts))) : ofSteps;
 }
 
 /** @param {Parts} parts */

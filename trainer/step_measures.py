@@ -1,0 +1,101 @@
+"""Gradient shift and loss landscape of every network, around the steps that are due.
+
+Training stands still meanwhile and nothing of it changes; what that takes is told in seconds.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import torch
+from torch import Tensor, nn
+
+from ..db.experiment import LANDSCAPE_STEPS, Recording
+from .crew import Crew
+from .landscape import BatchLoss, Tensors, copied, gradient_shift, landscape, layers_of
+from .ring import Measured
+from .stack import Stack
+
+ALONG = tuple(multiple / 2 for multiple in range(1, LANDSCAPE_STEPS + 1))
+"""Step sizes of the landscape, in learning rates: from half of it to four times it."""
+
+
+class StepMeasures:
+    """Measures what is asked: `begin` comes before a step, `end` behind it."""
+
+    def __init__(self, stacks: Sequence[Stack], recording: Recording) -> None:
+        self._stacks = stacks
+        self._recording = recording
+        self._layers = {stack: layers_of(stack.networks[0], stack.layers) for stack in stacks}
+        self._step = 0
+        self._before: dict[int, tuple[Tensors, Tensors]] = {}
+        """By position, the parameters and buffers before the step."""
+        self._lr: dict[Stack, float] = {}
+        """The learning rate of the step."""
+
+    def begin(self, step: int) -> None:
+        """Keep what the networks are, if this step is due; steps count from 1."""
+        self._step = step
+        if not any(self._due):
+            return
+        self._lr = {stack: stack.optimizer.lr for stack in self._stacks}
+        self._before = {
+            stack.positions[place]: (copied(n.named_parameters()), copied(n.named_buffers()))
+            for stack in self._stacks
+            for place, n in _training(stack)
+        }
+
+    def end(
+        self, crew: Crew, drawn: Sequence[tuple[Tensor, Tensor]]
+    ) -> tuple[list[Measured], float]:
+        """What was found around the step, and the seconds it took; nothing if it was not due.
+
+        Args:
+            crew: Does the stacks side by side where that pays.
+            drawn: The inputs and labels of the step, as `Stack.draws` counts them.
+        """
+        if not self._before:
+            return [], 0.0
+        device = drawn[0][0].device
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)  # the step itself is not of this cost
+        began = time.perf_counter()
+        of_stacks = crew.map(lambda stack: list(self._measured(stack, drawn)), self._stacks)
+        self._before.clear()
+        return [one for found in of_stacks for one in found], time.perf_counter() - began
+
+    @property
+    def _due(self) -> tuple[bool, bool]:
+        """Whether the gradient shift is to be measured, and whether the landscape is."""
+        recording = self._recording
+        every = (recording.gradient_shift_every, recording.landscape_every)
+        return is_measured(self._step, every[0]), is_measured(self._step, every[1])
+
+    def _measured(self, stack: Stack, drawn: Sequence[tuple[Tensor, Tensor]]) -> Iterator[Measured]:
+        shifts, is_landscape = self._due
+        for place, network in _training(stack):
+            position = stack.positions[place]
+            before = self._before[position]
+            batch = BatchLoss(network, *drawn[stack.draws[place]], *before)
+            of_layers = of_network = None
+            if shifts:
+                found = gradient_shift(
+                    batch, self._layers[stack], copied(network.named_parameters())
+                )
+                of_layers = [None if shift is None else asdict(shift) for shift in found]
+            if is_landscape:
+                sizes = [multiple * self._lr[stack] for multiple in ALONG]
+                of_network = asdict(landscape(batch, sizes))
+            yield position, self._step, of_layers, of_network
+
+
+def is_measured(step: int, every: int | None) -> bool:
+    """Measure at step 1 and each `every` steps from there; never where there is no `every`."""
+    return every is not None and (step - 1) % every == 0
+
+
+def _training(stack: Stack) -> Iterator[tuple[int, nn.Module]]:
+    """The networks of a stack that still train, with their places in it."""
+    for place, network in enumerate(stack.networks):
+        if stack.active[place]:
+            yield place, network
