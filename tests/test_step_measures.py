@@ -72,13 +72,13 @@ def ready_for(wanted: Experiment, lr: float | None = None, **options: bool) -> P
 def one_step(
     ready: Prepared, wanted: Experiment
 ) -> tuple[list[Measured], list[tuple[Tensor, Tensor]]]:
-    """What is found around the first step, and its batches by seed."""
+    """What is found around the first step, and its batches."""
     measures = StepMeasures(ready.stacks, wanted.recording)
     drawn = [next(batches) for batches in ready.batches]
     measures.begin(1)
     with torch.no_grad():
         for stack in ready.stacks:
-            inputs, labels = zip(*(drawn[seed] for seed in stack.seeds), strict=True)
+            inputs, labels = zip(*(drawn[which] for which in stack.draws), strict=True)
             stack.update(stack.look(stack.gather(inputs), stack.gather(labels)))
     found, seconds = measures.end(Crew(ready.stacks, CPU), drawn)
     assert seconds > 0
