@@ -85,15 +85,14 @@ def one_step(
     return found, drawn
 
 
-def train(engine: Engine, wanted: Experiment) -> tuple[int, list[Tensor]]:
-    """A whole run: its number, and all parameters and buffers at its end."""
+def train(engine: Engine, wanted: Experiment) -> int:
+    """A whole run; returns its number."""
     run_id = queue.enqueue(engine, wanted)
     queue.claim(engine, queue.register(engine), run_id)
     ready = ready_for(wanted)
     recorder = RecorderProcess(str(engine.url), run_id)
     watch_and_train(wanted, ready, recorder, CPU, threading.Event())
-    networks = [network for stack in ready.stacks for network in stack.networks]
-    return run_id, [t for network in networks for t in network.state_dict().values()]
+    return run_id
 
 
 def made(kind: NetworkKind, arm: Arm) -> tuple[nn.Module, Tensor, Tensor]:
@@ -248,47 +247,30 @@ def test_when_is_measured() -> None:
     assert not any(is_measured(step, None) for step in range(1, 30))
 
 
-def test_training_is_the_same_to_the_bit_with_and_without(engine: Engine) -> None:
-    settings = ("steps=30", "probe_every=10", "algorithm=adam", "lr=0.01")
-    arms = ARMS[1:]
-    wanted = experiment(*settings, "gradient_shift_every=7", "landscape_every=10", arms=arms)
-    torch.manual_seed(5)
-    with_them, weights = train(engine, wanted)
-    random = torch.get_rng_state()
-    torch.manual_seed(5)
-    without, expected = train(engine, experiment(*settings, arms=arms))
-    assert torch.equal(random, torch.get_rng_state())
-    assert all(torch.equal(a, b) for a, b in zip(weights, expected, strict=True))
-    for table in ("layer_records", "evaluations", "probe_records"):
-        start = read.export_columns(table).index("step")
-        first, second = (
-            [tuple(row)[start:] for row in read.export_rows(engine, run_id, table)]
-            for run_id in (with_them, without)
-        )
-        assert first == second
-    assert exported(engine, without, "gradient_shift_records") == []
-    run, bare = read.run(engine, with_them), read.run(engine, without)
-    assert bare.measured == 0 and run.measured is not None and run.overhead is not None
-    assert run.measured > 0 and run.step == 30
-    seconds = max(row["seconds"] for row in exported(engine, with_them, "network_records"))
+def test_what_is_stored_and_what_it_cost(engine: Engine) -> None:
+    settings = ("steps=16", "gradient_shift_every=7", "landscape_every=10")
+    run_id = train(engine, experiment(*settings, arms=ARMS[1:2]))
+    run = read.run(engine, run_id)
+    assert run.measured is not None and run.measured > 0 and run.overhead is not None
+    seconds = max(row["seconds"] for row in exported(engine, run_id, "network_records"))
     assert run.overhead > 0.9 * run.measured / seconds
 
-    shifts = exported(engine, with_them, "gradient_shift_records")
-    networks = read.networks(engine, with_them)
-    layers = read.layers(engine, with_them)
-    assert len(shifts) == 5 * len(layers)
-    assert {row["step"] for row in shifts} == {1, 8, 15, 22, 29}
+    shifts = exported(engine, run_id, "gradient_shift_records")
+    networks = read.networks(engine, run_id)
+    layers = read.layers(engine, run_id)
+    assert len(shifts) == 3 * len(layers)
+    assert {row["step"] for row in shifts} == {1, 8, 15}
     for row in shifts:
         is_first = row["layer"] == "hidden1"
         assert (row["shift_l2"] is None) == is_first
         assert is_first or (row["shift_l2"] > 0 and -1 <= row["shift_cosine"] <= 1)
-    along = exported(engine, with_them, "landscape_records")
+    along = exported(engine, run_id, "landscape_records")
     assert [(row["network_id"], row["step"]) for row in along] == [
-        (network.id, step) for network in networks for step in (1, 11, 21)
+        (network.id, step) for network in networks for step in (1, 11)
     ]
     losses = {
         (row["network_id"], row["step"]): row["loss"]
-        for row in exported(engine, with_them, "network_records")
+        for row in exported(engine, run_id, "network_records")
     }
     assert all(row["loss"] == losses[row["network_id"], row["step"]] for row in along)
     assert all(row["smoothness"] > 0 for row in along)

@@ -320,11 +320,22 @@ def test_twins_start_equal_and_see_equal_batches(
 def test_two_runs_of_one_experiment_record_the_same_bits(
     engine: Engine, train: Callable[..., Any]
 ) -> None:
+    """Also where one of them measures gradient shift and landscape around its steps."""
     arms = json.dumps([
         *({"name": norm, "norm": norm} for norm in ("none", "batch", "batch_noisy")),
         {"name": "noise", "dropout": 0.3, "weight_noise": 0.2, "hidden": [20]},
     ])  # fmt: skip
-    ids = [train(experiment("seeds=3", f"arms={arms}"))[0] for _ in range(2)]
+    measures = ("gradient_shift_every=40", "landscape_every=60")
+    ids, weights, random = [], [], []
+    for settings in ((), measures):
+        torch.manual_seed(5)
+        run_id, networks, _ = train(experiment("seeds=3", f"arms={arms}", *settings))
+        ids.append(run_id)
+        weights.append([t for network in networks for t in network.state_dict().values()])
+        random.append(torch.get_rng_state())
+    assert all(torch.equal(one, other) for one, other in zip(*weights, strict=True))
+    assert torch.equal(*random)
+    assert len(exported(engine, ids[1], "landscape_records")) == 4 * 3
     for table in ("layer_records", "evaluations", "probe_records"):
         first, second = (
             [[*row][read.export_columns(table).index("step") :] for row in
