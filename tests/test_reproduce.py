@@ -83,7 +83,9 @@ def test_how_long_a_run_is_says_what_was_shortened() -> None:
     assert how_long(E1, "full") == "seeds 0, 1 and 2, 50,000 steps"
     assert how_long(E9, "full") == "seeds 0, 1 and 2, full length"
     inception = catalog.entry("mnist-inception")
-    assert how_long(inception, "quick") == "seed 0, 600 steps, recording.record_every=50"
+    assert how_long(inception, "quick") == (
+        "seed 0, 600 steps, recording.record_every=50, recording.evaluate_early=false"
+    )
     assert how_long(inception, "full") == "seeds 0, 1 and 2, 600 steps"
 
 

@@ -185,6 +185,7 @@ OPTIMIZER = Optimizer(
     decay=DECAY,
     decay_every=DECAY_EVERY,
 )
+QUICK = ("recording.record_every=50", "recording.evaluate_early=false")
 RECORDING = Recording(record_every=RECORD_EVERY, evaluate_every=100, test_examples=2_000)
 OPEN = (
     "the network: a micro Inception of 72 thousand parameters here, on gray MNIST; 13.6 million "
@@ -229,7 +230,7 @@ ENTRIES = (
             recording=RECORDING,
             arms=ARMS,
         ),
-        quick=("recording.record_every=50",),
+        quick=QUICK,
         claims=(
             Claim(
                 number="E4a",
@@ -287,7 +288,7 @@ ENTRIES = (
             recording=RECORDING,
             arms=[X5, X30],
         ),
-        quick=("seeds=0,1,2", "recording.record_every=50"),
+        quick=("seeds=0,1,2", *QUICK),
         claims=(
             Claim(
                 number="E4c",
