@@ -113,8 +113,13 @@ def claim(engine: Engine, worker_id: int, run_id: int | None = None) -> int | No
     """Take the oldest queued run (or just the one named); None when there is none.
 
     Two workers that race for one run both send the update; the database lets one of them match.
+    A run that the worker, which has none, holds already was claimed when the answer got lost.
     """
     with engine.connect() as connection:
+        is_held = Run.status.in_(("running", "stopping")) & (Run.worker_id == worker_id)
+        held = select(Run.id).where(is_held)
+        if (lost := connection.scalar(held)) is not None:
+            return lost
         query = select(Run.id).where(Run.status == "queued").order_by(Run.id)
         candidates = connection.scalars(query.where(Run.id == run_id) if run_id else query).all()
     for candidate in candidates:

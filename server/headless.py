@@ -34,38 +34,56 @@ class Ended:
 
 
 class OwnWorker:
-    """A worker that trains only what it is given; once started, one after another."""
+    """A worker that trains only what it is given; once started, one run after another."""
 
-    def __init__(self, places: Settings) -> None:
-        """`places`: where the database and the datasets are."""
+    def __init__(self, engine: Engine, places: Settings) -> None:
+        """Args:
+        engine: The database.
+        places: Where it and the datasets are, for the worker.
+        """
+        self._engine = engine
         self._places = places
         self._process: subprocess.Popen[bytes] | None = None
 
     def give(self, run_id: int) -> None:
         """Have a queued run trained, by a new process where there is none or it has died."""
-        if self._process is None or self._process.poll() is not None:
+        self._bury()
+        if self._process is None:
             url, data = self._places.database_url, self._places.data_folder
             self._process = start_worker(url, data, "--ordered", stdin=subprocess.PIPE)
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # who follows the run sees that it has died
+        with contextlib.suppress(OSError):  # who follows the run sees that it has died
             self._process.stdin.write(f"{run_id}\n".encode())
-            self._process.stdin.flush()
 
-    def exit_code(self) -> int | None:
-        """How its process ended; None while it goes on."""
-        return None if self._process is None else self._process.poll()
+    def see_to(self, run_id: int) -> None:
+        """Where its process has died, end the run as failed, unless another worker has taken it."""
+        exit_code = self._bury()
+        if exit_code is not None and read.run(self._engine, run_id).status == "queued":
+            reason = f"The worker did not start (exit code {exit_code})."
+            queue.end(self._engine, run_id, "failed", reason)
 
     def end(self) -> None:
         """End it, and stop what it trains."""
         if self._process is not None:
             end_worker(self._process)
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             self._process = None
+
+    def _bury(self) -> int | None:
+        """Forget a process that has died, and end what it had; returns its exit code."""
+        exit_code = None if self._process is None else self._process.poll()
+        if self._process is not None and exit_code is not None:
+            pid = self._process.pid
+            self.end()
+            queue.bury(self._engine, pid)
+        return exit_code
 
 
 @contextlib.contextmanager
-def own_worker(places: Settings) -> Generator[OwnWorker]:
+def own_worker(engine: Engine, places: Settings) -> Generator[OwnWorker]:
     """A worker of our own, which ends with the block, whatever ends that."""
-    worker = OwnWorker(places)
+    worker = OwnWorker(engine, places)
     try:
         yield worker
     finally:
@@ -128,17 +146,8 @@ def _follow(engine: Engine, run_id: int, worker: OwnWorker, label: str) -> Run:
             )
             if run.status not in ACTIVE:
                 return run
-            if (exit_code := worker.exit_code()) is not None:
-                _look_for_orphans(engine, run_id, exit_code)
+            worker.see_to(run_id)
             time.sleep(LOOK_SECONDS)
-
-
-def _look_for_orphans(engine: Engine, run_id: int, exit_code: int) -> None:
-    """Our worker is gone. Another may have claimed the run; if none has, it has failed."""
-    if read.run(engine, run_id).status == "queued":
-        queue.end(engine, run_id, "failed", f"The worker did not start (exit code {exit_code}).")
-    else:
-        queue.reconcile(engine)
 
 
 def _progress() -> Progress:

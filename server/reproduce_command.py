@@ -89,7 +89,7 @@ def reproduce(
     engine = open_database(places.database_url)
     decided: list[Decided] = []
     interrupted = False
-    with interruptible(), own_worker(places) as worker:
+    with interruptible(), own_worker(engine, places) as worker:
         try:
             for number, task in enumerate(tasks, 1):
                 label = f"{number} of {len(tasks)}  {task.entry.name}"

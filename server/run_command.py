@@ -48,7 +48,7 @@ def run(
     places = load_settings(database=database, data=data)
     make_folder(places)
     engine = open_database(places.database_url)
-    with own_worker(places) as worker:
+    with own_worker(engine, places) as worker:
         done = run_to_end(engine, worker, chosen, entry.name)
     run_id, ended = done.run.id, done.run
     if ended.status == "failed":

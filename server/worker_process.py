@@ -34,7 +34,7 @@ def start_worker(
     what it prints goes to standard error, since standard output is for our own answer.
     """
     command = worker_command(database, data, "--parent", os.getpid(), *options)
-    return subprocess.Popen(command, stdin=stdin, stdout=2, start_new_session=True)
+    return subprocess.Popen(command, bufsize=0, stdin=stdin, stdout=2, start_new_session=True)
 
 
 def end_worker(process: subprocess.Popen[bytes], seconds: float = END_SECONDS) -> None:

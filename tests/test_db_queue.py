@@ -62,6 +62,16 @@ def test_the_oldest_run_is_claimed_first_and_a_named_one_out_of_turn(any_engine:
     assert queue.claim(any_engine, worker_id) is None
 
 
+def test_a_claim_whose_answer_got_lost_is_made_good(any_engine: Engine) -> None:
+    run_id, other = (queue.enqueue(any_engine, Experiment()) for _ in range(2))
+    worker, second = queue.register(any_engine), queue.register(any_engine)
+    assert queue.claim(any_engine, worker, run_id) == run_id
+    assert queue.claim(any_engine, worker, run_id) == run_id
+    assert queue.claim(any_engine, second, run_id) is None
+    queue.end(any_engine, run_id, "finished")
+    assert queue.claim(any_engine, worker) == other
+
+
 def test_a_queued_run_stops_at_once_and_a_running_one_is_asked(any_engine: Engine) -> None:
     running, queued = (queue.enqueue(any_engine, Experiment()) for _ in range(2))
     queue.claim(any_engine, queue.register(any_engine), running)

@@ -20,7 +20,7 @@ from shiftscope.db.judge import judged
 from shiftscope.db.parsing import with_settings
 from shiftscope.db.study import Study
 from shiftscope.db.tables import Run
-from shiftscope.trainer.worker import SHUT_DOWN
+from shiftscope.trainer.worker import SHUT_DOWN, STOP_SECONDS
 
 PATIENCE = 60.0
 
@@ -266,6 +266,8 @@ def test_a_run_that_is_still_loading_ends_at_once(
     if how == "stop":
         queue.ask_to_stop(engine, run_id)
         run = wait(engine, run_id, ended)
+        assert run.ended_at is not None and run.stop_asked_at is not None
+        assert (run.ended_at - run.stop_asked_at).total_seconds() < STOP_SECONDS
         assert (run.status, run.error) == ("stopped", None)  # not by force
     else:
         worker.send_signal(signal.SIGTERM)

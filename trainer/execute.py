@@ -16,6 +16,7 @@ from ..db.engine import open_database
 from ..db.errors import RecordingFailed, ShiftscopeError, records_refused
 from ..db.experiment import Experiment
 from ..db.parsing import parse, parse_study
+from ..db.tables import ACTIVE
 from ..db.write import describe_run
 from . import datasets, devices
 from .cadence import Cadence
@@ -66,10 +67,12 @@ def execute(database: str, data: Path, run_id: int) -> None:
     engine = open_database(database)
     kind = TRAINING
     try:
-        asked = read.run(engine, run_id).study
-        if asked is not None:
+        run = read.run(engine, run_id)
+        if run.status not in ACTIVE:
+            return  # the worker ended it, and itself, while this process was on its way
+        if run.study is not None:
             kind = STUDY
-            run_study(engine, data, run_id, parse_study(asked))
+            run_study(engine, data, run_id, parse_study(run.study))
             queue.end(engine, run_id, "finished")
         elif _train(engine, database, data, run_id, interruption):
             queue.end(engine, run_id, "finished")

@@ -65,7 +65,9 @@ class NetworkSlots:
 
     def norm(self, places: Sequence[int]) -> np.ndarray:
         """The norm of several tensors as one vector, (n,); those not given do not count."""
-        norms = self.take(self.room.norms)[:, places].astype(np.float64)
+        taken = self.take(self.room.norms)[:, places]
+        # in C order, so that a sum does not depend on how many rows are summed at once
+        norms = np.ascontiguousarray(taken, np.float64)
         if len(places) == 1:
             return norms[:, 0]
         missing = norms == NOT_GIVEN

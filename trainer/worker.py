@@ -160,9 +160,9 @@ class Worker:
     def _look_after(self, process: BaseProcess) -> None:
         """See whether the run has ended, or was asked to and does not obey."""
         if not process.is_alive():
-            self._process = None
             process.join()
             self._end_if_open(process.exitcode)
+            self._process = None  # only now: the database may not have answered
             return
         run = read.run(self._engine, self._run_id)
         if run.status == "stopping" and run.stop_asked_at is not None:
