@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,7 +19,7 @@ from shiftscope.db.experiment import Experiment
 from shiftscope.db.network import Network, NetworkKind
 from shiftscope.db.norms import NormName
 from shiftscope.db.parsing import with_settings
-from shiftscope.trainer import datasets
+from shiftscope.trainer import datasets, step_measures
 from shiftscope.trainer.crew import Crew
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.execute import watch_and_train
@@ -242,6 +243,32 @@ def test_stacked_networks_are_measured_one_by_one() -> None:
             assert a == b is None or a == pytest.approx(b, rel=1e-3)
 
 
+def test_the_copies_made_before_a_step_count_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        now = 0.0
+
+        def perf_counter(self) -> float:
+            return self.now
+
+    def copy(named: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+        clock.now += 1
+        return copied(named)
+
+    clock = Clock()
+    monkeypatch.setattr(step_measures, "time", clock)
+    monkeypatch.setattr(step_measures, "copied", copy)
+    wanted = experiment("landscape_every=2", arms=ARMS[1:2])
+    ready = ready_for(wanted)
+    measures, crew = StepMeasures(ready.stacks, wanted.recording), Crew(ready.stacks, CPU)
+    drawn = [next(batches) for batches in ready.batches]
+    took: list[float] = []
+    for step in (1, 2, 3):
+        measures.begin(step)
+        clock.now += 10  # the step itself
+        took.append(measures.end(crew, drawn)[1])
+    assert took == [2, 0, 2], "parameters and buffers of one network"
+
+
 def test_when_is_measured() -> None:
     assert [step for step in range(1, 30) if is_measured(step, 10)] == [1, 11, 21]
     assert not any(is_measured(step, None) for step in range(1, 30))
@@ -251,9 +278,9 @@ def test_what_is_stored_and_what_it_cost(engine: Engine) -> None:
     settings = ("steps=16", "gradient_shift_every=7", "landscape_every=10")
     run_id = train(engine, experiment(*settings, arms=ARMS[1:2]))
     run = read.run(engine, run_id)
-    assert run.measured is not None and run.measured > 0 and run.overhead is not None
     seconds = max(row["seconds"] for row in exported(engine, run_id, "network_records"))
-    assert run.overhead > 0.9 * run.measured / seconds
+    assert run.measured is not None and 0 < run.measured < seconds
+    assert run.overhead is not None and 0 < run.overhead < 1
 
     shifts = exported(engine, run_id, "gradient_shift_records")
     networks = read.networks(engine, run_id)
