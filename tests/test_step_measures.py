@@ -73,16 +73,21 @@ def ready_for(wanted: Experiment, lr: float | None = None, **options: bool) -> P
 def one_step(
     ready: Prepared, wanted: Experiment
 ) -> tuple[list[Measured], list[tuple[Tensor, Tensor]]]:
-    """What is found around the first step, and its batches."""
+    """What is found around the first step, of whose loss it is, and its batches."""
+    losses: dict[int, float] = {}
     measures = StepMeasures(ready.stacks, wanted.recording)
     drawn = [next(batches) for batches in ready.batches]
     measures.begin(1)
     with torch.no_grad():
         for stack in ready.stacks:
             inputs, labels = zip(*(drawn[which] for which in stack.draws), strict=True)
-            stack.update(stack.look(stack.gather(inputs), stack.gather(labels)))
+            seen = stack.look(stack.gather(inputs), stack.gather(labels))
+            losses |= zip(stack.positions, seen.losses.flatten().tolist(), strict=True)
+            stack.update(seen)
     found, seconds = measures.end(Crew(ready.stacks, CPU), drawn)
     assert seconds > 0
+    for position, _, _, along in found:
+        assert along is not None and along["loss"] == pytest.approx(losses[position], rel=1e-6)
     return found, drawn
 
 
@@ -115,6 +120,7 @@ def made(kind: NetworkKind, arm: Arm) -> tuple[nn.Module, Tensor, Tensor]:
     [
         *((kind, "none") for kind in KINDS),
         *((kind, norm) for kind in KINDS[:3] for norm in ("batch_noisy", "layer")),
+        ("micro_inception", "batch"),
     ],
 )
 def test_a_step_of_length_0_shifts_nothing_whatever_noise_there_is(
@@ -122,7 +128,9 @@ def test_a_step_of_length_0_shifts_nothing_whatever_noise_there_is(
 ) -> None:
     """And every parameter belongs to one layer, of those that records have."""
     place = "after" if norm == "layer" and kind != "residual" else "before"
-    network, inputs, labels = made(kind, Arm(name="a", norm=norm, norm_place=place))
+    per_activation = kind == "micro_inception" and norm == "batch"
+    arm = Arm(name="a", norm=norm, norm_place=place, per_activation=per_activation)
+    network, inputs, labels = made(kind, arm)
     found = find_layers(network, inputs).layers
     layers = layers_of(network, found)
     held = [name for layer in layers for name in layer.all]
@@ -233,14 +241,24 @@ def test_the_landscape_goes_up_to_four_learning_rates() -> None:
     }, rel=1e-5)  # fmt: skip
 
 
-def test_stacked_networks_are_measured_one_by_one() -> None:
-    wanted = experiment("seeds=0,1", *BOTH, arms=[{"name": "a", "norm": "batch"}])
+@pytest.mark.parametrize("twins", [True, False])
+def test_stacked_networks_are_measured_one_by_one(twins: bool) -> None:
+    """Each on its own batch, which is that of its seed or, of no twins, of nobody else."""
+    arms = [{"name": "a", "norm": "batch"}, {"name": "b", "norm": "none"}]
+    wanted = experiment("seeds=0,1", f"twins={twins}", *BOTH, arms=arms)
     apart, _ = one_step(ready_for(wanted, stacked=False), wanted)
-    together, _ = one_step(ready_for(wanted, stacked=True), wanted)
-    assert sorted(position for position, *_ in together) == [0, 1]
-    for (_, _, one, _), (_, _, other, _) in zip(sorted(apart), sorted(together), strict=True):
-        for a, b in zip(one or (), other or (), strict=True):
+    together, drawn = one_step(ready_for(wanted, stacked=True), wanted)
+    assert len(drawn) == (2 if twins else 4)
+    assert [position for position, *_ in sorted(together)] == [0, 1, 2, 3]
+    for (_, _, one, along), (_, _, other, beside) in zip(
+        sorted(apart), sorted(together), strict=True
+    ):
+        assert one is not None and other is not None
+        for a, b in zip(one, other, strict=True):
             assert a == b is None or a == pytest.approx(b, rel=1e-3)
+        assert along == pytest.approx(beside, rel=1e-3)
+    losses = {along["loss"] for *_, along in together if along is not None}
+    assert len(losses) == 4
 
 
 def test_the_copies_made_before_a_step_count_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
