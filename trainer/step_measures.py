@@ -10,7 +10,7 @@ from dataclasses import asdict
 import torch
 from torch import Tensor, nn
 
-from ..db.experiment import LANDSCAPE_STEPS, Recording
+from ..db.looking import LANDSCAPE_STEPS, Recording
 from .crew import Crew
 from .landscape import BatchLoss, Tensors, copied, gradient_shift, landscape, layers_of
 from .ring import Measured
