@@ -7,8 +7,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from .arm import Arm
-from .experiment import LANDSCAPE_STEPS, PROBE_EXAMPLES, Experiment
+from .experiment import Experiment
 from .layouts import LayerLayout, layers
+from .looking import LANDSCAPE_STEPS, PROBE_EXAMPLES
 from .norms import OVER_EXAMPLES, NormName
 from .parsing import parse
 from .study import Study

@@ -2,7 +2,9 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from queries import exported
@@ -12,11 +14,17 @@ from shiftscope.db import catalog, queue, read
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import cadence as cadences
 from shiftscope.trainer import datasets
+from shiftscope.trainer import feeder as feeders
 from shiftscope.trainer.cadence import Cadence
 from shiftscope.trainer.execute import watch_and_train
+from shiftscope.trainer.feeder import Feeder
 from shiftscope.trainer.observer import StackObserver
+from shiftscope.trainer.plan import Plan
 from shiftscope.trainer.recorder_process import RecorderProcess
+from shiftscope.trainer.ring import Cost, Stretch
 from shiftscope.trainer.setup import prepare
+
+CPU = torch.device("cpu")
 
 
 class Clock:
@@ -27,6 +35,26 @@ class Clock:
 
     def perf_counter(self) -> float:
         return self.now
+
+
+class NoRecorder:
+    """Takes what a feeder sends."""
+
+    def __init__(self) -> None:
+        self.memory = self
+        self.sent: list[dict[str, Any]] = []
+
+    def block(self, plan: Plan, index: int) -> np.ndarray:
+        return np.empty(0, np.uint8)
+
+    def open(self, plan: Plan) -> list[Stretch]:
+        return [Stretch(0, []) for _ in range(plan.stretches)]
+
+    def take_free(self, *, wait: bool) -> int:
+        return 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
 
 
 @pytest.fixture
@@ -91,6 +119,50 @@ def test_a_cap_follows_a_cost_that_changes(clock: Clock) -> None:
     assert [step for step in cheap if step > 5000] == list(range(5001, 7001))
 
 
+def test_pauses_leave_as_much_to_looking_as_there_would_be_without_them(clock: Clock) -> None:
+    def looks(pause: float) -> list[int]:
+        cadence = Cadence(1, 0.02)
+        found: list[int] = []
+        for step in range(1, 10_001):
+            is_due = cadence.is_due(step)
+            clock.now += 1e-3 + pause
+            cadence.paused(pause)
+            if is_due:
+                found.append(step)
+                clock.now += 0.3e-3
+                cadence.looked(step, 0.3e-3, 1.3e-3)
+        return found
+
+    without = looks(0)
+    assert 600 < len(without) < 700
+    assert abs(len(looks(20e-3)) - len(without)) <= 1  # rounding of the clock
+
+
+def test_the_cap_and_the_overhead_leave_out_what_was_measured(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeders, "time", clock)
+    plan = Plan([], slots=64, stretches=1)
+    recorder = NoRecorder()
+    cap = 0.02
+    feeder = Feeder(plan, recorder, CPU, Cadence(1, cap))  # pyright: ignore[reportArgumentType]
+    for step in range(1, 4_001):
+        if feeder.begin_step(step) is not None:
+            clock.now += 0.3e-3
+            feeder.add_cost(0.3e-3)
+        clock.now += 1e-3 + 20e-3
+        feeder.add_measured([], 20e-3)
+        feeder.end_step(step)
+    assert (
+        0.95 * cap < feeder.looked * 0.3e-3 / (4_000 * 1e-3 + feeder.looked * 0.3e-3) < 1.01 * cap
+    )
+    assert 0.95 * cap < feeder.overhead < 1.01 * cap
+    feeder.finish(4_000)
+    cost = recorder.sent[-1]["part"]["cost"]
+    assert cost["measured"] == pytest.approx(80)
+    assert Cost(**cost).overhead == pytest.approx(feeder.overhead)
+
+
 def test_asked_again_about_a_step_the_answer_is_the_same(clock: Clock) -> None:
     cadence = Cadence(1, 0.05)
     steps_looked_at(cadence, clock, range(1, 2), 2e-3, 1e-3)
@@ -107,7 +179,7 @@ def test_a_run_with_a_cap_records_exactly_the_steps_that_it_looked_at(
     wanted = with_settings(base, settings)
     run_id = queue.enqueue(engine, wanted)
     queue.claim(engine, queue.register(engine), run_id)
-    prepared = prepare(wanted, datasets.load("digits", Path(), lambda _: None), torch.device("cpu"))
+    prepared = prepare(wanted, datasets.load("digits", Path(), lambda _: None), CPU)
 
     looks = 0
     before = StackObserver.before
@@ -119,7 +191,7 @@ def test_a_run_with_a_cap_records_exactly_the_steps_that_it_looked_at(
 
     monkeypatch.setattr(StackObserver, "before", count)
     recorder = RecorderProcess(str(engine.url), run_id)
-    device, stop = torch.device("cpu"), threading.Event()
+    device, stop = CPU, threading.Event()
     assert watch_and_train(wanted, prepared, recorder, device, stop)
 
     run = read.run(engine, run_id)

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from shiftscope.db import queue, write
 from shiftscope.db.arm import Arm
 from shiftscope.db.estimate import estimate
-from shiftscope.db.experiment import Experiment, Recording
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.looking import Recording
 from shiftscope.db.network import Network
 from shiftscope.db.norms import NormName
 from shiftscope.db.optimizer import Optimizer

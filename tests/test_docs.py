@@ -17,6 +17,7 @@ from shiftscope.db.parsing import setting_paths
 from shiftscope.db.read import export_columns
 from shiftscope.db.study import Study
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
+from shiftscope.server.export import EXPORTED
 from shiftscope.trainer import Pair, watch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -128,6 +129,13 @@ def test_every_argument_of_watch_is_described(of: Callable[..., object]) -> None
         for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }
     assert told == set(inspect.signature(of).parameters)
+
+
+def test_every_table_that_can_be_exported_is_named() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    section = page.split("## `shiftscope export RUN`")[1].split("\n## ")[0]
+    tables = section.split("`--table` is ")[1].split("`--output`")[0]
+    assert sorted(re.findall(r"`(\w+)`", tables)) == sorted(EXPORTED)
 
 
 def test_readme_is_short() -> None:

@@ -18,7 +18,8 @@ from torch import nn
 
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.errors import NotFound
-from shiftscope.db.experiment import PROBE_EXAMPLES, Experiment
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.looking import PROBE_EXAMPLES
 from shiftscope.db.parsing import with_settings
 from shiftscope.db.units import mean_over_units, typical_unit, units_of
 from shiftscope.server.app import create_app

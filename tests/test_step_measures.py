@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,7 +19,7 @@ from shiftscope.db.experiment import Experiment
 from shiftscope.db.network import Network, NetworkKind
 from shiftscope.db.norms import NormName
 from shiftscope.db.parsing import with_settings
-from shiftscope.trainer import datasets
+from shiftscope.trainer import datasets, step_measures
 from shiftscope.trainer.crew import Crew
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.execute import watch_and_train
@@ -72,16 +73,21 @@ def ready_for(wanted: Experiment, lr: float | None = None, **options: bool) -> P
 def one_step(
     ready: Prepared, wanted: Experiment
 ) -> tuple[list[Measured], list[tuple[Tensor, Tensor]]]:
-    """What is found around the first step, and its batches."""
+    """What is found around the first step, of whose loss it is, and its batches."""
+    losses: dict[int, float] = {}
     measures = StepMeasures(ready.stacks, wanted.recording)
     drawn = [next(batches) for batches in ready.batches]
     measures.begin(1)
     with torch.no_grad():
         for stack in ready.stacks:
             inputs, labels = zip(*(drawn[which] for which in stack.draws), strict=True)
-            stack.update(stack.look(stack.gather(inputs), stack.gather(labels)))
+            seen = stack.look(stack.gather(inputs), stack.gather(labels))
+            losses |= zip(stack.positions, seen.losses.flatten().tolist(), strict=True)
+            stack.update(seen)
     found, seconds = measures.end(Crew(ready.stacks, CPU), drawn)
     assert seconds > 0
+    for position, _, _, along in found:
+        assert along is not None and along["loss"] == pytest.approx(losses[position], rel=1e-6)
     return found, drawn
 
 
@@ -114,6 +120,7 @@ def made(kind: NetworkKind, arm: Arm) -> tuple[nn.Module, Tensor, Tensor]:
     [
         *((kind, "none") for kind in KINDS),
         *((kind, norm) for kind in KINDS[:3] for norm in ("batch_noisy", "layer")),
+        ("micro_inception", "batch"),
     ],
 )
 def test_a_step_of_length_0_shifts_nothing_whatever_noise_there_is(
@@ -121,7 +128,9 @@ def test_a_step_of_length_0_shifts_nothing_whatever_noise_there_is(
 ) -> None:
     """And every parameter belongs to one layer, of those that records have."""
     place = "after" if norm == "layer" and kind != "residual" else "before"
-    network, inputs, labels = made(kind, Arm(name="a", norm=norm, norm_place=place))
+    per_activation = kind == "micro_inception" and norm == "batch"
+    arm = Arm(name="a", norm=norm, norm_place=place, per_activation=per_activation)
+    network, inputs, labels = made(kind, arm)
     found = find_layers(network, inputs).layers
     layers = layers_of(network, found)
     held = [name for layer in layers for name in layer.all]
@@ -232,14 +241,50 @@ def test_the_landscape_goes_up_to_four_learning_rates() -> None:
     }, rel=1e-5)  # fmt: skip
 
 
-def test_stacked_networks_are_measured_one_by_one() -> None:
-    wanted = experiment("seeds=0,1", *BOTH, arms=[{"name": "a", "norm": "batch"}])
+@pytest.mark.parametrize("twins", [True, False])
+def test_stacked_networks_are_measured_one_by_one(twins: bool) -> None:
+    """Each on its own batch, which is that of its seed or, of no twins, of nobody else."""
+    arms = [{"name": "a", "norm": "batch"}, {"name": "b", "norm": "none"}]
+    wanted = experiment("seeds=0,1", f"twins={twins}", *BOTH, arms=arms)
     apart, _ = one_step(ready_for(wanted, stacked=False), wanted)
-    together, _ = one_step(ready_for(wanted, stacked=True), wanted)
-    assert sorted(position for position, *_ in together) == [0, 1]
-    for (_, _, one, _), (_, _, other, _) in zip(sorted(apart), sorted(together), strict=True):
-        for a, b in zip(one or (), other or (), strict=True):
+    together, drawn = one_step(ready_for(wanted, stacked=True), wanted)
+    assert len(drawn) == (2 if twins else 4)
+    assert [position for position, *_ in sorted(together)] == [0, 1, 2, 3]
+    for (_, _, one, along), (_, _, other, beside) in zip(
+        sorted(apart), sorted(together), strict=True
+    ):
+        assert one is not None and other is not None
+        for a, b in zip(one, other, strict=True):
             assert a == b is None or a == pytest.approx(b, rel=1e-3)
+        assert along == pytest.approx(beside, rel=1e-3)
+    losses = {along["loss"] for *_, along in together if along is not None}
+    assert len(losses) == 4
+
+
+def test_the_copies_made_before_a_step_count_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        now = 0.0
+
+        def perf_counter(self) -> float:
+            return self.now
+
+    def copy(named: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+        clock.now += 1
+        return copied(named)
+
+    clock = Clock()
+    monkeypatch.setattr(step_measures, "time", clock)
+    monkeypatch.setattr(step_measures, "copied", copy)
+    wanted = experiment("landscape_every=2", arms=ARMS[1:2])
+    ready = ready_for(wanted)
+    measures, crew = StepMeasures(ready.stacks, wanted.recording), Crew(ready.stacks, CPU)
+    drawn = [next(batches) for batches in ready.batches]
+    took: list[float] = []
+    for step in (1, 2, 3):
+        measures.begin(step)
+        clock.now += 10  # the step itself
+        took.append(measures.end(crew, drawn)[1])
+    assert took == [2, 0, 2], "parameters and buffers of one network"
 
 
 def test_when_is_measured() -> None:
@@ -251,9 +296,9 @@ def test_what_is_stored_and_what_it_cost(engine: Engine) -> None:
     settings = ("steps=16", "gradient_shift_every=7", "landscape_every=10")
     run_id = train(engine, experiment(*settings, arms=ARMS[1:2]))
     run = read.run(engine, run_id)
-    assert run.measured is not None and run.measured > 0 and run.overhead is not None
     seconds = max(row["seconds"] for row in exported(engine, run_id, "network_records"))
-    assert run.overhead > 0.9 * run.measured / seconds
+    assert run.measured is not None and 0 < run.measured < seconds
+    assert run.overhead is not None and 0 < run.overhead < 1
 
     shifts = exported(engine, run_id, "gradient_shift_records")
     networks = read.networks(engine, run_id)

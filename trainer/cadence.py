@@ -11,7 +11,7 @@ class Cadence:
 
     Without a cap every `record_every`-th step is looked at. With a cap c a step is looked at only
     if, with what it will cost by the running mean, all looks together have taken at most c of the
-    time since the first one. So an expensive first look is paid for as well.
+    time since the first one, pauses aside. So an expensive first look is paid for as well.
 
     Args:
         record_every: Steps from one look to the next, at least.
@@ -37,8 +37,13 @@ class Cadence:
             self._decided = (step, step >= self._next and pays)
         return self._decided[1]
 
+    def paused(self, seconds: float) -> None:
+        """Training stood still for so long, not for a look: no time that looking may share in."""
+        if self._began is not None:
+            self._began += seconds
+
     def looked(self, step: int, cost: float, seconds: float) -> None:
-        """After a look: what it cost, and what the whole step took, in seconds."""
+        """After a look: what it cost, and what the whole step took without pauses, in seconds."""
         self._next = step + self._record_every
         if self._began is None:
             self._began = time.perf_counter() - seconds

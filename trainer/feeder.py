@@ -101,10 +101,8 @@ class Feeder:
 
     @property
     def overhead(self) -> float:
-        """The share of the time so far that looking, measuring and waiting took."""
-        elapsed = time.perf_counter() - self._began
-        spent = self._observing + self._measuring + self.waited
-        return spent / elapsed if elapsed > 0 else 0.0
+        """The share of the time so far that looking and waiting took; see `Cost.overhead`."""
+        return self._paid(time.perf_counter()).overhead
 
     def begin_step(self, step: int, began: float | None = None) -> Slot | None:
         """Open a slot if this step is looked at; waits while the ring is full.
@@ -164,10 +162,13 @@ class Feeder:
     def add_measured(self, measured: Iterable[Measured], seconds: float) -> None:
         """Send what was measured around the current step along, and what that cost the loop.
 
-        No cap on the cost of looking counts it: a person has chosen its steps.
+        No cap on the cost of looking counts it, neither as a cost nor as time of training: a person
+        has chosen its steps.
         """
         self._measured.extend(measured)
         self._measuring += seconds
+        self._step_began += seconds
+        self._cadence.paused(seconds)
 
     def end_step(self, step: int) -> list[int]:
         """Hand over what is due, a full stretch or what has waited for 0.2 s.
@@ -219,8 +220,6 @@ class Feeder:
         irregular, self._irregular = self._irregular, []
         begin, self._handed = self._handed, len(self._steps)
         now = time.perf_counter()
-        elapsed = now - self._began
-        cost = Cost(self.looked, self._observing, self.waited, elapsed, self._measuring)
         stretch = self._stretch
         part = Part(
             stretch=None if stretch is None else stretch.index,
@@ -234,7 +233,7 @@ class Feeder:
             irregular=irregular,
             step=step if self._pending is None else min(step, self._pending - 1),
             reached=step,
-            cost=cost,
+            cost=self._paid(now),
             probes=probes,
             ensembles=ensembles,
             measured=measured,
@@ -246,6 +245,11 @@ class Feeder:
         self._handed_at = now
         if is_done:
             self._stretch, self._steps, self._seconds, self._handed = None, [], [], 0
+
+    def _paid(self, now: float) -> Cost:
+        """What observing has cost by now."""
+        elapsed = now - self._began
+        return Cost(self.looked, self._observing, self.waited, elapsed, self._measuring)
 
     def _send_crossed(self) -> None:
         while self._crossing and self._crossing[0][0].query():

@@ -67,8 +67,9 @@ class LayerParameters:
 class BatchLoss:
     """Mean cross-entropy of one batch in training mode, as a function of the parameters.
 
-    It is the loss of a training step to the bit: norms take the batch's statistics, and dropout and
-    noise draw at each call what they drew in that step. Buffers are copied, so that none moves.
+    It is the loss of a training step, to the bit on the CPU, in a stack up to rounding: norms take
+    the batch's statistics, and dropout and noise draw at each call what they drew in that step.
+    Buffers are copied, so that none moves.
 
     Attributes:
         parameters: Where the network meets the batch.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..db.experiment import PROBE_EXAMPLES
+from ..db.looking import PROBE_EXAMPLES
 from .batch_statistics import with_batch_statistics
 from .distances import DISTANCES, UnitSample, null_floor, unit_distances, unit_sample
 from .evenly import evenly_spaced

@@ -135,9 +135,8 @@ class RunRecording:
         cost = self._last.cost
         found: dict[str, Any] = {"looked": cost.looked, "waited": cost.waited}
         found["measured"] = cost.measured
-        # waiting is not looking, but it is the recorder's doing
         if cost.elapsed > 0:
-            found["overhead"] = (cost.observing + cost.measured + cost.waited) / cost.elapsed
+            found["overhead"] = cost.overhead
         return found
 
     def _summary(self) -> dict[str, dict[str, float]]:

@@ -125,6 +125,15 @@ class Cost:
     elapsed: float
     measured: float = 0.0
 
+    @property
+    def overhead(self) -> float:
+        """Share of looking and waiting in the time without `measured`; a cap bounds it.
+
+        Waiting is not looking, but it is the recorder's doing.
+        """
+        trained = self.elapsed - self.measured
+        return (self.observing + self.waited) / trained if trained > 0 else 0.0
+
 
 @dataclass(frozen=True)
 class Part:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import torch
 from torch import Tensor, nn
 
-from ..db.experiment import LANDSCAPE_STEPS, Recording
+from ..db.looking import LANDSCAPE_STEPS, Recording
 from .crew import Crew
 from .landscape import BatchLoss, Tensors, copied, gradient_shift, landscape, layers_of
 from .ring import Measured
@@ -32,23 +32,30 @@ class StepMeasures:
         """By position, the parameters and buffers before the step."""
         self._lr: dict[Stack, float] = {}
         """The learning rate of the step."""
+        self._device = next(iter(stacks[0].parameters.values())).device
+        self._seconds = 0.0
+        """What `begin` took."""
 
     def begin(self, step: int) -> None:
         """Keep what the networks are, if this step is due; steps count from 1."""
         self._step = step
         if not any(self._due):
             return
+        began = self._now()
         self._lr = {stack: stack.optimizer.lr for stack in self._stacks}
         self._before = {
             stack.positions[place]: (copied(n.named_parameters()), copied(n.named_buffers()))
             for stack in self._stacks
             for place, n in _training(stack)
         }
+        self._seconds = self._now() - began
 
     def end(
         self, crew: Crew, drawn: Sequence[tuple[Tensor, Tensor]]
     ) -> tuple[list[Measured], float]:
-        """What was found around the step, and the seconds it took; nothing if it was not due.
+        """What was found around the step, and the seconds that this and `begin` took.
+
+        Nothing if the step was not due.
 
         Args:
             crew: Does the stacks side by side where that pays.
@@ -56,13 +63,17 @@ class StepMeasures:
         """
         if not self._before:
             return [], 0.0
-        device = drawn[0][0].device
-        if device.type != "cpu":
-            torch.accelerator.synchronize(device)  # the step itself is not of this cost
-        began = time.perf_counter()
+        began = self._now()
         of_stacks = crew.map(lambda stack: list(self._measured(stack, drawn)), self._stacks)
         self._before.clear()
-        return [one for found in of_stacks for one in found], time.perf_counter() - began
+        found = [one for of_stack in of_stacks for one in of_stack]
+        return found, self._seconds + self._now() - began
+
+    def _now(self) -> float:
+        """The time once the device has done what came before: the step is not of this cost."""
+        if self._device.type != "cpu":
+            torch.accelerator.synchronize(self._device)
+        return time.perf_counter()
 
     @property
     def _due(self) -> tuple[bool, bool]:

@@ -38,12 +38,12 @@ function brief(share) {
 }
 
 /**
- * What the gradient shift and the landscape took of it, where they were measured.
+ * What the gradient shift and the landscape took besides, where they were measured.
  * @param {Pick<Run, "measured">} run
  */
 export function measuredWords({ measured }) {
   const seconds = real(measured) ?? 0;
-  return seconds > 0 ? `${time(seconds)} of it for gradient shift and landscape` : "";
+  return seconds > 0 ? `${time(seconds)} more for gradient shift and landscape` : "";
 }
 
 /**

@@ -3,8 +3,9 @@
 from ..arm import Arm
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import not_compared
-from ..experiment import Experiment, Recording
+from ..experiment import Experiment
 from ..intervals import geometric_mean, mean
+from ..looking import Recording
 from ..network import Initialization, Network
 from ..verdict import Usable, usable
 from ..verdict_words import estimated, factor

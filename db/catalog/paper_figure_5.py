@@ -1,7 +1,8 @@
 """Figure 5 of Ioffe & Szegedy (2015): Inception itself, for one who has images and a GPU."""
 
 from ..arm import Arm
-from ..experiment import Experiment, Recording
+from ..experiment import Experiment
+from ..looking import Recording
 from ..network import Network
 from ..optimizer import Optimizer
 from .entry import CatalogEntry

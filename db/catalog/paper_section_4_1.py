@@ -2,7 +2,8 @@
 
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, not_compared, undecided
-from ..experiment import Experiment, Recording
+from ..experiment import Experiment
+from ..looking import Recording
 from ..stability import more_stable
 from ..verdict import difference, ratio, twins
 from ..verdict_words import factor, percent, points, times

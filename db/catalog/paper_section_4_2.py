@@ -8,7 +8,8 @@ from ..arm import Arm
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, not_compared, undecided
 from ..errors import MissingEvidence
-from ..experiment import Experiment, Recording
+from ..experiment import Experiment
+from ..looking import Recording
 from ..network import Network
 from ..optimizer import Optimizer
 from ..verdict import Curve, accuracy, crossing

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, not_compared
-from ..experiment import Experiment, Recording
+from ..experiment import Experiment
 from ..intervals import OverSeeds, mean
+from ..looking import Recording
 from ..network import Network
 from ..optimizer import Optimizer
 from ..verdict_words import share

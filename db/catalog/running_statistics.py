@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, undecided
-from ..experiment import Experiment, Recording
+from ..experiment import Experiment
 from ..intervals import mean
+from ..looking import Recording
 from ..network import Network
 from ..optimizer import Optimizer
 from ..verdict_words import estimated

@@ -7,8 +7,9 @@ from ..arm import Arm
 from ..claims import Claim, Evidence, Outcome, Recorded
 from ..criteria import undecided
 from ..errors import MissingEvidence
-from ..experiment import Experiment, Recording
+from ..experiment import Experiment
 from ..intervals import OverSeeds, mean
+from ..looking import Recording
 from ..measurements import greatest
 from ..network import Network
 from ..optimizer import Optimizer

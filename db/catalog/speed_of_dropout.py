@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from ..arm import Arm
 from ..claims import Claim, Evidence, Outcome
 from ..criteria import diverged, undecided
-from ..experiment import Experiment, Recording
+from ..experiment import Experiment
 from ..intervals import mean
+from ..looking import Recording
 from ..network import Network
 from ..optimizer import Optimizer
 from ..verdict import Crossing, Curve, crossing

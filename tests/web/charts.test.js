@@ -67,9 +67,11 @@ test("what was never logged, or does not apply to a layer, is said in a sentence
 
 test("the first layer has no gradient shift, and says so; the landscape has no layers", () => {
   const key = keyOf({ table: "gradient_shift_records", network_id: 1, layer_id: 10 });
-  const first = new Map([[key, { ...rows({ shift_l2: [0, 0] }), columns: {} }]]);
-  for (const chart of gradientShift) {
-    assert.match(chart.draw(view(first))[0].note, /no layer comes before it/);
+  for (const shifts of [[0], [0, 0]]) {
+    const first = new Map([[key, { ...rows({ shift_l2: shifts }), columns: {} }]]);
+    for (const chart of gradientShift) {
+      assert.match(chart.draw(view(first))[0].note, /no layer comes before it/);
+    }
   }
   for (const chart of landscape) {
     const [needed] = chart.needs({ networks: NETWORKS, layer: null });

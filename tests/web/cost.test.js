@@ -27,7 +27,7 @@ test("a loop that waited says for how long, and that nothing is dropped", () => 
 });
 
 test("what gradient shift and landscape took is said where they were measured", () => {
-  assert.equal(measuredWords({ measured: 3.21 }), "3.2 s of it for gradient shift and landscape");
+  assert.equal(measuredWords({ measured: 3.21 }), "3.2 s more for gradient shift and landscape");
   assert.equal(measuredWords({ measured: 0 }), "");
   assert.equal(measuredWords({ measured: null }), "");
 });

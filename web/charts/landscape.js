@@ -4,15 +4,15 @@ import { lineChart } from "./lines.js";
 
 const NONE = "does not apply: no layer comes before it, or it has no weights";
 const shifts = { table: /** @type {const} */ ("gradient_shift_records"), points: true,
-  missing: NONE };
+  missing: NONE, least: 1 };
 
 export const gradientShift = [
   lineChart({
     ...shifts,
     id: "shift-l2",
     title: "Gradient shift",
-    hint: "How far updating the layers before moves this layer’s gradient on the same batch, " +
-      "‖G − G′‖₂ (Definition 2.1). 0 is none.",
+    hint: "How far updating all layers earlier in the forward pass, also those of other branches, " +
+      "moves this layer’s gradient on the same batch: ‖G − G′‖₂ (Definition 2.1). 0 is none.",
     axis: "‖G − G′‖₂",
     curves: [{ statistic: "shift_l2" }],
     log: true,
@@ -54,7 +54,7 @@ export const landscape = [
     ...along,
     id: "gradient-change",
     title: "Gradient change",
-    hint: "How far the gradient turns away on the way, at most. Small: it predicts well.",
+    hint: "How far the gradient moves on the way, at most. Small: it predicts well.",
     axis: "max ‖∇L − ∇L₀‖₂",
     curves: [{ statistic: "gradient_change" }],
   }),

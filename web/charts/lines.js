@@ -29,6 +29,7 @@ import { dots, extent, FEW, line, rug, union } from "../traces.js";
  * @property {boolean} [shared]
  * @property {boolean} [points] Whether each record is marked by a point while they are few
  * @property {string} [missing] What it means that there are records, and never a value
+ * @property {number} [least] How many records it takes to say so
  * @property {string} [floor] The statistic below which values say nothing, the same for all arms
  * @property {boolean} [batchNorm] Whether it applies only to networks or layers with BatchNorm
  */
@@ -82,6 +83,7 @@ export function lineChart(spec) {
         reason: sources(view).length > 0 ? null : "does not apply: no arm has BatchNorm here",
         rows: sources(view).map(({ selection }) => view.rows(selection)),
         missing: spec.missing,
+        least: spec.least,
       });
       return [cell];
     },
@@ -182,12 +184,14 @@ function addFloor(cell, all, floor) {
  * @param {string | null} known.reason Why there can be nothing
  * @param {(Rows | undefined)[]} known.rows What was recorded of other statistics, too
  * @param {string} [known.missing]
+ * @param {number} [known.least] Records that it takes to say `missing`: a first one has no distance
+ *   to one before it, which says nothing
  */
-export function noteFor(cell, view, { reason, rows, missing = "does not apply to this layer" }) {
+export function noteFor(cell, view,
+  { reason, rows, missing = "does not apply to this layer", least = 2 }) {
   if (cell.marks.length > 0 || view.loading) return null;
   if (reason) return reason;
-  // A first record has no distance to one before it: that alone says nothing.
-  if (rows.some((found) => found && found.step.length > 1)) return missing;
+  if (rows.some((found) => found && found.step.length >= least)) return missing;
   return view.growing ? "waiting for the first records" : "nothing was recorded";
 }
 

@@ -20,9 +20,16 @@ const TABLES = [
   ["network_records", "loss, accuracy and speed of every step"],
   ["evaluations", "test loss and accuracy"],
   ["probe_records", "shift of every layer on the fixed probe"],
-  ["gradient_shift_records", "what each step did to the gradients of later layers"],
-  ["landscape_records", "loss and gradient along the gradient"],
   ["unit_records", "every unit on the fixed probe"],
+];
+/**
+ * Tables around steps, each with the setting that asks for it.
+ * @type {[string, string, "gradient_shift_every" | "landscape_every"][]}
+ */
+const AROUND_STEPS = [
+  ["gradient_shift_records", "what each step did to the gradients of later layers",
+    "gradient_shift_every"],
+  ["landscape_records", "loss and gradient along the gradient", "landscape_every"],
 ];
 
 /** @param {RunDetail} detail */
@@ -151,6 +158,11 @@ function exportMenu({ id, source, experiment }) {
   const files = source === "study"
     ? [["measurements.csv", "everything that was measured", api.measurementsUrl(id, null)]]
     : TABLES.map(([table, about]) => [`${table}.csv`, about, api.exportUrl(id, table)]);
+  const recording = /** @type {Record<string, unknown> | undefined} */ (experiment?.recording);
+  for (const [table, about, every] of AROUND_STEPS) {
+    if (typeof recording?.[every] !== "number") continue;
+    files.push([`${table}.csv`, about, api.exportUrl(id, table)]);
+  }
   if (experiment?.ensemble === true) {
     files.push(["ensemble_records.csv", "test accuracy of all networks together",
       api.exportUrl(id, "ensemble_records")]);
