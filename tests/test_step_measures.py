@@ -75,7 +75,7 @@ def one_step(
 ) -> tuple[list[Measured], list[tuple[Tensor, Tensor]]]:
     """What is found around the first step, of whose loss it is, and its batches."""
     losses: dict[int, float] = {}
-    measures = StepMeasures(ready.stacks, wanted.recording)
+    measures = StepMeasures(ready.stacks, wanted.recording, threading.Event())
     drawn = [next(batches) for batches in ready.batches]
     measures.begin(1)
     with torch.no_grad():
@@ -200,6 +200,26 @@ def test_g_is_the_gradient_of_the_step_itself_to_the_bit(
             assert torch.equal(found, gradient)
 
 
+@pytest.mark.parametrize("norm", ["layer", "group", "instance", "weight_standardization"])
+def test_norms_of_an_example_behind_the_nonlinearity_of_images_are_measured(norm: NormName) -> None:
+    """Torch crashed where the gradient of γ was asked for, and that of its input was not."""
+    arms = [{"name": norm, "norm": norm, "norm_place": "after"}]
+    wanted = experiment("kind=convolutional", *BOTH, arms=arms)
+    ((_, _, shifts, _),), _ = one_step(ready_for(wanted), wanted)
+    assert shifts is not None and sum(shift is not None for shift in shifts) >= 4
+
+
+def test_a_stop_ends_measuring() -> None:
+    wanted = experiment(*BOTH)
+    ready, stop = ready_for(wanted), threading.Event()
+    measures = StepMeasures(ready.stacks, wanted.recording, stop)
+    drawn = [next(batches) for batches in ready.batches]
+    measures.begin(1)
+    stop.set()
+    found, seconds = measures.end(Crew(ready.stacks, CPU), drawn)
+    assert found == [] and seconds > 0
+
+
 def test_with_learning_rate_0_a_step_shifts_nothing() -> None:
     wanted = experiment(*BOTH, arms=ARMS[1:2])
     found, _ = one_step(ready_for(wanted, lr=0.0), wanted)
@@ -277,7 +297,8 @@ def test_the_copies_made_before_a_step_count_as_well(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(step_measures, "copied", copy)
     wanted = experiment("landscape_every=2", arms=ARMS[1:2])
     ready = ready_for(wanted)
-    measures, crew = StepMeasures(ready.stacks, wanted.recording), Crew(ready.stacks, CPU)
+    measures = StepMeasures(ready.stacks, wanted.recording, threading.Event())
+    crew = Crew(ready.stacks, CPU)
     drawn = [next(batches) for batches in ready.batches]
     took: list[float] = []
     for step in (1, 2, 3):

@@ -5,6 +5,7 @@ on the same batch. The landscape measures (§3.2, Figure 4) go along the gradien
 network is. Both are evaluations: networks, running statistics and random state stay as they are.
 """
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,6 +65,10 @@ class LayerParameters:
     all: list[str]
 
 
+class Stopped(Exception):
+    """A measurement was to end before it was done."""
+
+
 class BatchLoss:
     """Mean cross-entropy of one batch in training mode, as a function of the parameters.
 
@@ -84,29 +89,45 @@ class BatchLoss:
         labels: Tensor,
         parameters: Tensors | None = None,
         buffers: Tensors | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         """Args:
         network: In training mode; nothing of it changes.
         inputs: The batch, (batch, …).
         labels: (batch,).
         parameters: When the network met the batch; None: as they are. `buffers` likewise.
+        stop: Once it is set, no pass begins any more.
+
+        Raises:
+            Stopped: It is set.
         """
         self._network = network
         self._batch = inputs, labels
+        self._stop = stop
         self._buffers = copied(network.named_buffers()) if buffers is None else buffers
         self.parameters = copied(network.named_parameters()) if parameters is None else parameters
         self.loss, self.gradients = self.at(self.parameters, list(self.parameters))
 
     def at(self, parameters: Tensors, names: Sequence[str]) -> tuple[float, dict[str, Tensor]]:
-        """The loss with other parameters, and the gradients of those that are named."""
-        wanted = {name: parameters[name].detach().clone().requires_grad_() for name in names}
+        """The loss with other parameters, and the gradients of those that are named.
+
+        Raises:
+            Stopped: It was asked to.
+        """
+        if self._stop is not None and self._stop.is_set():
+            raise Stopped
+        # torch's GroupNorm crashes on a channels-last input whose gradient nobody needs: so the
+        # network's first parameter is always asked for, which all that comes behind it depends on
+        asked = list(dict.fromkeys([*names, next(iter(self.parameters))]))
+        wanted = {name: parameters[name].detach().clone().requires_grad_() for name in asked}
         inputs, labels = self._batch
         with torch.enable_grad():
             state = {**copied(self._buffers.items()), **parameters, **wanted}
             logits = functional_call(self._network, state, (inputs,))
             loss = functional.cross_entropy(logits, labels)
             gradients = torch.autograd.grad(loss, list(wanted.values()))
-        return loss.item(), dict(zip(names, gradients, strict=True))
+        found = dict(zip(asked, gradients, strict=True))
+        return loss.item(), {name: found[name] for name in names}
 
 
 def copied(named: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:

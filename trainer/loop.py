@@ -48,7 +48,7 @@ def train(
     crew = Crew(stacks, test[0].device)
     threads = max(1, cores() - crew.cores)
     evaluator = Evaluator(stacks, test, threads, ensemble=experiment.ensemble)
-    measures = StepMeasures(stacks, recording)
+    measures = StepMeasures(stacks, recording, stop)
     done = 0
 
     try:

@@ -3,6 +3,7 @@
 Training stands still meanwhile and nothing of it changes; what that takes is told in seconds.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from ..db.looking import LANDSCAPE_STEPS, Recording
 from .crew import Crew
-from .landscape import BatchLoss, Tensors, copied, gradient_shift, landscape, layers_of
+from .landscape import BatchLoss, Stopped, Tensors, copied, gradient_shift, landscape, layers_of
 from .ring import Measured
 from .stack import Stack
 
@@ -23,7 +24,15 @@ ALONG = tuple(multiple / 2 for multiple in range(1, LANDSCAPE_STEPS + 1))
 class StepMeasures:
     """Measures what is asked: `begin` comes before a step, `end` behind it."""
 
-    def __init__(self, stacks: Sequence[Stack], recording: Recording) -> None:
+    def __init__(
+        self, stacks: Sequence[Stack], recording: Recording, stop: threading.Event
+    ) -> None:
+        """Args:
+        stacks: The networks.
+        recording: Which steps are due.
+        stop: Ends a measurement, of which nothing is told then.
+        """
+        self._stop = stop
         self._stacks = stacks
         self._recording = recording
         self._layers = {stack: layers_of(stack.networks[0], stack.layers) for stack in stacks}
@@ -87,16 +96,18 @@ class StepMeasures:
         for place, network in _training(stack):
             position = stack.positions[place]
             before = self._before[position]
-            batch = BatchLoss(network, *drawn[stack.draws[place]], *before)
             of_layers = of_network = None
-            if shifts:
-                found = gradient_shift(
-                    batch, self._layers[stack], copied(network.named_parameters())
-                )
-                of_layers = [None if shift is None else asdict(shift) for shift in found]
-            if is_landscape:
-                sizes = [multiple * self._lr[stack] for multiple in ALONG]
-                of_network = asdict(landscape(batch, sizes))
+            try:
+                batch = BatchLoss(network, *drawn[stack.draws[place]], *before, self._stop)
+                if shifts:
+                    after = copied(network.named_parameters())
+                    found = gradient_shift(batch, self._layers[stack], after)
+                    of_layers = [None if shift is None else asdict(shift) for shift in found]
+                if is_landscape:
+                    sizes = [multiple * self._lr[stack] for multiple in ALONG]
+                    of_network = asdict(landscape(batch, sizes))
+            except Stopped:
+                return
             yield position, self._step, of_layers, of_network
 
 
