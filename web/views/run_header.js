@@ -152,7 +152,7 @@ function exportMenu({ id, source, experiment }) {
     ? [["measurements.csv", "everything that was measured", api.measurementsUrl(id, null)]]
     : TABLES.map(([table, about]) => [`${table}.csv`, about, api.exportUrl(id, table)]);
   if (experiment?.ensemble === true) {
-    files.push(["ensemble_records.csv", "test accuracy of all networks together",
+    files.push(["ensemble_records.csv", "test accuracy of each seed’s networks together",
       api.exportUrl(id, "ensemble_records")]);
   }
   if (source === "experiment") {
