@@ -42,11 +42,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Recorded:
-    """One statistic of one layer, network or run, in full resolution.
+    """One statistic of one layer, network or seed, in full resolution.
 
     Attributes:
-        arm: The network's arm, empty for a statistic of the run; `seed` its seed, there 0.
-        layer: The layer's name; None for a statistic of the network or of the run.
+        arm: The network's arm, empty for a statistic of all networks of `seed` together.
+        layer: The layer's name; None for a statistic of the network or of the seed.
         steps: Ascending.
         values: At each step; None where the statistic does not apply.
     """
@@ -59,7 +59,7 @@ class Recorded:
 
 
 Records = Callable[[str, str], Sequence[Recorded]]
-"""(table, statistic) → that statistic of every layer, or network, of the run, or its own.
+"""(table, statistic) → that statistic of every layer, or network, or seed, of the run.
 
 Of `unit_records` the mean over the units of a layer."""
 

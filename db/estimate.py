@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from .arm import Arm
 from .experiment import Experiment
-from .layouts import LayerLayout, layers
+from .layouts import MODULE_LAYERS, LayerLayout, layers
 from .looking import LANDSCAPE_STEPS, PROBE_EXAMPLES
 from .norms import OVER_EXAMPLES, NormName
 from .parsing import parse
@@ -198,6 +198,10 @@ def _array_bytes(experiment: Experiment, arm: Arm) -> int:
     found = layers(experiment.network_of(arm), experiment.input_shape)
     every = sum(layer.units for layer in found)
     normed = sum(layer.units for layer in found if layer.is_hidden)
+    if arm.per_activation:  # in the last module, before the output, each position is a unit
+        last = found[-1 - MODULE_LAYERS : -1]
+        further = sum(layer.units * (layer.side**2 - 1) for layer in last)
+        every, normed = every + further, normed + further
     return 4 * (5 * every + 2 * normed * (arm.norm in OVER_EXAMPLES))
 
 

@@ -131,9 +131,9 @@ class Experiment(Document):
     ensemble: bool = Field(
         default=False,
         title="Ensemble",
-        description="All networks of the run, of every arm and seed, also predict together: the "
-        "mean of their class probabilities is evaluated on the test set beside each of them. "
-        "Nothing else changes.",
+        description="The networks of all arms also predict together, those of each seed by "
+        "themselves: the mean of their class probabilities is evaluated on the test set beside "
+        "each of them. Nothing else changes.",
         json_schema_extra={"group": "Training"},
     )
     device: str = Field(
@@ -188,10 +188,10 @@ class Experiment(Document):
             raise ValueError(f"arms: every arm needs a name of its own, got {', '.join(names)}.")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds: every seed may appear once, got {self.seeds}.")
-        if self.ensemble and len(self.arms) * len(self.seeds) < 2:
+        if self.ensemble and len(self.arms) < 2:
             raise ValueError(
-                "ensemble: takes at least 2 networks, and one arm with one seed is 1. Add an arm "
-                "or a seed."
+                "ensemble: the arms of a seed predict together, which takes at least 2 of them; "
+                "got 1. Add an arm."
             )
         norms = {arm.norm for arm in self.arms}
         if self.batch_size < 2 and norms & OVER_EXAMPLES:
@@ -238,6 +238,12 @@ class Experiment(Document):
             raise ValueError(
                 f"arms.{index}.per_activation: only batch can normalize each activation by itself; "
                 f"the arm's norm is {arm.norm}."
+            )
+        if arm.per_activation and arm.norm_place == "after":
+            raise ValueError(
+                f"arms.{index}.norm_place: with per_activation the norm of the last module stands "
+                "before the nonlinearity (paper §4.2.3); expected before. Or set per_activation "
+                "to false."
             )
         if arm.weight_scale != 1 and kind == "mlp":
             raise ValueError(

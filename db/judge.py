@@ -10,6 +10,7 @@ from . import catalog, read
 from .claims import Claim, Evidence, Outcome, Recorded, judge
 from .errors import NotFound
 from .experiment import Experiment
+from .intervals import OverSeeds, mean
 from .parsing import parse, parse_study
 from .study import Study
 from .tables import ACTIVE, Run, UnitRecord
@@ -27,11 +28,15 @@ class Judged:
         verdict: Its arms in numbers; None for a study, and for a watched run, which has no test
             set.
         outcomes: What it says of each claim of its catalog entry.
+        twins: Whether what differs between arms of a seed is the arms' doing.
+        together: The last test accuracy of the ensembles; None where there is none.
     """
 
     run: Run
     verdict: Verdict | None
     outcomes: Sequence[tuple[Claim, Outcome]]
+    twins: bool = True
+    together: OverSeeds | None = None
 
     @property
     def ended(self) -> bool:
@@ -42,7 +47,7 @@ class Judged:
     def sentence(self) -> str:
         """What the arms, or the measurements of a study, come to."""
         if self.verdict is not None:
-            return sentence(self.verdict)
+            return sentence(self.verdict, twins=self.twins, together=self.together)
         if self.run.study is None:
             return "A watched run has no test set, so there is no verdict."
         for claim, outcome in self.outcomes[:1]:
@@ -81,7 +86,15 @@ def judged(engine: Engine, run_id: int, target: float | None = None) -> Judged:
             if isinstance(entry.experiment, Experiment)
             for claim in entry.claims
         ],
+        asked.twins,
+        _together(records("ensemble_records", "test_accuracy")) if asked.ensemble else None,
     )
+
+
+def _together(ensembles: Sequence[Recorded]) -> OverSeeds | None:
+    """What the ensembles of all seeds came to at their last evaluation."""
+    last = [value for each in ensembles for value in each.values[-1:] if value is not None]
+    return mean(last) if last else None
 
 
 def _of_study(engine: Engine, run: Run, study: Study) -> list[tuple[Claim, Outcome]]:

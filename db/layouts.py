@@ -96,6 +96,8 @@ MICRO_INCEPTION = (
     ModuleTable("to_c", 0, (16, 24), (24, 32), "max", 0, 2),
     ModuleTable("c", 32, (24, 40), (20, 28), "max", 16),
 )
+MODULE_LAYERS = 7
+"""Convolutions of a module that has all branches, as the last one of either table does."""
 
 
 def layers(network: Network, shape: tuple[int, int, int], classes: int = 10) -> list[LayerLayout]:

@@ -1,7 +1,7 @@
 """Reading: runs and what belongs to them, and whole tables for export."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, func, select
@@ -13,7 +13,7 @@ from .study import Measurement
 from .tables import (
     ACTIVE,
     OF_LAYERS,
-    OF_RUNS,
+    OF_SEEDS,
     RECORD_TABLES,
     Evaluation,
     Layer,
@@ -135,7 +135,7 @@ def curves(engine: Engine, run: Run) -> list[Curve]:
 def recorded(engine: Engine, run: Run, table: str, statistic: str) -> list[Recorded]:
     """One statistic of every layer, or network, of a run, up to its latest committed step.
 
-    Of a table of runs it is the one of this run, if any of it was recorded.
+    Of a table of seeds it is that of every seed of which any was recorded.
 
     Raises:
         NotFound: There is no such table or statistic.
@@ -156,9 +156,10 @@ def recorded(engine: Engine, run: Run, table: str, statistic: str) -> list[Recor
             steps, values = tuple(step for step, _ in points), tuple(value for _, value in points)
             found.append(Recorded(arm, seed, layer, steps, values))
 
-        if table in OF_RUNS:
-            add("", 0, None, columns.run_id == run.id)
-            return [of_run for of_run in found if of_run.steps]
+        if table in OF_SEEDS:
+            for seed in _seeds(of_network.values()):
+                add("", seed, None, columns.run_id == run.id, columns.seed == seed)
+            return [of_seed for of_seed in found if of_seed.steps]
         if table in OF_LAYERS:
             for layer in layers(engine, run.id):
                 owner = of_network[layer.network_id]
@@ -224,9 +225,9 @@ def export_columns(table: str) -> list[str]:
         NotFound: There is no such table.
     """
     statistics = known_columns(table)
-    network = [] if table in OF_RUNS else ["network_id", "arm", "seed"]
+    whose = ["seed"] if table in OF_SEEDS else ["network_id", "arm", "seed"]
     layer = ["layer_id", "layer"] if table in OF_LAYERS else []
-    return ["run_id", *network, *layer, "step", *statistics]
+    return ["run_id", *whose, *layer, "step", *statistics]
 
 
 def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, ...]]:
@@ -241,11 +242,12 @@ def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, 
     statistics = known_columns(table)
     last = run(engine, run_id).step  # a run that goes on is exported as it was at one moment
     of_layers = table in OF_LAYERS
+    trained = networks(engine, run_id)
     owners: list[tuple[Any, ...]] = [
-        (run_id, network.id, network.arm, network.seed) for network in networks(engine, run_id)
+        (run_id, network.id, network.arm, network.seed) for network in trained
     ]
-    if table in OF_RUNS:
-        owners = [(run_id,)]
+    if table in OF_SEEDS:
+        owners = [(run_id, seed) for seed in _seeds(trained)]
     if of_layers:
         found = layers(engine, run_id)
         owners = [
@@ -262,11 +264,16 @@ def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, 
                 .where(columns.step <= last)
                 .order_by(columns.step)
             )
-            if table in OF_RUNS:
-                query = query.where(columns.run_id == run_id)
+            if table in OF_SEEDS:
+                query = query.where(columns.run_id == run_id, columns.seed == owner[1])
             else:
                 query = query.where(columns.network_id == owner[1])
             if of_layers:
                 query = query.where(columns.layer_id == owner[4])
             for row in connection.execute(query):
                 yield (*owner, *row)
+
+
+def _seeds(trained: Iterable[Network]) -> list[int]:
+    """The seeds of a run, in its order."""
+    return list(dict.fromkeys(network.seed for network in trained))

@@ -23,19 +23,20 @@ from sqlalchemy import (
 )
 
 from .read import known_columns
-from .tables import OF_LAYERS, OF_RUNS, RECORD_TABLES, Real
+from .tables import OF_LAYERS, OF_SEEDS, RECORD_TABLES, Real
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which series are meant: statistics of one network, of one layer, or of a run.
+    """Which series are meant: statistics of one network, of one layer, or of a seed of a run.
 
     Attributes:
-        table: Whose series: see `OF_LAYERS` and `OF_RUNS`.
-        network_id: Of the network; None where the series is the run's.
+        table: Whose series: see `OF_LAYERS` and `OF_SEEDS`.
+        network_id: Of the network; None where the series is a seed's.
         layer_id: Of the layer, in tables of layers.
         statistics: Columns of the table.
-        run_id: Of the run, where the series is its own.
+        run_id: Of the run, where the series is one of its seeds.
+        seed: That seed.
     """
 
     table: str
@@ -43,6 +44,7 @@ class Selection:
     layer_id: int | None
     statistics: tuple[str, ...]
     run_id: int | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         known_columns(self.table, self.statistics)
@@ -137,8 +139,8 @@ def series(engine: Engine, selection: Selection, first: int, last: int, width: i
 def _where(selection: Selection, first: int, last: int) -> list[ColumnElement[bool]]:
     columns = RECORD_TABLES[selection.table].__table__.columns
     conditions: list[ColumnElement[bool]] = [columns.step.between(first, last)]
-    if selection.table in OF_RUNS:
-        return [columns.run_id == selection.run_id, *conditions]
+    if selection.table in OF_SEEDS:
+        return [columns.run_id == selection.run_id, columns.seed == selection.seed, *conditions]
     conditions.append(columns.network_id == selection.network_id)
     if selection.table in OF_LAYERS:
         conditions.append(columns.layer_id == selection.layer_id)

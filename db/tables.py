@@ -279,7 +279,7 @@ class Evaluation(Table):
 
 
 class EnsembleRecord(Table):
-    """All networks of a run together on the test set, after `step` updates.
+    """The networks of one seed, of all arms, together on the test set, after `step` updates.
 
     Their prediction is the mean of their class probabilities.
     """
@@ -288,6 +288,7 @@ class EnsembleRecord(Table):
     __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
 
     run_id: Mapped[int] = _key("runs.id")
+    seed: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     step: Mapped[int] = mapped_column(Integer, primary_key=True)
     members: Mapped[int | None]
     test_accuracy: Mapped[float | None]
@@ -444,10 +445,10 @@ OF_LAYERS = frozenset(
     name for name, table in RECORD_TABLES.items() if "layer_id" in table.__table__.columns
 )
 """Those of them that hold series of layers; the others hold series of networks, but for:"""
-OF_RUNS = frozenset(
-    name for name, table in RECORD_TABLES.items() if "run_id" in table.__table__.columns
+OF_SEEDS = frozenset(
+    name for name, table in RECORD_TABLES.items() if "seed" in table.__table__.columns
 )
-"""Those that hold a series of the whole run."""
+"""Those that hold a series of each seed of a run."""
 
 
 def statistics_of(table: str) -> list[str]:

@@ -11,8 +11,29 @@ SAID = 6
 THRESHOLD_WITHIN = ": the interval contains the threshold"
 
 
-def sentence(verdict: Verdict) -> str:
-    """What a run's arms come to: each beside the reference, the first one."""
+NO_TWINS = "The arms are no twins: chance differs too."
+
+
+def sentence(verdict: Verdict, *, twins: bool = True, together: OverSeeds | None = None) -> str:
+    """What a run's arms come to: each beside the reference, the first one.
+
+    Args:
+        verdict: The arms.
+        twins: Whether only they differ; otherwise it is said that chance does, too.
+        together: The accuracy of their ensembles, which is said first.
+    """
+    words = [_of_arms(verdict)]
+    if together is not None:
+        is_at = "ended" if verdict.ended else "are"
+        words.insert(
+            0, f"The {len(verdict.comparisons)} arms together {is_at} at {share(together)}."
+        )
+    if not twins and len(verdict.comparisons) > 1:
+        words.append(NO_TWINS)
+    return " ".join(words)
+
+
+def _of_arms(verdict: Verdict) -> str:
     reference, *others = verdict.comparisons
     if not any(comparison.seeds for comparison in verdict.comparisons):
         return (

@@ -11,19 +11,24 @@ from itertools import chain
 from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Integer, LargeBinary, insert, update
+from sqlalchemy import BigInteger, Connection, Engine, Integer, LargeBinary, insert, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from .engine import writing
 from .study import Measurement
-from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Run, Status, Table
+from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Real, Run, Status, Table
 
 Column = Sequence[float | int | bytes | None] | np.ndarray
 ROWS_AT_ONCE = (512, 64, 8, 1)
 """Rows in one SQLite statement; few sizes, so that prepared statements are used again."""
-COPY_TYPES: dict[type[TypeEngine[Any]], str] = {Integer: "int4", LargeBinary: "bytea"}
-"""What PostgreSQL calls them; the other columns of records are `Real`."""
+COPY_TYPES: dict[type[TypeEngine[Any]], str] = {
+    Integer: "int4",
+    BigInteger: "int8",
+    LargeBinary: "bytea",
+    Real: "float8",
+}
+"""What PostgreSQL calls the types of records' columns."""
 
 
 def add_networks(
@@ -186,7 +191,7 @@ def _insert(
                 done += size
         return
     stored = Table.metadata.tables[table].columns
-    types = [COPY_TYPES.get(type(stored[column].type), "float8") for column in columns]
+    types = [COPY_TYPES[type(stored[column].type)] for column in columns]
     statement = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)

@@ -11,7 +11,7 @@ from ..db.series import Selection, bucket_width
 from ..db.series import series as read_series
 from ..db.tables import (
     OF_LAYERS,
-    OF_RUNS,
+    OF_SEEDS,
     RECORD_TABLES,
     EnsembleRecord,
     Evaluation,
@@ -40,19 +40,31 @@ def selections_of(
     """What is asked for, checked against the run's networks and layers.
 
     Raises:
-        NotFound: A table, statistic, network or layer is not there.
+        NotFound: A table, statistic, network, layer or seed is not there.
     """
+    seeds = sorted({network.seed for network in networks})
     layers = {network.id: {layer.id for layer in network.layers} for network in networks}
     selections = tuple(replace(one.selection(), run_id=run_id) for one in asked)
     for selection in selections:
         network, layer = selection.network_id, selection.layer_id
-        if selection.table in OF_RUNS:
+        if selection.table in OF_SEEDS:
             if (network, layer) != (None, None):
                 raise NotFound(
-                    f"{selection.table} is of the whole run; expected network_id and layer_id "
-                    f"null, got {network} and {layer}."
+                    f"{selection.table} is of all networks of a seed; expected network_id and "
+                    f"layer_id null, got {network} and {layer}."
+                )
+            if selection.seed not in seeds:
+                of_run = ", ".join(map(str, seeds)) or "none yet"
+                raise NotFound(
+                    f"{selection.table} is of a seed; expected one of {of_run}, got "
+                    f"{'null' if selection.seed is None else selection.seed}."
                 )
             continue
+        if selection.seed is not None:
+            raise NotFound(
+                f"{selection.table} is of networks, which have a seed; expected seed null, got "
+                f"{selection.seed}."
+            )
         if network is None:
             raise NotFound(f"{selection.table} is of networks; expected a network_id, got null.")
         if network not in layers:

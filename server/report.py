@@ -56,7 +56,8 @@ def _charts(engine: Engine, done: Decided) -> list[Chart]:
         found = read.measurements(engine, run)
         return quantity_charts(name, done.task.entry.quantities, found)
     arms = [arm["name"] for arm in (run.experiment or {}).get("arms", ())]
-    return accuracy_chart(name, arms, read.curves(engine, run))
+    together = read.recorded(engine, run, "ensemble_records", "test_accuracy")
+    return accuracy_chart(name, arms, read.curves(engine, run), together)
 
 
 def _overview(decided: Sequence[Decided]) -> str:

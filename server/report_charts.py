@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..db.claims import Recorded
 from ..db.study import Measurement, Quantity
 from ..db.verdict import Curve
 
 MOST_POINTS = 1_000
 """Of one line; of longer ones each stretch keeps its lowest and its highest point."""
 DIGITS = 6
+TOGETHER = "all together"
+"""What the line of an ensemble is called."""
 Points = Sequence[tuple[float, float]]
 """(x, value), x ascending."""
 
@@ -40,11 +43,20 @@ class Chart:
     share: bool = False
 
 
-def accuracy_chart(entry: str, arms: Sequence[str], curves: Sequence[Curve]) -> list[Chart]:
-    """The test accuracy of every arm; nothing where no network was evaluated."""
+def accuracy_chart(
+    entry: str, arms: Sequence[str], curves: Sequence[Curve], together: Sequence[Recorded] = ()
+) -> list[Chart]:
+    """The test accuracy of every arm; nothing where no network was evaluated.
+
+    `together` is that of all arms of a seed together, for each seed.
+    """
     series: dict[str, dict[int, Points]] = {arm: {} for arm in arms}
     for curve in curves:
         series[curve.arm][curve.seed] = list(zip(curve.steps, curve.accuracies, strict=True))
+    for ensemble in together:
+        points = zip(ensemble.steps, ensemble.values, strict=True)
+        known = [(step, value) for step, value in points if value is not None]
+        series.setdefault(TOGETHER, {})[ensemble.seed] = known
     lines = _lines(series)
     shows = f"Share of the test set that is classified right, in inference mode. {_legend(series)}"
     title, y = "Test accuracy", "correct"

@@ -268,11 +268,12 @@ class RunCreate(Asked):
 
 
 class SelectionAsked(Asked):
-    """Statistics of one network, in tables of layers of one layer, in tables of runs of the run."""
+    """Statistics of one network, in tables of layers of one layer, in tables of seeds of a seed."""
 
     table: Annotated[str, Field(max_length=80)]
     network_id: Number | None = None
     layer_id: Number | None = None
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     statistics: list[str] = Field(min_length=1, max_length=100)
 
     def selection(self) -> Selection:
@@ -282,7 +283,7 @@ class SelectionAsked(Asked):
             NotFound: There is no such table or statistic.
         """
         names = tuple(dict.fromkeys(self.statistics))
-        return Selection(self.table, self.network_id, self.layer_id, names)
+        return Selection(self.table, self.network_id, self.layer_id, names, seed=self.seed)
 
 
 class SeriesAsked(Asked):

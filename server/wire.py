@@ -77,6 +77,7 @@ def _description(series: Series, columns: list[str]) -> dict[str, Any]:
         "table": selection.table,
         "network_id": selection.network_id,
         "layer_id": selection.layer_id,
+        "seed": selection.seed,
         "first": series.first,
         "width": series.width,
         "rows": len(series.step),

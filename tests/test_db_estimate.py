@@ -123,6 +123,21 @@ def test_more_of_anything_costs_more(engine: Engine) -> None:
         for place in ("before", "after")
     )
     assert after > 1.5 * before, "the norms are layers by themselves"
+    inception = Network(kind="micro_inception", activation="relu", width=0.25)
+    channels, activations = (
+        estimate(
+            engine,
+            Experiment(
+                network=inception,
+                arms=[Arm(name="a", norm="batch", per_activation=each)],
+                steps=50,
+                recording=Recording(probe_every=10),
+            ),
+        ).bytes
+        for each in (False, True)
+    )
+    # 6 looks; of the last module 8 + 6 + 10 + 5 + 7 + 7 + 4 channels at 4 × 4 positions; 7 arrays
+    assert activations - channels == pytest.approx(6 * 47 * 15 * 7 * 4 * 1.25, abs=1)
 
 
 def test_the_bytes_of_the_probe_are_what_sqlite_takes(

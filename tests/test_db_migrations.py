@@ -145,7 +145,16 @@ def test_an_upgraded_database_takes_new_runs_and_still_guards_its_references(
     keys = {"network_id": 103, "layer_id": 108}
     writer.add("gradient_shift_records", keys, step | {"shift_l2": [math.nan]})
     writer.add("landscape_records", {"network_id": 103}, step | {"smoothness": [math.inf]})
+    together = {"members": [6], "test_accuracy": [0.75], "test_top_2": [math.nan]}
+    writer.add("ensemble_records", {"run_id": 103, "seed": 2**40}, step | together)
+    writer.add("evaluations", {"network_id": 103}, step | {"test_top_2": [0.5]})
     writer.commit(2, measured=0.5)
+    of_seed = Selection("ensemble_records", None, None, tuple(together), 103, 2**40)
+    kept = series(engine, of_seed, 0, 9, 1).low
+    assert kept["members"].tolist() == [6] and kept["test_accuracy"].tolist() == [0.75]
+    assert math.isnan(kept["test_top_2"][0])
+    found = series(engine, Selection("evaluations", 103, None, ("test_top_2",)), 0, 9, 1)
+    assert found.null["test_top_2"] == [0] and found.low["test_top_2"][1] == 0.5
     for table, layer, statistic in (
         ("gradient_shift_records", 108, "shift_l2"),
         ("landscape_records", None, "smoothness"),
@@ -155,5 +164,6 @@ def test_an_upgraded_database_takes_new_runs_and_still_guards_its_references(
     with writing(engine) as connection:
         connection.execute(text("DELETE FROM runs WHERE id = 103"))
     assert count(engine, "layer_records") == 0 and count(engine, "networks") == 2
+    assert count(engine, "ensemble_records") == count(engine, "evaluations") == 0
     assert count(engine, "gradient_shift_records") == count(engine, "landscape_records") == 0
     engine.dispose()

@@ -20,9 +20,11 @@ from shiftscope.db.arm import Arm
 from shiftscope.db.claims import Evidence, Outcome, Recorded, Records, judge
 from shiftscope.db.errors import InvalidExperiment
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.judge import judged
 from shiftscope.db.network import Network
 from shiftscope.db.parsing import parse
 from shiftscope.db.verdict import Curve
+from shiftscope.db.verdict_words import percent
 from shiftscope.server.app import create_app
 from shiftscope.trainer import datasets
 from shiftscope.trainer.discovery import find_layers
@@ -41,24 +43,25 @@ CPU = torch.device("cpu")
 
 
 def evidence(
-    singles: list[float],
-    together: float | None,
-    *,
+    *seeds: tuple[list[float], float | None],
     step: int = 600,
     ended: bool = True,
     diverged: int | None = None,
 ) -> Evidence:
-    """Of one seed; before the last step the ensemble was better."""
+    """Of each seed the members' and the ensemble's accuracy; before, the ensemble was better."""
     curves = [
-        Curve(name, 0, (100, step), (0.9, value), diverged if name == NAMES[0] else None)
+        Curve(name, seed, (100, step), (0.9, value), diverged if name == NAMES[0] else None)
+        for seed, (singles, _) in enumerate(seeds)
         for name, value in zip(NAMES, singles, strict=False)
     ]
-    given = (0.999,) if together is None else (0.999, together)
-    recorded = Recorded("", 0, None, (100, step)[: len(given)], given)
+    recorded: list[Recorded] = []
+    for seed, (_, together) in enumerate(seeds):
+        given = (0.999,) if together is None else (0.999, together)
+        recorded.append(Recorded("", seed, None, (100, step)[: len(given)], given))
 
     def records(table: str, statistic: str) -> list[Recorded]:
         assert (table, statistic) == ("ensemble_records", "test_accuracy")
-        return [recorded]
+        return recorded
 
     wanted: Records = records
     return Evidence(curves, NAMES, step, ended, wanted)
@@ -73,30 +76,56 @@ def decided(given: Evidence) -> Outcome:
     [(0.989, "reproduced"), (0.985, "reproduced"), (0.984, "not reproduced")],
 )
 def test_the_ensemble_must_not_be_below_its_best_member(together: float, result: str) -> None:
-    outcome = decided(evidence(SINGLES, together))
+    outcome = decided(evidence((SINGLES, together)))
     assert outcome.result == result, outcome.reason
-    assert "600 the 6 together" in outcome.reason and "alone 97.9 % to 98.5 %" in outcome.reason
+    beside = {0.989: "0.4 points higher", 0.985: "0.0 points higher", 0.984: "0.1 points lower"}
+    assert outcome.reason.startswith(
+        f"At step 600 the 6 together are {beside[together]} (one seed: no interval) than is "
+        f"needed: with seed 0 at {percent(together)}, needed 98.5 %, alone 97.9 % to 98.5 %, "
+    )
+
+
+def test_each_seed_has_an_ensemble_and_all_of_them_must_do() -> None:
+    fine, below = (SINGLES, 0.989), ([single - 0.01 for single in SINGLES], 0.974)
+    outcome = decided(evidence(fine, fine, fine))
+    assert outcome.result == "reproduced" and "(0.4 to 0.4, 3 seeds)" in outcome.reason
+    outcome = decided(evidence(fine, fine, below))
+    assert outcome.result == "not reproduced"
+    assert "with seed 2 at 97.4 %, needed 97.5 %, alone 96.9 % to 97.5 %" in outcome.reason
+    assert "the interval contains the threshold" in outcome.reason
 
 
 def test_half_the_spread_counts_where_it_is_more_than_the_best() -> None:
     skewed = [0.9, 0.98, 0.98, 0.98, 0.98, 0.98]  # mean 0.9667, half the spread 0.04
-    assert decided(evidence(skewed, 1.0)).result == "not reproduced"
+    outcome = decided(evidence((skewed, 1.0)))
+    assert outcome.result == "not reproduced" and "needed 100.7 %" in outcome.reason
 
 
-def test_a_member_that_diverged_makes_no_ensemble() -> None:
-    assert decided(evidence([*SINGLES[:5], math.nan], 0.999)).result == "not reproduced"
-    assert decided(evidence(SINGLES, 0.999, diverged=150)).result == "not reproduced"
-    assert decided(evidence(SINGLES, math.nan)).result == "not reproduced"
+def test_a_member_that_diverged_makes_no_ensemble_and_is_named() -> None:
+    no_number = decided(evidence(([*SINGLES[:5], math.nan], 0)))
+    frozen = decided(evidence((SINGLES, 0), diverged=150))
+    assert no_number.result == frozen.result == "not reproduced"
+    assert no_number.reason == (
+        "arm 5 diverged at step 600 with seed 0; the others are at 97.9 % to 98.5 % alone."
+    )
+    assert frozen.reason == (
+        "arm 0 diverged at step 150 with seed 0; the others are at 97.9 % to 98.5 % alone."
+    )
+    early = decided(evidence((SINGLES[:1], None), step=90, diverged=40))
+    assert early == Outcome("not reproduced", "arm 0 diverged at step 40 with seed 0.")
 
 
 def test_a_run_that_is_short_or_was_not_evaluated_at_its_end_decides_nothing() -> None:
+    fine = (SINGLES, 0.999)
+    unevaluated = replace(evidence(fine).curves[0], steps=(), accuracies=())
     for given in (
-        evidence(SINGLES, 0.999, step=149),
-        evidence(SINGLES, 0.999, ended=False),
-        evidence(SINGLES, None),
-        replace(evidence(SINGLES, 0.999), curves=[replace(evidence(SINGLES, 1).curves[0], steps=(),
-                                                          accuracies=())]),
-    ):  # fmt: skip
+        evidence(fine, step=149),
+        evidence(fine, ended=False),
+        evidence((SINGLES, None)),
+        evidence(fine, (SINGLES, None)),
+        replace(evidence(fine), curves=[unevaluated]),
+        replace(evidence(fine), curves=[]),
+    ):
         assert decided(given).result == "inconclusive"
 
 
@@ -163,21 +192,27 @@ def test_a_run_records_what_its_networks_come_to_together(
 ) -> None:
     run_id, prepared = train(experiment(ensemble=True, seeds=[0, 3]))
     each, labels = softmax_of(prepared), prepared.test[1]
-    mean = each.mean(0)
     rows = exported(engine, run_id, "ensemble_records")
-    assert [row["step"] for row in rows] == [0, 1, 2, 5, 10, 20, 40]
-    assert {(row["run_id"], row["members"]) for row in rows} == {(run_id, 6)}
-    assert rows[-1]["test_accuracy"] == pytest.approx(share(mean.argmax(1) == labels))
-    top_2 = (mean.topk(2).indices == labels[:, None]).any(1)
-    assert rows[-1]["test_top_2"] == pytest.approx(share(top_2))
-    assert 0.5 < rows[-1]["test_accuracy"] < rows[-1]["test_top_2"] <= 1
+    steps = [0, 1, 2, 5, 10, 20, 40]
+    assert [(row["seed"], row["step"]) for row in rows] == [(s, n) for s in (0, 3) for n in steps]
+    assert {(row["run_id"], row["members"]) for row in rows} == {(run_id, 3)}
+    for last, mean in ((rows[6], each[:3].mean(0)), (rows[13], each[3:].mean(0))):
+        assert last["test_accuracy"] == pytest.approx(share(mean.argmax(1) == labels))
+        top_2 = (mean.topk(2).indices == labels[:, None]).any(1)
+        assert last["test_top_2"] == pytest.approx(share(top_2))
+        assert 0.5 < last["test_accuracy"] < last["test_top_2"] <= 1
     alone = [row for row in exported(engine, run_id, "evaluations") if row["step"] == 40]
     for row, found in zip(alone, each, strict=True):
         assert row["test_accuracy"] == pytest.approx(share(found.argmax(1) == labels))
         right = (found.topk(2).indices == labels[:, None]).any(1)
         assert row["test_top_2"] == pytest.approx(share(right))
-    (recorded,) = read.recorded(engine, read.run(engine, run_id), "ensemble_records", "test_top_2")
-    assert recorded.values == tuple(row["test_top_2"] for row in rows)
+    recorded = read.recorded(engine, read.run(engine, run_id), "ensemble_records", "test_top_2")
+    assert [one.seed for one in recorded] == [0, 3] and recorded[1].steps == tuple(steps)
+    assert recorded[1].values == tuple(row["test_top_2"] for row in rows[7:])
+    queue.end(engine, run_id, "finished")
+    said = judged(engine, run_id).sentence
+    middle = 50 * (rows[6]["test_accuracy"] + rows[13]["test_accuracy"])
+    assert said.startswith(f"The 3 arms together ended at {middle:.1f} % (") and "2 seeds" in said
 
 
 def test_twins_are_the_same_with_an_ensemble_and_without(
@@ -200,7 +235,7 @@ def test_a_member_that_is_no_number_leaves_nothing_right(digits: datasets.Images
     """Also one that was frozen: it is a member still, though it is evaluated no more."""
     ready = prepare(experiment(ensemble=True), digits, CPU)
     broken = ready.stacks[1]
-    evaluator = Evaluator(ready.stacks, ready.test, 1, ensemble=True)
+    evaluator = Evaluator(ready.stacks, ready.test, 1, together=[7, 7, 7])
     evaluator.begin(0)
     next(broken.networks[0].parameters()).data.fill_(math.nan)
     evaluator.begin(1)
@@ -213,31 +248,41 @@ def test_a_member_that_is_no_number_leaves_nothing_right(digits: datasets.Images
         (0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1), (0, 2), (2, 2),
     ]  # fmt: skip
     found = evaluator.take_ensembles()
-    assert [step for step, _ in found] == [0, 1, 2] and evaluator.take_ensembles() == []
-    assert {values["members"] for _, values in found} == {3}
-    assert found[0][1]["test_accuracy"] > 0
-    assert [values["test_accuracy"] for _, values in found[1:]] == [0, 0]
+    assert [(seed, step) for seed, step, _ in found] == [(7, 0), (7, 1), (7, 2)]
+    assert evaluator.take_ensembles() == []
+    assert {values["members"] for *_, values in found} == {3}
+    assert found[0][2]["test_accuracy"] > 0
+    assert [values["test_accuracy"] for *_, values in found[1:]] == [0, 0]
 
 
-def test_the_series_of_an_ensemble_are_its_runs(
+def test_the_series_of_an_ensemble_are_its_seeds(
     engine: Engine, train: Callable[..., Any], tmp_path: Path
 ) -> None:
     run_id, _ = train(experiment(ensemble=True, steps=2))
-    series = {"table": "ensemble_records", "statistics": ["members", "test_accuracy"]}
+    whose = {"table": "ensemble_records", "seed": 0}
+    series = whose | {"statistics": ["members", "test_accuracy"]}
     with TestClient(create_app(engine, tmp_path), base_url="http://127.0.0.1:8420") as client:
         path = f"/api/runs/{run_id}/series"
         frame = client.post(path, json={"series": [series]}).content
         length = int.from_bytes(frame[:4], "little")
         (found,) = json.loads(frame[4 : 4 + length])["series"]
-        assert (found["rows"], found["network_id"]) == (3, None)
+        assert (found["rows"], found["network_id"], found["seed"]) == (3, None, 0)
         assert found["columns"] == ["step", "members", "test_accuracy"]
         refused = client.post(path, json={"series": [series | {"network_id": 1}]})
-        assert refused.status_code == 404 and "of the whole run" in refused.json()["detail"]
+        assert (
+            refused.status_code == 404 and "of all networks of a seed" in refused.json()["detail"]
+        )
+        for seed in (1, None):
+            refused = client.post(path, json={"series": [series | {"seed": seed}]})
+            assert refused.status_code == 404
+            assert "of a seed; expected one of 0, got" in refused.json()["detail"]
         of_no_network = {"table": "evaluations", "statistics": ["test_loss"]}
         unnamed = client.post(path, json={"series": [of_no_network]})
         assert unnamed.status_code == 404 and "expected a network_id" in unnamed.json()["detail"]
+        seeded = client.post(path, json={"series": [of_no_network | {"seed": 0}]})
+        assert seeded.status_code == 404 and "expected seed null" in seeded.json()["detail"]
         lines = client.get(f"/api/runs/{run_id}/export/ensemble_records.csv").text.splitlines()
-        assert lines[0] == "run_id,step,members,test_accuracy,test_top_2" and len(lines) == 4
+        assert lines[0] == "run_id,seed,step,members,test_accuracy,test_top_2" and len(lines) == 4
 
 
 def test_arms_that_are_no_twins_have_weights_and_batches_of_their_own(
@@ -295,7 +340,7 @@ def test_each_activation_of_the_last_module_is_normalized_over_the_batch_alone()
 @pytest.mark.parametrize(
     ("document", "field", "says"),
     [
-        ({"ensemble": True, "arms": [{"name": "a"}]}, "ensemble", "at least 2 networks"),
+        ({"ensemble": True, "arms": [{"name": "a"}], "seeds": [0, 1]}, "ensemble", "Add an arm"),
         ({"arms": [{"name": "a", "weight_scale": 2}]}, "arms.0.weight_scale", "an mlp has none"),
         ({"arms": [{"name": "a", "weight_scale": 0}]}, "arms.0.weight_scale", "greater than 0"),
         (
@@ -310,6 +355,16 @@ def test_each_activation_of_the_last_module_is_normalized_over_the_batch_alone()
             },
             "arms.0.per_activation",
             "the arm's norm is layer",
+        ),
+        (
+            {
+                "network": {"kind": "micro_inception"},
+                "arms": [
+                    {"name": "a", "norm": "batch", "per_activation": True, "norm_place": "after"}
+                ],
+            },
+            "arms.0.norm_place",
+            "expected before",
         ),
     ],
 )

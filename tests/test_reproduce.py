@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from shiftscope.db import catalog, read
 from shiftscope.db.catalog import CatalogEntry
-from shiftscope.db.claims import Evidence, Outcome, differences
+from shiftscope.db.claims import Evidence, Outcome, Recorded, differences
 from shiftscope.db.engine import open_database, writing
 from shiftscope.db.errors import NotFound
 from shiftscope.db.experiment import Experiment
@@ -58,8 +58,7 @@ def reproduce(*arguments: object) -> Result:
 def test_a_sized_experiment_keeps_what_its_claims_fix(entry: CatalogEntry, length: Length) -> None:
     asked = sized(entry, length)
     assert differences(asked, entry.experiment) == []
-    is_one_ensemble = isinstance(asked, Experiment) and asked.ensemble
-    assert length == "quick" or len(asked.seeds) == (1 if is_one_ensemble else 3)
+    assert length == "quick" or len(asked.seeds) == 3
     if isinstance(asked, Study):
         assert asked.length == length
 
@@ -267,6 +266,10 @@ def test_charts_show_each_seed_and_their_mean_and_hide_no_spike() -> None:
     assert first["y"] == [0.1, 0.2, None]
     assert middle["x"] == [0, 1, 2] and middle["y"][:2] == [0.2, 0.25] and middle["y"][2] is None
     assert len(long["x"]) <= MOST_POINTS and 0.9 in long["y"] and 4321 in long["x"]
+    together = [Recorded("", seed, None, (0, 1), (0.5, 0.5 + seed)) for seed in (0, 1)]
+    (chart,) = accuracy_chart("an-entry", ("none", "long"), curves, together)
+    assert [line["name"] for line in chart.lines[4:]] == ["all together"] * 3
+    assert chart.lines[6]["y"] == [0.5, 1.0] and chart.lines[6]["legend"]
     assert accuracy_chart("an-entry", ("none",), []) == []
 
 

@@ -265,6 +265,7 @@ def test_series_are_exact_or_buckets_that_keep_the_spike(
         "table": "layer_records",
         "network_id": network_id,
         "layer_id": layer_ids[1],
+        "seed": None,
         "first": 0,
         "width": 32,
         "rows": 157,

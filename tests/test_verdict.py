@@ -248,6 +248,19 @@ def test_one_arm_and_three_arms_have_a_sentence_too() -> None:
     )
 
 
+def test_an_ensemble_is_said_first_and_that_arms_are_no_twins_last() -> None:
+    found = verdict(pair(5000, 500), ARMS, ended=True)
+    together = OverSeeds(0.97, 0.968, 0.971, 3)
+    assert sentence(found, twins=False, together=together) == (
+        f"The 2 arms together ended at 97.0 % (96.8 to 97.1, 3 seeds). {sentence(found)} "
+        "The arms are no twins: chance differs too."
+    )
+    going = verdict(pair(5000, 500), ARMS, ended=False)
+    assert sentence(going, together=together).startswith("The 2 arms together are at 97.0 % (")
+    alone = verdict([curve((0, 0.1), (9, 0.5))], ["none"], ended=True)
+    assert sentence(alone, twins=False) == sentence(alone)
+
+
 def test_numbers_of_an_arm_over_its_seeds() -> None:
     found = verdict([*pair(4000, 400), *pair(1000, 100, seed=1)], ARMS, ended=True)
     none, batch = found.comparisons

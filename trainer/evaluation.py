@@ -52,13 +52,14 @@ class Evaluator:
         test: tuple[Tensor, Tensor],
         threads: int,
         *,
-        ensemble: bool = False,
+        together: Sequence[int] = (),
     ) -> None:
         """Args:
         stacks: The networks.
         test: Inputs and labels of the test set.
         threads: How many of torch's threads an evaluation has while networks train.
-        ensemble: Whether all networks are evaluated together, too.
+        together: By position the seed of every network, where those of a seed are evaluated
+            together, too.
         """
         self._stacks = stacks
         self._test = test
@@ -69,7 +70,7 @@ class Evaluator:
         self._pending: deque[tuple[int, Future[Found]]] = deque()
         self._probe = Probe(test[0])
         self._probes: list[Probed] = []
-        self._has_ensemble = ensemble
+        self._seeds = together
         self._ensembles: list[Together] = []
 
     @property
@@ -101,7 +102,7 @@ class Evaluator:
             for network, position, active in zip(
                 stack.networks, stack.positions, stack.active, strict=True
             )
-            if active or self._has_ensemble
+            if active or (evaluates and self._seeds)
         ]
         states.sort(key=lambda state: state.position)
         threads = cores() if alone else self._threads
@@ -126,7 +127,7 @@ class Evaluator:
         return probes
 
     def take_ensembles(self) -> list[Together]:
-        """The evaluations of the ensemble at the steps of what `take` gave."""
+        """The evaluations of ensembles at the steps of what `take` gave."""
         ensembles, self._ensembles = self._ensembles, []
         return ensembles
 
@@ -149,18 +150,22 @@ class Evaluator:
         torch.set_num_threads(threads)
         evaluated: list[Evaluated] = []
         probed: list[Probed] = []
-        ensemble = Ensemble() if evaluates and self._has_ensemble else None
+        ensembles = {seed: Ensemble() for seed in self._seeds} if evaluates else {}
         for state in states:
             network, position = self._networks[state.place], state.position
             network.load_state_dict(state.tensors)
+            ensemble = ensembles[self._seeds[position]] if ensembles else None
+            if not state.is_active:  # one that was frozen is still a member, and nothing else
+                if ensemble is not None:
+                    ensemble.add(_inferred(network, self._test[0]))
+                continue
             if evaluates:
-                values = evaluate(network, *self._test, ensemble)
-                if state.is_active:  # one that was frozen is still a member, and nothing else
-                    evaluated.append((position, step, values))
-            if probes and state.is_active:
+                evaluated.append((position, step, evaluate(network, *self._test, ensemble)))
+            if probes:
                 layers = self._stacks[state.place].layers
                 probed.append((position, step, self._probe.measure(position, network, layers)))
-        together = [] if ensemble is None else [(step, ensemble.measure(self._test[1]))]
+        labels = self._test[1]
+        together = [(seed, step, found.measure(labels)) for seed, found in ensembles.items()]
         return evaluated, probed, together
 
 
@@ -182,10 +187,8 @@ def evaluate(
         ensemble: That it is a member of, which takes what it predicts in inference mode; then
             its own top-2 accuracy is measured too.
     """
-    network.eval()
-    logits = _logits(network, images)
+    logits = _inferred(network, images)
     loss, accuracy = _measure(logits, labels)
-    network.train()
     values: dict[str, float | None] = {"test_loss": loss, "test_accuracy": accuracy}
     if ensemble is not None:
         ensemble.add(logits)
@@ -203,6 +206,15 @@ def evaluate(
 def parts(inputs: Tensor) -> Sequence[Tensor]:
     """The inputs of a test set as they are evaluated: images in equal parts, others at once."""
     return inputs.tensor_split(math.ceil(inputs.numel() / AT_ONCE) if inputs.ndim > 2 else 1)
+
+
+@torch.no_grad()
+def _inferred(network: nn.Module, images: Tensor) -> Tensor:
+    """Logits in inference mode, (examples, classes); leaves the network in training mode."""
+    network.eval()
+    logits = _logits(network, images)
+    network.train()
+    return logits
 
 
 def _logits(network: nn.Module, images: Tensor) -> Tensor:

@@ -156,7 +156,7 @@ class Feeder:
         self._probes.extend(probes)
 
     def add_ensembles(self, ensembles: Iterable[Together]) -> None:
-        """Send evaluations of the ensemble along, with those of its networks."""
+        """Send evaluations of ensembles along, with those of their networks."""
         self._ensembles.extend(ensembles)
 
     def add_measured(self, measured: Iterable[Measured], seconds: float) -> None:

@@ -47,7 +47,7 @@ def train(
     observers = {stack: StackObserver(stack, index) for index, stack in enumerate(stacks)}
     crew = Crew(stacks, test[0].device)
     threads = max(1, cores() - crew.cores)
-    evaluator = Evaluator(stacks, test, threads, ensemble=experiment.ensemble)
+    evaluator = Evaluator(stacks, test, threads, together=_together(experiment))
     measures = StepMeasures(stacks, recording, stop)
     done = 0
 
@@ -98,6 +98,11 @@ def train(
         evaluator.close()
         feeder.finish(done)
     return done
+
+
+def _together(experiment: Experiment) -> list[int]:
+    """By position the seeds of the networks, if those of a seed predict together."""
+    return [seed for seed in experiment.seeds for _ in experiment.arms if experiment.ensemble]
 
 
 @dataclass(frozen=True)

@@ -82,11 +82,10 @@ class RunRecording:
                 numbers = {name: [value] for name, value in statistics.items()}
                 self._writer.add("probe_records", keys, {"step": [step]} | numbers)
                 self._writer.add("unit_records", keys, {"step": [step]} | _decoded(arrays))
-        for step, values in part.ensembles:
+        for seed, step, values in part.ensembles:
+            keys = {"run_id": self._run_id, "seed": seed}
             numbers = {name: [value] for name, value in values.items()}
-            self._writer.add(
-                "ensemble_records", {"run_id": self._run_id}, {"step": [step]} | numbers
-            )
+            self._writer.add("ensemble_records", keys, {"step": [step]} | numbers)
         for measured in part.measured:
             self._add_measured(measured)
         for position, diverged_step, frozen_step in part.frozen:

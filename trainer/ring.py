@@ -39,8 +39,8 @@ Evaluated = tuple[int, int, dict[str, float | None]]
 """A network's position, the step, and the statistics of an evaluation."""
 ProbedLayer = tuple[dict[str, float | int | None], dict[str, str | None]]
 """A layer's statistics on the probe, and its units' arrays as base64 of little-endian float32."""
-Together = tuple[int, dict[str, float | int]]
-"""The step, and what the ensemble of all networks came to at its evaluation."""
+Together = tuple[int, int, dict[str, float | int]]
+"""A seed, the step, and what the ensemble of its networks came to at its evaluation."""
 Probed = tuple[int, int, list[ProbedLayer]]
 """A network's position, the step, and its layers on the probe."""
 LayerShift = dict[str, float] | None
@@ -153,7 +153,7 @@ class Part:
         reached: The latest step that was trained.
         cost: Of observing, so far.
         probes: The looks at the probe since the part before.
-        ensembles: The evaluations of the ensemble since the part before.
+        ensembles: The evaluations of ensembles since the part before.
         measured: Gradient shifts and landscapes since the part before.
     """
 

@@ -15,8 +15,8 @@ export const NAN = 2;
  * What identifies a series within a run.
  * @param {Omit<Selection, "statistics">} selection
  */
-export function keyOf({ table, network_id, layer_id }) {
-  return `${table}/${network_id ?? ""}/${layer_id ?? ""}`;
+export function keyOf({ table, network_id, layer_id, seed }) {
+  return `${table}/${network_id ?? ""}/${layer_id ?? ""}/${seed ?? ""}`;
 }
 
 /**

@@ -291,12 +291,13 @@ export interface Problem {
   errors?: FieldProblem[] | null;
 }
 
-/** Statistics of one network, of one layer or, in `ensemble_records`, of the run. */
+/** Statistics of one network, of one layer or, in `ensemble_records`, of a seed. */
 export interface Selection {
   table: "layer_records" | "network_records" | "evaluations" | "probe_records"
     | "ensemble_records" | "gradient_shift_records" | "landscape_records" | "unit_records";
   network_id: number | null;
   layer_id?: number | null;
+  seed?: number | null;
   statistics: string[];
 }
 

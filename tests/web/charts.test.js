@@ -141,8 +141,9 @@ test("plot areas lie side by side while there is room, else below each other", (
 });
 
 test("the ensemble is one more line among those of its networks", () => {
-  const chart = withEnsemble(testAccuracy);
-  const series = { table: "ensemble_records", network_id: null, statistics: ["test_accuracy"] };
+  const chart = withEnsemble(testAccuracy, 3);
+  const series = { table: "ensemble_records", network_id: null, seed: 3,
+    statistics: ["test_accuracy"] };
   const asked = chart.needs({ networks: NETWORKS, layer: null });
   assert.deepEqual(asked.slice(2), [series]);
   const known = new Map(asked.map((what, at) =>
@@ -153,8 +154,8 @@ test("the ensemble is one more line among those of its networks", () => {
     [[0, "solid"], [1, "dash"], [-1, "dashdot"]]);
   assert.deepEqual(chart.extent(shown), [0.1, 0.7]);
   const [readings] = chart.read(shown, 2);
-  assert.deepEqual(readings.map(({ name }) => name), ["none", "BatchNorm", "ensemble"]);
-  assert.match(readings[2].value, /70/);
+  assert.deepEqual(readings.map(({ name }) => name), ["ensemble", "none", "BatchNorm"]);
+  assert.match(readings[0].value, /70/);
   known.delete(keyOf(series));
   assert.equal(chart.draw(view(known, { layer: null }))[0].marks.length, 2);
   assert.equal(chart.draw(view(new Map()))[0].note, "waiting for the first records");

@@ -1,4 +1,4 @@
-/** The ensemble of all networks of a run, as one more line in a chart of theirs. */
+/** The ensemble of the networks of a seed, as one more line in a chart of theirs. */
 
 /** @import { Chart, Dash, View } from "../types" */
 
@@ -7,8 +7,6 @@ import { percent } from "../format.js";
 import { extent, FEW, line, union } from "../traces.js";
 import { valueAt } from "./lines.js";
 
-/** The run's own series, of no network. */
-const SERIES = /** @type {const} */ ({ table: "ensemble_records", network_id: null });
 const STATISTIC = "test_accuracy";
 /** @type {Dash} */
 const DASH = "dashdot";
@@ -16,18 +14,20 @@ const DASH = "dashdot";
 /**
  * A chart of the networks' test accuracy, with that of their ensemble.
  * @param {Chart} chart
+ * @param {number} seed Whose networks they are
  * @returns {Chart}
  */
-export function withEnsemble(chart) {
+export function withEnsemble(chart, seed) {
+  const series = /** @type {const} */ ({ table: "ensemble_records", network_id: null, seed });
   /** @param {View} view */
   const found = (view) => {
-    const rows = view.rows(SERIES);
+    const rows = view.rows(series);
     return { rows, column: rows?.columns[STATISTIC] };
   };
   return {
     ...chart,
-    hint: `${chart.hint} Ensemble: the mean of the class probabilities of all networks of the run.`,
-    needs: (view) => [...chart.needs(view), { ...SERIES, statistics: [STATISTIC] }],
+    hint: `${chart.hint} Ensemble: the mean of the class probabilities of all arms.`,
+    needs: (view) => [...chart.needs(view), { ...series, statistics: [STATISTIC] }],
     draw(view) {
       const [cell] = chart.draw(view);
       const { rows, column } = found(view);
@@ -42,8 +42,8 @@ export function withEnsemble(chart) {
     read(view, step) {
       const [readings] = chart.read(view, step);
       const { rows, column } = found(view);
-      return [[...readings, { arm: TOGETHER, dash: DASH, name: "ensemble",
-        value: valueAt(rows, column, step, (value) => percent(value)) }]];
+      return [[{ arm: TOGETHER, dash: DASH, name: "ensemble",
+        value: valueAt(rows, column, step, (value) => percent(value)) }, ...readings]];
     },
   };
 }

@@ -165,7 +165,7 @@ class RunPage {
       this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
       this.body.replaceChildren(
         tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,
-          together: this.detail.experiment?.ensemble === true,
+          together: this.detail.experiment?.ensemble === true ? seed : null,
           gradientShift: asks(this.detail, "gradient_shift_every"),
           landscape: asks(this.detail, "landscape_every"), rebuild: () => this.#rebuild() }));
       deck.chosen = this.place.range;

@@ -164,7 +164,7 @@ function exportMenu({ id, source, experiment }) {
     files.push([`${table}.csv`, about, api.exportUrl(id, table)]);
   }
   if (experiment?.ensemble === true) {
-    files.push(["ensemble_records.csv", "test accuracy of all networks together",
+    files.push(["ensemble_records.csv", "test accuracy of each seed’s networks together",
       api.exportUrl(id, "ensemble_records")]);
   }
   if (source === "experiment") {

@@ -35,7 +35,7 @@ const SHORT = 12;
  *   watched run has none
  * @property {LayerRow[]} layers Those that are shown, where the tab has layers
  * @property {boolean} probed Whether the run looks at the fixed probe
- * @property {boolean} together Whether all networks of the run also predict together
+ * @property {number | null} together The seed, where its networks also predict together
  * @property {boolean} gradientShift Whether it measures the gradient shift
  * @property {boolean} landscape Whether it measures the landscape
  * @property {() => void} rebuild Build the tab anew, as something was chosen
@@ -101,7 +101,7 @@ function gradients(parts) {
 
 /** @param {Parts} parts */
 function overview({ deck, verdict, together }) {
-  const accuracy = together ? withEnsemble(testAccuracy) : testAccuracy;
+  const accuracy = together === null ? testAccuracy : withEnsemble(testAccuracy, together);
   const charts = verdict ? [accuracy, testLoss, trainAccuracy, trainLoss, inferenceGap]
     : [loggedLoss, loggedAccuracy];
   return h("div", { class: "overview" }, verdict, ...charts.map((chart, at) =>
