@@ -15,8 +15,8 @@ from .study import Measurement, Study
 from .verdict import Curve
 
 Result = Literal["reproduced", "not reproduced", "inconclusive", "not this claim’s settings"]
-FREE = ("name", "steps", "seeds", "device", "length")
-"""Settings that no claim fixes: more steps or seeds, elsewhere."""
+FREE = ("name", "steps", "seeds", "device", "length", "ensemble")
+"""Settings that no claim fixes: more steps or seeds, elsewhere, and what only measures more."""
 LOOKING = frozenset(
     {
         *("record_every", "evaluate_every", "evaluate_early", "probe_every"),

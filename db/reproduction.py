@@ -85,7 +85,7 @@ def chosen(names: Sequence[str]) -> list[Task]:
 def settings(entry: CatalogEntry, length: Length) -> list[str]:
     """The `key=value` settings that make an entry's experiment as long as is asked."""
     study = [f"length={length}"] if isinstance(entry.experiment, Study) else []
-    return [SEEDS[length], *study, *(entry.quick if length == "quick" else entry.full)]
+    return [SEEDS[length], *study, *(entry.quick if length == "quick" else ())]
 
 
 def sized(entry: CatalogEntry, length: Length) -> Experiment | Study:

@@ -23,8 +23,6 @@ class CatalogEntry:
         quantities: What a study measures, in the order of its charts.
         quick: `key=value` settings of the shortest run that decides every claim, beside seed 0; of
             settings that no claim fixes, such as `steps` or `evaluate_every`.
-        full: The same for the source's own length, beside seeds 0, 1 and 2: only where that is
-            not the experiment's own, or cannot be afforded.
     """
 
     name: str
@@ -37,4 +35,3 @@ class CatalogEntry:
     claims: tuple[Claim, ...] = ()
     quantities: tuple[Quantity, ...] = ()
     quick: tuple[str, ...] = ()
-    full: tuple[str, ...] = ()
