@@ -40,6 +40,7 @@ def test_two_workers_that_race_never_claim_the_same_run(any_engine: Engine) -> N
         together.wait(30)
         while (run_id := queue.claim(engine, worker_id)) is not None:
             claimed[worker_id].append(run_id)
+            queue.end(engine, run_id, "finished")
         engine.dispose()
 
     threads = [threading.Thread(target=work) for _ in range(2)]
@@ -55,10 +56,9 @@ def test_two_workers_that_race_never_claim_the_same_run(any_engine: Engine) -> N
 def test_the_oldest_run_is_claimed_first_and_a_named_one_out_of_turn(any_engine: Engine) -> None:
     first, second, third = (queue.enqueue(any_engine, Experiment()) for _ in range(3))
     worker_id = queue.register(any_engine)
-    assert queue.claim(any_engine, worker_id, third) == third
-    assert queue.claim(any_engine, worker_id, third) is None
-    assert queue.claim(any_engine, worker_id) == first
-    assert queue.claim(any_engine, worker_id) == second
+    for named, found in ((third, third), (third, None), (None, first), (None, second)):
+        assert queue.claim(any_engine, worker_id, named) == found
+        queue.end(any_engine, found or third, "finished")
     assert queue.claim(any_engine, worker_id) is None
 
 
