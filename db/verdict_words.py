@@ -109,7 +109,8 @@ def points(estimate: OverSeeds, threshold: float | None = None) -> str:
     sign = 1 if estimate.value >= 0 else -1
     ends = sorted(100 * sign * end for end in (estimate.low, estimate.high) if end is not None)
     value = f"{100 * abs(estimate.value):.1f} points {'higher' if sign > 0 else 'lower'}"
-    words = _interval(*(f"{end:.1f}" for end in ends), seeds=estimate.seeds)
+    shown = (f"{end:.1f}".replace("-", "−") for end in ends)
+    words = _interval(*shown, seeds=estimate.seeds)
     return f"{value} ({words}{_within(estimate, threshold)})"
 
 

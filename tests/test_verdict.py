@@ -308,3 +308,8 @@ def test_of_many_arms_only_what_they_come_to_is_said() -> None:
         "6 of 8 arms reached 90 %, lr 0 first: after 94 steps; lr 0 ended highest: 95 %; "
         "1 diverged."
     )
+
+
+def test_an_interval_below_0_has_a_minus_sign() -> None:
+    estimate = OverSeeds(value=0.1, low=-0.29, high=1.315, seeds=2)
+    assert points(estimate) == "10.0 points higher (−29.0 to 131.5, 2 seeds)"
