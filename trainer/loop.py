@@ -79,9 +79,7 @@ def train(
             if evaluates or probes:
                 last = step == steps
                 evaluator.begin(step, evaluates=evaluates, probes=probes, alone=last)
-            feeder.add_evaluations(evaluator.take(), evaluator.pending)
-            feeder.add_probes(evaluator.take_probes())
-            feeder.add_ensembles(evaluator.take_ensembles())
+            _send(evaluator, feeder)
 
             # a network whose loss stayed non-finite goes no further
             for position in feeder.end_step(step):
@@ -90,14 +88,19 @@ def train(
             done = step
         if stop.is_set() and done < steps:
             evaluator.give_up()
-        feeder.add_evaluations(evaluator.take(wait=True), pending=None)
-        feeder.add_probes(evaluator.take_probes())
-        feeder.add_ensembles(evaluator.take_ensembles())
+        _send(evaluator, feeder, wait=True)
     finally:
         crew.close()
         evaluator.close()
         feeder.finish(done)
     return done
+
+
+def _send(evaluator: Evaluator, feeder: Feeder, *, wait: bool = False) -> None:
+    """Send along what the evaluator has found; `wait`: all that was begun."""
+    feeder.add_evaluations(evaluator.take(wait=wait), evaluator.pending)
+    feeder.add_probes(evaluator.take_probes())
+    feeder.add_ensembles(evaluator.take_ensembles())
 
 
 def _together(experiment: Experiment) -> list[int]:
