@@ -262,7 +262,7 @@ def test_the_mean_over_seeds_decides_and_the_interval_is_said() -> None:
     ]
     outcome = CLAIMS["E27"][1].decide(Evidence((), (), len(found), True, measurements=moved))
     assert outcome.result == "reproduced"
-    assert "3.0 points higher (-" in outcome.reason and "3 seeds)" in outcome.reason
+    assert "3.0 points higher (−" in outcome.reason and "3 seeds)" in outcome.reason
 
 
 @pytest.mark.parametrize("name", SMALL)
