@@ -132,6 +132,49 @@ def test_saturation(large: float, normalized: float, result: str) -> None:
     assert f"{100 * large:.2f} % (one seed: no interval) of the hidden" in outcome.reason
 
 
+def of_noise(batch: float, noisy: float, step: int = 3_000, records: int = 5) -> Evidence:
+    """Means of three layers that go to and fro by so much, and one outlier; stds of 2."""
+    moves = {"BatchNorm": batch, "noisy BatchNorm": noisy}
+    layers = {"hidden1": 1.0, "hidden2": 0.5, "output": 0.0}
+    steps = tuple(range(1, records + 1))
+
+    def records_of(table: str, statistic: str) -> list[Recorded]:
+        assert table == "layer_records"
+        return [
+            Recorded(arm, seed, layer, steps, tuple(
+                2.0 if statistic == "std" else 50.0 if s == 1 else part * move * (s % 2)
+                for s in steps
+            ))
+            for arm, move in moves.items() for seed in (0, 1) for layer, part in layers.items()
+        ]  # fmt: skip
+
+    return Evidence((), list(moves), step, True, records_of)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "result", "says"),
+    [
+        (of_noise(0.001, 0.25), YES, "by up to 0.12 stds in noisy BatchNorm: 250 × (250 to 250"),
+        (of_noise(0.0, 0.25), YES, "∞"),
+        (of_noise(0.02, 0.2), YES, "10.0 × (10.0 to 10.0, 2 seeds) as far as in BatchNorm"),
+        (of_noise(0.02, 0.19), NO, "9.5 ×"),
+        (of_noise(0.02, math.nan), NO, "nan"),
+        (of_noise(0.02, 0.2, step=2_999), OPEN, "up to step 3,000; the run is too short"),
+    ],
+)
+def test_noise_shifts_layers(evidence: Evidence, result: str, says: str) -> None:
+    (claim,) = [c for c in catalog.entry("mnist-noisy-batchnorm").claims if c.number == "E22b"]
+    outcome = claim.decide(evidence)
+    assert outcome.result == result and says in outcome.reason, outcome.reason
+
+
+def test_noise_is_not_judged_by_one_record() -> None:
+    entry = catalog.entry("mnist-noisy-batchnorm")
+    given = of_noise(0.02, 0.2, records=1)
+    outcome = judge(entry.claims[1], given, entry.experiment, entry.experiment)
+    assert outcome == Outcome("inconclusive", "hidden1 of BatchNorm was recorded once or never.")
+
+
 def test_saturation_is_looked_at_with_the_first_weights() -> None:
     entry = catalog.entry("saturation")
     given = of_saturation(0.5, 0.0, steps=(3, 13))
