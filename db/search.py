@@ -264,13 +264,11 @@ def _meaning(text: str, key: Key, at: int) -> str | float | bool:
 def _number(text: str, key: Key, at: int) -> float:
     found = NUMBER.match(text)
     unit = text[found.end() :] if found else ""
-    factors = {"time": UNITS, "share": {"": 1.0, "%": 0.01}}.get(key.kind, {"": 1.0})
-    if found is None or unit not in factors:
-        kinds = {"time": "a time with its unit", "share": "a share"}
-        raise SearchError(
-            at, f"Expected {kinds.get(key.kind, 'a number')}{_such_as(key)}, got {text}."
-        )
-    value = float(found[0]) * factors[unit]
+    expected = {"time": "a time with its unit", "share": "a share"}.get(key.kind, "a number")
+    known = {"time": [*UNITS], "share": ["", "%"]}.get(key.kind, [""])
+    if found is None or unit not in known:
+        raise SearchError(at, f"Expected {expected}{_such_as(key)}, got {text}.")
+    value = float(found[0]) / 100 if unit == "%" else float(found[0]) * UNITS.get(unit, 1.0)
     if key.kind == "time" and abs(value) > LONGEST_TIME:
         raise SearchError(at, f"Expected at most 100 years, got {text}.")
     return value
