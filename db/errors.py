@@ -2,6 +2,7 @@
 
 ShiftscopeError                 its text is one or two sentences made to be shown to a person
 ├── InvalidExperiment           an experiment or a setting is not allowed; names the fields
+├── SearchError                 a query for runs is not understood; names the place in it
 ├── NotFound                    a run, table, layer or catalog entry that is not there
 ├── Conflict                    the run's status does not allow what was asked
 ├── DatabaseProblem             the database cannot be opened, written or understood
@@ -42,6 +43,18 @@ class InvalidExperiment(ShiftscopeError):
     def __init__(self, problems: list[FieldProblem]) -> None:
         self.problems = problems
         super().__init__(" ".join(f"{p.field}: {p.message}" for p in problems))
+
+
+class SearchError(ShiftscopeError):
+    """A query for runs is not understood.
+
+    Attributes:
+        position: Where in the query, counted in characters from 0.
+    """
+
+    def __init__(self, position: int, sentence: str) -> None:
+        self.position = position
+        super().__init__(sentence)
 
 
 class NotFound(ShiftscopeError):

@@ -23,6 +23,7 @@ from sqlalchemy import Engine, case, delete, insert, select, update
 from .engine import writing
 from .errors import Conflict, NotFound
 from .experiment import Experiment
+from .outline import of_document, of_watched, settle
 from .study import Study
 from .tables import ACTIVE, Run, Status, Worker, WorkerKind
 
@@ -48,6 +49,7 @@ def enqueue(
 ) -> int:
     """Store a run of an experiment or a study as queued; returns its number."""
     kind = "study" if isinstance(experiment, Study) else "experiment"
+    document = experiment.model_dump(mode="json")
     with writing(engine) as connection:
         return connection.execute(
             insert(Run)
@@ -55,7 +57,8 @@ def enqueue(
                 name=experiment.name,
                 catalog_entry=catalog_entry,
                 source=kind,
-                **{kind: experiment.model_dump(mode="json")},
+                **{kind: document},
+                **of_document(document),
                 status="queued",
                 steps=None if isinstance(experiment, Study) else experiment.steps,
                 step=0,
@@ -90,6 +93,7 @@ def begin_watched(
                 name=_fitting(name),
                 source="watch",
                 watched=dict(watched),
+                **of_watched(watched),
                 status="running",
                 steps=steps,
                 step=0,
@@ -176,6 +180,8 @@ def end(engine: Engine, run_id: int, status: Ended, error: str | None = None) ->
             .where(Run.id == run_id, Run.status.in_(ACTIVE))
             .values(status=status, error=error, phase=None, ended_at=datetime.now(UTC))
         )
+        if ended.rowcount == 1:
+            settle(connection, [run_id])
         return ended.rowcount == 1
 
 
@@ -234,7 +240,14 @@ def revive_watched(engine: Engine, run_id: int, worker_id: int) -> None:
             connection.execute(
                 update(Run)
                 .where(Run.id == run_id, Run.source == "watch", Run.status == "failed")
-                .values(status="running", error=None, ended_at=None, worker_id=worker_id)
+                .values(
+                    status="running",
+                    error=None,
+                    ended_at=None,
+                    duration=None,
+                    ratio=None,
+                    worker_id=worker_id,
+                )
             )
 
 
@@ -242,18 +255,21 @@ def reconcile(engine: Engine) -> list[int]:
     """Mark the runs whose worker is gone as failed; returns their numbers."""
     alive = select(Worker.id).where(Worker.heartbeat_at >= datetime.now(UTC) - LEASE)
     with writing(engine) as connection:
-        orphans = connection.scalars(
-            update(Run)
-            .where(
-                Run.status.in_(("running", "stopping")),
-                Run.worker_id.is_(None) | Run.worker_id.not_in(alive),
+        orphans = list(
+            connection.scalars(
+                update(Run)
+                .where(
+                    Run.status.in_(("running", "stopping")),
+                    Run.worker_id.is_(None) | Run.worker_id.not_in(alive),
+                )
+                .values(
+                    status="failed",
+                    phase=None,
+                    ended_at=datetime.now(UTC),
+                    error=case((Run.source == "watch", WATCHED_LOST), else_=WORKER_LOST),
+                )
+                .returning(Run.id)
             )
-            .values(
-                status="failed",
-                phase=None,
-                ended_at=datetime.now(UTC),
-                error=case((Run.source == "watch", WATCHED_LOST), else_=WORKER_LOST),
-            )
-            .returning(Run.id)
         )
-        return list(orphans)
+        settle(connection, orphans)
+        return orphans

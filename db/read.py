@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 from sqlalchemy.orm import Session
 
 from .claims import Recorded
@@ -41,16 +41,10 @@ def run(engine: Engine, run_id: int) -> Run:
     return found
 
 
-def runs(engine: Engine, *, limit: int = 100, before: int | None = None) -> Sequence[Run]:
-    """Runs, the newest first, those with a number below `before`."""
-    query = select(Run).order_by(Run.id.desc()).limit(limit)
-    with Session(engine) as session:
-        return session.scalars(query if before is None else query.where(Run.id < before)).all()
-
-
 def finished_runs(engine: Engine, catalog_entry: str) -> Sequence[Run]:
-    """The runs of a catalog entry that came to their end, the newest first."""
+    """The runs of a catalog entry that came to their end and are not deleted, the newest first."""
     query = select(Run).where(Run.status == "finished", Run.catalog_entry == catalog_entry)
+    query = query.where(Run.deleted_at.is_(None))
     with Session(engine) as session:
         return session.scalars(query.order_by(Run.id.desc())).all()
 
@@ -68,9 +62,9 @@ def newest_run(engine: Engine) -> int:
         return connection.scalar(select(func.max(Run.id))) or 0
 
 
-def networks(engine: Engine, run_id: int) -> Sequence[Network]:
+def networks(bind: Engine | Connection, run_id: int) -> Sequence[Network]:
     """The networks of a run, in order; none before its training has begun."""
-    with Session(engine) as session:
+    with Session(bind) as session:
         query = select(Network).where(Network.run_id == run_id).order_by(Network.position)
         return session.scalars(query).all()
 
@@ -96,7 +90,7 @@ def layers_version(engine: Engine, run_id: int) -> tuple[Any, ...]:
         return tuple(connection.execute(query).one())
 
 
-def curves(engine: Engine, run: Run) -> list[Curve]:
+def curves(bind: Engine | Connection, run: Run) -> list[Curve]:
     """The test accuracy of every network of a run, up to its latest committed step.
 
     What was evaluated without an accuracy is left out. Infinities are no accuracies: NaN; nor is
@@ -114,8 +108,8 @@ def curves(engine: Engine, run: Run) -> list[Curve]:
         .order_by(Evaluation.network_id, Evaluation.step)
     )
     found: dict[int, list[tuple[int, float]]] = {}
-    with engine.connect() as connection:
-        for network_id, step, accuracy, loss in connection.execute(query):
+    with Session(bind) as session:
+        for network_id, step, accuracy, loss in session.execute(query):
             if accuracy is not None:
                 is_number = math.isfinite(accuracy) and not (loss is not None and math.isnan(loss))
                 value = accuracy if is_number else math.nan
@@ -128,7 +122,7 @@ def curves(engine: Engine, run: Run) -> list[Curve]:
             tuple(accuracy for _, accuracy in found.get(network.id, [])),
             network.diverged_step,
         )
-        for network in networks(engine, run.id)
+        for network in networks(bind, run.id)
     ]
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -71,6 +72,24 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Words(TypeDecorator[list[str]]):
+    """A few words without spaces in them, as text with a space before, between and after them.
+
+    So one of them is found by `LIKE '% word %'`, and a person reads them in `sqlite3`.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return f" {' '.join(value)} " if value else ""
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str] | None:
+        return None if value is None else value.split()
 
 
 class Table(DeclarativeBase):
@@ -164,6 +183,29 @@ class Run(Table):
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     stop_asked_at: Mapped[datetime | None]
+    tags: Mapped[list[str]] = mapped_column(Words(1000), default=list, server_default="")
+    """Words of a person's own, in lower case."""
+    note: Mapped[str] = mapped_column(String(1000), default="", server_default="")
+    archived: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Lists leave it out unless they are asked for archived ones."""
+    deleted_at: Mapped[datetime | None]
+    """When it was deleted: it is in no list, and can be restored until it is purged."""
+    # What lists are searched and sorted by besides, so that they read no document (outline.py).
+    dataset: Mapped[str | None] = mapped_column(String(40))
+    network: Mapped[str | None] = mapped_column(String(80))
+    """The kind of network; of a watched run the class of its first model."""
+    norms: Mapped[list[str]] = mapped_column(Words(1000), default=list, server_default="")
+    """The normalizations of its arms, each once."""
+    lr: Mapped[float | None]
+    """The experiment's learning rate, which arms may override."""
+    seed_count: Mapped[int | None]
+    last_accuracy: Mapped[float | None]
+    """The highest of all arms' in `summary`, and so `best_accuracy`."""
+    best_accuracy: Mapped[float | None]
+    ratio: Mapped[float | None]
+    """Steps to the target of the reference ÷ those of the arm that was soonest, once it ended."""
+    duration: Mapped[float | None]
+    """Seconds from start to end; NULL before the end."""
 
 
 class Network(Table):

@@ -13,7 +13,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from . import outline
 from .errors import DatabaseIsNewer, DatabaseProblem
+
+OUTLINED = "0007"
+"""The first revision whose runs have an outline."""
 
 
 def upgrade(engine: Engine, migrations: Path) -> None:
@@ -41,6 +45,8 @@ def upgrade(engine: Engine, migrations: Path) -> None:
             _back_up(Path(str(engine.url.database)), current)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if current is not None and current < OUTLINED:
+            outline.fill(connection)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from .engine import writing
+from .outline import highest
 from .study import Measurement
 from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Real, Run, Status, Table
 
@@ -92,6 +93,8 @@ class RecordWriter:
         Returns:
             The run's status, by which the loop learns that it was asked to stop.
         """
+        if "summary" in run:
+            run |= highest(run["summary"])
         with writing(self._engine) as connection:
             for (table, columns), rows in self._pending.items():
                 with _drivers_errors(connection):

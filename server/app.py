@@ -8,8 +8,10 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from . import (
+    bulk_routes,
     catalog_routes,
     export_routes,
+    list_routes,
     live,
     measurement_routes,
     run_routes,
@@ -54,7 +56,8 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
     app.add_middleware(Guard, host=host)
     add_failures(app)
     for routes in (
-        *(system_routes, catalog_routes, run_routes, verdict_routes),
+        # The list's own addresses come before those of a run's number.
+        *(system_routes, catalog_routes, list_routes, bulk_routes, run_routes, verdict_routes),
         *(series_routes, measurement_routes, unit_routes, export_routes, live),
     ):
         app.include_router(routes.router)

@@ -10,6 +10,7 @@ from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause
 from .check_command import check
 from .flags import DatabaseFlag, DataFlag
+from .purge_command import purge
 from .read_commands import export, runs
 from .reproduce_command import reproduce
 from .run_command import run
@@ -41,7 +42,7 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
     os.execv(command[0], command)
 
 
-for command in (serve, worker, run, reproduce, verdict, export, runs, check):
+for command in (serve, worker, run, reproduce, verdict, export, runs, purge, check):
     app.command()(command)
 
 

@@ -15,6 +15,7 @@ from ..db.errors import (
     DatabaseProblem,
     InvalidExperiment,
     NotFound,
+    SearchError,
     ShiftscopeError,
     shown,
 )
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 STATUS: dict[type[ShiftscopeError], int] = {
     InvalidExperiment: 422,
+    SearchError: 400,
     NotFound: 404,
     Conflict: 409,
     DatabaseProblem: 503,
@@ -41,14 +43,17 @@ def problem(
     detail: str,
     errors: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
+    position: int | None = None,
 ) -> Response:
-    """One error; `detail` is made to be shown to a person."""
+    """One error; `detail` is made to be shown to a person, `position` is a place in a query."""
     title = "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
     body = ProblemPublic(type="about:blank", title=title, status=status, detail=detail).model_dump(
         exclude_none=True
     )
     if errors is not None:
         body["errors"] = errors
+    if position is not None:
+        body["position"] = position
     return Response(to_json(body), status, headers=headers, media_type=PROBLEM)
 
 
@@ -67,7 +72,8 @@ def _ours(_request: Request, error: Exception) -> Response:
     errors = None
     if isinstance(error, InvalidExperiment):
         errors = [{"field": p.field, "message": p.message} for p in error.problems]
-    return problem(status, str(error), errors)
+    position = error.position if isinstance(error, SearchError) else None
+    return problem(status, str(error), errors, position=position)
 
 
 def _not_allowed(request: Request, error: Exception) -> Response:

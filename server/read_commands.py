@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..db import read
+from ..db import listing, read
 from ..db.engine import open_database
-from ..db.errors import SetupProblem
+from ..db.errors import SearchError, SetupProblem
 from ..db.tables import LayerRecord, Run
 from .export import EXPORTED, MEASUREMENTS, csv_chunks
 from .flags import DatabaseFlag, DataFlag, RunNumber
@@ -22,16 +22,40 @@ PIPE_WIDTH = 160
 
 
 def runs(
+    query: Annotated[
+        str,
+        typer.Argument(
+            metavar="[QUERY]",
+            help="Which ones, such as 'dataset:mnist lr>0.1 -tag:draft'; docs/search.md has more. "
+            "Where it begins with a minus sign, put -- before it.",
+            show_default=False,
+        ),
+    ] = "",
+    sort: Annotated[
+        str, typer.Option(metavar="KEY", help="Sort by it; a minus sign before it turns around.")
+    ] = listing.NEWEST,
     database: DatabaseFlag = None,
     data: DataFlag = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many runs.")] = 50,
 ) -> None:
     """List the runs, newest first."""
+    if sort.removeprefix("-") not in listing.SORTS:
+        expected = ", ".join(listing.SORTS)
+        raise SetupProblem(f"Runs can't be sorted by {sort}; expected one of {expected}.")
     engine = open_database(load_settings(database=database, data=data).database_url)
-    found = read.runs(engine, limit=limit)
-    engine.dispose()
+    try:
+        found = listing.page(engine, query, sort=sort, limit=limit).runs
+    except SearchError as error:
+        pointer = " " * error.position + "^"
+        raise SetupProblem(f"The query is not understood. {error}\n{query}\n{pointer}") from None
+    finally:
+        engine.dispose()
     if not found:
-        typer.echo("No runs yet: start one in the page (shiftscope serve) or by shiftscope run.")
+        typer.echo(
+            "No run matches."
+            if query
+            else "No runs yet: start one in the page (shiftscope serve) or by shiftscope run."
+        )
         return
     table = Table(
         "run", "name", "status", "progress", "steps/s", "device", "created (UTC)", box=None

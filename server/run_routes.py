@@ -1,41 +1,26 @@
-"""Runs: list, create, look at, stop."""
+"""One run: create, look at, stop, edit, delete, run again."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from sqlalchemy import Engine
 
-from ..db import catalog, queue, read
-from ..db.errors import FieldProblem, InvalidExperiment, NotFound
+from ..db import catalog, edit, queue, read
+from ..db.errors import Conflict, FieldProblem, InvalidExperiment, NotFound
 from ..db.experiment import Experiment
 from ..db.parsing import parse, parse_study
 from ..db.study import Study
 from .dependencies import EngineDep, RunId
 from .schemas import (
     NetworkPublic,
-    Number,
     RunCreate,
     RunDetailPublic,
+    RunEdit,
     RunPublic,
-    RunsPublic,
     networks_public,
     run_detail_public,
     run_public,
 )
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
-
-
-@router.get("")
-def list_runs(
-    engine: EngineDep,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    before: Annotated[Number | None, Query()] = None,
-) -> RunsPublic:
-    """Runs, newest first; `next` is the `before` of the next page."""
-    found = read.runs(engine, limit=limit + 1, before=before)
-    page = [run_public(run) for run in found[:limit]]
-    return RunsPublic(runs=page, next=page[-1].id if len(found) > limit else None)
 
 
 @router.post("", status_code=201)
@@ -60,6 +45,57 @@ def stop_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     """Ask the run to end; it keeps what it recorded."""
     queue.ask_to_stop(engine, run_id)
     return run_public(read.run(engine, run_id))
+
+
+@router.patch("/{run_id}")
+def edit_run(engine: EngineDep, run_id: RunId, body: RunEdit) -> RunPublic:
+    """Rename it, or set its tags, its note, or whether it is archived."""
+    columns = body.model_dump(exclude_none=True)
+    raise_refusal(edit.change(engine, [run_id], **columns) if columns else {})
+    return run_public(read.run(engine, run_id))
+
+
+@router.delete("/{run_id}")
+def delete_run(engine: EngineDep, run_id: RunId) -> RunPublic:
+    """Take it from all lists; it can be restored until it is purged."""
+    raise_refusal(edit.remove(engine, [run_id]))
+    return run_public(read.run(engine, run_id))
+
+
+@router.post("/{run_id}/restore")
+def restore_run(engine: EngineDep, run_id: RunId) -> RunPublic:
+    """Undo its deletion."""
+    raise_refusal(edit.restore(engine, [run_id]))
+    return run_public(read.run(engine, run_id))
+
+
+@router.post("/{run_id}/again", status_code=201)
+def run_again(engine: EngineDep, run_id: RunId) -> RunDetailPublic:
+    """Store a run of the same experiment or study as queued."""
+    return get_run(engine, enqueue_again(engine, run_id))
+
+
+def raise_refusal(refused: edit.Refused) -> None:
+    """Answer by the reason why a run was left as it was, if there is one."""
+    for error in refused.values():
+        raise error
+
+
+def enqueue_again(engine: Engine, run_id: int) -> int:
+    """Store another run of what a run did as queued; returns its number.
+
+    Raises:
+        NotFound: There is no such run.
+        Conflict: It is a watched one.
+        InvalidExperiment: This version does not allow its settings any more.
+    """
+    run = read.run(engine, run_id)
+    if run.source == "watch":
+        raise Conflict(
+            f"Run {run_id} is watched: its loop belongs to your own program. Run it again there."
+        )
+    asked = parse(run.experiment) if run.study is None else parse_study(run.study)
+    return queue.enqueue(engine, asked, run.catalog_entry)
 
 
 def asked_of(body: RunCreate) -> Experiment | Study:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from ..db import claims, tables
+from ..db import claims, edit, search, tables
+from ..db.document import Name
 from ..db.series import Selection
 from .wire import json_safe
 
@@ -47,6 +48,9 @@ class RunPublic(Public):
     catalog_entry: str | None
     status: tables.Status
     dataset: str | None
+    network: str | None
+    norms: list[str]
+    lr: Real | None
     arms: list[str]
     seeds: list[int]
     step: int
@@ -57,6 +61,8 @@ class RunPublic(Public):
     measured: Real | None
     steps_per_second: Real | None
     summary: Document
+    ratio: Real | None
+    duration: Real | None
     device: str | None
     versions: dict[str, str] | None
     phase: str | None
@@ -65,6 +71,10 @@ class RunPublic(Public):
     started_at: datetime | None
     ended_at: datetime | None
     stop_asked_at: datetime | None
+    tags: list[str]
+    note: str
+    archived: bool
+    deleted_at: datetime | None
 
 
 class LayerPublic(Public):
@@ -131,10 +141,62 @@ class UnitsPublic(Public):
 
 
 class RunsPublic(Public):
-    """A page of the list of runs, and the number to ask for the next one with."""
+    """A page of the list of runs, how many there are in all, and the next page's `offset`."""
 
     runs: list[RunPublic]
+    total: int
     next: int | None
+
+
+class NumbersPublic(Public):
+    """The numbers of all runs of a list, in order."""
+
+    runs: list[int]
+
+
+class SparklinePublic(Public):
+    """Test accuracy of one arm of a run, in few points: (step, accuracy)."""
+
+    run: int
+    arm: str
+    points: list[tuple[int, float]]
+
+
+class SparklinesPublic(Public):
+    """Sparklines of some runs."""
+
+    sparklines: list[SparklinePublic]
+
+
+class SearchKeyPublic(Public):
+    """Something that runs can be searched by, and values to suggest."""
+
+    name: str
+    kind: search.Kind
+    about: str
+    values: list[str]
+
+
+class SearchKeysPublic(Public):
+    """Everything that runs can be searched by, and sorted by."""
+
+    keys: list[SearchKeyPublic]
+    sorts: list[str]
+
+
+class RefusedPublic(Public):
+    """A run that was left as it was, and why."""
+
+    run: int
+    detail: str
+
+
+class BulkPublic(Public):
+    """What came of an action on many runs: those that it was done to, and new ones."""
+
+    runs: list[int]
+    new: list[int]
+    refused: list[RefusedPublic]
 
 
 class ClaimPublic(Public):
@@ -257,6 +319,7 @@ class ProblemPublic(Public):
     status: int
     detail: str
     errors: list[FieldProblemPublic] | None = None
+    position: int | None = None
 
 
 class RunCreate(Asked):
@@ -265,6 +328,26 @@ class RunCreate(Asked):
     experiment: dict[str, Any] | None = None
     study: dict[str, Any] | None = None
     catalog_entry: str | None = None
+
+
+class RunEdit(Asked):
+    """What a person changes of a run; what is left out or null stays."""
+
+    name: Name | None = None
+    tags: edit.Tags | None = None
+    note: edit.Note | None = None
+    archived: bool | None = None
+
+
+BulkAction = Literal["stop", "again", "archive", "unarchive", "delete", "restore", "tag", "untag"]
+
+
+class BulkAsked(Asked):
+    """One action on many runs; `tag` and `untag` need the tag."""
+
+    action: BulkAction
+    runs: list[Number] = Field(min_length=1, max_length=10_000)
+    tag: edit.Tag | None = None
 
 
 class SelectionAsked(Asked):
@@ -352,13 +435,11 @@ def columns_of(row: tables.Table) -> dict[str, Any]:
 def _fields(run: tables.Run) -> dict[str, Any]:
     experiment, watched = run.experiment, run.watched
     if run.study is not None:
-        dataset, seeds = run.study["dataset"], run.study["seeds"]
-        return columns_of(run) | {"dataset": dataset, "arms": [], "seeds": seeds}
-    if experiment is None:  # a watched run: one network an arm, of a dataset that nobody named
+        return columns_of(run) | {"arms": [], "seeds": run.study["seeds"]}
+    if experiment is None:  # a watched run: one network an arm
         arms: list[str] = (watched or {}).get("arms", [])
-        return columns_of(run) | {"dataset": None, "arms": arms, "seeds": [0]}
+        return columns_of(run) | {"arms": arms, "seeds": [0]}
     return columns_of(run) | {
-        "dataset": experiment["dataset"],
         "arms": [arm["name"] for arm in experiment["arms"]],
         "seeds": experiment["seeds"],
     }

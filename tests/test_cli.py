@@ -19,13 +19,14 @@ import pytest
 from sqlalchemy import Engine
 from websockets.sync.client import connect as connect_live
 
-from shiftscope.db import queue, read
+from shiftscope.db import listing, queue, read
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.judge import judged
 from shiftscope.server.worker_process import KeptWorker
 
 COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
+COMMANDS = ("serve", "worker", "run", "reproduce", "verdict", "export", "runs", "purge", "check")
 PATIENCE = 60
 END_SECONDS = 15
 """Ctrl-C ends everything in 5, docs/commands.md says; these processes share their cores."""
@@ -56,7 +57,8 @@ def database_of(environment: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "worker", "run", "reproduce", "verdict", "export", "runs", "check"]
+    "command",
+    ["serve", "worker", "run", "reproduce", "verdict", "export", "runs", "purge", "check"],
 )
 def test_every_command_explains_itself_and_its_flags(
     environment: dict[str, str], command: str
@@ -70,7 +72,17 @@ def test_every_command_explains_itself_and_its_flags(
 
 def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> None:
     done = call(environment)
-    for command in ("serve", "worker", "run", "reproduce", "verdict", "export", "runs", "check"):
+    for command in (
+        "serve",
+        "worker",
+        "run",
+        "reproduce",
+        "verdict",
+        "export",
+        "runs",
+        "purge",
+        "check",
+    ):
         assert re.search(rf"^  {command} ", done.stdout + done.stderr, re.M)
 
 
@@ -217,7 +229,7 @@ def test_ctrl_c_stops_a_run_which_keeps_what_it_recorded(environment: dict[str, 
         text=True,
     )
     engine = wait_for_database(environment)
-    wait_until(lambda: any(run.step > 0 for run in read.runs(engine)))
+    wait_until(lambda: any(run.step > 0 for run in listing.page(engine).runs))
     asked = time.monotonic()
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=PATIENCE)

@@ -3,14 +3,14 @@
 import json
 import math
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from shiftscope.db import queue, read, write
+from shiftscope.db import edit, listing, queue, read, write
 from shiftscope.db.engine import MIGRATIONS, open_database, revision, writing
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import parse
@@ -87,6 +87,69 @@ def first_version(any_url: str, tmp_path: Path) -> str:
     return any_url
 
 
+@pytest.fixture
+def sixth_version(any_url: str, tmp_path: Path) -> str:
+    """The URL of a database as revision 0006 left it: an ended pair, a study, a watched run."""
+    migrations = tmp_path / "migrations"
+    later = "0007*", "000[89]*", "001*"
+    shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns(*later, "__pyc*"))
+    engine = open_database(any_url, migrations=migrations)
+    assert revision(engine) == "0006"
+    experiment = Experiment.model_validate({"optimizer": {"lr": 0.25}, "seeds": [0, 1]})
+    summary = {"none": {"last_accuracy": 0.9, "best_accuracy": 0.95},
+               "BatchNorm": {"last_accuracy": "NaN", "best_accuracy": 0.97}}  # fmt: skip
+    usual = {"status": "finished", "step": 40, "summary": json.dumps({}), "created_at": NOW,
+             "started_at": NOW, "ended_at": NOW + timedelta(seconds=90)}  # fmt: skip
+    documents: list[dict[str, Any]] = [
+        {"source": "experiment", "experiment": json.dumps(experiment.model_dump(mode="json")),
+         "summary": json.dumps(summary)},
+        {"source": "study",
+         "study": json.dumps(Study(name="S", study="added_bias").model_dump(mode="json"))},
+        {"source": "watch", "watched": json.dumps({"models": {"model": "ResNet"}}),
+         "ended_at": None, "status": "running"},
+    ]  # fmt: skip
+    runs = [{"id": at, "name": f"Run {at}", **usual, **own} for at, own in enumerate(documents, 1)]
+    networks = [
+        {"id": 2 * seed + arm + 1, "run_id": 1, "arm": ("none", "BatchNorm")[arm], "seed": seed,
+         "position": 2 * seed + arm, "parameters": 1, "weights_hash": "ab"}
+        for seed in (0, 1) for arm in (0, 1)
+    ]  # fmt: skip
+    evaluations = [
+        {"network_id": network["id"], "step": step, "test_accuracy": accuracy, "test_loss": 1.0}
+        for network in networks
+        for step, accuracy in ((0, 0.0), (10 if network["arm"] == "BatchNorm" else 40, 0.9))
+    ]
+    held = {"runs": runs, "networks": networks, "evaluations": evaluations}
+    with writing(engine) as connection:
+        for table, rows in held.items():
+            for row in rows:
+                values = ", ".join(f":{name}" for name in row)
+                sentence = text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})")
+                connection.execute(sentence, row)
+    engine.dispose()
+    return any_url
+
+
+@pytest.mark.filterwarnings("ignore:The default datetime adapter:DeprecationWarning")
+def test_runs_from_before_lists_were_searched_get_what_they_are_searched_by(
+    sixth_version: str,
+) -> None:
+    engine = open_database(sixth_version)
+    pair, study, watched = (read.run(engine, run_id) for run_id in (1, 2, 3))
+    assert (pair.dataset, pair.network, pair.norms, pair.lr, pair.seed_count) == (
+        "mnist", "mlp", ["none", "batch"], 0.25, 2)  # fmt: skip
+    assert (pair.last_accuracy, pair.best_accuracy, pair.duration) == (0.9, 0.97, 90.0)
+    assert pair.ratio == pytest.approx(4.0)
+    assert (study.dataset, study.network, study.seed_count, study.ratio) == (None, None, 3, None)
+    assert (watched.network, watched.norms, watched.duration) == ("ResNet", [], None)
+    for run in (pair, study, watched):
+        assert (run.tags, run.note, run.archived, run.deleted_at) == ([], "", False, None)
+    assert [run.id for run in listing.page(engine, "lr<0.3 ratio>3").runs] == [1]
+    assert edit.change(engine, [1], tags=["kept"]) == {}
+    assert read.run(engine, 1).tags == ["kept"]
+    engine.dispose()
+
+
 def count(engine: Engine, table: str) -> int:
     """Rows in a table."""
     with engine.connect() as connection:
@@ -108,6 +171,7 @@ def test_a_database_of_the_first_version_keeps_everything(first_version: str) ->
     assert parse(run.experiment).steps == run.steps == 9 and run.worker_id == 104
     assert run.created_at == NOW.replace(tzinfo=UTC)
     assert [worker.kind for worker in read.workers(engine)] == ["worker"]
+    assert (run.tags, run.note, run.archived, run.deleted_at) == ([], "", False, None)
     (network,), (layer,) = read.networks(engine, 103), read.layers(engine, 103)
     assert network.seed == 2**40 and (layer.name, layer.elements, layer.sampled) == (
         "hidden1",

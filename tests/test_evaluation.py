@@ -12,7 +12,7 @@ from queries import exported
 from sqlalchemy import Engine
 from torch import Tensor, nn
 
-from shiftscope.db import catalog, queue, read
+from shiftscope.db import catalog, listing, queue, read
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets, evaluation
@@ -163,6 +163,6 @@ def test_what_goes_wrong_in_an_evaluation_reaches_the_run_and_hides_no_record(
     monkeypatch.setattr(evaluation, "evaluate", fail)
     with pytest.raises(MemoryError, match="no room"):
         train(experiment("steps=100000"), lambda _: None)
-    (run,) = read.runs(engine)
+    (run,) = listing.page(engine).runs
     steps = [row["step"] for row in exported(engine, run.id, "network_records")]
     assert run.step == max(steps) > 2

@@ -24,7 +24,10 @@ json_values = st.recursive(
 segments = st.text(max_size=30) | st.integers().map(str) | st.sampled_from(["1", "-1", "01", "1e3"])
 header_values = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)
 JSON = {"Content-Type": "application/json"}
-POSTS = ["/api/runs", "/api/experiments/validate", "/api/runs/1/series", "/api/runs/1/stop"]
+POSTS = [
+    *("/api/runs", "/api/experiments/validate", "/api/runs/1/series", "/api/runs/1/stop"),
+    *("/api/runs/bulk", "/api/runs/1/restore"),
+]
 
 
 def check(response: Any) -> None:
@@ -44,6 +47,7 @@ def _a_run(engine: Engine, make_run: Any) -> None:
 @given(path=st.sampled_from(POSTS), body=json_values)
 def test_any_json(web: httpx.Client, path: str, body: Any) -> None:
     check(web.post(path, content=json.dumps(body), headers=JSON))
+    check(web.patch("/api/runs/1", content=json.dumps(body), headers=JSON))
 
 
 @SMALL
@@ -93,7 +97,7 @@ def test_any_series(web: httpx.Client, **body: Any) -> None:
 @given(run=segments, table=segments, query=st.text(max_size=20))
 def test_any_path(web: httpx.Client, run: str, table: str, query: str) -> None:
     def get(path: str) -> None:
-        check(web.get(path, params={"limit": query, "before": run}))
+        check(web.get(path, params={"limit": query, "offset": run}))
 
     def quote(text: str) -> str:
         return "".join(f"%{byte:02x}" for byte in text.encode())
@@ -103,6 +107,9 @@ def test_any_path(web: httpx.Client, run: str, table: str, query: str) -> None:
     get(f"/api/runs/1/export/{quote(table)}.csv")
     get(f"/api/runs/{quote(run)}/verdict")
     check(web.get("/api/runs/1/verdict", params={"target": query}))
+    check(web.get("/api/runs", params={"q": query}))
+    check(web.get("/api/runs", params={"q": f"name:{table}", "sort": query}))
+    check(web.get("/api/runs/sparklines", params={"run": run}))
     get("/api/runs")
     get(f"/api/{quote(run)}")
     check(web.post(f"/api/runs/{quote(run)}/stop"))
@@ -114,7 +121,7 @@ def test_any_method(web: httpx.Client, method: str, path: str) -> None:
     response = web.request(method, path)
     assert response.status_code < 500
     if method not in {"HEAD", "OPTIONS"}:
-        assert response.status_code in {404, 405}
+        assert response.status_code in {404, 405, 409, 422}
         check(response)
 
 

@@ -109,15 +109,14 @@ def test_a_run_is_created_listed_looked_at_and_stopped(any_engine: Engine, conne
     assert (stopped.status_code, stopped.json()["status"]) == (202, "stopped")
     assert "stopped" in problem(web.post(f"/api/runs/{run['id']}/stop"), 409)["detail"]
     listed = web.get("/api/runs").json()
-    assert listed == {"runs": [stopped.json()], "next": None}
+    assert listed == {"runs": [stopped.json()], "total": 1, "next": None}
 
 
 def test_runs_come_in_pages_newest_first(web: httpx.Client, engine: Engine) -> None:
     ids = [queue.enqueue(engine, Experiment()) for _ in range(5)]
-    seen, page = [], {"next": None}
+    seen, page = [], {"next": 0}
     for _ in range(3):
-        before = f"&before={page['next']}" if page["next"] else ""
-        page = web.get(f"/api/runs?limit=2{before}").json()
+        page = web.get(f"/api/runs?limit=2&offset={page['next']}").json()
         seen += [run["id"] for run in page["runs"]]
     assert seen == ids[::-1] and page["next"] is None
 

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_live
 from websockets.typing import Origin
 
-from shiftscope.db import queue, read
+from shiftscope.db import listing, queue
 from shiftscope.db.experiment import Experiment
 from shiftscope.server.security import Guard
 
@@ -32,7 +32,7 @@ def test_a_foreign_page_starts_and_stops_nothing(
     headers = {"Origin": origin}
     assert origin in refused(web.post("/api/runs", json={"experiment": {}}, headers=headers))
     refused(web.post(f"/api/runs/{run_id}/stop", headers=headers))
-    assert [run.status for run in read.runs(engine)] == ["queued"]
+    assert [run.status for run in listing.page(engine).runs] == ["queued"]
 
 
 def test_a_form_starts_nothing_since_its_body_is_not_json(
@@ -43,7 +43,7 @@ def test_a_form_starts_nothing_since_its_body_is_not_json(
     )
     chunks = iter([b'{"experiment": {}}'])
     refused(web.post("/api/runs", content=chunks), 415)
-    assert read.runs(engine) == []
+    assert listing.page(engine).runs == []
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8420", "127.0.0.1.evil.example"])

@@ -21,6 +21,12 @@ export interface Run {
   status: Status;
   /** Null for a watched run, and for a study that needs none. */
   dataset: string | null;
+  /** The kind of network; of a watched run the class of its first model. */
+  network: string | null;
+  /** Of the arms, each once. */
+  norms: string[];
+  /** The experiment's, which arms may override. */
+  lr: Real | null;
   /** A study has none. */
   arms: string[];
   seeds: number[];
@@ -38,6 +44,10 @@ export interface Run {
   measured: Real | null;
   steps_per_second: Real | null;
   summary: Record<string, { last_accuracy: Real; best_accuracy: Real }>;
+  /** Steps to the target, reference ÷ the arm that was soonest; null before the end. */
+  ratio: Real | null;
+  /** Seconds from start to end; null before the end. */
+  duration: Real | null;
   device: string | null;
   /** What made it, by name; null until a worker begins with it. */
   versions: Record<string, string> | null;
@@ -47,6 +57,11 @@ export interface Run {
   started_at: string | null;
   ended_at: string | null;
   stop_asked_at: string | null;
+  tags: string[];
+  note: string;
+  archived: boolean;
+  /** Null: it is not deleted. */
+  deleted_at: string | null;
 }
 
 export interface Layer {
@@ -135,7 +150,55 @@ export interface Units {
 
 export interface Runs {
   runs: Run[];
+  /** How many match, on all pages. */
+  total: number;
+  /** The offset of the next page. */
   next: number | null;
+}
+
+/** Of all runs of a list, in order. */
+export interface Numbers {
+  runs: number[];
+}
+
+/** Test accuracy of one arm of a run, in few points: step and accuracy. */
+export interface Sparkline {
+  run: number;
+  arm: string;
+  points: [number, number][];
+}
+
+export interface Sparklines {
+  sparklines: Sparkline[];
+}
+
+/** Something that runs can be searched by, and values to suggest. */
+export interface SearchKey {
+  name: string;
+  kind: "word" | "words" | "text" | "number" | "share" | "time" | "flag";
+  about: string;
+  values: string[];
+}
+
+export interface SearchKeys {
+  keys: SearchKey[];
+  sorts: string[];
+}
+
+export type BulkAction =
+  "stop" | "again" | "archive" | "unarchive" | "delete" | "restore" | "tag" | "untag";
+
+/** A run that was left as it was, and why. */
+export interface Refused {
+  run: number;
+  detail: string;
+}
+
+export interface Bulk {
+  runs: number[];
+  /** The numbers of new runs. */
+  new: number[];
+  refused: Refused[];
 }
 
 /** Something that is said of an experiment, and when a run of it bears it out. */
@@ -289,6 +352,8 @@ export interface Problem {
   status: number;
   detail: string;
   errors?: FieldProblem[] | null;
+  /** Where a query is not understood. */
+  position?: number | null;
 }
 
 /** Statistics of one network, of one layer or, in `ensemble_records`, of a seed. */

@@ -1,0 +1,150 @@
+"""The list of runs: a page of it, searched and sorted, and what is drawn beside a run.
+
+It reads runs' own rows; only the sparklines of the runs in sight look at evaluations.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import fmean as mean
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, String, case, func, select, type_coerce
+from sqlalchemy.orm import Session
+
+from .matching import COLUMNS, matching
+from .search import KEYS
+from .tables import Evaluation, Network, Run
+
+NEWEST = "-run"
+BY_STATUS = ("running", "stopping", "queued", "failed", "stopped", "finished")
+SORTS: dict[str, ColumnElement[Any]] = {
+    "run": Run.id.expression,
+    "status": case({status: at for at, status in enumerate(BY_STATUS)}, value=Run.status),
+    "name": func.lower(Run.name),
+    "created": Run.created_at.expression,
+    "norm": func.nullif(type_coerce(Run.norms, String()), ""),
+    "tag": func.nullif(type_coerce(Run.tags, String()), ""),
+    "note": func.nullif(func.lower(Run.note), ""),
+    **{
+        name: COLUMNS[name].expression
+        for name in (
+            *("dataset", "network", "lr", "best", "last", "ratio", "step", "seeds"),
+            *("speed", "duration", "device"),
+        )
+    },
+}
+"""What a list can be sorted by; a minus sign before it turns the order around."""
+BUCKETS = 32
+"""Into which the steps of a sparkline are put."""
+MOST_VALUES = 50
+"""That are suggested of a key."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Part of a list of runs.
+
+    Attributes:
+        runs: Its runs.
+        total: How many there are in the whole list.
+    """
+
+    runs: Sequence[Run]
+    total: int
+
+
+@dataclass(frozen=True)
+class Sparkline:
+    """The test accuracy of one arm of a run, in few points, each a (step, accuracy).
+
+    A point is a bucket's smallest or largest accuracy, each the mean over seeds.
+    """
+
+    run: int
+    arm: str
+    points: tuple[tuple[int, float], ...]
+
+
+def page(
+    engine: Engine, query: str = "", *, sort: str = NEWEST, limit: int = 100, offset: int = 0
+) -> Page:
+    """The runs from the place `offset` on, of those that match.
+
+    Raises:
+        SearchError: The query is not understood.
+    """
+    condition = matching(query, datetime.now(UTC))
+    # Sorted as numbers alone: else whole rows, with their documents, would be moved about.
+    chosen = select(Run.id).where(condition).order_by(*_order(sort)).limit(limit).offset(offset)
+    with Session(engine) as session:
+        wanted = session.scalars(chosen).all()
+        rows = {run.id: run for run in session.scalars(select(Run).where(Run.id.in_(wanted)))}
+        total = session.scalar(select(func.count()).select_from(Run).where(condition)) or 0
+    return Page([rows[number] for number in wanted if number in rows], total)
+
+
+def numbers(engine: Engine, query: str = "", *, sort: str = NEWEST) -> Sequence[int]:
+    """The numbers of all runs that match, in order.
+
+    Raises:
+        SearchError: The query is not understood.
+    """
+    condition = matching(query, datetime.now(UTC))
+    with engine.connect() as connection:
+        return connection.scalars(select(Run.id).where(condition).order_by(*_order(sort))).all()
+
+
+def _order(sort: str) -> tuple[ColumnElement[Any], ...]:
+    """What does not apply comes last either way; of equals the newest run first."""
+    column = SORTS[sort.removeprefix("-")]
+    ordered = column.desc() if sort.startswith("-") else column.asc()
+    return ordered.nulls_last(), Run.id.desc()
+
+
+def sparklines(engine: Engine, run_ids: Sequence[int]) -> list[Sparkline]:
+    """Test accuracy of every arm of some runs; what is no number is left out."""
+    bucket = Evaluation.step // (Run.step // BUCKETS + 1)
+    low, high = func.min(Evaluation.test_accuracy), func.max(Evaluation.test_accuracy)
+    query = (
+        select(Run.id, Network.arm, func.min(Evaluation.step), low, high)
+        .join(Network, Network.run_id == Run.id)
+        .join(Evaluation, Evaluation.network_id == Network.id)
+        .where(Run.id.in_(run_ids), Evaluation.step <= Run.step)
+        .where(Evaluation.test_accuracy.between(0, 1))
+        .group_by(Run.id, Network.arm, Network.id, bucket)
+        .order_by(Run.id, func.min(Network.position), func.min(Evaluation.step))
+    )
+    found: dict[tuple[int, str], dict[int, list[tuple[float, float]]]] = {}
+    with engine.connect() as connection:
+        for run_id, arm, step, *extremes in connection.execute(query):
+            of_arm = found.setdefault((run_id, arm), {})
+            of_arm.setdefault(step, []).append((extremes[0], extremes[1]))
+    return [
+        Sparkline(run_id, arm, tuple(_points(of_arm))) for (run_id, arm), of_arm in found.items()
+    ]
+
+
+def _points(of_arm: Mapping[int, Sequence[tuple[float, float]]]) -> Iterator[tuple[int, float]]:
+    """A bucket with two extremes is a vertical line, drawn from the end that is nearer."""
+    before = 0.0
+    for step in sorted(of_arm):
+        ends = {mean(seed[end] for seed in of_arm[step]) for end in (0, 1)}
+        for accuracy in sorted(ends, key=lambda end: abs(end - before)):
+            yield step, accuracy
+        before = accuracy
+
+
+def values(engine: Engine) -> Mapping[str, Sequence[str]]:
+    """For every key that is a word: the values that runs have, or all that there can be."""
+    found: dict[str, Sequence[str]] = {}
+    with engine.connect() as connection:
+        for key in KEYS.values():
+            if key.kind not in ("word", "words") or key.choices:
+                found[key.name] = ("yes", "no") if key.kind == "flag" else key.choices
+                continue
+            query = select(COLUMNS[key.name]).where(Run.deleted_at.is_(None)).distinct()
+            held = connection.scalars(query).all()
+            words = {word for one in held for word in (one if isinstance(one, list) else [one])}
+            found[key.name] = sorted(word for word in words if word)[:MOST_VALUES]
+    return found

@@ -1,0 +1,124 @@
+"""Terms of a query → conditions on runs."""
+
+from datetime import datetime, timedelta
+from operator import ge, gt, le, lt
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    String,
+    and_,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    type_coerce,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from .search import KEYS, Key, Term, parse
+from .tables import Run
+
+COLUMNS: dict[str, InstrumentedAttribute[Any]] = {
+    "status": Run.status,
+    "dataset": Run.dataset,
+    "network": Run.network,
+    "norm": Run.norms,
+    "tag": Run.tags,
+    "lr": Run.lr,
+    "best": Run.best_accuracy,
+    "last": Run.last_accuracy,
+    "ratio": Run.ratio,
+    "step": Run.step,
+    "steps": Run.steps,
+    "seeds": Run.seed_count,
+    "speed": Run.steps_per_second,
+    "age": Run.created_at,
+    "duration": Run.duration,
+    "run": Run.id,
+    "name": Run.name,
+    "note": Run.note,
+    "device": Run.device,
+    "entry": Run.catalog_entry,
+    "source": Run.source,
+    "archived": Run.archived,
+    "deleted": Run.deleted_at,
+}
+COMPARE = {">": gt, ">=": ge, "<": lt, "<=": le}
+OLDER = {">": lt, ">=": le, "<": gt, "<=": ge}
+"""A greater age is an earlier moment."""
+ESCAPE = "/"
+
+
+def matching(query: str, now: datetime) -> ColumnElement[bool]:
+    """The condition that a run matches a query; archived and deleted runs only where it asks.
+
+    Args:
+        query: As docs/search.md describes it.
+        now: What ages count from.
+
+    Raises:
+        SearchError: The query is not understood.
+    """
+    terms = parse(query)
+    named = {term.key.name for term in terms if term.key is not None}
+    usual: list[ColumnElement[bool]] = []
+    if "archived" not in named:
+        usual.append(Run.archived.is_(False))
+    if "deleted" not in named:
+        usual.append(Run.deleted_at.is_(None))
+    return and_(*usual, *(_condition(term, now) for term in terms))
+
+
+def _condition(term: Term, now: datetime) -> ColumnElement[bool]:
+    found = or_(*(_one(term, value.meaning, now) for value in term.values))
+    # What does not apply is NULL: not so is then true.
+    return not_(func.coalesce(found, false())) if term.negated else found
+
+
+def _one(term: Term, meaning: str | float | bool, now: datetime) -> ColumnElement[bool]:
+    key = term.key
+    if key is None:
+        return _contains(Run.name, str(meaning)) | _contains(Run.note, str(meaning))
+    if key.name == "deleted":
+        return Run.deleted_at.is_not(None) if meaning else Run.deleted_at.is_(None)
+    if isinstance(meaning, bool):
+        return _held(key).is_(meaning)
+    if key.name == "age":
+        assert isinstance(meaning, float)
+        then = now - timedelta(seconds=meaning)
+        return OLDER[term.operator](Run.created_at, then)
+    if isinstance(meaning, float):
+        # As a float on both sides: a column of integers would refuse a number too great for it.
+        number = literal(meaning, Double())
+        held = _held(key)
+        return COMPARE[term.operator](held, number) if term.operator != ":" else held == number
+    if key.kind == "words":
+        words = type_coerce(COLUMNS[key.name], String())
+        return words.like(f"% {_pattern(meaning)} %", escape=ESCAPE)
+    if key.kind == "text":
+        return _contains(COLUMNS[key.name], meaning)
+    return func.lower(_held(key)).like(_pattern(meaning), escape=ESCAPE)
+
+
+def _held(key: Key) -> Any:
+    """What a run has of a key: a column, or a setting of its experiment's document."""
+    if KEYS.get(key.name) is key:
+        return COLUMNS[key.name]
+    setting = Run.experiment[tuple(key.name.split("."))]
+    if key.kind == "flag":
+        return setting.as_boolean()
+    return setting.as_float() if key.kind == "number" else setting.as_string()
+
+
+def _contains(column: InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:
+    return func.lower(column).contains(text.lower(), autoescape=True)
+
+
+def _pattern(text: str) -> str:
+    """A word as LIKE takes it; `*` stands for any text."""
+    for sign in (ESCAPE, "%", "_"):
+        text = text.replace(sign, ESCAPE + sign)
+    return text.lower().replace("*", "%")

@@ -1,0 +1,85 @@
+"""What lists of runs are searched and sorted by: taken from documents, and from what runs came to.
+
+A run's row carries it, so that a list of thousands reads neither documents nor records.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.orm import Session
+
+from .read import curves
+from .tables import Run
+from .verdict import default_target, ratio, twins
+
+
+def of_document(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of a run from its experiment's or its study's document."""
+    arms: Sequence[Mapping[str, Any]] = document.get("arms", [])
+    return {
+        "dataset": document.get("dataset"),
+        "network": document.get("network", {}).get("kind"),
+        "norms": list(dict.fromkeys(arm["norm"] for arm in arms if "norm" in arm)),
+        "lr": document.get("optimizer", {}).get("lr"),
+        "seed_count": len(document.get("seeds", [])),
+    }
+
+
+def of_watched(watched: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of a watched run, whose document is its program's own word."""
+    models = watched.get("models")
+    names = [str(name) for name in models.values()] if isinstance(models, Mapping) else []
+    return {"network": names[0][:80] if names else None, "seed_count": 1}
+
+
+def highest(summary: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
+    """The highest accuracies of all arms of a summary; None where no arm has a number."""
+    return {
+        name: max(
+            (value for arm in summary.values() if is_number(value := arm.get(name))), default=None
+        )
+        for name in ("last_accuracy", "best_accuracy")
+    }
+
+
+def is_number(value: object) -> bool:
+    """Whether it is one that can be compared: a stored NaN is its name."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def settle(connection: Connection, run_ids: Sequence[int]) -> None:
+    """Write what runs that just ended came to: their duration and their ratio."""
+    for run_id in run_ids:
+        with Session(connection) as session:
+            run = session.get_one(Run, run_id)
+        lasted = run.ended_at - run.started_at if run.ended_at and run.started_at else None
+        columns = {
+            "duration": lasted.total_seconds() if lasted is not None else None,
+            "ratio": _ratio(connection, run),
+        }
+        connection.execute(update(Run).where(Run.id == run_id).values(columns))
+
+
+def _ratio(connection: Connection, run: Run) -> float | None:
+    """That of the arm that was soonest; None where no arm's can be estimated."""
+    if run.experiment is None:
+        return None
+    of_networks = curves(connection, run)
+    reference, *others = [arm["name"] for arm in run.experiment["arms"]]
+    target, _ = default_target(of_networks, reference, ended=True)
+    found = [ratio(twins(of_networks, reference, arm), target) for arm in others]
+    return max((one.estimate.value for one in found if one and one.estimate), default=None)
+
+
+def fill(connection: Connection) -> None:
+    """Write the outlines of all runs of a database that had none yet."""
+    with Session(connection) as session:
+        runs = session.scalars(select(Run)).all()
+    for run in runs:
+        document = run.experiment or run.study
+        columns = of_watched(run.watched or {}) if document is None else of_document(document)
+        columns |= highest(run.summary)
+        connection.execute(update(Run).where(Run.id == run.id).values(columns))
+    settle(connection, [run.id for run in runs if run.ended_at is not None])

@@ -1,0 +1,61 @@
+"""One action on many runs."""
+
+from collections.abc import Callable
+from functools import partial
+
+from fastapi import APIRouter
+from sqlalchemy import Engine
+
+from ..db import edit, queue
+from ..db.errors import FieldProblem, InvalidExperiment, ShiftscopeError
+from .dependencies import EngineDep
+from .run_routes import enqueue_again
+from .schemas import BulkAsked, BulkPublic, RefusedPublic
+
+router = APIRouter(prefix="/api/runs", tags=["runs"])
+
+
+@router.post("/bulk")
+def act_on_runs(engine: EngineDep, body: BulkAsked) -> BulkPublic:
+    """Do something to many runs; those it can't be done to are named with the reason."""
+    run_ids = list(dict.fromkeys(body.runs))
+    new: list[int] = []
+    refused: dict[int, ShiftscopeError] = {}
+    if body.action == "stop":
+        refused = _each(run_ids, partial(queue.ask_to_stop, engine))
+    elif body.action == "again":
+        refused = _each(run_ids, lambda run_id: new.append(enqueue_again(engine, run_id)))
+    else:
+        refused |= _edited(engine, run_ids, body)
+    return BulkPublic(
+        runs=[run_id for run_id in run_ids if run_id not in refused],
+        new=new,
+        refused=[RefusedPublic(run=run_id, detail=str(why)) for run_id, why in refused.items()],
+    )
+
+
+def _each(run_ids: list[int], act: Callable[[int], object]) -> dict[int, ShiftscopeError]:
+    refused: dict[int, ShiftscopeError] = {}
+    for run_id in run_ids:
+        try:
+            act(run_id)
+        except ShiftscopeError as error:
+            refused[run_id] = error
+    return refused
+
+
+def _edited(engine: Engine, run_ids: list[int], body: BulkAsked) -> edit.Refused:
+    match body.action:
+        case "archive" | "unarchive":
+            return edit.change(engine, run_ids, archived=body.action == "archive")
+        case "delete":
+            return edit.remove(engine, run_ids)
+        case "restore":
+            return edit.restore(engine, run_ids)
+        case _ if body.tag is None:
+            sentence = f"is required: what to {body.action} runs with."
+            raise InvalidExperiment([FieldProblem("tag", sentence)])
+        case "tag":
+            return edit.tag(engine, run_ids, body.tag)
+        case _:
+            return edit.untag(engine, run_ids, body.tag)

@@ -1,0 +1,84 @@
+"""The list of runs: its pages, its sparklines, and what it can be searched by."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from ..db import listing
+from ..db.search import KEYS, setting_keys
+from .dependencies import EngineDep
+from .schemas import (
+    Number,
+    NumbersPublic,
+    RunsPublic,
+    SearchKeyPublic,
+    SearchKeysPublic,
+    SparklinePublic,
+    SparklinesPublic,
+    run_public,
+)
+
+router = APIRouter(prefix="/api/runs", tags=["runs"])
+
+SearchQuery = Annotated[str, Query(description="As docs/search.md describes it.")]
+Sort = Annotated[
+    str,
+    Query(
+        pattern=rf"^-?({'|'.join(listing.SORTS)})$",
+        description="What to sort by; a minus sign before it turns the order around.",
+    ),
+]
+
+
+@router.get("")
+def list_runs(
+    engine: EngineDep,
+    q: SearchQuery = "",
+    sort: Sort = listing.NEWEST,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+) -> RunsPublic:
+    """The runs that match a query, by default all, newest first."""
+    found = listing.page(engine, q, sort=sort, limit=limit, offset=offset)
+    after = offset + len(found.runs)
+    return RunsPublic(
+        runs=[run_public(run) for run in found.runs],
+        total=found.total,
+        next=after if found.runs and after < found.total else None,
+    )
+
+
+@router.get("/numbers")
+def list_numbers(
+    engine: EngineDep, q: SearchQuery = "", sort: Sort = listing.NEWEST
+) -> NumbersPublic:
+    """The numbers of all runs that match a query, in order."""
+    return NumbersPublic(runs=list(listing.numbers(engine, q, sort=sort)))
+
+
+@router.get("/sparklines")
+def get_sparklines(
+    engine: EngineDep, run: Annotated[list[Number], Query(min_length=1, max_length=200)]
+) -> SparklinesPublic:
+    """Test accuracy of every arm of some runs, in few points."""
+    found = listing.sparklines(engine, run)
+    return SparklinesPublic(sparklines=[SparklinePublic.model_validate(one) for one in found])
+
+
+@router.get("/keys")
+def get_search_keys(engine: EngineDep) -> SearchKeysPublic:
+    """What runs can be searched by, with the values that there are, and sorted by."""
+    values = listing.values(engine)
+    keys = [*KEYS.values(), *setting_keys().values()]
+    return SearchKeysPublic(
+        keys=[
+            SearchKeyPublic(
+                name=key.name,
+                kind=key.kind,
+                about=key.about,
+                values=list(values.get(key.name, key.choices)),
+            )
+            for key in keys
+        ],
+        sorts=list(listing.SORTS),
+    )
