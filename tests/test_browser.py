@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from reproducing import FAST, SLOW, finished
 from sqlalchemy import Engine
@@ -477,6 +478,53 @@ def test_every_view_fits_its_window_in_both_themes(
         wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= room, f"{place} scrolls sideways"
         assert page.evaluate("document.documentElement.dataset.theme") == theme
+        if (size is WIDE) == (theme == "light"):
+            assert serious(page) == [], place
+
+
+def serious(page: Page) -> list[str]:
+    """What axe-core finds on the page that keeps people out: rule and first element."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}"
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+def test_keys_do_what_the_page_says_they_do(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=600)
+    run.begin()
+    run.append(600)
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}")
+    expect(page.locator(".plot .main-svg").first).to_be_attached()
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(dialog.get_by_text("Zoom in")).to_be_visible()
+    assert serious(page) == []
+    page.keyboard.press("2")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
+    page.keyboard.press("2")
+    expect(page.get_by_role("link", name="Shift", exact=True)).to_have_attribute(
+        "aria-current", "page"
+    )
+    expect(page.locator(".plot[data-chart=fan] .main-svg").first).to_be_attached()
+    page.keyboard.press("+")
+    expect(page).to_have_url(re.compile(r"steps="))
+    page.keyboard.press("0")
+    expect(page).not_to_have_url(re.compile(r"steps="))
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    page.keyboard.press("t")
+    expect(page.get_by_label("Theme")).to_be_focused()
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

@@ -7,6 +7,7 @@ import { h, setText } from "./dom.js";
 import { connect } from "./live.js";
 import { here, onPlace } from "./location.js";
 import { version } from "./plot.js";
+import { shortcutsButton, startShortcuts } from "./shortcuts.js";
 import { store } from "./state.js";
 import { chooseTheme, startTheme, THEMES } from "./theme.js";
 import { newView } from "./views/new.js";
@@ -17,9 +18,11 @@ import { runsView } from "./views/runs.js";
 const WORDS = { connecting: "connecting", live: "live", reconnecting: "reconnecting" };
 
 function header() {
-  const links = [["/", "Runs"], ["/new", "New"]].map(([href, text]) => h("a", { href }, text));
+  const links = [["/", "Runs", "r"], ["/new", "New", "n"]].map(([href, text, key]) =>
+    h("a", { href, "aria-keyshortcuts": key }, text));
   const live = h("span", { class: "live", role: "status" });
   const theme = h("select", { "aria-label": "Theme", title: "Theme",
+    "aria-keyshortcuts": "t",
     onchange: () => chooseTheme(/** @type {Theme} */ (theme.value)) },
     ...THEMES.map((name) => h("option", {}, name)));
   store.subscribe(({ connection, theme: chosen }) => {
@@ -40,7 +43,7 @@ function footer() {
   const plotly = h("span", {}, "plotly.js");
   version().then((number) => setText(plotly, `plotly.js ${number}`)).catch(() => {});
   return h("footer", { class: "page-footer" }, about, plotly,
-    h("a", { href: api.DOCS_URL }, "API (OpenAPI)"));
+    h("a", { href: api.DOCS_URL }, "API (OpenAPI)"), shortcutsButton());
 }
 
 /** @param {Place} place */
@@ -86,6 +89,7 @@ function start() {
   show(here());
   onPlace(show);
   connect();
+  startShortcuts();
   api.getSystem().then((system) => store.set({ system })).catch(() => {});
 }
 

@@ -85,7 +85,7 @@ function commandLine(text) {
     copy.textContent = "Copied";
     window.setTimeout(() => { copy.textContent = "Copy"; }, 1500);
   } }, "Copy");
-  return h("div", { class: "command" }, h("code", {}, text), copy);
+  return h("div", { class: "command" }, h("code", { tabindex: 0 }, text), copy);
 }
 
 /**

@@ -6,11 +6,12 @@ import { h } from "../dom.js";
 import { exact, versionWords, whole } from "../format.js";
 
 /**
+ * What is wider than its place scrolls there, by the keyboard too.
  * @param {string} title
  * @param {HTMLElement} content
  */
 export function section(title, content) {
-  return h("section", {}, h("h2", {}, title), content);
+  return h("section", { "aria-label": title, tabindex: 0 }, h("h2", {}, title), content);
 }
 
 /**

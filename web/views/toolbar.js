@@ -21,6 +21,7 @@ export function tabLinks(element, tabs, current, place) {
   tabs.forEach(({ id, title }, at) => {
     const link = /** @type {HTMLAnchorElement} */ (element.children[at]);
     link.href = format({ ...place, tab: id });
+    link.setAttribute("aria-keyshortcuts", String(at + 1));
     setText(link, title);
     const isNew = id === current && !link.hasAttribute("aria-current");
     if (id === current) link.setAttribute("aria-current", "page");
@@ -58,15 +59,16 @@ export function rangeBar(deck) {
   /**
    * @param {string} text
    * @param {string} title
+   * @param {string} keys
    * @param {() => void} onclick
    */
-  const button = (text, title, onclick) =>
-    h("button", { type: "button", "aria-label": title, title, onclick }, text);
-  const earlier = button("←", "Earlier steps", () => deck.nudge({ move: -0.5 }));
-  const later = button("→", "Later steps", () => deck.nudge({ move: 0.5 }));
-  const closer = button("+", "Zoom in", () => deck.nudge({ scale: 0.5 }));
-  const wider = button("−", "Zoom out", () => deck.nudge({ scale: 2 }));
-  const all = button("All steps", "All steps", () => deck.choose(null));
+  const button = (text, title, keys, onclick) => h("button", { type: "button",
+    "aria-label": title, title, "aria-keyshortcuts": keys, onclick }, text);
+  const earlier = button("←", "Earlier steps", "[", () => deck.nudge({ move: -0.5 }));
+  const later = button("→", "Later steps", "]", () => deck.nudge({ move: 0.5 }));
+  const closer = button("+", "Zoom in", "+", () => deck.nudge({ scale: 0.5 }));
+  const wider = button("−", "Zoom out", "-", () => deck.nudge({ scale: 2 }));
+  const all = button("All steps", "All steps", "0", () => deck.choose(null));
   const element = h("div", { class: "range",
     title: "Drag across a chart to zoom, with Shift to pan; double-click shows all steps" },
     words, earlier, later, wider, closer, all);

@@ -18,7 +18,8 @@ export class VerdictView {
   #target = null;
   #busy = false;
   #sentence = h("p", { class: "sentence", role: "status" });
-  #numbers = h("div", { class: "numbers" });
+  #numbers = h("div", { class: "numbers", role: "region", tabindex: 0,
+    "aria-label": "The numbers of the verdict" });
   #criterion = h("p", { class: "hint" });
   #input = h("input", { type: "number", min: 0.1, max: 100, step: "any", "aria-label": "Target, %" });
   #claims = h("ul", { class: "claims" });
