@@ -1,5 +1,6 @@
 """The web application, built from a database and the settings."""
 
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
         responses=RESPONSES,
     )
     app.state.engine = engine
+    app.state.started_at = datetime.now(UTC)
     app.state.tails = Tails(engine)
     app.add_middleware(Guard, host=host)
     add_failures(app)

@@ -299,6 +299,8 @@ class SystemPublic(Public):
     """Version, database, and the workers with what they offer."""
 
     version: str
+    started_at: datetime
+    """When this server did: another moment means that it was restarted."""
     database: str
     workers: list[WorkerPublic]
     datasets: dict[str, DatasetPublic] | None

@@ -11,7 +11,7 @@ from ..db import read
 from ..db.engine import ping
 from ..db.queue import LEASE
 from ..db.tables import Worker
-from .dependencies import EngineDep
+from .dependencies import EngineDep, StartedAt
 from .schemas import HealthPublic, SystemPublic
 
 router = APIRouter(prefix="/api", tags=["system"])
@@ -25,13 +25,14 @@ def get_health(engine: EngineDep) -> HealthPublic:
 
 
 @router.get("/system")
-def get_system(engine: EngineDep) -> SystemPublic:
-    """Version, database, and the workers that are alive with their devices and datasets."""
+def get_system(engine: EngineDep, started_at: StartedAt) -> SystemPublic:
+    """Version, start, database, and the workers that are alive with what they offer."""
     now = datetime.now(UTC)
     workers = [worker for worker in read.workers(engine) if worker.heartbeat_at >= now - LEASE]
     return SystemPublic.model_validate(
         {
             "version": version("shiftscope"),
+            "started_at": started_at,
             "database": engine.url.render_as_string(hide_password=True),
             "workers": workers,
             "datasets": _datasets(workers),

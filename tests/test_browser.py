@@ -440,9 +440,11 @@ def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(
     page.evaluate("window.sameDocument = true")
     end(process)
     expect(page.locator(".live")).to_have_text("reconnecting")
+    expect(page.locator(".floating")).to_contain_text("The server cannot be reached since")
     run.append(150)
     start_server("--no-worker", "--port", address.rpartition(":")[2])
     expect(page.locator(".live")).to_have_text("live")
+    expect(page.locator(".floating")).to_contain_text("The server was restarted.")
     wait_until(page, lambda: last_step(page) == 250, "what came meanwhile is drawn")
     for trace in drawn(page, "train-loss"):
         assert trace["x"] == [*range(1, 251)], "no record twice, none missing"

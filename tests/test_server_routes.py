@@ -45,7 +45,9 @@ def test_the_health_is_ok_and_a_database_that_is_gone_is_a_503(
 def test_the_system_names_living_workers_and_any_dataset_that_one_of_them_has(
     web: httpx.Client, engine: Engine
 ) -> None:
-    assert web.get("/api/system").json() == {
+    system = web.get("/api/system").json()
+    assert datetime.fromisoformat(system.pop("started_at")) <= datetime.now(UTC)
+    assert system == {
         "version": "0.1.0",
         "database": str(engine.url),
         "workers": [],

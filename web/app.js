@@ -10,6 +10,7 @@ import { version } from "./plot.js";
 import { shortcutsButton, startShortcuts } from "./shortcuts.js";
 import { store } from "./state.js";
 import { chooseTheme, startTheme, THEMES } from "./theme.js";
+import { connectionNotice } from "./views/connection_notice.js";
 import { newView } from "./views/new.js";
 import { runView } from "./views/run.js";
 import { runsView } from "./views/runs.js";
@@ -67,7 +68,7 @@ function start() {
   startTheme();
   const { element, links } = header();
   const slot = h("div", { id: "view", tabindex: -1 });
-  document.body.append(element, slot, footer());
+  document.body.append(element, slot, footer(), connectionNotice());
   /** @type {Mounted | null} */
   let mounted = null;
   let shown = "";

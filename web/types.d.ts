@@ -336,6 +336,7 @@ export interface Dataset {
 
 export interface System {
   version: string;
+  started_at: string;
   database: string;
   workers: Worker[];
   datasets: Record<string, Dataset> | null;
