@@ -2,7 +2,8 @@
 
 Long ranges come back as buckets of the step axis. A bucket is `width` steps wide, a power of two,
 and begins at a multiple of its width, so that it stays the same while the run grows. It carries
-the minimum and the maximum of every statistic: a spike of one step is always among them.
+the minimum and the maximum of every statistic: a spike of one step is always among them. Of a long
+range most of them come from stored levels, and they are the same as from the records themselves.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Double,
     Engine,
-    Select,
     case,
     func,
     literal,
@@ -22,6 +23,8 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from .buckets import Buckets, merged
+from .levels import LEVELLED, LEVELS, Key, Steps, read_level
 from .read import known_columns
 from .tables import OF_LAYERS, OF_SEEDS, RECORD_TABLES, Real
 
@@ -101,39 +104,88 @@ def series(engine: Engine, selection: Selection, first: int, last: int, width: i
         NotFound: The table or a statistic does not exist (when the selection was built).
     """
     first = first // width * width
-    columns = RECORD_TABLES[selection.table].__table__.columns
-    step: ColumnElement[int] = columns.step
-    # As plain floats: `Real` would call Python for each value, numpy converts a column at once.
-    values = [type_coerce(columns[name], Double) for name in selection.statistics]
-    where = _where(selection, first, last)
-    none = np.empty(0, np.int64)
-    found = Series(selection, first, last, width, none, none)
     with engine.connect() as connection:
         if width == 1:
-            rows = connection.execute(select(step, *values).where(*where).order_by(step)).all()
-            if rows:
-                steps, *data = zip(*rows, strict=True)
-                found.step = found.last_step = np.array(steps, np.int64)
-                for name, column in zip(selection.statistics, data, strict=True):
-                    _add_exact(found, name, column)
-            return found
-        extremes = [extreme(value) for value in values for extreme in (func.min, func.max)]
-        query = _bucketed(
-            select(func.min(step), func.max(step), *extremes).where(*where), step, width
-        )
-        rows = connection.execute(query).all()
-        if rows:
-            firsts, lasts, *data = zip(*rows, strict=True)
-            found.step, found.last_step = np.array(firsts, np.int64), np.array(lasts, np.int64)
-            for at, name in enumerate(selection.statistics):
-                _add_buckets(found, name, data[2 * at], data[2 * at + 1])
-            for name in found.nan:
-                # max() put NaN above every number: ask again for the numbers alone.
-                number = case((columns[name] < literal(float("nan"), Real), columns[name]))
-                query = select(func.max(type_coerce(number, Double))).where(*where)
-                highest = connection.scalars(_bucketed(query, step, width)).all()
-                found.high[name] = np.array(highest, np.float64)
+            return _exact(connection, selection, first, last)
+        parts: list[Buckets] = []
+        gaps = [(first, last)]
+        if selection.table in LEVELLED:
+            for level in reversed([level for level in LEVELS if level <= width]):
+                unread, gaps = gaps, list[Steps]()
+                for steps in unread:
+                    found, missing = read_level(connection, *_key(selection), level, steps)
+                    parts += found
+                    gaps += missing
+        for steps in gaps:
+            parts.append(_bucketed(connection, selection, steps, width))
+    return _series(selection, first, last, width, merged(parts, width))
+
+
+def _key(selection: Selection) -> tuple[Key, tuple[str, ...]]:
+    assert selection.network_id is not None
+    return Key(selection.table, selection.network_id, selection.layer_id), selection.statistics
+
+
+def _series(selection: Selection, first: int, last: int, width: int, buckets: Buckets) -> Series:
+    found = Series(selection, first, last, width, buckets.step, buckets.last_step)
+    for at, name in enumerate(selection.statistics):
+        null, nan = buckets.null[at], buckets.nan[at]
+        if null.all():
+            continue
+        found.low[name], found.high[name] = buckets.low[at], buckets.high[at]
+        if null.any():
+            found.null[name] = np.flatnonzero(null).tolist()
+        if nan.any():
+            found.nan[name] = np.flatnonzero(nan).tolist()
     return found
+
+
+def _values(selection: Selection) -> list[ColumnElement[float]]:
+    """As plain floats: `Real` would call Python for each value, numpy converts a column at once."""
+    columns = RECORD_TABLES[selection.table].__table__.columns
+    return [type_coerce(columns[name], Double) for name in selection.statistics]
+
+
+def _exact(connection: Connection, selection: Selection, first: int, last: int) -> Series:
+    none = np.empty(0, np.int64)
+    found = Series(selection, first, last, 1, none, none)
+    step = RECORD_TABLES[selection.table].__table__.columns.step
+    query = select(step, *_values(selection)).where(*_where(selection, first, last))
+    rows = connection.execute(query.order_by(step)).all()
+    if rows:
+        steps, *data = zip(*rows, strict=True)
+        found.step = found.last_step = np.array(steps, np.int64)
+        for name, column in zip(selection.statistics, data, strict=True):
+            _add_exact(found, name, column)
+    return found
+
+
+def _bucketed(
+    connection: Connection, selection: Selection, steps: tuple[int, int], width: int
+) -> Buckets:
+    """Buckets of a range of steps from the records themselves."""
+    columns = RECORD_TABLES[selection.table].__table__.columns
+    step: ColumnElement[int] = columns.step
+    where = _where(selection, *steps)
+
+    def rows(*of_bucket: ColumnElement[Any]) -> Sequence[Any]:
+        query = select(*of_bucket).where(*where).group_by(step // width).order_by(func.min(step))
+        return connection.execute(query).all()
+
+    extremes = [extreme(value) for value in _values(selection) for extreme in (func.min, func.max)]
+    found = rows(func.min(step), func.max(step), *extremes)
+    firsts, lasts, *data = zip(*found, strict=True) if found else [()] * (2 + len(extremes))
+    null = np.array([[value is None for value in column] for column in data[1::2]], bool)
+    low, high = np.array(data[::2], np.float64) + 0.0, np.array(data[1::2], np.float64) + 0.0
+    # With NaN as text (SQLite) or above all numbers (PostgreSQL) it is the maximum of its bucket,
+    # and the minimum only where there is nothing else.
+    nan = np.isnan(high) & ~null
+    for at in np.flatnonzero(nan.any(axis=1)):
+        # Ask again for the numbers alone.
+        value = columns[selection.statistics[at]]
+        number = case((value < literal(float("nan"), Real), value))
+        high[at] = [row[0] for row in rows(func.max(type_coerce(number, Double)))]
+    return Buckets(np.array(firsts, np.int64), np.array(lasts, np.int64), low, high, nan, null)
 
 
 def _where(selection: Selection, first: int, last: int) -> list[ColumnElement[bool]]:
@@ -147,10 +199,6 @@ def _where(selection: Selection, first: int, last: int) -> list[ColumnElement[bo
     return conditions
 
 
-def _bucketed(query: Select[Any], step: ColumnElement[int], width: int) -> Select[Any]:
-    return query.group_by(step // width).order_by(func.min(step))
-
-
 def _add_exact(found: Series, name: str, column: Sequence[Any]) -> None:
     null = [row for row, value in enumerate(column) if value is None] if None in column else []
     if len(null) == len(column):
@@ -158,19 +206,3 @@ def _add_exact(found: Series, name: str, column: Sequence[Any]) -> None:
     found.low[name] = found.high[name] = np.array(column, np.float64)
     if null:
         found.null[name] = null
-
-
-def _add_buckets(found: Series, name: str, low: Sequence[Any], high: Sequence[Any]) -> None:
-    null = [row for row, value in enumerate(high) if value is None]
-    if len(null) == len(high):
-        return
-    found.low[name] = np.array(low, np.float64)
-    found.high[name] = np.array(high, np.float64)
-    if null:
-        found.null[name] = null
-    # With NaN as text (SQLite) or above all numbers (PostgreSQL) it is the maximum of its bucket,
-    # and the minimum only where there is nothing else.
-    nan = np.isnan(found.high[name])
-    nan[null] = False
-    if nan.any():
-        found.nan[name] = np.flatnonzero(nan).tolist()

@@ -16,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from .engine import writing
+from .leveller import Column, RunLeveller
 from .outline import highest
 from .study import Measurement
 from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Real, Run, Status, Table
 
-Column = Sequence[float | int | bytes | None] | np.ndarray
 ROWS_AT_ONCE = (512, 64, 8, 1)
 """Rows in one SQLite statement; few sizes, so that prepared statements are used again."""
 COPY_TYPES: dict[type[TypeEngine[Any]], str] = {
@@ -57,13 +57,18 @@ def add_networks(
 
 
 class RecordWriter:
-    """Collects the records of one run and commits them, whole steps at a time."""
+    """Collects the records of one run and commits them, whole steps at a time.
+
+    From commit to commit the steps of a series rise. With the records that complete a chunk of a
+    level (levels.py) the chunk is committed, too.
+    """
 
     def __init__(self, engine: Engine, run_id: int) -> None:
         self._engine = engine
         self._run_id = run_id
         self._pending: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
         self._frozen: list[tuple[int, int, int | None]] = []
+        self._levels = RunLeveller()
 
     def add(self, table: str, keys: Mapping[str, int], columns: Mapping[str, Column]) -> None:
         """Queue rows of one table: constant `keys`, and columns of equal length.
@@ -76,6 +81,7 @@ class RecordWriter:
         self._pending.setdefault((table, (*keys, *columns)), []).extend(
             zip(*constants, *values, strict=True)
         )
+        self._levels.add(table, {**dict(zip(keys, constants, strict=True)), **columns})
 
     def freeze(self, network_id: int, diverged_step: int, frozen_step: int | None) -> None:
         """Queue word that a network's loss stayed non-finite, and where its training ended."""
@@ -96,6 +102,7 @@ class RecordWriter:
         if "summary" in run:
             run |= highest(run["summary"])
         with writing(self._engine) as connection:
+            self._levels.insert(connection)
             for (table, columns), rows in self._pending.items():
                 with _drivers_errors(connection):
                     _insert(connection, table, columns, rows)
@@ -112,6 +119,7 @@ class RecordWriter:
                 .returning(Run.status)
             ).scalar_one()
         self._pending.clear()
+        self._levels.clear()
         self._frozen.clear()
         return cast(Status, status)
 

@@ -23,6 +23,7 @@ from . import (
 )
 from .assets import WEB, add_assets
 from .failures import PROBLEM, RESPONSES, add_failures
+from .older_runs import OlderRuns
 from .security import Guard
 from .tails import Tails
 from .wire import SafeJSONResponse
@@ -55,6 +56,7 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
     app.state.engine = engine
     app.state.started_at = datetime.now(UTC)
     app.state.tails = Tails(engine)
+    app.state.older_runs = OlderRuns(engine)
     app.add_middleware(Guard, host=host)
     add_failures(app)
     for routes in (

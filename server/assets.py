@@ -22,6 +22,7 @@ from starlette.types import Scope
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 PLOTLY_PLACE = "/vendor/plotly.min.js"
+APP = '<script type="module"'
 KEEP = "public, max-age=31536000, immutable"
 
 
@@ -55,10 +56,16 @@ class Page(StaticFiles):
         html = Path(full_path).read_text("utf-8")
         place = f"/vendor/plotly-{plotly_version()}.min.js"
         return Response(
-            html.replace(PLOTLY_PLACE, place),
+            html.replace(PLOTLY_PLACE, place).replace(APP, self._preloads() + APP),
             media_type="text/html",
             headers={"Cache-Control": "no-cache"},
         )
+
+    def _preloads(self) -> str:
+        """All modules at once: found import by import, they would come one after the other."""
+        folder = Path(str(self.directory))
+        places = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.js"))
+        return "".join(f'<link rel="modulepreload" href="/{place}">\n    ' for place in places)
 
 
 async def _vendor(request: Request, file: str) -> Response:

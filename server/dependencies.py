@@ -7,6 +7,7 @@ from fastapi import Depends, Path
 from sqlalchemy import Engine
 from starlette.requests import HTTPConnection
 
+from .older_runs import OlderRuns
 from .schemas import Number
 
 
@@ -18,6 +19,11 @@ def _started_at(connection: HTTPConnection) -> datetime:
     return connection.app.state.started_at
 
 
+def _older_runs(connection: HTTPConnection) -> OlderRuns:
+    return connection.app.state.older_runs
+
+
 EngineDep = Annotated[Engine, Depends(_engine)]
 StartedAt = Annotated[datetime, Depends(_started_at)]
+OlderRunsDep = Annotated[OlderRuns, Depends(_older_runs)]
 RunId = Annotated[Number, Path(description="The run's number.")]

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from ..db import read
-from .dependencies import EngineDep, RunId
+from .dependencies import EngineDep, OlderRunsDep, RunId
 from .frames import read_frame, refuse_too_much, selections_of, widths_for
 from .run_routes import networks_of
 from .schemas import SeriesAsked
@@ -18,9 +18,12 @@ router = APIRouter(prefix="/api/runs", tags=["series"])
         200: {"content": {"application/octet-stream": {}}, "description": "A frame"},
     },
 )
-def get_series(engine: EngineDep, run_id: RunId, body: SeriesAsked) -> Response:
+def get_series(
+    engine: EngineDep, older_runs: OlderRunsDep, run_id: RunId, body: SeriesAsked
+) -> Response:
     """Read series, in full or as min/max buckets when there are more records than `points`."""
     run = read.run(engine, run_id)
+    older_runs.looked_at(run)
     selections = selections_of(run_id, body.series, networks_of(engine, run_id))
     last = run.step if body.last is None else min(body.last, run.step)
     refuse_too_much(selections, body.points, last - body.first + 1)

@@ -71,7 +71,9 @@ HELD: dict[str, list[dict[str, Any]]] = {
 def first_version(any_url: str, tmp_path: Path) -> str:
     """The URL of a database as version 0.1.0 left it, with runs in it."""
     migrations = tmp_path / "migrations"
-    shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("000[2-9]*", "__pyc*"))
+    shutil.copytree(
+        MIGRATIONS, migrations, ignore=shutil.ignore_patterns("000[2-9]*", "00[1-9]*", "__pyc*")
+    )
     engine = open_database(any_url, migrations=migrations)
     assert revision(engine) == "0001"
     with writing(engine) as connection:

@@ -1,6 +1,7 @@
 """The page's files: right types, never stale, Plotly once a year."""
 
 import mimetypes
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from sqlalchemy import Engine
 
 from shiftscope.server.assets import plotly_version
 
-PAGE = '<!doctype html><script defer src="/vendor/plotly.min.js"></script>'
+PAGE = """<!doctype html>
+<script type="module" src="/app.js"></script>
+<script defer src="/vendor/plotly.min.js"></script>"""
 
 
 @pytest.fixture
@@ -32,6 +35,11 @@ def test_every_place_of_the_page_is_its_index(page: httpx.Client, path: str) -> 
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-cache"
     assert f"/vendor/plotly-{plotly_version()}.min.js" in answer.text
+
+
+def test_all_modules_are_asked_for_at_once(page: httpx.Client) -> None:
+    head = page.get("/").text.split("<script")[0]
+    assert re.findall(r'rel="modulepreload" href="(.*)"', head) == ["/app.js", "/charts/fan.js"]
 
 
 @pytest.mark.parametrize("path", ["/app.js", "/charts/fan.js"])

@@ -6,7 +6,8 @@ import * as api from "./api.js";
 import { h, setText } from "./dom.js";
 import { connect } from "./live.js";
 import { here, onPlace } from "./location.js";
-import { version } from "./plot.js";
+import { ready, version } from "./plot.js";
+import { holdDrawing } from "./redraw.js";
 import { shortcutsButton, startShortcuts } from "./shortcuts.js";
 import { store } from "./state.js";
 import { chooseTheme, startTheme, THEMES } from "./theme.js";
@@ -66,6 +67,9 @@ const identity = (place) => place.view === "run" ? `run ${place.run}` : JSON.str
 
 function start() {
   startTheme();
+  // Else all charts would be drawn at once when Plotly is there, and none seen before the last.
+  holdDrawing(true);
+  ready.catch(() => {}).then(() => holdDrawing(false));
   const { element, links } = header();
   const slot = h("div", { id: "view", tabindex: -1 });
   document.body.append(element, slot, footer(), connectionNotice());
