@@ -13,6 +13,7 @@ ShiftscopeError                 its text is one or two sentences made to be show
 ├── RecordingFailed             what a loop gave could not be recorded to its end
 ├── CannotTwin                  a model's normalization cannot be taken out or put in
 └── SetupProblem                a setting, port, folder or file is not usable
+    └── MissingExtra            what was asked for needs a package that is installed on request
 """
 
 from dataclasses import dataclass
@@ -103,6 +104,10 @@ class CannotTwin(ShiftscopeError):
 
 class SetupProblem(ShiftscopeError):
     """A setting, port, folder or file that a command needs is not usable."""
+
+
+class MissingExtra(SetupProblem):
+    """What was asked for needs an optional package that is not installed; names the extra."""
 
 
 def cause(error: Exception) -> str:

@@ -9,9 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause
 from .check_command import check
+from .export_command import export
 from .flags import DatabaseFlag, DataFlag
 from .purge_command import purge
-from .read_commands import export, runs
+from .read_commands import runs
 from .reproduce_command import reproduce
 from .run_command import run
 from .serve_command import serve

@@ -296,7 +296,7 @@ class DatasetPublic(Public):
 
 
 class SystemPublic(Public):
-    """Version, database, and the workers with what they offer."""
+    """Version, database, the workers with what they offer, and formats of exports."""
 
     version: str
     started_at: datetime
@@ -304,6 +304,7 @@ class SystemPublic(Public):
     database: str
     workers: list[WorkerPublic]
     datasets: dict[str, DatasetPublic] | None
+    formats: list[str]
 
 
 class FieldProblemPublic(Public):

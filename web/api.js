@@ -168,8 +168,15 @@ export const verdictUrl = (run) => `/api/runs/${run}/verdict.csv`;
 /**
  * @param {number} run
  * @param {string} table
+ * @param {string} format
  */
-export const exportUrl = (run, table) => `/api/runs/${run}/export/${table}.csv`;
+export const exportUrl = (run, table, format) => `/api/runs/${run}/export/${table}.${format}`;
+
+/**
+ * @param {number} run
+ * @param {string} format Of the tables in it
+ */
+export const zipUrl = (run, format) => `/api/runs/${run}/export.zip?format=${format}`;
 
 export const DOCS_URL = "/api/openapi.json";
 

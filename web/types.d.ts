@@ -340,6 +340,8 @@ export interface System {
   database: string;
   workers: Worker[];
   datasets: Record<string, Dataset> | null;
+  /** Of exports. */
+  formats: string[];
 }
 
 export interface FieldProblem {
