@@ -11,6 +11,7 @@ ShiftscopeError                 its text is one or two sentences made to be show
 ├── DeviceProblem               the device that was asked for is not here
 ├── MissingEvidence             a run lacks what a claim is decided by; the claim is inconclusive
 ├── RecordingFailed             what a loop gave could not be recorded to its end
+├── InvalidImport               a file to import is damaged or not what it should be; says where
 ├── CannotTwin                  a model's normalization cannot be taken out or put in
 └── SetupProblem                a setting, port, folder or file is not usable
     └── MissingExtra            what was asked for needs a package that is installed on request
@@ -88,6 +89,10 @@ class MissingEvidence(ShiftscopeError):
 
 class RecordingFailed(ShiftscopeError):
     """The recorder could not write everything that a training loop gave it."""
+
+
+class InvalidImport(ShiftscopeError):
+    """What is to be imported is not there, damaged or not what it should be; says where."""
 
 
 class CannotTwin(ShiftscopeError):

@@ -11,6 +11,7 @@ from ..db.errors import ShiftscopeError, cause
 from .check_command import check
 from .export_command import export
 from .flags import DatabaseFlag, DataFlag
+from .import_command import import_run
 from .purge_command import purge
 from .read_commands import runs
 from .reproduce_command import reproduce
@@ -45,6 +46,7 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
 
 for command in (serve, worker, run, reproduce, verdict, export, runs, purge, check):
     app.command()(command)
+app.command("import")(import_run)
 
 
 def main() -> None:

@@ -15,11 +15,13 @@ from ..db.errors import SetupProblem
 from ..db.tables import LayerRecord
 from .export import FORMATS, known_format
 from .export_tables import EXPORTED, MEASUREMENTS, export_table
+from .export_tensorboard import write_event_files
 from .export_zip import zip_chunks
 from .flags import DatabaseFlag, DataFlag, RunNumber
 from .settings import load_settings
 
 TEXTS = ("csv", "json")
+EVENT_FILES = "tensorboard"
 
 
 def export(
@@ -31,18 +33,23 @@ def export(
             f"study or an import its {MEASUREMENTS}."
         ),
     ] = None,
-    format: Annotated[str, typer.Option(help=f"One of {', '.join(FORMATS)}.")] = "csv",
+    format: Annotated[
+        str, typer.Option(help=f"One of {', '.join(FORMATS)}, {EVENT_FILES}.")
+    ] = "csv",
     all_tables: Annotated[
         bool,
         typer.Option("--zip", help="All tables, settings and verdict as one zip, in this format."),
     ] = False,
     output: Annotated[
-        str, typer.Option(metavar="FILE", help="The file to write; - is standard output.")
+        str,
+        typer.Option(
+            metavar="FILE", help="The file to write, of event files a folder; - is standard output."
+        ),
     ] = "-",
     database: DatabaseFlag = None,
     data: DataFlag = None,
 ) -> None:
-    """Write every record of a run as CSV, JSON or Parquet, or all of its tables as one zip.
+    """Write every record of a run as CSV, JSON or Parquet, all tables as one zip, or event files.
 
     In full resolution. Numbers read back bit-equal; NaN, Infinity and -Infinity are kept; an
     empty field means that the statistic does not apply.
@@ -50,6 +57,12 @@ def export(
     if all_tables and table is not None:
         raise SetupProblem("--zip has all tables: leave out --table.")
     engine = open_database(load_settings(database=database, data=data).database_url)
+    if format == EVENT_FILES:
+        if all_tables or table is not None or output == "-":
+            raise SetupProblem("Event files have all tables: only name a folder with --output.")
+        write_event_files(engine, run, Path(output))
+        engine.dispose()
+        return
     if all_tables:
         chunks = zip_chunks(engine, run, format)
     else:

@@ -73,7 +73,7 @@ def runs(
 
 
 def progress_words(run: Run) -> str:
-    """How far a run is: its steps, or the measurements of a study."""
-    if run.source == "study":
+    """How far a run is: its steps, or the measurements of a study or an import."""
+    if run.source in ("study", "import"):
         return f"{run.step:,} measurements"
     return f"{run.step:,} steps" if run.steps is None else f"{run.step:,} of {run.steps:,} steps"

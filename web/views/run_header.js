@@ -9,6 +9,8 @@ import { age, duration, exact, real, speed, whole } from "../format.js";
 import { format } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { workerNotice } from "../system.js";
+import { originWords } from "./imported.js";
+import { originWords } from "./imported.js";
 import { copyLink, exportMenu } from "./menus.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 import { loopWords } from "./watched.js";
@@ -45,7 +47,7 @@ export function runHeader(detail) {
   const element = h("header", { class: "run-header" },
     h("div", { class: "title-line" },
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
-      h("div", { class: "actions" }, ...(watched ? [] : [stop,
+      h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop,
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
           "Run again")]),
       copyLink(), exportMenu(detail))),
@@ -62,7 +64,8 @@ export function runHeader(detail) {
     stop.hidden = !isActive(run);
     stop.disabled = run.status === "stopping";
     setText(stop, run.status === "stopping" ? "Stopping…" : "Stop");
-    showFacts(facts, run, watched ? loopWords(watched, isActive(run)) : run.dataset);
+    showFacts(facts, run, watched ? loopWords(watched, isActive(run))
+      : detail.imported ? originWords(detail.imported) : run.dataset);
     setText(cost, costWords(run, cap));
     setText(measured, measuredWords(run));
     setText(waited, waitedWords(run));
