@@ -14,6 +14,7 @@ from .flags import DatabaseFlag, DataFlag
 from .import_command import import_run
 from .purge_command import purge
 from .read_commands import runs
+from .report_command import report_runs
 from .reproduce_command import reproduce
 from .run_command import run
 from .serve_command import serve
@@ -47,6 +48,7 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
 for command in (serve, worker, run, reproduce, verdict, export, runs, purge, check):
     app.command()(command)
 app.command("import")(import_run)
+app.command("report")(report_runs)
 
 
 def main() -> None:
