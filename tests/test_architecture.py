@@ -189,4 +189,4 @@ def test_the_documents_describe_every_setting_and_every_command() -> None:
         assert f"`{PREFIX}{name.upper()}`" in commands and str(field.description) in commands
     for command in command_line.registered_commands:
         assert command.callback is not None
-        assert f"## `shiftscope {command.callback.__name__}" in commands
+        assert f"## `shiftscope {command.name or command.callback.__name__}" in commands

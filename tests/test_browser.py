@@ -219,7 +219,7 @@ def test_a_run_from_the_first_click_to_a_csv_file(
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
 
     for table in ("layer_records", "network_records", "evaluations"):
-        page.locator(".menu summary").click()
+        page.locator(".menu summary", has_text="Export").click()
         with page.expect_download() as download:
             page.get_by_role("link", name=f"{table}.csv").click()
         download.value.save_as(tmp_path / f"{table}.csv")
@@ -830,7 +830,7 @@ def test_a_verdict_is_said_live_and_for_any_target(
     page.reload()
     expect(sentence).to_have_text(re.compile("^BatchNorm reached 95 %"))
     expect(page.get_by_label("Target, %")).to_have_value("95")
-    page.locator(".menu summary").click()
+    page.locator(".menu summary", has_text="Export").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="verdict.csv").click()
     assert len(download.value.path().read_text().splitlines()) == 3

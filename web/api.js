@@ -178,6 +178,9 @@ export const exportUrl = (run, table, format) => `/api/runs/${run}/export/${tabl
  */
 export const zipUrl = (run, format) => `/api/runs/${run}/export.zip?format=${format}`;
 
+/** @param {number} run */
+export const reportUrl = (run) => `/api/runs/${run}/report.html`;
+
 export const DOCS_URL = "/api/openapi.json";
 
 /** The address of the live connection. */

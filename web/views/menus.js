@@ -9,8 +9,9 @@ import { recall, remember } from "../memory.js";
 const FORMAT = "shiftscope.format";
 /** Those that every server writes. */
 const FORMATS = ["csv", "json"];
-/** How long a button says that something was copied, in milliseconds. */
+/** How long it is said that something was copied, in milliseconds. */
 const SAID = 1500;
+const LINK = "to this view, as it is now";
 /** @type {[string, string][]} */
 const TABLES = [
   ["layer_records", "every statistic of every layer"],
@@ -89,14 +90,18 @@ export function exportMenu(detail) {
   return element;
 }
 
-/** A button that copies the address of what is shown. */
-export function copyLink() {
+/**
+ * The address of what is shown, and a file that shows the run without a server.
+ * @param {RunDetail} detail
+ */
+export function shareMenu({ id }) {
+  const hint = h("span", { class: "hint", role: "status" }, LINK);
   const button = h("button", { type: "button", onclick: async () => {
-    const copied = await copy(window.location.href);
-    setText(button, copied ? "Copied" : "Copy failed");
-    window.setTimeout(() => setText(button, "Copy link"), SAID);
-  } }, "Copy link");
-  return button;
+    setText(hint, await copy(window.location.href) ? "copied" : "this browser does not let us copy");
+    window.setTimeout(() => setText(hint, LINK), SAID);
+  } }, "Copy link", hint);
+  return menu("Share", button, h("a", { href: api.reportUrl(id), download: true }, "report.html",
+    h("span", { class: "hint" }, "verdict, charts and settings in one file")));
 }
 
 /**

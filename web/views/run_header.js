@@ -10,8 +10,7 @@ import { format } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { workerNotice } from "../system.js";
 import { originWords } from "./imported.js";
-import { originWords } from "./imported.js";
-import { copyLink, exportMenu } from "./menus.js";
+import { exportMenu, shareMenu } from "./menus.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 import { loopWords } from "./watched.js";
 
@@ -50,7 +49,7 @@ export function runHeader(detail) {
       h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop,
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
           "Run again")]),
-      copyLink(), exportMenu(detail))),
+      exportMenu(detail), shareMenu(detail))),
     progress.element, h("p", { class: "facts" }, progress.words, facts),
     h("p", { class: "facts cost" }, cost, measured, waited), problem, notices);
 
