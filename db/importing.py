@@ -14,9 +14,16 @@ from .tables import MeasurementRecord, Run
 from .write import append_measurements, describe_run
 
 AT_ONCE = 20_000
-LONGEST_QUANTITY: int = MeasurementRecord.__table__.columns.quantity.type.length  # type: ignore[attr-defined]
-LONGEST_SERIES: int = MeasurementRecord.__table__.columns.series.type.length  # type: ignore[attr-defined]
 UNFINISHED = "Its import did not come to its end: import it again."
+
+
+def _longest(column: str) -> int:
+    kind: Any = MeasurementRecord.__table__.columns[column].type
+    return kind.length
+
+
+LONGEST_QUANTITY, LONGEST_SERIES = _longest("quantity"), _longest("series")
+"""Characters of their names that the database holds."""
 
 
 def store_import(

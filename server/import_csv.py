@@ -29,7 +29,7 @@ def csv_numbers(file: Path, skip: Skipped) -> Iterator[Measurement]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
             rows = csv.reader(text, strict=True)
-            header = [name.strip() for name in next(rows, [])]
+            header = [name.strip() for name in next(rows, ())]
             columns = _Columns(file, header)
             for name in header:
                 if name.lower() in IGNORED:
