@@ -16,8 +16,6 @@ EXTRA = "tensorboard"
 _PROTO = "tensorboard.compat.proto"
 LONGEST = 2**30
 """Bytes of a record: a longer one is no event."""
-IS_SCALARS = "scalars"
-"""The plugin by which TensorBoard knows that a tag has numbers."""
 
 
 def _checksum() -> Callable[[bytes], int]:
@@ -25,7 +23,7 @@ def _checksum() -> Callable[[bytes], int]:
 
 
 class EventFile:
-    """An event file that scalars are written to, as float64: they read back bit-equal.
+    """An event file that scalars are written to, as float32: TensorBoard shows no others.
 
     Raises:
         MissingExtra: tensorboard is not installed.
@@ -35,20 +33,13 @@ class EventFile:
         self._file = file
         self._checksum = _checksum()
         self._event = load(EXTRA, f"{_PROTO}.event_pb2").Event
-        self._double = load(EXTRA, f"{_PROTO}.types_pb2").DT_DOUBLE
-        self._tags: set[str] = set()
         self._write(self._event(wall_time=wall_time, file_version="brain.Event:2"))
 
     def add(self, step: int, wall_time: float, scalars: dict[str, float]) -> None:
         """One event: at a step the value of each tag."""
         event = self._event(wall_time=wall_time, step=step)
         for tag, number in scalars.items():
-            value = event.summary.value.add(tag=tag)
-            value.tensor.dtype = self._double
-            value.tensor.double_val.append(number)
-            if tag not in self._tags:
-                self._tags.add(tag)
-                value.metadata.plugin_data.plugin_name = IS_SCALARS
+            event.summary.value.add(tag=tag, simple_value=number)
         self._write(event)
 
     def _write(self, event: Any) -> None:

@@ -1,4 +1,4 @@
-"""A run as TensorBoard event files: a folder for each network, every record as a scalar."""
+"""A run as TensorBoard event files: a folder for each network, every record as a float32."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator

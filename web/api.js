@@ -140,12 +140,16 @@ export function getUnits({ run, layer, seed, unit }, signal) {
   return json(`/api/runs/${run}/units?${query}`, undefined, signal);
 }
 
+/** At most so many come at once: an import may have a million. */
+const MEASUREMENTS = 100_000;
+
 /**
  * @param {number} run
  * @param {number} after How many are known already
  * @returns {Promise<Measurements>}
  */
-export const getMeasurements = (run, after) => json(`/api/runs/${run}/measurements?after=${after}`);
+export const getMeasurements = (run, after) =>
+  json(`/api/runs/${run}/measurements?after=${after}&limit=${MEASUREMENTS}`);
 
 /**
  * @param {number} run
