@@ -182,10 +182,10 @@ def odd_run(engine: Engine, make_run: Any) -> Any:
 
 
 def test_json_reads_back_bit_equal_and_is_json_for_any_reader(
-    any_engine: Engine, make_run: Any, connect: Any
+    web: httpx.Client, engine: Engine, make_run: Any
 ) -> None:
-    run = odd_run(any_engine, make_run)
-    answer = connect(any_engine).get(f"/api/runs/{run.run_id}/export/layer_records.json")
+    run = odd_run(engine, make_run)
+    answer = web.get(f"/api/runs/{run.run_id}/export/layer_records.json")
     assert answer.headers["content-type"] == "application/json"
     found = json.loads(answer.content, parse_constant=pytest.fail)
     assert (found["run"], found["table"]) == (run.run_id, "layer_records")

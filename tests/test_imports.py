@@ -3,8 +3,6 @@
 import json
 import math
 import struct
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,16 @@ import httpx
 import numpy as np
 import pytest
 from sqlalchemy import Engine
+from typer.testing import CliRunner
 
 from shiftscope.db import read
 from shiftscope.db.errors import InvalidImport, SetupProblem
 from shiftscope.db.study import Measurement
 from shiftscope.server import imports
+from shiftscope.server.cli import app
 from shiftscope.server.export_tensorboard import write_event_files
 from shiftscope.server.imports import import_path
 
-COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
 ODD = [1.5, math.nan, math.inf, -math.inf, 5e-324, 1e300, 0.1 + 0.2]
 
 
@@ -124,14 +123,15 @@ def test_names_that_are_too_long_are_left_out_and_told(engine: Engine, tmp_path:
 
 def test_the_command_prints_the_runs_number(engine: Engine, tmp_path: Path) -> None:
     file = written(tmp_path, "Wall time,Step,Value\n1700000000,5,0.25\n")  # as TensorBoard's page
-    command = [*COMMAND, "import", str(file), "--database", str(engine.url)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    arguments = ["import", str(file), "--database", str(engine.url)]
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, done.stdout) == (0, "1\n")
     assert done.stderr.startswith("1 numbers of 1 quantities in 1 series.\n")
     assert found(engine, 1) == [Measurement(0, "Value", "log", 5.0, 0.25)]
-    command[-3] = str(tmp_path / "absent")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2 and "absent can't be read: No such file" in done.stderr
+    arguments[1] = str(tmp_path / "absent")
+    failed = CliRunner().invoke(app, arguments)
+    assert isinstance(failed.exception, InvalidImport)
+    assert "absent can't be read: No such file" in str(failed.exception)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import json
 import math
 import re
-import subprocess
-import sys
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,13 @@ import httpx
 import numpy as np
 import pytest
 from sqlalchemy import Engine
+from typer.testing import CliRunner
 
 from shiftscope.db import queue
 from shiftscope.db.errors import NotFound, SetupProblem
+from shiftscope.server.cli import app
 from shiftscope.server.imports import import_path
 from shiftscope.server.run_report import run_report
-
-COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
 
 
 def charts_of(html: str) -> dict[str, dict[str, Any]]:
@@ -81,20 +79,16 @@ def test_several_runs_stand_side_by_side(
     web: httpx.Client, engine: Engine, make_run: Any, tmp_path: Path
 ) -> None:
     runs = [long_run(engine, make_run).run_id for _ in range(2)]
-    html = web.get(f"/api/runs/{runs[0]}/report.html?beside={runs[1]}").text
+    file = tmp_path / "report.html"
+    arguments = ["report", *map(str, runs), "--output", str(file), "--database", str(engine.url)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    html = file.read_text("utf-8")
     lines = charts_of(html)["layer0-shift_from_start"]["lines"]
     assert [line["name"] for line in lines] == [
         f"#{run} {arm}" for run in runs for arm in ("none", "BatchNorm")
     ]
     assert [line["color"] for line in lines] == [0, 1, 2, 3]
     assert text_of(html).count("verdict") == 2
-    file = tmp_path / "report.html"
-    command = [*COMMAND, "report", *map(str, runs), "--output", str(file)]
-    done = subprocess.run(
-        [*command, "--database", str(engine.url)], capture_output=True, timeout=60
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert charts_of(file.read_text("utf-8")) == charts_of(html)
     assert web.get(f"/api/runs/{runs[0]}/report.html?beside=99").status_code == 404
 
 
