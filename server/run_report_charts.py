@@ -153,7 +153,9 @@ def _training_loss(engine: Engine, columns: Sequence[Column]) -> list[Chart]:
             whose = f"{column.label}, seed {network.seed}" if several else column.label
             odd += _odd(whose, found, "loss")
     shows = f"Of the batches; the lowest and the highest of each stretch. {' '.join(odd)}".strip()
-    return [Chart("run-loss", "Training loss", shows, "step", "loss", lines)] if lines else []
+    log = _is_wide(lines)
+    loss = Chart("run-loss", "Training loss", shows, "step", "loss", lines, log_y=log)
+    return [loss] if lines else []
 
 
 def layer_charts(engine: Engine, columns: Sequence[Column]) -> tuple[list[LayerCharts], int]:
@@ -253,6 +255,12 @@ def _odd(whose: str, found: Series, statistic: str) -> list[str]:
     first, last = found.step[places[0]], found.last_step[places[0]]
     where = f"step {first:,}" if first == last else f"steps {first:,} to {last:,}"
     return [f"{whose}: NaN or infinite first at {where}."]
+
+
+def _is_wide(lines: Sequence[dict[str, Any]]) -> bool:
+    """Whether most of some lines would be flat at the bottom of a linear axis: one diverged."""
+    values = [value for line in lines for value in line["y"] if value is not None]
+    return bool(values) and min(values) > 0 and max(values) > 100 * float(np.median(values))
 
 
 def points_of(lines: int, budget: int = BUDGET) -> int:
