@@ -103,6 +103,16 @@ def test_a_report_of_what_is_not_there_or_too_much_is_refused(
         run_report(engine, list(range(1, 10)))
 
 
+def test_an_arm_that_diverged_does_not_flatten_the_others(engine: Engine, make_run: Any) -> None:
+    run = make_run(engine)
+    for (network_id, _), last in zip(run.networks, (0.5, 1e28), strict=True):
+        losses = {"step": [0, 10, 20], "test_loss": [2.3, 1.0, last]}
+        run.writer.add("evaluations", {"network_id": network_id}, losses)
+    run.append(20)
+    charts = charts_of(run_report(engine, [run.run_id]))
+    assert charts["run-test-loss"]["log_y"] and not charts["run-loss"]["log_y"]
+
+
 def test_every_name_in_a_report_is_escaped(
     engine: Engine, make_watched: Any, tmp_path: Path
 ) -> None:
