@@ -42,7 +42,13 @@ def store_import(
     """
     now = datetime.now(UTC)
     row = {"name": fitting(name), "source": "import", "watched": dict(imported), "step": 0}
-    row |= {"status": "failed", "error": UNFINISHED, "summary": {}, "created_at": now}
+    row |= {
+        "seed_count": len(imported.get("seeds", [])),
+        "status": "failed",
+        "error": UNFINISHED,
+        "summary": {},
+        "created_at": now,
+    }
     with writing(engine) as connection:
         run_id = connection.execute(insert(Run).values(**row).returning(Run.id)).scalar_one()
     try:

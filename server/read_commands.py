@@ -7,9 +7,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..db import listing, read
+from ..db import listing
 from ..db.engine import open_database
-from ..db.errors import SearchError
+from ..db.errors import SearchError, SetupProblem
 from ..db.tables import Run
 from .flags import DatabaseFlag, DataFlag
 from .settings import load_settings

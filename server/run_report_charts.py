@@ -126,16 +126,8 @@ def curve_charts(engine: Engine, columns: Sequence[Column]) -> list[Chart]:
             tested[labels[run.id, found.arm]][found.seed] = known
     lines = lines_of(tested, points_of(len(curves)))
     if lines:
-        charts.append(
-            Chart(
-                "run-test-loss",
-                "Test loss",
-                "Of the test set, in inference mode.",
-                "step",
-                "loss",
-                lines,
-            )
-        )
+        shows, log = "Of the test set, in inference mode.", _is_wide(lines)
+        charts.append(Chart("run-test-loss", "Test loss", shows, "step", "loss", lines, log_y=log))
     return charts + _training_loss(engine, columns)
 
 

@@ -245,3 +245,7 @@ def test_what_was_imported_is_exported_like_a_study(
     stop = web.post(f"/api/runs/{run_id}/stop", content=json.dumps({}), headers={
         "Content-Type": "application/json"})  # fmt: skip
     assert stop.status_code == 409
+    again = web.post(f"/api/runs/{run_id}/again")
+    assert again.status_code == 409 and "was imported" in again.json()["detail"]
+    listed = web.get("/api/runs?query=source:import").json()["runs"]
+    assert [run["id"] for run in listed] == [run_id]
