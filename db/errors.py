@@ -11,8 +11,10 @@ ShiftscopeError                 its text is one or two sentences made to be show
 ├── DeviceProblem               the device that was asked for is not here
 ├── MissingEvidence             a run lacks what a claim is decided by; the claim is inconclusive
 ├── RecordingFailed             what a loop gave could not be recorded to its end
+├── InvalidImport               a file to import is damaged or not what it should be; says where
 ├── CannotTwin                  a model's normalization cannot be taken out or put in
 └── SetupProblem                a setting, port, folder or file is not usable
+    └── MissingExtra            what was asked for needs a package that is installed on request
 """
 
 from dataclasses import dataclass
@@ -89,6 +91,10 @@ class RecordingFailed(ShiftscopeError):
     """The recorder could not write everything that a training loop gave it."""
 
 
+class InvalidImport(ShiftscopeError):
+    """What is to be imported is not there, damaged or not what it should be; says where."""
+
+
 class CannotTwin(ShiftscopeError):
     """A model's normalization cannot be taken out or put in.
 
@@ -103,6 +109,10 @@ class CannotTwin(ShiftscopeError):
 
 class SetupProblem(ShiftscopeError):
     """A setting, port, folder or file that a command needs is not usable."""
+
+
+class MissingExtra(SetupProblem):
+    """What was asked for needs an optional package that is not installed; names the extra."""
 
 
 def cause(error: Exception) -> str:

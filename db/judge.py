@@ -48,6 +48,8 @@ class Judged:
         """What the arms, or the measurements of a study, come to."""
         if self.verdict is not None:
             return sentence(self.verdict, twins=self.twins, together=self.together)
+        if self.run.source == "import":
+            return "What was imported are measurements alone, so there is no verdict."
         if self.run.study is None:
             return "A watched run has no test set, so there is no verdict."
         for claim, outcome in self.outcomes[:1]:

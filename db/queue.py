@@ -90,7 +90,7 @@ def begin_watched(
         return connection.execute(
             insert(Run)
             .values(
-                name=_fitting(name),
+                name=fitting(name),
                 source="watch",
                 watched=dict(watched),
                 **of_watched(watched),
@@ -106,7 +106,7 @@ def begin_watched(
         ).scalar_one()
 
 
-def _fitting(name: str) -> str:
+def fitting(name: str) -> str:
     """A name that the list can show and the database store, whatever a program calls its run."""
     # neither control characters nor halves of a surrogate pair
     plain = "".join(" " if category(sign) in ("Cc", "Cs") else sign for sign in name)

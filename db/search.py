@@ -75,7 +75,12 @@ KEYS = {
         Key("note", "text", "text in its note"),
         Key("device", "word", "what it trains on, such as cpu or cuda:0"),
         Key("entry", "word", "the catalog entry that it came from"),
-        Key("source", "word", "an experiment, a study or a watched loop", get_args(Source)),
+        Key(
+            "source",
+            "word",
+            "an experiment, a study, a watched loop or an import",
+            get_args(Source),
+        ),
         Key("archived", "flag", "archived runs; without this key they are left out"),
         Key("deleted", "flag", "deleted runs, until they are purged"),
     )

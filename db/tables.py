@@ -31,8 +31,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Status = Literal["queued", "running", "stopping", "stopped", "finished", "failed"]
 ACTIVE: tuple[Status, ...] = ("queued", "running", "stopping")
-Source = Literal["experiment", "study", "watch"]
-"""What a run is: an experiment or a study, which a worker runs, or a person's own loop, watched."""
+Source = Literal["experiment", "study", "watch", "import"]
+"""What a run is: an experiment or a study, which a worker runs, a person's own loop, watched, or
+what another program logged."""
 WorkerKind = Literal["worker", "watch"]
 NAN_TEXT = "NaN"
 
@@ -136,7 +137,8 @@ class Worker(Table):
 class Run(Table):
     """One training or study, with its own summary, so that lists never join records.
 
-    It executes an experiment or a study, or it watches somebody's own loop: `source` says which.
+    It executes an experiment or a study, watches somebody's own loop, or was imported: `source`
+    says which.
     """
 
     __tablename__ = "runs"
@@ -153,11 +155,12 @@ class Run(Table):
     study: Mapped[dict[str, Any] | None]
     """The study's document; NULL unless `source` is `study`."""
     watched: Mapped[dict[str, Any] | None]
-    """What is watched, as docs/protocol.md describes it; NULL unless `source` is `watch`."""
+    """What is watched, or where an import came from, as docs/protocol.md describes both; NULL
+    unless `source` is `watch` or `import`."""
     status: Mapped[str] = mapped_column(String(10))
     step: Mapped[int] = mapped_column(default=0)
-    """The latest step whose records are all committed, of a study how many measurements are; the
-    cursor of live push."""
+    """The latest step whose records are all committed, of a study or an import how many
+    measurements are; the cursor of live push."""
     steps: Mapped[int | None]
     """How long it will be; NULL where nobody knows: of a study, or of a watched loop."""
     looked: Mapped[int | None]

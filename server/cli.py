@@ -9,9 +9,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause
 from .check_command import check
+from .export_command import export
 from .flags import DatabaseFlag, DataFlag
+from .import_command import import_run
 from .purge_command import purge
-from .read_commands import export, runs
+from .read_commands import runs
+from .report_command import report_runs
 from .reproduce_command import reproduce
 from .run_command import run
 from .serve_command import serve
@@ -44,6 +47,8 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
 
 for command in (serve, worker, run, reproduce, verdict, export, runs, purge, check):
     app.command()(command)
+app.command("import")(import_run)
+app.command("report")(report_runs)
 
 
 def main() -> None:

@@ -1,83 +1,104 @@
-"""A run's records as CSV, in full resolution and constant memory: one module for HTTP and CLI.
+"""A run's tables as files, in full resolution and constant memory: for HTTP and the terminal.
 
-Floats are written by `repr`, so that they read back bit-equal; what is not finite is NaN,
-Infinity or -Infinity, and a statistic that does not apply is an empty field.
+Formats are CSV and JSON, written here, and Parquet (export_parquet.py). Floats are written by
+`repr`, so that they read back bit-equal; what is not finite is NaN, Infinity or -Infinity, in JSON
+as a string. A statistic that does not apply is an empty field, in JSON null.
 """
 
 import csv
 import io
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Engine
-
-from ..db import read, units
-from ..db.tables import RECORD_TABLES, MeasurementRecord, UnitRecord
+from ..db.errors import NotFound
+from .export_parquet import parquet_chunks
+from .export_tables import ExportTable
+from .extras import is_installed, require
 from .wire import json_safe
 
 ROWS_AT_ONCE = 500
-MEASUREMENTS = MeasurementRecord.__tablename__
-MEASUREMENT_COLUMNS = ["run_id", "seed", "quantity", "series", "x", "value"]
-EXPORTED = (*RECORD_TABLES, UnitRecord.__tablename__, MEASUREMENTS)
-"""The tables that can be exported; of `unit_records` each unit is a row."""
 
 
-def file_name(run_id: int, table: str) -> str:
-    """What a downloaded export is called."""
-    return f"shiftscope-run-{run_id}-{table}.csv"
-
-
-def csv_chunks(engine: Engine, run_id: int, table: str) -> Iterator[str]:
-    """The header and every record, ordered by network, layer and step, some rows at a time.
-
-    Measurements come in the order in which they were found.
-
-    Raises:
-        NotFound: There is no such run or table; at once, before the first chunk.
-    """
-    if table == MEASUREMENTS:
-        return measurement_chunks(engine, run_id)
-    is_of_units = table == UnitRecord.__tablename__
-    header = units.export_columns() if is_of_units else read.export_columns(table)
-    read.run(engine, run_id)
-    rows = (
-        units.export_rows(engine, run_id)
-        if is_of_units
-        else read.export_rows(engine, run_id, table)
-    )
-    return _chunks(header, rows, header.index("step"))
-
-
-def measurement_chunks(engine: Engine, run_id: int, quantity: str | None = None) -> Iterator[str]:
-    """The header and every measurement of a study, or those of one quantity.
-
-    Raises:
-        NotFound: There is no such run; at once.
-    """
-    found = read.measurements(engine, read.run(engine, run_id))
-    rows = (
-        (run_id, one.seed, one.quantity, one.series, one.x, one.value)
-        for one in found
-        if quantity in (None, one.quantity)
-    )
-    return _chunks(MEASUREMENT_COLUMNS, rows, MEASUREMENT_COLUMNS.index("x"))
-
-
-def _chunks(header: list[str], rows: Iterator[tuple[Any, ...]], step: int) -> Iterator[str]:
+def csv_chunks(table: ExportTable) -> Iterator[bytes]:
+    """The header and every row, some at a time."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(table.columns)
     while text.tell():
-        yield text.getvalue()
+        yield text.getvalue().encode()
         text.seek(0)
         text.truncate()
-        writer.writerows(_fields(row, step) for row in islice(rows, ROWS_AT_ONCE))
+        writer.writerows(_safe(row, table) for row in islice(table.rows, ROWS_AT_ONCE))
 
 
-def _fields(row: tuple[Any, ...], step: int) -> tuple[Any, ...] | list[Any]:
+def json_chunks(table: ExportTable) -> Iterator[bytes]:
+    """`{"run": …, "table": …, "columns": […], "rows": [[…], …]}`, a row on each line."""
+    head = json.dumps({"run": table.run_id, "table": table.name, "columns": table.columns})
+    yield f'{head[:-1]}, "rows": ['.encode()
+    comma = "\n"
+    while lines := [
+        json.dumps(_safe(row, table), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        for row in islice(table.rows, ROWS_AT_ONCE)
+    ]:
+        yield (comma + ",\n".join(lines)).encode(errors="backslashreplace")
+        comma = ",\n"
+    yield b"\n]}\n"
+
+
+def _safe(row: tuple[Any, ...], table: ExportTable) -> tuple[Any, ...] | list[Any]:
     # A sum is finite only when every value is: one cheap test for a row.
-    if math.isfinite(sum(value for value in row[step:] if value is not None)):
+    if math.isfinite(sum(value for value in row[table.first_number :] if value is not None)):
         return row
     return json_safe(row)
+
+
+@dataclass(frozen=True)
+class Format:
+    """How tables are written.
+
+    Attributes:
+        media_type: For HTTP.
+        chunks: A table as the bytes of a file, some at a time.
+        extra: Of our package, which it needs.
+    """
+
+    media_type: str
+    chunks: Callable[[ExportTable], Iterator[bytes]]
+    extra: str | None = None
+
+
+FORMATS = {
+    "csv": Format("text/csv; charset=utf-8", csv_chunks),
+    "json": Format("application/json", json_chunks),
+    "parquet": Format("application/vnd.apache.parquet", parquet_chunks, "parquet"),
+}
+"""By the ending of their files."""
+
+
+def known_format(name: str) -> Format:
+    """A format of tables by its name.
+
+    Raises:
+        NotFound: There is none of this name.
+        MissingExtra: It needs a package that is not installed.
+    """
+    if name not in FORMATS:
+        raise NotFound(f"There is no format {name!r}; expected one of {', '.join(FORMATS)}.")
+    found = FORMATS[name]
+    if found.extra is not None:
+        require(found.extra)
+    return found
+
+
+def usable_formats() -> list[str]:
+    """The formats that nothing is missing for."""
+    return [name for name, of in FORMATS.items() if of.extra is None or is_installed(of.extra)]
+
+
+def file_name(run_id: int, table: str, ending: str = "csv") -> str:
+    """What a downloaded export is called."""
+    return f"shiftscope-run-{run_id}-{table}.{ending}"

@@ -1,28 +1,58 @@
-"""Every record of a table as a CSV file."""
+"""Every record of a run as files: a table as CSV, JSON or Parquet, or all tables as one zip."""
 
-from fastapi import APIRouter
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from .dependencies import EngineDep, RunId
-from .export import csv_chunks, file_name
+from .export import FORMATS, file_name, known_format
+from .export_tables import export_table
+from .export_zip import zip_chunks
 
 router = APIRouter(prefix="/api/runs", tags=["export"])
 
 
 @router.get(
-    "/{run_id}/export/{table}.csv",
+    "/{run_id}/export/{table}.{format}",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"text/csv": {}}, "description": "A CSV file"},
+        200: {
+            "content": {one.media_type: {} for one in FORMATS.values()},
+            "description": "A file of the format",
+        },
     },
 )
-def export_table(engine: EngineDep, run_id: RunId, table: str) -> StreamingResponse:
+def get_table(engine: EngineDep, run_id: RunId, table: str, format: str) -> StreamingResponse:
     """Every record of a table in full resolution."""
+    written = known_format(format)
+    chunks = written.chunks(export_table(engine, run_id, table))
+    return download(chunks, written.media_type, file_name(run_id, table, format))
+
+
+@router.get(
+    "/{run_id}/export.zip",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}, "description": "A zip file"}},
+)
+def get_zip(
+    engine: EngineDep,
+    run_id: RunId,
+    format: Annotated[str, Query(max_length=20, description="Of the tables in it.")] = "csv",
+) -> StreamingResponse:
+    """Every table of a run with its settings, its verdict and what the columns are."""
+    name = f"shiftscope-run-{run_id}.zip"
+    return download(zip_chunks(engine, run_id, format), "application/zip", name)
+
+
+def download(chunks: Iterator[bytes], media_type: str, name: str) -> StreamingResponse:
+    """A file that is sent while it is made; `name` is plain ASCII."""
     return StreamingResponse(
-        csv_chunks(engine, run_id, table),
-        media_type="text/csv; charset=utf-8",
+        chunks,
+        media_type=media_type,
         headers={
-            "Content-Disposition": f'attachment; filename="{file_name(run_id, table)}"',
+            "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store",
         },
     )

@@ -14,6 +14,7 @@ from ..db.errors import (
     Conflict,
     DatabaseProblem,
     InvalidExperiment,
+    MissingExtra,
     NotFound,
     SearchError,
     ShiftscopeError,
@@ -30,6 +31,7 @@ STATUS: dict[type[ShiftscopeError], int] = {
     NotFound: 404,
     Conflict: 409,
     DatabaseProblem: 503,
+    MissingExtra: 501,
 }
 PROBLEM = "application/problem+json"
 RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -8,7 +8,9 @@ from fastapi.responses import StreamingResponse
 
 from ..db import read
 from .dependencies import EngineDep, RunId
-from .export import MEASUREMENTS, file_name, measurement_chunks
+from .export import csv_chunks, file_name
+from .export_routes import download
+from .export_tables import MEASUREMENTS, measurement_table
 from .schemas import MeasurementPublic, MeasurementsPublic, Step
 
 router = APIRouter(prefix="/api/runs", tags=["measurements"])
@@ -47,11 +49,5 @@ def export_measurements(
     """Everything that a study found, or what it found of one quantity."""
     is_plain = quantity is not None and re.fullmatch(r"[\w.-]+", quantity, re.ASCII)
     name = quantity if quantity and is_plain else MEASUREMENTS
-    return StreamingResponse(
-        measurement_chunks(engine, run_id, quantity),
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="{file_name(run_id, name)}"',
-            "Cache-Control": "no-store",
-        },
-    )
+    chunks = csv_chunks(measurement_table(engine, run_id, quantity))
+    return download(chunks, "text/csv; charset=utf-8", file_name(run_id, name))

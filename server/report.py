@@ -1,13 +1,10 @@
 """The report of `shiftscope reproduce`: one HTML file, charts included, that needs no network."""
 
-import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
-from pathlib import Path
-from string import Template
 
 from sqlalchemy import Engine
 
@@ -16,10 +13,8 @@ from ..db.claims import Claim, Outcome
 from ..db.reproduction import Decided, as_expected, how_long, settings
 from ..db.study import Length
 from ..db.tables import Run
-from .assets import plotly_script
 from .report_charts import Chart, accuracy_chart, quantity_charts
-
-TEMPLATE = Path(__file__).resolve().parent / "report.html"
+from .report_page import figures, listed, page, table, terms
 
 
 def report(engine: Engine, decided: Sequence[Decided], length: Length) -> str:
@@ -37,15 +32,12 @@ def report(engine: Engine, decided: Sequence[Decided], length: Length) -> str:
         f"{fine} of {len(outcomes)} claims decided as expected, {length} length. Written on "
         f"{datetime.now(UTC):%d %B %Y, %H:%M} UTC on {_machine()}."
     )
-    return Template(TEMPLATE.read_text("utf-8")).substitute(
-        title="What normalization does: claims and what was found",
-        lead=escape(lead),
-        overview=_overview(decided),
-        sections="\n".join(
-            _section(done, length, charts[done.task.entry.name]) for done in decided
-        ),
-        charts=_inside_script(json.dumps([vars(c) for of in charts.values() for c in of])),
-        plotly=plotly_script().replace("</script", "<\\/script"),
+    return page(
+        "What normalization does: claims and what was found",
+        lead,
+        _overview(decided),
+        [_section(done, length, charts[done.task.entry.name]) for done in decided],
+        [chart for of in charts.values() for chart in of],
     )
 
 
@@ -62,17 +54,14 @@ def _charts(engine: Engine, done: Decided) -> list[Chart]:
 
 def _overview(decided: Sequence[Decided]) -> str:
     rows = [
-        f'<tr><td><a href="#{escape(claim.number)}">{escape(claim.number)}</a></td>'
-        f"<td>{escape(claim.statement)}</td><td>{escape(claim.expected)}</td>"
-        f"<td>{_verdict(claim, outcome)}</td></tr>"
+        (
+            f'<a href="#{escape(claim.number)}">{escape(claim.number)}</a>',
+            *(escape(claim.statement), escape(claim.expected), _verdict(claim, outcome)),
+        )
         for done in decided
         for claim, outcome in done.outcomes
     ]
-    head = "".join(f"<th>{name}</th>" for name in ("claim", "statement", "expected", "verdict"))
-    return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    return table(("claim", "statement", "expected", "verdict"), rows)
 
 
 def _section(done: Decided, length: Length, charts: Sequence[Chart]) -> str:
@@ -84,12 +73,10 @@ def _section(done: Decided, length: Length, charts: Sequence[Chart]) -> str:
             f"<h2>{escape(entry.title)}</h2>",
             f'<p class="quiet">{escape(entry.source)}</p>',
             *(_claim(claim, outcome) for claim, outcome in done.outcomes),
-            _terms(_facts(done, length)),
-            _listed("What the source states and is kept", entry.stated),
-            _listed("What the source leaves open", entry.left_open),
-            '<div class="charts">',
-            *(_figure(chart) for chart in charts),
-            "</div>",
+            terms(_facts(done, length)),
+            listed("What the source states and is kept", entry.stated),
+            listed("What the source leaves open", entry.left_open),
+            figures(charts),
             "</section>",
         ]
     )
@@ -104,7 +91,7 @@ def _claim(claim: Claim, outcome: Outcome) -> str:
         "verdict": _verdict(claim, outcome),
     }
     heading = f"<h3>{escape(claim.number)}: {escape(claim.statement)}</h3>"
-    return f'<article id="{escape(claim.number)}">{heading}{_terms(found)}</article>'
+    return f'<article id="{escape(claim.number)}">{heading}{terms(found)}</article>'
 
 
 def _verdict(claim: Claim, outcome: Outcome) -> str:
@@ -135,27 +122,5 @@ def _when(run: Run) -> str:
     return f"{run.status} on {run.ended_at:%d %B %Y} after {took}"
 
 
-def _terms(found: dict[str, str]) -> str:
-    """A list of names and what they are, which is HTML already."""
-    return f"<dl>{''.join(f'<dt>{name}</dt><dd>{text}</dd>' for name, text in found.items())}</dl>"
-
-
-def _listed(title: str, sentences: Iterable[str]) -> str:
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return f"<details><summary>{title}</summary><ul>{items}</ul></details>" if items else ""
-
-
-def _figure(chart: Chart) -> str:
-    return (
-        f"<figure><figcaption><h4>{escape(chart.title)}</h4><p>{escape(chart.shows)}</p>"
-        f'</figcaption><div class="chart" id="{escape(chart.id)}"></div></figure>'
-    )
-
-
 def _machine() -> str:
     return f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores"
-
-
-def _inside_script(text: str) -> str:
-    """JSON that can't end the script element it stands in."""
-    return text.replace("<", "\\u003c")

@@ -27,9 +27,11 @@ class Chart:
         title: What it is called; `shows` says what to look for.
         x: What the horizontal axis is, with its unit; `y` the vertical one.
         lines: `{name, color, seed, main, legend, x, y}`. Of several seeds the mean is the main
-            line, with the seed None. A value that is not finite is None.
+            line, with the seed None. A value that is not finite is None. With `to` it is a band,
+            from `y` to `to`; what is `dense` is drawn thin.
         log_x: Whether the horizontal axis is logarithmic, `log_y` the vertical one.
         share: Whether values are shares, shown in percent.
+        range: Of the vertical axis, where charts share it.
     """
 
     id: str
@@ -41,14 +43,19 @@ class Chart:
     log_x: bool = False
     log_y: bool = False
     share: bool = False
+    range: tuple[float, float] | None = None
 
 
 def accuracy_chart(
-    entry: str, arms: Sequence[str], curves: Sequence[Curve], together: Sequence[Recorded] = ()
+    entry: str,
+    arms: Sequence[str],
+    curves: Sequence[Curve],
+    together: Sequence[Recorded] = (),
+    most: int = MOST_POINTS,
 ) -> list[Chart]:
     """The test accuracy of every arm; nothing where no network was evaluated.
 
-    `together` is that of all arms of a seed together, for each seed.
+    `together` is that of all arms of a seed together, for each seed; `most` the points of a line.
     """
     series: dict[str, dict[int, Points]] = {arm: {} for arm in arms}
     for curve in curves:
@@ -57,7 +64,7 @@ def accuracy_chart(
         points = zip(ensemble.steps, ensemble.values, strict=True)
         known = [(step, value) for step, value in points if value is not None]
         series.setdefault(TOGETHER, {})[ensemble.seed] = known
-    lines = _lines(series)
+    lines = lines_of(series, most)
     shows = f"Share of the test set that is classified right, in inference mode. {_legend(series)}"
     title, y = "Test accuracy", "correct"
     chart = Chart(f"{entry}-accuracy", title, shows.strip(), "step", y, lines, share=True)
@@ -65,7 +72,10 @@ def accuracy_chart(
 
 
 def quantity_charts(
-    entry: str, quantities: Sequence[Quantity], found: Sequence[Measurement]
+    entry: str,
+    quantities: Sequence[Quantity],
+    found: Sequence[Measurement],
+    most: int = MOST_POINTS,
 ) -> list[Chart]:
     """One chart for each quantity of which something was measured."""
     charts: list[Chart] = []
@@ -74,7 +84,7 @@ def quantity_charts(
         for m in found:
             if m.quantity == quantity.name and math.isfinite(m.x):
                 series.setdefault(m.series, {}).setdefault(m.seed, []).append((m.x, m.value))
-        lines = _lines(series)
+        lines = lines_of(series, most)
         if lines:
             charts.append(
                 Chart(
@@ -96,7 +106,9 @@ def _legend(series: Mapping[str, Mapping[int, Points]]) -> str:
     return "Thick: the mean over the seeds; thin: each seed." if several else ""
 
 
-def _lines(series: Mapping[str, Mapping[int, Points]]) -> list[dict[str, Any]]:
+def lines_of(
+    series: Mapping[str, Mapping[int, Points]], most: int = MOST_POINTS
+) -> list[dict[str, Any]]:
     """The lines of each series: its seeds', then their mean, which is drawn above them."""
     lines: list[dict[str, Any]] = []
     for color, (name, seeds) in enumerate(series.items()):
@@ -106,10 +118,10 @@ def _lines(series: Mapping[str, Mapping[int, Points]]) -> list[dict[str, Any]]:
         for at, (seed, points) in enumerate(seeds.items()):
             named = {"name": name, "color": color, "seed": seed}
             named |= {"main": not middle, "legend": not middle and at == 0}
-            lines.append(named | _xy(sorted(points, key=lambda point: point[0])))
+            lines.append(named | _xy(sorted(points, key=lambda point: point[0]), most))
         if middle:
             named = {"name": name, "color": color, "seed": None, "main": True, "legend": True}
-            lines.append(named | _xy(middle))
+            lines.append(named | _xy(middle, most))
     return [line for line in lines if line["x"]]
 
 
@@ -120,16 +132,16 @@ def _mean(seeds: Sequence[Mapping[float, float]]) -> Points:
     return [(x, sum(seed[x] for seed in seeds) / len(seeds)) for x in sorted(common)]
 
 
-def _xy(points: Points) -> dict[str, list[float | None]]:
-    kept = _thinned(points)
-    return {"x": [_rounded(x) for x, _ in kept], "y": [_rounded(value) for _, value in kept]}
+def _xy(points: Points, most: int) -> dict[str, list[float | None]]:
+    kept = _thinned(points, most)
+    return {"x": [rounded(x) for x, _ in kept], "y": [rounded(value) for _, value in kept]}
 
 
-def _thinned(points: Points) -> Points:
+def _thinned(points: Points, most: int) -> Points:
     """Not more points than are drawn, with no spike hidden."""
-    if len(points) <= MOST_POINTS:
+    if len(points) <= most:
         return points
-    width = math.ceil(2 * len(points) / MOST_POINTS)
+    width = math.ceil(2 * len(points) / most)
     kept: list[tuple[float, float]] = []
     for start in range(0, len(points), width):
         stretch = range(start, min(start + width, len(points)))
@@ -141,5 +153,6 @@ def _thinned(points: Points) -> Points:
     return kept
 
 
-def _rounded(value: float) -> float | None:
+def rounded(value: float) -> float | None:
+    """With fewer digits, so that the file stays small; None where it is not finite."""
     return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

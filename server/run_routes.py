@@ -86,7 +86,7 @@ def enqueue_again(engine: Engine, run_id: int) -> int:
 
     Raises:
         NotFound: There is no such run.
-        Conflict: It is a watched one.
+        Conflict: It is a watched or an imported one.
         InvalidExperiment: This version does not allow its settings any more.
     """
     run = read.run(engine, run_id)
@@ -94,6 +94,8 @@ def enqueue_again(engine: Engine, run_id: int) -> int:
         raise Conflict(
             f"Run {run_id} is watched: its loop belongs to your own program. Run it again there."
         )
+    if run.source == "import":
+        raise Conflict(f"Run {run_id} was imported: there is nothing to run. Import it again.")
     asked = parse(run.experiment) if run.study is None else parse_study(run.study)
     return queue.enqueue(engine, asked, run.catalog_entry)
 

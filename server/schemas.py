@@ -109,6 +109,7 @@ class RunDetailPublic(RunPublic):
     experiment: dict[str, Any] | None
     study: dict[str, Any] | None
     watched: Document | None
+    imported: Document | None
     networks: list[NetworkPublic]
 
 
@@ -296,7 +297,7 @@ class DatasetPublic(Public):
 
 
 class SystemPublic(Public):
-    """Version, database, and the workers with what they offer."""
+    """Version, database, the workers with what they offer, and formats of exports."""
 
     version: str
     started_at: datetime
@@ -304,6 +305,7 @@ class SystemPublic(Public):
     database: str
     workers: list[WorkerPublic]
     datasets: dict[str, DatasetPublic] | None
+    formats: list[str]
 
 
 class FieldProblemPublic(Public):
@@ -412,7 +414,8 @@ def run_public(run: tables.Run) -> RunPublic:
 
 def run_detail_public(run: tables.Run, networks: list[NetworkPublic]) -> RunDetailPublic:
     """A run's row with what it does and its networks."""
-    return RunDetailPublic.model_validate(_fields(run) | {"networks": networks})
+    fields = {"imported": None} | _fields(run) | {"networks": networks}
+    return RunDetailPublic.model_validate(fields)
 
 
 def networks_public(
@@ -438,6 +441,9 @@ def _fields(run: tables.Run) -> dict[str, Any]:
     experiment, watched = run.experiment, run.watched
     if run.study is not None:
         return columns_of(run) | {"arms": [], "seeds": run.study["seeds"]}
+    if run.source == "import":
+        seeds = (watched or {}).get("seeds", [0])
+        return columns_of(run) | {"arms": [], "seeds": seeds, "watched": None, "imported": watched}
     if experiment is None:  # a watched run: one network an arm
         arms: list[str] = (watched or {}).get("arms", [])
         return columns_of(run) | {"arms": arms, "seeds": [0]}

@@ -12,6 +12,7 @@ from ..db.engine import ping
 from ..db.queue import LEASE
 from ..db.tables import Worker
 from .dependencies import EngineDep, StartedAt
+from .export import usable_formats
 from .schemas import HealthPublic, SystemPublic
 
 router = APIRouter(prefix="/api", tags=["system"])
@@ -36,6 +37,7 @@ def get_system(engine: EngineDep, started_at: StartedAt) -> SystemPublic:
             "database": engine.url.render_as_string(hide_password=True),
             "workers": workers,
             "datasets": _datasets(workers),
+            "formats": usable_formats(),
         }
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from ..db.claims import Result
-from ..db.judge import judged
+from ..db.judge import Judged, judged
 from ..db.verdict import Comparison
 from ..db.verdict_words import criterion
 from .dependencies import EngineDep, RunId
@@ -84,7 +84,11 @@ class VerdictPublic(Public):
 @router.get("/{run_id}/verdict")
 def get_verdict(engine: EngineDep, run_id: RunId, target: Target = None) -> VerdictPublic:
     """Each arm beside the reference, by the evaluations so far."""
-    found = judged(engine, run_id, target)
+    return verdict_public(judged(engine, run_id, target))
+
+
+def verdict_public(found: Judged) -> VerdictPublic:
+    """What a run comes to, as the interface shows it."""
     verdict = found.verdict
     return VerdictPublic.model_validate(
         {

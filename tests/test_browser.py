@@ -32,7 +32,9 @@ from shiftscope.db.judge import judged
 from shiftscope.db.reproduction import Decided, chosen
 from shiftscope.db.study import Measurement
 from shiftscope.db.write import append_measurements
+from shiftscope.server.imports import import_path
 from shiftscope.server.report import report
+from shiftscope.server.run_report import run_report
 
 pytestmark = pytest.mark.browser
 
@@ -219,7 +221,7 @@ def test_a_run_from_the_first_click_to_a_csv_file(
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
 
     for table in ("layer_records", "network_records", "evaluations"):
-        page.locator(".menu summary").click()
+        page.locator(".menu summary", has_text="Export").click()
         with page.expect_download() as download:
             page.get_by_role("link", name=f"{table}.csv").click()
         download.value.save_as(tmp_path / f"{table}.csv")
@@ -830,7 +832,7 @@ def test_a_verdict_is_said_live_and_for_any_target(
     page.reload()
     expect(sentence).to_have_text(re.compile("^BatchNorm reached 95 %"))
     expect(page.get_by_label("Target, %")).to_have_value("95")
-    page.locator(".menu summary").click()
+    page.locator(".menu summary", has_text="Export").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="verdict.csv").click()
     assert len(download.value.path().read_text().splitlines()) == 3
@@ -908,3 +910,64 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.get_by_role("link", name="Run again").click()
     expect(page.get_by_label("Seeds")).to_have_value("0, 1")
+
+
+def test_a_report_of_many_charts_draws_those_that_come_near(
+    open_page: Callable[..., Page], engine: Engine, make_run: Any, tmp_path: Path
+) -> None:
+    run = make_run(engine, arms=[f"<b>{at}</b>" for at in range(7)])
+    run.append(3, p15=[0, 0, 0], p50=[1, math.nan, 1], p85=[2, 2, 2], shift_from_start=[0, 1, 2])
+    file = tmp_path / "report.html"
+    file.write_text(run_report(engine, [run.run_id]), "utf-8")
+    page = open_page(WIDE, "dark")
+    page.context.set_offline(True)
+    page.goto(file.as_uri())
+    charts = page.locator(".chart")
+    expect(charts.first.locator(".main-svg").first).to_be_visible()
+    expect(charts.last.locator(".main-svg")).to_have_count(0)
+    charts.last.scroll_into_view_if_needed()
+    expect(charts.last.locator(".main-svg").first).to_be_visible()
+    names = charts.last.locator(".legendtext").all_text_contents()
+    assert names == [f"<b>{at}</b>" for at in range(7)], "a name is text, never markup"
+
+
+def test_what_was_imported_is_drawn_and_taken_away_again_by_keyboard(
+    open_page: Callable[..., Page], engine: Engine, serve: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "log.csv"
+    file.write_text("series,step,train/loss,note_1\na,1,2,7\nb,1,3,\na,2,NaN,8\nb,2,1,\n")
+    run_id = import_path(engine, file, "Mine").run_id
+    page = open_page(NARROW)
+    page.goto(f"http://{serve(engine)}/")
+    expect(page.locator(f"[data-run='{run_id}']")).to_contain_text("imported")
+    page.get_by_role("link", name="Mine").click()
+    plot = page.locator(".plot[data-quantity='train/loss']")
+    expect(plot).to_have_attribute("aria-label", re.compile(r"a NaN; b 1\.00"))
+    expect(page.locator(".plot[data-quantity='note_1']")).to_be_visible()
+    expect(page.get_by_role("link", name="Run again")).to_have_count(0)
+    page.get_by_role("link", name="Settings").click()
+    expect(page.locator(".settings-tab")).to_contain_text(str(file))
+
+    head = page.locator(".menu summary", has_text="Export")
+    head.press("Enter")
+    page.get_by_label("Format").select_option("json")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="measurements.json").press("Enter")
+    rows = json.loads(download.value.path().read_text())["rows"]
+    assert [row[-1] for row in rows] == [2, 7, 3, "NaN", 8, 1]
+    expect(page.get_by_label("Format")).to_be_hidden()
+    head.press("Enter")
+    zipped = page.get_by_role("link", name="zip")
+    expect(zipped).to_have_attribute("href", f"/api/runs/{run_id}/export.zip?format=json")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_label("Format").press("Escape")
+    expect(head).to_be_focused()
+    expect(page.get_by_label("Format")).to_be_hidden()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator(".menu summary", has_text="Share").press("Enter")
+    page.get_by_role("button", name="Copy link").press("Enter")
+    expect(page.get_by_role("button", name="Copy link")).to_contain_text("copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    with page.expect_download() as download:
+        page.get_by_role("link", name="report.html").press("Enter")
+    assert "<h4>train/loss</h4>" in download.value.path().read_text()

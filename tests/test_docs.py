@@ -17,7 +17,7 @@ from shiftscope.db.parsing import setting_paths
 from shiftscope.db.read import export_columns
 from shiftscope.db.study import Study
 from shiftscope.db.tables import RECORD_TABLES, statistics_of
-from shiftscope.server.export import EXPORTED
+from shiftscope.server.export_tables import EXPORTED
 from shiftscope.trainer import Pair, watch
 
 ROOT = Path(__file__).resolve().parents[1]

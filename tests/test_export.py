@@ -2,22 +2,26 @@
 
 import csv
 import io
+import json
 import math
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from exporting import csv_text
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from shiftscope.db import read
-from shiftscope.server.export import csv_chunks
+from shiftscope.server import extras
+from shiftscope.server.export_zip import zip_chunks
 
 ODD = [1.5, math.nan, None, math.inf, -math.inf, 0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2]
 COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
@@ -49,7 +53,7 @@ def test_any_float_reads_back_bit_equal(
 ) -> None:
     run = make_run(any_engine)
     run.append(len(values), mean=values)
-    rows = csv.DictReader(io.StringIO("".join(csv_chunks(any_engine, run.run_id, "layer_records"))))
+    rows = csv.DictReader(io.StringIO(csv_text(any_engine, run.run_id, "layer_records")))
     found = [bits(parsed(row["mean"])) for row in rows]
     if any_engine.dialect.name == "sqlite":  # keeps whole numbers as integers: no sign of zero
         values = [value + 0.0 if value == 0 else value for value in values]
@@ -61,7 +65,7 @@ def test_what_is_not_finite_is_spelled_out_and_what_does_not_apply_is_empty(
 ) -> None:
     run = make_run(engine)
     run.append(4, mean=[math.nan, math.inf, -math.inf, None])
-    text = "".join(csv_chunks(engine, run.run_id, "layer_records"))
+    text = csv_text(engine, run.run_id, "layer_records")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["mean"] for row in rows[:4]] == ["NaN", "Infinity", "-Infinity", ""]
 
@@ -93,9 +97,7 @@ def test_the_page_and_the_command_line_write_the_same_file(
 def test_a_watched_run_is_exported_like_any(any_engine: Engine, make_watched: Any) -> None:
     run = make_watched(any_engine, {"a": ["conv1"], "b": ["conv1", "layer1.0.conv1"]})
     run.append(3)
-    rows = list(
-        csv.DictReader(io.StringIO("".join(csv_chunks(any_engine, run.run_id, "layer_records"))))
-    )
+    rows = list(csv.DictReader(io.StringIO(csv_text(any_engine, run.run_id, "layer_records"))))
     assert [(row["arm"], row["layer"]) for row in rows[::3]] == [
         ("a", "conv1"),
         ("b", "conv1"),
@@ -107,7 +109,13 @@ def test_an_unknown_run_or_table_is_told_at_once(
     web: httpx.Client, make_run: Any, engine: Engine
 ) -> None:
     run = make_run(engine)
-    for path in (f"{run.run_id}/export/runs.csv", "77/export/layer_records.csv"):
+    for path in (
+        f"{run.run_id}/export/runs.csv",
+        "77/export/layer_records.csv",
+        "77/export.zip",
+        f"{run.run_id}/export/layer_records.exe",
+        f"{run.run_id}/export.zip?format=exe",
+    ):
         answer = web.get(f"/api/runs/{path}")
         assert answer.status_code == 404 and answer.json()["detail"].startswith("There is no ")
 
@@ -133,6 +141,8 @@ def test_a_closed_pipe_is_no_error_and_a_full_disk_is_a_sentence(
     ("options", "sentence"),
     [
         (("--table", "workers"), "There is no table 'workers'; expected one of layer_records"),
+        (("--format", "xls"), "There is no format 'xls'; expected one of csv, json, parquet"),
+        (("--zip", "--table", "evaluations"), "--zip has all tables: leave out --table"),
         (("--output", "/nowhere/at/all.csv"), "/nowhere/at/all.csv can't be written"),
         (("--output", "/"), "/ can't be written"),
     ],
@@ -163,3 +173,80 @@ def test_an_export_never_replaces_the_database_nor_loses_an_earlier_one(
     done = export(engine, recorded, "--output", str(earlier))
     assert done.returncode == 0 and earlier.read_text().startswith("run_id,")
     assert not list(tmp_path.glob("*.part"))
+
+
+def odd_run(engine: Engine, make_run: Any) -> Any:
+    run = make_run(engine)
+    run.append(1_200, mean=(ODD * 134)[:1_200])
+    return run
+
+
+def test_json_reads_back_bit_equal_and_is_json_for_any_reader(
+    web: httpx.Client, engine: Engine, make_run: Any
+) -> None:
+    run = odd_run(engine, make_run)
+    answer = web.get(f"/api/runs/{run.run_id}/export/layer_records.json")
+    assert answer.headers["content-type"] == "application/json"
+    found = json.loads(answer.content, parse_constant=pytest.fail)
+    assert (found["run"], found["table"]) == (run.run_id, "layer_records")
+    assert found["columns"] == read.export_columns("layer_records")
+    at = found["columns"].index("mean")
+    means = [None if row[at] is None else float(row[at]) for row in found["rows"]]
+    assert [bits(mean) for mean in means] == [bits(value) for value in (ODD * 134)[:1_200]] * 4
+    assert {type(row[at]) for row in found["rows"][:5]} == {float, str, type(None)}
+
+
+def test_parquet_keeps_nan_apart_from_what_does_not_apply(
+    web: httpx.Client, engine: Engine, make_run: Any
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    run = odd_run(engine, make_run)
+    answer = web.get(f"/api/runs/{run.run_id}/export/layer_records.parquet")
+    table = parquet.read_table(io.BytesIO(answer.content))
+    assert table.column_names == read.export_columns("layer_records")
+    found = [bits(value) for value in table["mean"].to_pylist()]
+    assert found == [bits(value) for value in (ODD * 134)[:1_200]] * 4
+    kinds = [str(table.schema.field(name).type) for name in ("layer", "step", "nonfinite", "p50")]
+    assert kinds == ["string", "int64", "int64", "double"]
+
+
+def test_an_extra_that_is_missing_is_named(
+    web: httpx.Client, engine: Engine, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(engine)
+    monkeypatch.setitem(extras.MODULES, "parquet", "no_such_package")
+    answer = web.get(f"/api/runs/{run.run_id}/export/layer_records.parquet")
+    assert answer.status_code == 501
+    assert answer.json()["detail"].endswith("pip install shiftscope[parquet]")
+    assert web.get(f"/api/runs/{run.run_id}/export.zip?format=parquet").status_code == 501
+    assert web.get("/api/system").json()["formats"] == ["csv", "json"]
+
+
+def test_the_zip_has_every_table_and_what_it_means(
+    web: httpx.Client, engine: Engine, make_run: Any, tmp_path: Path
+) -> None:
+    run = odd_run(engine, make_run)
+    file = tmp_path / "all.zip"
+    assert export(engine, run, "--zip", "--output", str(file)).returncode == 0
+    for archive in (
+        zipfile.ZipFile(file),
+        zipfile.ZipFile(io.BytesIO(web.get(f"/api/runs/{run.run_id}/export.zip").content)),
+    ):
+        assert archive.testzip() is None
+        tables = {"layer_records.csv", "network_records.csv"}
+        told = {"run.json", "verdict.json", "README.md", "statistics.md"}
+        assert set(archive.namelist()) == tables | told
+        for name in tables:
+            text = csv_text(engine, run.run_id, name.removesuffix(".csv"))
+            assert archive.read(name).decode() == text
+        assert json.loads(archive.read("run.json"))["experiment"]["name"] == "A run"
+        assert "sentence" in json.loads(archive.read("verdict.json"))
+        assert all(name in archive.read("README.md").decode() for name in tables)
+        assert b"`shift_from_start`" in archive.read("statistics.md")
+
+
+def test_a_zip_is_sent_while_it_is_made(engine: Engine, make_run: Any) -> None:
+    run = make_run(engine)
+    run.append(20_000, mean=np.random.default_rng(0).normal(size=20_000))
+    pieces = [len(piece) for piece in zip_chunks(engine, run.run_id)]
+    assert max(pieces) < 200_000 < sum(pieces)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from exporting import csv_text
 from fastapi.testclient import TestClient
 from queries import exported
 from sqlalchemy import Engine
@@ -23,7 +24,6 @@ from shiftscope.db.looking import PROBE_EXAMPLES
 from shiftscope.db.parsing import with_settings
 from shiftscope.db.units import mean_over_units, typical_unit, units_of
 from shiftscope.server.app import create_app
-from shiftscope.server.export import csv_chunks
 from shiftscope.trainer import datasets
 from shiftscope.trainer.discovery import find_layers
 from shiftscope.trainer.evaluation import is_probed
@@ -200,7 +200,7 @@ def test_units_over_http_and_as_csv(trained: tuple[Engine, int]) -> None:
         for wrong in ({"layer": "none"}, {"layer": "hidden2", "unit": 10},
                       {"layer": "hidden2", "seed": 5}):  # fmt: skip
             assert client.get(path, params=wrong).status_code == 404
-    rows = list(csv.DictReader(io.StringIO("".join(csv_chunks(engine, run_id, "unit_records")))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(engine, run_id, "unit_records"))))
     assert len(rows) == 2 * 4 * (20 + 10 + 10)
     of_unit = [
         r for r in rows if (r["arm"], r["layer"], r["unit"]) == ("BatchNorm", "hidden2", "3")

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from exporting import csv_text
 from queries import exported
 from sqlalchemy import Engine
 
 from shiftscope.db import queue, read
 from shiftscope.db.series import Selection, series
-from shiftscope.server.export import csv_chunks
 from shiftscope.trainer.plan import PLAN, LayerPlan, NormPlaces, Plan, StackPlan
 from shiftscope.trainer.recording import RunRecording
 from shiftscope.trainer.ring import (
@@ -289,7 +289,7 @@ def test_what_was_measured_around_a_step_crosses_as_json_whatever_number_it_is(
     rows = exported(recorded.engine, recorded.run_id, "landscape_records")
     assert [row["step"] for row in rows] == [1, 2] and rows[0]["gradient_change"] == math.inf
     assert math.isnan(rows[1]["loss_range"]) and rows[1]["loss"] == 2.5
-    text = "".join(csv_chunks(recorded.engine, recorded.run_id, "landscape_records"))
+    text = csv_text(recorded.engine, recorded.run_id, "landscape_records")
     assert text.splitlines()[1].endswith("2.5,NaN,Infinity,0.0")
     selection = Selection("landscape_records", rows[0]["network_id"], None, ("loss_range",))
     assert series(recorded.engine, selection, 0, 3, 4).nan == {"loss_range": [0]}

@@ -47,6 +47,7 @@ def test_the_system_names_living_workers_and_any_dataset_that_one_of_them_has(
 ) -> None:
     system = web.get("/api/system").json()
     assert datetime.fromisoformat(system.pop("started_at")) <= datetime.now(UTC)
+    assert system.pop("formats")[:2] == ["csv", "json"]
     assert system == {
         "version": "0.1.0",
         "database": str(engine.url),

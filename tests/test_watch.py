@@ -98,6 +98,7 @@ def test_two_watches_see_one_model(stored: Any) -> None:
     ):
         for _ in range(3):
             train(model, optimizer)
+    assert one.database == other.database == stored.url
     assert {one.id, other.id} == {1, 2} and one.attached != other.attached
     both = stored.rows("SELECT count(*) AS n FROM layer_records GROUP BY layer_id")
     assert [row["n"] for row in both] == [3, 3, 3] and one.not_recorded == other.not_recorded == []

@@ -113,6 +113,11 @@ class Watch:
         return self._id
 
     @property
+    def database(self) -> str:
+        """The URL of the database that the run goes into."""
+        return self._url
+
+    @property
     def step(self) -> int:
         """Steps that ended so far."""
         return self._stepping.ended

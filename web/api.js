@@ -140,12 +140,16 @@ export function getUnits({ run, layer, seed, unit }, signal) {
   return json(`/api/runs/${run}/units?${query}`, undefined, signal);
 }
 
+/** At most so many come at once: an import may have a million. */
+const MEASUREMENTS = 100_000;
+
 /**
  * @param {number} run
  * @param {number} after How many are known already
  * @returns {Promise<Measurements>}
  */
-export const getMeasurements = (run, after) => json(`/api/runs/${run}/measurements?after=${after}`);
+export const getMeasurements = (run, after) =>
+  json(`/api/runs/${run}/measurements?after=${after}&limit=${MEASUREMENTS}`);
 
 /**
  * @param {number} run
@@ -168,8 +172,18 @@ export const verdictUrl = (run) => `/api/runs/${run}/verdict.csv`;
 /**
  * @param {number} run
  * @param {string} table
+ * @param {string} format
  */
-export const exportUrl = (run, table) => `/api/runs/${run}/export/${table}.csv`;
+export const exportUrl = (run, table, format) => `/api/runs/${run}/export/${table}.${format}`;
+
+/**
+ * @param {number} run
+ * @param {string} format Of the tables in it
+ */
+export const zipUrl = (run, format) => `/api/runs/${run}/export.zip?format=${format}`;
+
+/** @param {number} run */
+export const reportUrl = (run) => `/api/runs/${run}/report.html`;
 
 export const DOCS_URL = "/api/openapi.json";
 

@@ -10,7 +10,7 @@ export type Real = number | "NaN" | "Infinity" | "-Infinity";
 
 export type Status = "queued" | "running" | "stopping" | "stopped" | "finished" | "failed";
 
-export type Source = "experiment" | "study" | "watch";
+export type Source = "experiment" | "study" | "watch" | "import";
 
 export interface Run {
   id: number;
@@ -112,11 +112,23 @@ export interface Skipped {
   reason: string;
 }
 
-/** One of `experiment`, `study` and `watched` is not null. */
+/** Where a run came from that was imported, and what of it. */
+export interface Imported {
+  path: string;
+  host: string;
+  kind: "event files" | "CSV";
+  series: string[];
+  quantities: string[];
+  seeds: number[];
+  skipped: { name: string; reason: string }[];
+}
+
+/** One of `experiment`, `study`, `watched` and `imported` is not null. */
 export interface RunDetail extends Run {
   experiment: Experiment | null;
   study: Experiment | null;
   watched: Watched | null;
+  imported: Imported | null;
   networks: Network[];
 }
 
@@ -340,6 +352,8 @@ export interface System {
   database: string;
   workers: Worker[];
   datasets: Record<string, Dataset> | null;
+  /** Of exports. */
+  formats: string[];
 }
 
 export interface FieldProblem {

@@ -12,6 +12,7 @@ import { fields } from "../schema.js";
 import { learnRuns, store } from "../state.js";
 import { datasetNote, followSystem, withDataset, workerNotice } from "../system.js";
 import { catalogue } from "./cards.js";
+import { importedNotAgain } from "./imported.js";
 import { notAgain } from "./watched.js";
 
 const VALIDATE_PAUSE = 300;
@@ -47,6 +48,7 @@ async function show(element, place, closing) {
       ...catalogue(entries));
     return;
   }
+  if (original?.imported) throw new Error(importedNotAgain(original.id));
   if (original?.watched) throw new Error(notAgain(original.id, original.watched));
   const name = original ? original.catalog_entry : place.entry;
   const entry = entries.find((candidate) => candidate.name === name) ?? null;

@@ -16,6 +16,8 @@ const HEIGHT = 260;
 const MARGIN = { left: 56, right: 22, top: 8, bottom: 26 };
 /** Pixels that a tick of the horizontal axis takes. */
 const SPACING = 80;
+/** Longer lines have no marks but where a point stands alone, and are thin. */
+const MARKED = 200;
 
 export class QuantityChart {
   visible = false;
@@ -166,9 +168,23 @@ export class QuantityChart {
  * @returns {Mark[]}
  */
 function marks({ x, mean, dots, seeds }, arm) {
+  const long = x.length > MARKED;
   /** @type {Mark} */
-  const line = { kind: "line", arm, dash: armDash(arm), points: seeds === 1, dense: false, x, y: mean };
-  return seeds === 1 ? [line] : [{ kind: "dots", arm, faint: true, ...dots }, line];
+  const line = { kind: "line", arm, dash: long ? "solid" : armDash(arm),
+    points: seeds === 1 && !long, dense: long, x, y: mean };
+  if (seeds > 1) return [{ kind: "dots", arm, faint: true, ...dots }, line];
+  return long ? [line, { kind: "dots", arm, faint: false, ...alone(x, mean) }] : [line];
+}
+
+/**
+ * The points that no line joins.
+ * @param {Float64Array} x
+ * @param {Float64Array} y
+ */
+function alone(x, y) {
+  const places = [...y.keys()].filter((at) => Number.isFinite(y[at])
+    && !Number.isFinite(y[at - 1]) && !Number.isFinite(y[at + 1]));
+  return { x: Float64Array.from(places, (at) => x[at]), y: Float64Array.from(places, (at) => y[at]) };
 }
 
 /**

@@ -35,7 +35,7 @@ export function runView(place) {
   let closed = false;
   api.getRun(place.run).then((detail) => {
     if (closed) return;
-    page = new (detail.study ? StudyPage : RunPage)(element, detail, current);
+    page = new (detail.study || detail.imported ? StudyPage : RunPage)(element, detail, current);
   }).catch((/** @type {Error} */ error) => {
     element.append(h("p", { class: "notice bad", role: "alert" }, error.message));
   }).finally(() => element.removeAttribute("aria-busy"));

@@ -9,28 +9,13 @@ import { age, duration, exact, real, speed, whole } from "../format.js";
 import { format } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { workerNotice } from "../system.js";
+import { originWords } from "./imported.js";
+import { exportMenu, shareMenu } from "./menus.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 import { loopWords } from "./watched.js";
 
 /** So many milliseconds after the loop last waited, that it does is still news. */
 const WAITING = 5000;
-/** @type {[string, string][]} */
-const TABLES = [
-  ["layer_records", "every statistic of every layer"],
-  ["network_records", "loss, accuracy and speed of every step"],
-  ["evaluations", "test loss and accuracy"],
-  ["probe_records", "shift of every layer on the fixed probe"],
-  ["unit_records", "every unit on the fixed probe"],
-];
-/**
- * Tables around steps, each with the setting that asks for it.
- * @type {[string, string, "gradient_shift_every" | "landscape_every"][]}
- */
-const AROUND_STEPS = [
-  ["gradient_shift_records", "what each step did to the gradients of later layers",
-    "gradient_shift_every"],
-  ["landscape_records", "loss and gradient along the gradient", "landscape_every"],
-];
 
 /** @param {RunDetail} detail */
 export function runHeader(detail) {
@@ -61,10 +46,10 @@ export function runHeader(detail) {
   const element = h("header", { class: "run-header" },
     h("div", { class: "title-line" },
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
-      h("div", { class: "actions" }, ...(watched ? [] : [stop,
+      h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop,
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
           "Run again")]),
-      exportMenu(detail))),
+      exportMenu(detail), shareMenu(detail))),
     progress.element, h("p", { class: "facts" }, progress.words, facts),
     h("p", { class: "facts cost" }, cost, measured, waited), problem, notices);
 
@@ -78,7 +63,8 @@ export function runHeader(detail) {
     stop.hidden = !isActive(run);
     stop.disabled = run.status === "stopping";
     setText(stop, run.status === "stopping" ? "Stopping…" : "Stop");
-    showFacts(facts, run, watched ? loopWords(watched, isActive(run)) : run.dataset);
+    showFacts(facts, run, watched ? loopWords(watched, isActive(run))
+      : detail.imported ? originWords(detail.imported) : run.dataset);
     setText(cost, costWords(run, cap));
     setText(measured, measuredWords(run));
     setText(waited, waitedWords(run));
@@ -151,36 +137,4 @@ function noticesOf(run, networks) {
       : "The other networks go on without it."]);
   }
   return found;
-}
-
-/** @param {RunDetail} detail */
-function exportMenu({ id, source, experiment }) {
-  const files = source === "study"
-    ? [["measurements.csv", "everything that was measured", api.measurementsUrl(id, null)]]
-    : TABLES.map(([table, about]) => [`${table}.csv`, about, api.exportUrl(id, table)]);
-  const recording = /** @type {Record<string, unknown> | undefined} */ (experiment?.recording);
-  for (const [table, about, every] of AROUND_STEPS) {
-    if (typeof recording?.[every] !== "number") continue;
-    files.push([`${table}.csv`, about, api.exportUrl(id, table)]);
-  }
-  if (experiment?.ensemble === true) {
-    files.push(["ensemble_records.csv", "test accuracy of each seed’s networks together",
-      api.exportUrl(id, "ensemble_records")]);
-  }
-  if (source === "experiment") {
-    files.push(["verdict.csv", "each arm beside the reference", api.verdictUrl(id)]);
-  }
-  const menu = h("details", { class: "menu" }, h("summary", { class: "button" }, "Export"),
-    h("ul", {}, ...files.map(([name, about, href]) => h("li", {},
-      h("a", { href, download: true }, name, h("span", { class: "hint" }, about))))));
-  menu.addEventListener("focusout", ({ relatedTarget }) => {
-    if (!menu.contains(/** @type {Node | null} */ (relatedTarget))) menu.open = false;
-  });
-  menu.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape") menu.open = false;
-  });
-  menu.addEventListener("click", ({ target }) => {
-    if (target instanceof HTMLAnchorElement) menu.open = false;
-  });
-  return menu;
 }

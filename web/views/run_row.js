@@ -12,6 +12,7 @@ const LISTED = 6;
 
 /** @param {Run} run */
 const whatOf = ({ source, dataset }) => source === "watch" ? "watched"
+  : source === "import" ? "imported"
   : source === "study" ? `study${dataset === null ? "" : ` · ${dataset}`}` : dataset;
 
 export class RunRow {

@@ -1,6 +1,6 @@
 /** Settings: everything that is needed to repeat a run. */
 
-/** @import { Experiment, Field, Json, Network, RunDetail } from "../types" */
+/** @import { Experiment, Field, Imported, Json, Network, RunDetail } from "../types" */
 
 import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
@@ -8,6 +8,7 @@ import { command, completed, equal, valueAt } from "../document.js";
 import { h, swatch } from "../dom.js";
 import { whole } from "../format.js";
 import { fields, toText } from "../schema.js";
+import { importedSections } from "./imported.js";
 import { factsTable, networksTable, section, table } from "./tables.js";
 import { watchedSections } from "./watched.js";
 
@@ -18,7 +19,9 @@ import { watchedSections } from "./watched.js";
 export function settingsTab(run, networks) {
   const element = h("div", { class: "settings-tab" });
   const building = run.experiment ? build(element, run, run.experiment, networks)
-    : run.study ? buildStudy(element, run, run.study) : buildWatched(element, run, networks);
+    : run.study ? buildStudy(element, run, run.study)
+      : run.imported ? buildImported(element, run, run.imported)
+        : buildWatched(element, run, networks);
   building.catch((/** @type {Error} */ error) => {
     element.append(h("p", { class: "notice bad", role: "alert" }, error.message));
   });
@@ -76,6 +79,15 @@ async function buildWatched(element, run, networks) {
   if (watched) element.append(...watchedSections(watched));
   element.append(
     h("div", {}, section("Networks", networksTable(networks)), section("Run", factsTable(run))));
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {RunDetail} run
+ * @param {Imported} imported
+ */
+async function buildImported(element, run, imported) {
+  element.append(...importedSections(imported), section("Run", factsTable(run)));
 }
 
 /** @param {string} text */

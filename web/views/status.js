@@ -29,7 +29,7 @@ export function progressBar() {
     /** @param {Run} run */
     show(run) {
       const { step, steps } = run;
-      const unit = run.source === "study" ? "measurement" : "step";
+      const unit = run.source === "study" || run.source === "import" ? "measurement" : "step";
       element.hidden = steps === null; // how far a loop of unknown length is, nobody knows
       bar.style.transform = `scaleX(${Math.min(1, step / (steps ?? 1))})`;
       const isWhole = steps === null || step >= steps;

@@ -1,4 +1,5 @@
-/** Study: what it comes to, and a chart of each quantity, while it measures and after. */
+/** Study: what it comes to, and a chart of each quantity, while it measures and after. An import,
+ * which is measurements likewise, is shown as one. */
 
 /** @import { CatalogEntry, Measurement, Quantity, Run, RunDetail } from "../types" */
 /** @import { RunPlace } from "./run.js" */
@@ -97,7 +98,7 @@ export class StudyPage {
     const known = new Set(this.#quantities.map(({ name }) => name));
     const found = new Set(this.#measurements.map(({ quantity }) => quantity));
     this.#quantities.push(...[...found].filter((name) => !known.has(name)).map((name) => ({
-      name, title: name, unit: "", x: "x", shows: "", log_x: false, log_y: false })));
+      name, title: name, unit: "", x: this.detail.imported ? "step" : "x", shows: "", log_x: false, log_y: false })));
   }
 
   /** Hear of the run's state, also after a connection was lost: `step` says what to ask for. */

@@ -56,7 +56,7 @@ export function factsTable(run) {
   const moment = (time) => time === null ? "–" : exact(time);
   const facts = [
     ["Number", `#${run.id}`],
-    ...(run.source === "watch" ? [] : [["Catalog entry", run.catalog_entry ?? "none"]]),
+    ...(run.source === "watch" || run.source === "import" ? [] : [["Catalog entry", run.catalog_entry ?? "none"]]),
     ["Device", run.device ?? "–"],
     ["Created", moment(run.created_at)],
     ["Started", moment(run.started_at)],

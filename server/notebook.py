@@ -1,0 +1,148 @@
+"""`show(run)`: a run's live page inside a notebook.
+
+    from shiftscope.server import show
+
+    show(12)        # a run's number
+    show(run)       # what watch() or Pair gave
+
+The page is that of a server: one that answers already and has the same database, or one that is
+started in the background and ends with the notebook.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from html import escape
+from typing import Any
+
+from sqlalchemy import URL
+
+from ..db import read
+from ..db.engine import open_database, parse_url
+from ..db.errors import DatabaseProblem, SetupProblem, shown
+from .settings import PREFIX, Settings, load_settings
+
+ANSWERS_WITHIN = 2
+HEIGHT = 720
+_PROGRAM = "from shiftscope.server.cli import main; main()"
+_started: dict[str, tuple[subprocess.Popen[str], str]] = {}
+"""By database the server that this process started, and its address."""
+
+
+class View:
+    """The page of a run, which a notebook shows in a frame.
+
+    Attributes:
+        address: Of the page, to open in a browser.
+    """
+
+    def __init__(self, address: str, title: str, height: int) -> None:
+        self.address = address
+        self._title = title
+        self._height = height
+
+    def _repr_html_(self) -> str:
+        address, title = escape(self.address), escape(self._title)
+        return (
+            f'<iframe src="{address}" title="{title}" width="100%" height="{self._height}" '
+            f'style="border: 0"></iframe><p><a href="{address}" target="_blank">{address}</a></p>'
+        )
+
+    def __repr__(self) -> str:
+        return f"{self._title}: {self.address}"
+
+
+def show(run: Any, *, height: int = HEIGHT, database: str | None = None) -> View:
+    """The live page of a run; the last line of a notebook's cell shows it, `display` elsewhere.
+
+    Args:
+        run: Its number, or what `watch` or `Pair` gave.
+        height: Of the frame, in pixels.
+        database: URL; by default the watched run's, or that of `shiftscope serve`.
+
+    Raises:
+        NotFound: There is no such run.
+        SetupProblem: This is no run, or the server does not start.
+    """
+    number: Any = run if isinstance(run, int) else getattr(run, "id", None)
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise SetupProblem(
+            f"Expected the number of a run, or what watch() gave, got {shown(run)}. A watched run "
+            "has none while its database does not answer."
+        )
+    settings = load_settings(database=database or getattr(run, "database", None))
+    engine = open_database(settings.database_url)
+    name = read.run(engine, number).name
+    engine.dispose()
+    return View(f"{_server(settings)}/runs/{number}", f"Run {number}: {name}", height)
+
+
+def _server(settings: Settings) -> str:
+    """The address of a server that has this database."""
+    url = settings.database_url
+    usual = f"http://127.0.0.1:{settings.port}"
+    if _has(usual, url):
+        return usual
+    process, address = _started.get(url, (None, ""))
+    if process is None or process.poll() is not None:
+        process, address = _start(url)
+        _started[url] = process, address
+    return address
+
+
+def _has(address: str, url: str) -> bool:
+    """Whether a server of ours answers there, and has this database."""
+    try:
+        with urllib.request.urlopen(f"{address}/api/system", timeout=ANSWERS_WITHIN) as answer:
+            told: Any = json.load(answer)
+        return _alike(parse_url(told["database"]), parse_url(url))
+    except (OSError, ValueError, KeyError, TypeError, DatabaseProblem):  # none, or not ours
+        return False
+
+
+def _alike(told: URL, ours: URL) -> bool:
+    """Whether what a server tells is our database; it keeps the password to itself."""
+    if told.get_backend_name() == ours.get_backend_name() == "sqlite":
+        # a relative path is relative to the server's folder, which we don't know
+        file = told.database or ""
+        return os.path.isabs(file) and os.path.realpath(file) == os.path.realpath(
+            ours.database or ""
+        )
+    return told.set(password=None) == ours.set(password=None)
+
+
+def _start(url: str) -> tuple[subprocess.Popen[str], str]:
+    """A server on a free port, without a worker, that ends with this process."""
+    flags = ["--no-browser", "--no-worker", "--host", "127.0.0.1", "--port", "0"]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, "serve", *flags],
+            env={**os.environ, f"{PREFIX}DATABASE": url},  # no flag: it may have a password
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            start_new_session=True,  # a Ctrl-C that is meant for the notebook does not end it
+        )
+        assert process.stdout is not None
+        words = process.stdout.readline().split()  # shiftscope is at http://… (Ctrl-C ends it)
+        address = next((word for word in words if word.startswith("http://")), None)
+        if address is None:
+            process.kill()
+            process.communicate()
+            said.seek(0)
+            why = said.read().strip() or "It said nothing."
+            raise SetupProblem(f"The page's server did not start: {why}")
+    atexit.register(_end, process)
+    return process, address
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=10)

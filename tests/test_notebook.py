@@ -1,0 +1,71 @@
+"""A notebook shows a run's live page, from a server that is there or one that is started."""
+
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from conftest import free_port
+from sqlalchemy import Engine
+
+from shiftscope.db.errors import NotFound, SetupProblem
+from shiftscope.server import notebook, show
+from shiftscope.server.notebook import View
+
+
+@pytest.fixture(autouse=True)
+def _nothing_on_the_usual_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHIFTSCOPE_PORT", str(free_port()))
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
+def test_a_server_that_has_the_database_is_used(
+    engine: Engine, make_run: Any, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(engine)
+    address = serve(engine)
+    monkeypatch.setenv("SHIFTSCOPE_PORT", address.rpartition(":")[2])
+    view = show(run.run_id, database=url_of(engine), height=500)
+    assert view.address == f"http://{address}/runs/{run.run_id}"
+    html = view._repr_html_()
+    assert f'<iframe src="{view.address}"' in html and 'height="500"' in html
+    assert repr(view) == f"Run {run.run_id}: A run: {view.address}"
+
+
+def test_a_server_of_another_database_is_not_and_one_is_started_once(
+    engine: Engine, make_run: Any, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any, empty_database: Any,
+) -> None:  # fmt: skip
+    other = notebook.open_database(f"sqlite:///{empty_database}")
+    monkeypatch.setenv("SHIFTSCOPE_PORT", serve(other).rpartition(":")[2])
+    run = make_run(engine)
+    watched = SimpleNamespace(id=run.run_id, database=url_of(engine))  # as watch() gives
+    view, again = show(watched), show(run.run_id, database=url_of(engine))
+    assert view.address == again.address and ":8420" not in view.address
+    base = view.address.rpartition("/runs/")[0]
+    assert httpx.get(f"{base}/api/runs/{run.run_id}").json()["name"] == "A run"
+    assert "<title>shiftscope" in httpx.get(view.address).text
+    process, _ = notebook._started.pop(url_of(engine))
+    notebook._end(process)
+    assert process.poll() is not None
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(view.address)
+    other.dispose()
+
+
+def test_what_is_no_run_is_refused(engine: Engine) -> None:
+    for wrong in ("12", None, SimpleNamespace(id=None), True):
+        with pytest.raises(SetupProblem, match="Expected the number of a run"):
+            show(wrong, database=url_of(engine))
+    with pytest.raises(NotFound, match="There is no run 5"):
+        show(5, database=url_of(engine))
+
+
+def test_names_are_escaped() -> None:
+    html = View("http://127.0.0.1:1/runs/1", 'Run 1: "><script>', 700)._repr_html_()
+    assert "<script" not in html and len(re.findall("<iframe", html)) == 1

@@ -1,0 +1,140 @@
+/** What can be taken away of a run: its tables in files, and links to what is shown. */
+
+/** @import { RunDetail } from "../types" */
+
+import * as api from "../api.js";
+import { h, setText } from "../dom.js";
+import { recall, remember } from "../memory.js";
+
+const FORMAT = "shiftscope.format";
+/** Those that every server writes. */
+const FORMATS = ["csv", "json"];
+/** How long it is said that something was copied, in milliseconds. */
+const SAID = 1500;
+const LINK = "to this view, as it is now";
+/** @type {[string, string][]} */
+const TABLES = [
+  ["layer_records", "every statistic of every layer"],
+  ["network_records", "loss, accuracy and speed of every step"],
+  ["evaluations", "test loss and accuracy"],
+  ["probe_records", "shift of every layer on the fixed probe"],
+  ["unit_records", "every unit on the fixed probe"],
+];
+/**
+ * Tables around steps, each with the setting that asks for it.
+ * @type {[string, string, "gradient_shift_every" | "landscape_every"][]}
+ */
+const AROUND_STEPS = [
+  ["gradient_shift_records", "what each step did to the gradients of later layers",
+    "gradient_shift_every"],
+  ["landscape_records", "loss and gradient along the gradient", "landscape_every"],
+];
+
+/**
+ * The tables that a run can have, each with what is in it.
+ * @param {RunDetail} detail
+ * @returns {[string, string][]}
+ */
+function tablesOf({ source, experiment }) {
+  if (source !== "experiment" && source !== "watch") {
+    return [["measurements", "everything that was measured"]];
+  }
+  const recording = /** @type {Record<string, unknown> | undefined} */ (experiment?.recording);
+  const measured = AROUND_STEPS.filter(([, , every]) => typeof recording?.[every] === "number");
+  return [...TABLES, ...measured.map(([table, about]) =>
+    /** @type {[string, string]} */ ([table, about])),
+  ...(experiment?.ensemble === true ? [/** @type {[string, string]} */ (
+    ["ensemble_records", "test accuracy of each seed’s networks together"])] : [])];
+}
+
+/** @param {RunDetail} detail */
+export function exportMenu(detail) {
+  const { id, source } = detail;
+  const choice = h("select", { "aria-label": "Format" });
+  const links = tablesOf(detail).map(([table, about]) => ({ table, about,
+    link: h("a", { download: true }) }));
+  const all = h("a", { download: true });
+
+  /** @param {string[]} formats */
+  function offer(formats) {
+    const before = choice.value || recall(FORMAT) || "csv";
+    const chosen = formats.includes(before) ? before : "csv";
+    choice.replaceChildren(...formats.map((format) =>
+      h("option", { value: format, selected: format === chosen }, format)));
+    name();
+  }
+
+  function name() {
+    const format = choice.value;
+    for (const { table, about, link } of links) {
+      link.href = api.exportUrl(id, table, format);
+      link.replaceChildren(`${table}.${format}`, h("span", { class: "hint" }, about));
+    }
+    all.href = api.zipUrl(id, format);
+  }
+
+  all.append("zip", h("span", { class: "hint" }, "all tables, settings and verdict"));
+  choice.addEventListener("change", () => {
+    remember(FORMAT, choice.value);
+    name();
+  });
+  offer(FORMATS);
+  const verdict = source === "experiment" && h("a", { href: api.verdictUrl(id), download: true },
+    "verdict.csv", h("span", { class: "hint" }, "each arm beside the reference"));
+  const element = menu("Export", h("label", {}, "format ", choice),
+    ...links.map(({ link }) => link), all, verdict);
+  element.addEventListener("toggle", async () => {
+    const system = element.open ? await api.getSystem().catch(() => null) : null;
+    if (system) offer(system.formats);
+  });
+  return element;
+}
+
+/**
+ * The address of what is shown, and a file that shows the run without a server.
+ * @param {RunDetail} detail
+ */
+export function shareMenu({ id }) {
+  const hint = h("span", { class: "hint", role: "status" }, LINK);
+  const button = h("button", { type: "button", onclick: async () => {
+    setText(hint, await copy(window.location.href) ? "copied" : "this browser does not let us copy");
+    window.setTimeout(() => setText(hint, LINK), SAID);
+  } }, "Copy link", hint);
+  return menu("Share", button, h("a", { href: api.reportUrl(id), download: true }, "report.html",
+    h("span", { class: "hint" }, "verdict, charts and settings in one file")));
+}
+
+/**
+ * Browsers give pages their clipboard only over https and on this machine.
+ * @param {string} text
+ */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {string} title
+ * @param {...(Node | false)} items
+ */
+function menu(title, ...items) {
+  const head = h("summary", { class: "button" }, title);
+  const element = h("details", { class: "menu" }, head,
+    h("ul", {}, ...items.filter((item) => item !== false).map((item) => h("li", {}, item))));
+  element.addEventListener("focusout", ({ relatedTarget }) => {
+    if (!element.contains(/** @type {Node | null} */ (relatedTarget))) element.open = false;
+  });
+  element.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape" || !element.open) return;
+    element.open = false;
+    head.focus();
+  });
+  element.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest("a")) element.open = false;
+  });
+  return element;
+}
