@@ -28,6 +28,7 @@ export function parse(path, search) {
       find: query.get("find") || null,
       unit: parseUnit(query.get("unit")),
       target: share(query.get("target")),
+      step: count(query.get("step")),
     };
   }
   return { view: "missing" };
@@ -51,6 +52,7 @@ export function format(place) {
       if (place.layer !== null) query.set("layer", place.layer);
       if (place.unit !== null) query.set("unit", formatUnit(place.unit));
       if (place.target !== null) query.set("target", String(place.target));
+      if (place.step !== null) query.set("step", String(place.step));
       const text = query.toString();
       return `/runs/${place.run}${text && `?${text}`}`;
     }
@@ -65,7 +67,7 @@ export function format(place) {
  * @returns {Extract<Place, { view: "run" }>}
  */
 export const ofRun = (run) => ({ view: "run", run, tab: "overview", seed: null, range: null,
-  layer: null, find: null, unit: null, target: null });
+  layer: null, find: null, unit: null, target: null, step: null });
 
 /**
  * The parts of a path; null when it cannot be read, as `%` alone.

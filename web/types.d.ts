@@ -579,7 +579,9 @@ export type Place =
       /** The unit that Figure 1 b and c draw; null leaves the choice to them. */
       unit: ChosenUnit | null;
       /** The accuracy that the verdict asks for; null leaves the choice to it. */
-      target: number | null }
+      target: number | null;
+      /** The step that the charts are read at; null follows the run. */
+      step: number | null }
   | { view: "missing" };
 
 /** A view that is on the page; `update` tells it that only its own part of the address changed. */

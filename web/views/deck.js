@@ -1,6 +1,6 @@
 /**
  * The charts of one tab, together: they look at the same networks and records, share the steps in
- * sight and the cursor, and remember which axes are logarithmic.
+ * sight, the cursor and the scrubbed step, and remember which axes are logarithmic.
  */
 
 /** @import { Chart, ChosenUnit, Network, Range, Selection, Skipped, View } from "../types" */
@@ -11,6 +11,7 @@ import { h } from "../dom.js";
 import { recall, remember } from "../memory.js";
 import { redraw } from "../redraw.js";
 import { changed, wholeSteps } from "../scale.js";
+import { beside } from "../scrub.js";
 import { keyOf, nearest, within } from "../series.js";
 import { store } from "../state.js";
 import { union } from "../traces.js";
@@ -25,6 +26,8 @@ export class Deck {
   expected = 0;
   /** @type {Range | null} The steps that were zoomed to; null follows the run */
   chosen = null;
+  /** @type {number | null} The scrubbed step; null is the run's latest, and follows it */
+  step = null;
   /** @type {UnitFeed | null} Where charts of single units draw from */
   units = null;
   /** What is to be done when single units came. */
@@ -35,6 +38,9 @@ export class Deck {
   #extents = new Map();
   /** @type {Map<string, HTMLButtonElement[]>} */
   #toggles = new Map();
+  /** @type {((step: number | null) => void)[]} */
+  #onStep = [];
+  #isReading = false;
   #unsubscribe;
 
   /**
@@ -48,16 +54,20 @@ export class Deck {
     this.networks = networks;
     this.skipped = skipped;
     this.onChoose = onChoose;
-    let scheduled = false;
     this.#unsubscribe = store.subscribe((state, before) => {
-      if (state.cursor === before.cursor || scheduled) return;
-      scheduled = true;
-      requestAnimationFrame(() => {
-        scheduled = false;
-        const { cursor } = store.get();
-        for (const panel of this.panels) if (panel.visible) panel.read(cursor);
-        for (const panel of this.panels) if (cursor === null) panel.step.hidden = true;
-      });
+      if (state.cursor !== before.cursor) this.#readSoon();
+    });
+  }
+
+  /** With the next frame the charts in sight say their values where the cursor is, or the step. */
+  #readSoon() {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    requestAnimationFrame(() => {
+      this.#isReading = false;
+      const { cursor } = store.get();
+      for (const panel of this.panels) if (panel.visible) panel.read(cursor);
+      for (const panel of this.panels) if (cursor === null) panel.step.hidden = true;
     });
   }
 
@@ -71,9 +81,45 @@ export class Deck {
     return panel;
   }
 
+  /** The run's latest step, as far as it is known. */
+  get latest() {
+    return Math.max(1, this.feed.latest || this.expected);
+  }
+
   /** The first and last step in sight. @returns {Range} */
   get range() {
-    return this.chosen ?? [0, Math.max(1, this.feed.latest || this.expected)];
+    return this.chosen ?? [0, this.latest];
+  }
+
+  /**
+   * Read the charts at a step; null, or one that is not before the latest, follows the run.
+   * @param {number | null} step
+   */
+  scrub(step) {
+    const next = step === null || step >= this.latest ? null : Math.max(0, step);
+    if (next === this.step) return;
+    this.step = next;
+    this.#readSoon();
+    for (const listener of this.#onStep) listener(next);
+  }
+
+  /** Go so many records on, or back, among those in sight. @param {number} records */
+  scrubBy(records) {
+    const all = this.needs.flatMap((selection) => this.feed.rows(selection) ?? []);
+    const [first, last] = this.range;
+    let step = this.step ?? last;
+    for (let count = Math.abs(records); count > 0; count--) {
+      step = beside(all, step, records > 0 ? 1 : -1) ?? step;
+    }
+    this.scrub(Math.max(first, Math.min(last, step)));
+  }
+
+  /**
+   * Hear of every other step that is scrubbed to; null is the run's latest.
+   * @param {(step: number | null) => void} listener
+   */
+  onStep(listener) {
+    this.#onStep.push(listener);
   }
 
   /** Everything that these charts draw from, each series once. @returns {Selection[]} */
@@ -180,6 +226,8 @@ export class Deck {
     const action = {
       ArrowLeft: () => this.nudge({ move: -0.25 }),
       ArrowRight: () => this.nudge({ move: 0.25 }),
+      ",": () => this.scrubBy(-1),
+      ".": () => this.scrubBy(1),
       "+": () => this.nudge({ scale: 0.5 }),
       "=": () => this.nudge({ scale: 0.5 }),
       "-": () => this.nudge({ scale: 2 }),

@@ -11,10 +11,12 @@ import { forget, holdDrawing, redraw } from "../redraw.js";
 import { linearAxis, logAxis, shareAxis, stepAxis } from "../scale.js";
 import { store } from "../state.js";
 
-/** @typedef {Record<"top" | "axis" | "readings" | "cursor" | "note", HTMLElement>} Overlay */
+/** @typedef {Record<"top" | "axis" | "readings" | "cursor" | "marker" | "note", HTMLElement>} Overlay */
 
 /** Characters of a tick's label beside which the axis title has room. */
 const LONGEST_LABEL = 5;
+/** Pixels between pressing and letting go, below which it is a click. */
+const STILL = 4;
 
 export class Panel {
   visible = false;
@@ -27,6 +29,7 @@ export class Panel {
   /** @type {Overlay[]} */
   #overlays = [];
   #listens = false;
+  #pressed = { x: 0, y: 0 };
 
   /**
    * @param {Deck} deck
@@ -47,7 +50,8 @@ export class Panel {
       onkeydown: (/** @type {KeyboardEvent} */ event) => deck.key(event),
       onpointermove: (/** @type {PointerEvent} */ event) => this.#point(event),
       onpointerleave: () => store.set({ cursor: null }),
-      onpointerdown: () => hold(),
+      onpointerdown: (/** @type {PointerEvent} */ event) => this.#press(event),
+      onclick: (/** @type {MouseEvent} */ event) => this.#click(event),
     }, this.canvas, this.step, this.title);
     this.element = h("figure", { class: "panel" }, this.#caption(), this.plot);
     observers.size.observe(this.plot);
@@ -89,11 +93,12 @@ export class Panel {
     this.plot.style.height = `${height}px`;
     while (this.#overlays.length < boxes.length) this.#overlays.push(this.#overlay());
     boxes.forEach((box, at) => {
-      const { top, axis, cursor, note } = this.#overlays[at];
+      const { top, axis, cursor, marker, note } = this.#overlays[at];
       position(top, box.left, box.top - MARGIN.top, box.width + MARGIN.right);
       position(axis, 0, box.top, 16, box.height);
       position(note, box.left, box.top, box.width, box.height);
       position(cursor, 0, box.top, 1, box.height);
+      position(marker, 0, box.top, 1, box.height);
     });
   }
 
@@ -104,8 +109,9 @@ export class Panel {
     const axis = h("div", { class: "y-title" }, h("span", {}, this.chart.axis));
     const cursor = h("div", { class: "cursor", hidden: true });
     const note = h("div", { class: "note" });
-    this.plot.append(top, axis, cursor, note);
-    return { top, axis, readings, cursor, note };
+    const marker = h("div", { class: "marker", hidden: true });
+    this.plot.append(top, axis, marker, cursor, note);
+    return { top, axis, readings, cursor, marker, note };
   }
 
   draw() {
@@ -159,15 +165,19 @@ export class Panel {
   }
 
   /**
-   * Show the values at a step: the one under the pointer, else the latest in sight.
+   * Show the values at a step: the one under the pointer, else the scrubbed one, else the latest
+   * in sight.
    * @param {number | null} cursor
    */
   read(cursor) {
     const { chart, deck } = this;
     const [first, last] = deck.range;
-    const isInside = cursor !== null && cursor >= first && cursor <= last;
+    /** @param {number | null} step */
+    const inside = (step) => step !== null && step >= first && step <= last ? step : null;
+    const pointed = inside(cursor);
+    const scrubbed = inside(deck.step);
     const view = deck.view(chart, this.layer);
-    const cells = chart.read(view, isInside ? cursor : last);
+    const cells = chart.read(view, pointed ?? scrubbed ?? last);
     cells.forEach((readings, at) => {
       const overlay = this.#overlays[at];
       const box = this.#boxes[at];
@@ -179,13 +189,16 @@ export class Panel {
         setText(label, name);
         setText(number, value);
       });
-      const x = box.left + (((cursor ?? 0) - first) / Math.max(1, last - first)) * box.width;
-      overlay.cursor.hidden = !isInside;
-      overlay.cursor.style.transform = `translateX(${x}px)`;
+      for (const [line, step] of /** @type {const} */ ([
+        [overlay.cursor, pointed], [overlay.marker, scrubbed]])) {
+        line.hidden = step === null;
+        const x = box.left + (((step ?? 0) - first) / Math.max(1, last - first)) * box.width;
+        line.style.transform = `translateX(${x}px)`;
+      }
     });
     const said = cells.flat().map(({ name, value }) => `${name} ${value}`).join("; ");
-    const label = `${this.#name} ${said} at step ${last}.`;
-    if (!isInside) this.plot.setAttribute("aria-label", label);
+    const label = `${this.#name} ${said} at step ${scrubbed ?? last}.`;
+    if (pointed === null) this.plot.setAttribute("aria-label", label);
   }
 
   /**
@@ -193,21 +206,45 @@ export class Panel {
    * @param {PointerEvent} event
    */
   #point(event) {
-    const bounds = this.plot.getBoundingClientRect();
-    const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
-    const box = this.#boxes.find(({ left, top, width, height }) =>
-      x >= left && x <= left + width && y >= top - MARGIN.top && y <= top + height + MARGIN.bottom);
-    const pressed = event.buttons !== 0;
-    const [first, last] = this.deck.range;
-    const step = box && !pressed
-      ? Math.round(first + ((x - box.left) / box.width) * (last - first)) : null;
+    const found = event.buttons === 0 ? this.#under(event) : null;
+    const step = found?.step ?? null;
     if (step !== store.get().cursor) store.set({ cursor: step });
     this.step.hidden = step === null;
-    if (step === null || !box) return;
+    if (found === null || step === null) return;
+    const { box, x, bounds } = found;
     setText(this.step, this.deck.stepsAt(this.chart, this.layer, step, steps));
     const half = this.step.offsetWidth / 2;
     const left = Math.max(0, Math.min(bounds.width - 2 * half, x - half));
     this.step.style.transform = `translate(${left}px, ${box.top + box.height + 3}px)`;
+  }
+
+  /**
+   * The plot area and the step under the pointer; null outside of them.
+   * @param {MouseEvent} event
+   */
+  #under(event) {
+    const bounds = this.plot.getBoundingClientRect();
+    const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
+    const box = this.#boxes.find(({ left, top, width, height }) =>
+      x >= left && x <= left + width && y >= top - MARGIN.top && y <= top + height + MARGIN.bottom);
+    if (!box) return null;
+    const [first, last] = this.deck.range;
+    return { box, bounds, x,
+      step: Math.round(first + ((x - box.left) / box.width) * (last - first)) };
+  }
+
+  /** @param {PointerEvent} event */
+  #press({ clientX, clientY }) {
+    this.#pressed = { x: clientX, y: clientY };
+    hold();
+  }
+
+  /** A click, not the end of a drag, scrubs to where it is. @param {MouseEvent} event */
+  #click(event) {
+    const { x, y } = this.#pressed;
+    const moved = Math.hypot(event.clientX - x, event.clientY - y);
+    const found = event.detail === 1 && moved < STILL ? this.#under(event) : null;
+    if (found) this.deck.scrub(found.step);
   }
 
   close() {

@@ -13,6 +13,7 @@ import { UnitFeed } from "../units.js";
 import { Deck } from "./deck.js";
 import { chosen, LayerBar } from "./layer_bar.js";
 import { runHeader } from "./run_header.js";
+import { scrubber } from "./scrubber.js";
 import { settingsTab } from "./settings_tab.js";
 import { isActive } from "./status.js";
 import { StudyPage } from "./study.js";
@@ -22,6 +23,9 @@ import { VerdictView } from "./verdict.js";
 
 /** @import { Tab } from "./tabs.js" */
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
+
+/** Milliseconds that the scrubbed step rests before it is in the address. */
+const SCRUB_PAUSE = 250;
 
 /**
  * @param {RunPlace} place
@@ -57,6 +61,9 @@ export function runView(place) {
 class RunPage {
   /** @type {Deck | null} */
   #deck = null;
+  /** @type {ReturnType<typeof scrubber> | null} */
+  #scrubber = null;
+  #scrubTimer = 0;
   #shown = "";
   #closing = new AbortController();
   #unsubscribe;
@@ -86,9 +93,10 @@ class RunPage {
     this.tools = h("div", { class: "tools" });
     this.problem = h("p", { class: "notice bad", role: "alert", hidden: true });
     this.body = h("div", { class: "tab-body" });
+    this.foot = h("div", { class: "tab-foot" });
     element.append(this.header.element,
       h("div", { class: "tab-line" }, this.tabs, this.tools), this.problem,
-      this.layerBar.element, this.body);
+      this.layerBar.element, this.body, this.foot);
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
@@ -113,9 +121,15 @@ class RunPage {
       this.feed.zoom(this.place.range);
       this.#deck.changed({ now: true });
     }
+    this.#deck?.scrub(this.place.step);
     this.#lookAtUnit(networks);
-    this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
+    this.#refreshTools();
     this.#judge();
+  }
+
+  #refreshTools() {
+    this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
+    this.#scrubber?.refresh();
   }
 
   /** As the address says, where there is such a layer and unit. @param {Network[]} networks */
@@ -140,6 +154,7 @@ class RunPage {
     this.#shown = key;
     this.#deck?.close();
     this.#deck = null;
+    this.#scrubber = null;
     const seeds = this.run.seeds.length > 1
       ? seedChoice(this.run.seeds, seed, (chosen) => go({ ...this.place, seed: chosen })) : "";
     if (tab.id === "settings") {
@@ -170,7 +185,11 @@ class RunPage {
           landscape: asks(this.detail, "landscape_every"), rebuild: () => this.#rebuild() }));
       deck.chosen = this.place.range;
       this.feed.zoom(this.place.range);
+      deck.scrub(this.place.step);
+      deck.onStep((step) => this.#scrub(step));
+      this.#scrubber = scrubber(deck);
     }
+    this.foot.replaceChildren(...this.#scrubber ? [this.#scrubber.element] : []);
     this.#look();
   }
 
@@ -215,6 +234,13 @@ class RunPage {
     go({ ...this.place, range }, { replace: true });
   }
 
+  /** The address follows when the scrubber rests. @param {number | null} step */
+  #scrub(step) {
+    this.place = { ...this.place, step };
+    window.clearTimeout(this.#scrubTimer);
+    this.#scrubTimer = window.setTimeout(() => go(this.place, { replace: true }), SCRUB_PAUSE);
+  }
+
   /** Show other layers. @param {{ layer: string | null, find?: string | null }} change */
   #turn(change) {
     if (this.body.getBoundingClientRect().top < 0) this.body.scrollIntoView();
@@ -226,7 +252,7 @@ class RunPage {
     this.#deck?.changed();
     if (this.#deck?.growing) this.#deck.units?.refresh();
     this.#judge();
-    this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
+    this.#refreshTools();
   }
 
   /** @param {Network[]} networks */
@@ -259,6 +285,7 @@ class RunPage {
 
   close() {
     this.#closing.abort();
+    window.clearTimeout(this.#scrubTimer);
     this.#unsubscribe();
     this.#deck?.close();
     this.layerBar.close();
