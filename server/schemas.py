@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from ..db import claims, edit, search, tables
+from ..db.datasets import TRAINING_SETS
 from ..db.document import Name
 from ..db.series import Selection
 from .wire import json_safe
@@ -106,6 +107,10 @@ class NetworkPublic(Public):
 class RunDetailPublic(RunPublic):
     """One run with what it does and, once training has begun, its networks."""
 
+    batch_size: int | None
+    """Examples of a step; null where nobody knows."""
+    training_examples: int | None
+    """Examples of an epoch; likewise."""
     experiment: dict[str, Any] | None
     study: dict[str, Any] | None
     watched: Document | None
@@ -412,7 +417,21 @@ def run_public(run: tables.Run) -> RunPublic:
 
 def run_detail_public(run: tables.Run, networks: list[NetworkPublic]) -> RunDetailPublic:
     """A run's row with what it does and its networks."""
-    return RunDetailPublic.model_validate(_fields(run) | {"networks": networks})
+    examples = {"batch_size": _batch_size(run), "training_examples": _training_examples(run)}
+    return RunDetailPublic.model_validate(_fields(run) | examples | {"networks": networks})
+
+
+def _batch_size(run: tables.Run) -> int | None:
+    """What the experiment says, or a watched program of itself."""
+    document = run.experiment or (run.watched or {}).get("settings", {})
+    found = document.get("batch_size")
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
+
+
+def _training_examples(run: tables.Run) -> int | None:
+    if run.experiment is None:
+        return None
+    return run.experiment.get("train_examples") or TRAINING_SETS.get(run.experiment["dataset"])
 
 
 def networks_public(

@@ -9,7 +9,7 @@ const BAND_OPACITY = [0.13, 0.16, 0.3];
 const FLOOR_OPACITY = 0.2;
 /** Curves that fill an area let each other show through. */
 const DENSE_OPACITY = 0.75;
-/** Dots of single seeds, beside the line of their means. */
+/** Of what stands beside a line that matters more: dots of seeds, what was smoothed. */
 const FAINT = 0.4;
 /** Pixels between the rugs of two arms. */
 const RUG_HEIGHT = 8;
@@ -70,7 +70,8 @@ export function clear(element) {
 export const version = async () => (await ready).version;
 
 /**
- * Hear of what a person does with the mouse, once something has been drawn.
+ * Hear of what a person does with the mouse, once something has been drawn. A range is as the axis
+ * counts: in powers of ten where it is logarithmic.
  * @param {HTMLElement} element
  * @param {{ onDrag: () => void, onRange: (range: Range) => void, onReset: () => void }} listeners
  */
@@ -101,7 +102,8 @@ function toTrace(mark, axis, drawing) {
     case "line":
       return { ...trace, y: mark.y, mode: mark.points ? "lines+markers" : "lines",
         line: { color: paint, width: mark.dense ? 1 : 1.5, dash: DASHES[mark.dash] },
-        marker: { color: paint, size: 5 }, opacity: mark.dense ? DENSE_OPACITY : 1,
+        marker: { color: paint, size: 5 },
+        opacity: mark.faint ? FAINT : mark.dense ? DENSE_OPACITY : 1,
         cliponaxis: !mark.points, connectgaps: false };
     case "dots":
       return { ...trace, y: mark.y, mode: "markers", cliponaxis: false,
@@ -111,7 +113,8 @@ function toTrace(mark, axis, drawing) {
         fillcolor: fade(paint, BAND_OPACITY[mark.level]) };
     case "floor": {
       const bottom = drawing.log ? 10 ** drawing.y.range[0] : drawing.y.range[0];
-      const [first, last] = drawing.x.range;
+      const [first, last] = drawing.logX ? drawing.x.range.map((power) => 10 ** power)
+        : drawing.x.range;
       const top = mark.y[mark.y.length - 1];
       return { ...trace, x: [first, first, last, last], y: [bottom, top, top, bottom],
         mode: "lines", line: { width: 0 }, fill: "toself",
@@ -141,12 +144,12 @@ function fade(hex, opacity) {
  * @param {Drawing} drawing
  * @param {number} revision
  */
-function layout({ boxes, width, height, x, y, log, logX = false }, revision) {
+function layout({ boxes, width, height, x, y, log, logX, zooms }, revision) {
   const { quiet, hairline, font } = colors();
   /** @type {Record<string, unknown>} */
   const found = {
     width, height, datarevision: revision, autosize: false, showlegend: false, hovermode: false,
-    dragmode: HAS_MOUSE.matches && "tick" in x ? "zoom" : false, separators: ".,",
+    dragmode: HAS_MOUSE.matches && zooms ? "zoom" : false, separators: ".,",
     margin: { l: 0, r: 0, t: 0, b: 0, autoexpand: false },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: font, size: 12, color: quiet },

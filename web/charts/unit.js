@@ -33,6 +33,7 @@ export const unit = {
   percent: false,
   log: null,
   shared: false,
+  lines: false,
   cells: ({ networks }) => networks.length,
   needs: () => [],
   draw: (view) => view.networks.map((network, arm) => {

@@ -1,20 +1,19 @@
 /**
- * The charts of one tab, together: they look at the same networks and records, share the steps in
- * sight, the cursor and the scrubbed step, and remember which axes are logarithmic.
+ * The charts of one tab, together: they look at the same networks and records, and share the steps
+ * in sight, the cursor, the scrubbed step, and how they are drawn.
  */
 
-/** @import { Chart, ChosenUnit, Network, Range, Selection, Skipped, View } from "../types" */
+/** @import { Chart, ChosenUnit, Network, Range, RunDetail, Selection, View } from "../types" */
 /** @import { Feed } from "../feed.js" */
 /** @import { UnitFeed } from "../units.js" */
 
-import { h } from "../dom.js";
-import { recall, remember } from "../memory.js";
 import { redraw } from "../redraw.js";
 import { changed, wholeSteps } from "../scale.js";
 import { beside } from "../scrub.js";
 import { keyOf, nearest, within } from "../series.js";
 import { store } from "../state.js";
 import { union } from "../traces.js";
+import { Looks } from "./looks.js";
 import { Panel } from "./panel.js";
 
 export class Deck {
@@ -36,24 +35,23 @@ export class Deck {
   chooseUnit = () => {};
   /** @type {Map<string, Range | null>} */
   #extents = new Map();
-  /** @type {Map<string, HTMLButtonElement[]>} */
-  #toggles = new Map();
   /** @type {((step: number | null) => void)[]} */
   #onStep = [];
   #isReading = false;
   #unsubscribe;
 
   /**
+   * @param {RunDetail} run
    * @param {Feed} feed
    * @param {Network[]} networks Those of one seed
-   * @param {Skipped[]} skipped Layers that are not looked at
    * @param {(range: Range | null) => void} onChoose
    */
-  constructor(feed, networks, skipped, onChoose) {
+  constructor(run, feed, networks, onChoose) {
+    this.run = run;
     this.feed = feed;
     this.networks = networks;
-    this.skipped = skipped;
     this.onChoose = onChoose;
+    this.looks = new Looks(run, feed, networks);
     this.#unsubscribe = store.subscribe((state, before) => {
       if (state.cursor !== before.cursor) this.#readSoon();
     });
@@ -126,12 +124,12 @@ export class Deck {
   get needs() {
     /** @type {Map<string, Selection>} */
     const found = new Map();
-    for (const { chart, layer } of this.panels) {
-      for (const selection of chart.needs({ networks: this.networks, layer })) {
-        const known = found.get(keyOf(selection));
-        const statistics = new Set([...(known?.statistics ?? []), ...selection.statistics]);
-        found.set(keyOf(selection), { ...selection, statistics: [...statistics] });
-      }
+    const needs = this.panels.flatMap(({ chart, layer }) =>
+      chart.needs({ networks: this.networks, layer })).concat(this.looks.needs);
+    for (const selection of needs) {
+      const known = found.get(keyOf(selection));
+      const statistics = new Set([...(known?.statistics ?? []), ...selection.statistics]);
+      found.set(keyOf(selection), { ...selection, statistics: [...statistics] });
     }
     return [...found.values()];
   }
@@ -139,6 +137,7 @@ export class Deck {
   /** Records came, or other steps are in sight. @param {{ now?: boolean }} [options] */
   changed(options) {
     this.#extents.clear();
+    this.looks.changed();
     for (const panel of this.panels) redraw(panel, options);
   }
 
@@ -148,12 +147,16 @@ export class Deck {
    * @returns {View}
    */
   view(chart, layer) {
-    const { networks, skipped, range, growing, feed } = this;
+    const { networks, range, growing, feed, looks } = this;
+    const difference = looks.isDifference(chart);
     return {
-      networks, layer, skipped, range, growing,
+      networks, layer, range, growing, difference,
+      skipped: this.run.watched?.skipped ?? [],
       loading: this.expected > 0 && !feed.hasAnswer,
-      log: this.isLog(chart),
-      rows: (what) => what.table === "unit_records" ? this.units?.rows(what) : feed.rows(what),
+      log: looks.isLog(chart),
+      smooth: looks.chosen.smooth,
+      rows: (what) => what.table === "unit_records" ? this.units?.rows(what)
+        : difference ? looks.difference(what) : feed.rows(what),
     };
   }
 
@@ -165,7 +168,7 @@ export class Deck {
    * @returns {Range | null}
    */
   extent(chart, layer) {
-    if (chart.shared && this.isLog(chart)) {
+    if (chart.shared && this.looks.isLog(chart)) {
       const alike = this.panels.filter((panel) => panel.chart === chart);
       return union(alike.map((panel) => this.#extent(chart, panel.layer)));
     }
@@ -237,34 +240,6 @@ export class Deck {
     if (!action) return;
     event.preventDefault();
     action();
-  }
-
-  /** @param {Chart} chart */
-  isLog({ id, log }) {
-    return log !== null && (recall(`shiftscope.log.${id}`) ?? String(log)) === "true";
-  }
-
-  /**
-   * A button between linear and logarithmic; null where a logarithm makes no sense.
-   * @param {Chart} chart
-   */
-  logToggle(chart) {
-    if (chart.log === null) return null;
-    const button = h("button", {
-      class: "toggle", type: "button", "aria-pressed": String(this.isLog(chart)),
-      title: "Logarithmic vertical axis", onclick: () => this.#toggle(chart),
-    }, "log");
-    this.#toggles.set(chart.id, [...(this.#toggles.get(chart.id) ?? []), button]);
-    return button;
-  }
-
-  /** @param {Chart} chart */
-  #toggle(chart) {
-    remember(`shiftscope.log.${chart.id}`, String(!this.isLog(chart)));
-    for (const button of this.#toggles.get(chart.id) ?? []) {
-      button.setAttribute("aria-pressed", String(this.isLog(chart)));
-    }
-    this.changed({ now: true });
   }
 
   close() {

@@ -1,20 +1,25 @@
-/** A chart on the page: its caption, its drawing, and over it the readout, cursor and notes. */
+/** A chart on the page: its caption, its drawing, and what the pointer and keys do with it. */
 
-/** @import { Box, Cell, Chart } from "../types" */
+/** @import { Box, Chart, Drawing, View } from "../types" */
 /** @import { Deck } from "./deck.js" */
 
-import { h, setText, swatch, swatchClass } from "../dom.js";
-import { steps } from "../format.js";
+import { axisOf, converted, shareAt, stepAt, stepOf, words } from "../across.js";
+import { h, setText } from "../dom.js";
+import { steps, whole } from "../format.js";
 import { MARGIN, place } from "../geometry.js";
 import { clear, draw, listen } from "../plot.js";
 import { forget, holdDrawing, redraw } from "../redraw.js";
-import { linearAxis, logAxis, shareAxis, stepAxis } from "../scale.js";
+import { linearAxis, logAxis, shareAxis } from "../scale.js";
 import { store } from "../state.js";
-
-/** @typedef {Record<"top" | "axis" | "readings" | "cursor" | "marker" | "note", HTMLElement>} Overlay */
+import { union } from "../traces.js";
+import { Overlay } from "./overlay.js";
 
 /** Characters of a tick's label beside which the axis title has room. */
 const LONGEST_LABEL = 5;
+/** Pixels of a character of a label, about. */
+const CHARACTER = 7;
+/** Where the title of the horizontal axis ends, in pixels; a longer one goes on. */
+const TITLE_END = 44;
 /** Pixels between pressing and letting go, below which it is a click. */
 const STILL = 4;
 
@@ -66,7 +71,7 @@ export class Panel {
   #caption() {
     const { title, hint } = this.chart;
     return h("figcaption", {}, h(this.layer ? "h3" : "h2", {}, title),
-      this.deck.logToggle(this.chart),
+      this.deck.looks.logToggle(this.chart),
       h("p", { class: "hint" }, hint));
   }
 
@@ -91,52 +96,49 @@ export class Panel {
     this.#boxes = boxes;
     this.#height = height;
     this.plot.style.height = `${height}px`;
-    while (this.#overlays.length < boxes.length) this.#overlays.push(this.#overlay());
-    boxes.forEach((box, at) => {
-      const { top, axis, cursor, marker, note } = this.#overlays[at];
-      position(top, box.left, box.top - MARGIN.top, box.width + MARGIN.right);
-      position(axis, 0, box.top, 16, box.height);
-      position(note, box.left, box.top, box.width, box.height);
-      position(cursor, 0, box.top, 1, box.height);
-      position(marker, 0, box.top, 1, box.height);
-    });
-  }
-
-  /** @returns {Overlay} */
-  #overlay() {
-    const readings = h("span", { class: "readings" });
-    const top = h("div", { class: "topline" }, readings);
-    const axis = h("div", { class: "y-title" }, h("span", {}, this.chart.axis));
-    const cursor = h("div", { class: "cursor", hidden: true });
-    const note = h("div", { class: "note" });
-    const marker = h("div", { class: "marker", hidden: true });
-    this.plot.append(top, axis, marker, cursor, note);
-    return { top, axis, readings, cursor, marker, note };
+    while (this.#overlays.length < boxes.length) this.#overlays.push(new Overlay(this.plot));
+    boxes.forEach((box, at) => this.#overlays[at].arrange(box));
   }
 
   draw() {
     if (this.#width === 0) return;
     const { chart, deck } = this;
     const view = deck.view(chart, this.layer);
+    const drawing = this.#drawing(view);
+    const { boxes, cells } = drawing;
+    for (const [at, overlay] of this.#overlays.entries()) {
+      const isLong = drawing.y.labels.some((label) => label.length > LONGEST_LABEL);
+      const hasRoom = !isLong && boxes[at]?.left === boxes[0].left; // numbers before their title
+      overlay.entitle(hasRoom ? axisTitle(chart, view) : null);
+    }
+    setText(this.title, deck.looks.across.unit);
+    const end = Math.max(TITLE_END, CHARACTER * deck.looks.across.unit.length);
+    this.title.hidden = firstLabelAt(drawing) < end;
+    this.#revision += 1;
+    draw(this.canvas, drawing, this.#revision).then(() => this.#listen());
+    cells.forEach((cell, at) => this.#overlays[at].say(cell, deck.networks));
+    this.read(store.get().cursor);
+  }
+
+  /**
+   * @param {View} view
+   * @returns {Drawing}
+   */
+  #drawing(view) {
+    const { chart, deck: { looks: { across }, range } } = this;
     const cells = chart.draw(view);
-    const extent = deck.extent(chart, this.layer);
+    const extent = this.deck.extent(chart, this.layer);
     if (this.#boxes.length !== cells.length) this.#arrange();
     const boxes = this.#boxes;
     const ticks = Math.max(2, Math.round(boxes[0].height / 32));
     const axis = view.log ? logAxis : chart.percent ? shareAxis : linearAxis;
-    const drawing = {
-      cells, boxes, width: this.#width, height: this.#height, log: view.log,
-      x: stepAxis(deck.range, boxes[0].width), y: axis(extent, ticks),
+    return {
+      cells: cells.map(({ marks, note }) =>
+        ({ note, marks: marks.map((mark) => converted(across, mark)) })),
+      boxes, width: this.#width, height: this.#height, log: view.log, logX: across.log, zooms: true,
+      x: axisOf(across, range, boxes[0].width),
+      y: axis(view.difference ? union([extent, [0, 0]]) : extent, ticks),
     };
-    for (const [at, { axis: title }] of this.#overlays.entries()) {
-      const isLong = drawing.y.labels.some((label) => label.length > LONGEST_LABEL);
-      title.hidden = isLong || boxes[at]?.left > boxes[0].left; // numbers before their title
-    }
-    this.title.hidden = deck.range[0] >= 1000; // its label needs the room
-    this.#revision += 1;
-    draw(this.canvas, drawing, this.#revision).then(() => this.#listen());
-    cells.forEach((cell, at) => this.#say(cell, at));
-    this.read(store.get().cursor);
   }
 
   #listen() {
@@ -144,24 +146,12 @@ export class Panel {
     this.#listens = true;
     listen(this.canvas, {
       onDrag: () => store.set({ cursor: null }),
-      onRange: (range) => this.deck.choose(range),
+      onRange: ([first, last]) => {
+        const { across } = this.deck.looks;
+        this.deck.choose([stepOf(across, first), stepOf(across, last)]);
+      },
       onReset: () => this.deck.choose(null),
     });
-  }
-
-  /**
-   * Say what the drawing cannot show: why it is empty, and where values are no numbers.
-   * @param {Cell} cell
-   * @param {number} at
-   */
-  #say(cell, at) {
-    const { note } = this.#overlays[at];
-    const rugs = cell.marks.filter((mark) => mark.kind === "rug");
-    note.style.setProperty("--rugs", String(rugs.length));
-    note.replaceChildren(...(cell.note ? [h("p", { class: "empty" }, cell.note)] : []),
-      ...(rugs.length ? [h("p", { class: "rugs" },
-        ...rugs.map(({ arm, text }) => h("span", {}, swatch(arm),
-          h("span", { class: "name" }, `${this.deck.networks[arm].arm}: `), text)))] : []));
   }
 
   /**
@@ -171,30 +161,18 @@ export class Panel {
    */
   read(cursor) {
     const { chart, deck } = this;
-    const [first, last] = deck.range;
+    const { range, range: [first, last], looks: { across } } = deck;
     /** @param {number | null} step */
     const inside = (step) => step !== null && step >= first && step <= last ? step : null;
     const pointed = inside(cursor);
     const scrubbed = inside(deck.step);
     const view = deck.view(chart, this.layer);
     const cells = chart.read(view, pointed ?? scrubbed ?? last);
+    /** @param {number | null} step */
+    const share = (step) => step === null ? null : shareAt(across, range, step);
     cells.forEach((readings, at) => {
-      const overlay = this.#overlays[at];
-      const box = this.#boxes[at];
-      if (!overlay || !box) return;
-      fill(overlay.readings, readings.length);
-      readings.forEach(({ arm, dash, name, value }, index) => {
-        const [mark, label, number] = overlay.readings.children[index].children;
-        mark.className = swatchClass(arm, dash);
-        setText(label, name);
-        setText(number, value);
-      });
-      for (const [line, step] of /** @type {const} */ ([
-        [overlay.cursor, pointed], [overlay.marker, scrubbed]])) {
-        line.hidden = step === null;
-        const x = box.left + (((step ?? 0) - first) / Math.max(1, last - first)) * box.width;
-        line.style.transform = `translateX(${x}px)`;
-      }
+      this.#overlays[at]?.read(readings);
+      this.#overlays[at]?.point({ cursor: share(pointed), marker: share(scrubbed) });
     });
     const said = cells.flat().map(({ name, value }) => `${name} ${value}`).join("; ");
     const label = `${this.#name} ${said} at step ${scrubbed ?? last}.`;
@@ -212,7 +190,8 @@ export class Panel {
     this.step.hidden = step === null;
     if (found === null || step === null) return;
     const { box, x, bounds } = found;
-    setText(this.step, this.deck.stepsAt(this.chart, this.layer, step, steps));
+    const also = words(this.deck.looks.across, step);
+    setText(this.step, this.deck.stepsAt(this.chart, this.layer, step, steps) + (also && ` · ${also}`));
     const half = this.step.offsetWidth / 2;
     const left = Math.max(0, Math.min(bounds.width - 2 * half, x - half));
     this.step.style.transform = `translate(${left}px, ${box.top + box.height + 3}px)`;
@@ -228,9 +207,9 @@ export class Panel {
     const box = this.#boxes.find(({ left, top, width, height }) =>
       x >= left && x <= left + width && y >= top - MARGIN.top && y <= top + height + MARGIN.bottom);
     if (!box) return null;
-    const [first, last] = this.deck.range;
-    return { box, bounds, x,
-      step: Math.round(first + ((x - box.left) / box.width) * (last - first)) };
+    const { looks: { across }, range, latest } = this.deck;
+    const step = Math.round(stepAt(across, range, (x - box.left) / box.width));
+    return { box, bounds, x, step: Math.max(0, Math.min(latest, step)) };
   }
 
   /** @param {PointerEvent} event */
@@ -256,30 +235,18 @@ export class Panel {
 }
 
 /**
- * @param {HTMLElement} element
- * @param {number} left
- * @param {number} top
- * @param {number} width
- * @param {number} [height]
+ * @param {Chart} chart
+ * @param {View} view
  */
-function position({ style }, left, top, width, height) {
-  style.left = `${left}px`;
-  style.top = `${top}px`;
-  style.width = `${width}px`;
-  if (height !== undefined) style.height = `${height}px`;
-}
+const axisTitle = ({ axis, lines }, { difference }) => lines && difference ? `Δ ${axis}` : axis;
 
-/**
- * As many empty readings as are needed; their parts are filled in place.
- * @param {HTMLElement} parent
- * @param {number} count
- */
-function fill(parent, count) {
-  while (parent.children.length > count) parent.lastElementChild?.remove();
-  while (parent.children.length < count) {
-    parent.append(h("span", { class: "reading" }, swatch(0), h("span", { class: "name" }),
-      h("span", { class: "value" })));
-  }
+/** Where the first label of the horizontal axis begins, in pixels. @param {Drawing} drawing */
+function firstLabelAt({ x, logX, boxes: [box] }) {
+  const [first, last] = x.range;
+  const value = "tick" in x ? Math.ceil(first / x.tick) * x.tick : x.values[0] ?? 1;
+  const label = "tick" in x ? whole(value) : x.labels[0] ?? "";
+  const share = ((logX ? Math.log10(value) : value) - first) / (last - first);
+  return box.left + share * box.width - (label.length * CHARACTER) / 2;
 }
 
 /** While the mouse is down nothing is redrawn, so that dragging stays smooth. */

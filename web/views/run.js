@@ -1,12 +1,13 @@
 /** Run: the pair side by side, while it trains and after. */
 
-/** @import { LayerRow, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
+/** @import { LayerRow, Look, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
 import { lastNonlinear, layersOf } from "../layers.js";
 import { clip, go } from "../location.js";
+import { rememberLook } from "../look.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { UnitFeed } from "../units.js";
@@ -20,6 +21,7 @@ import { StudyPage } from "./study.js";
 import { TABS } from "./tabs.js";
 import { legend, rangeBar, seedChoice, tabLinks } from "./toolbar.js";
 import { VerdictView } from "./verdict.js";
+import { viewMenu } from "./view_menu.js";
 
 /** @import { Tab } from "./tabs.js" */
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
@@ -61,8 +63,9 @@ export function runView(place) {
 class RunPage {
   /** @type {Deck | null} */
   #deck = null;
-  /** @type {ReturnType<typeof scrubber> | null} */
-  #scrubber = null;
+  /** What is shown again whenever records or choices change. @type {(() => void)[]} */
+  #refreshes = [];
+  #drawnAs = "";
   #scrubTimer = 0;
   #shown = "";
   #closing = new AbortController();
@@ -121,6 +124,13 @@ class RunPage {
       this.feed.zoom(this.place.range);
       this.#deck.changed({ now: true });
     }
+    const drawnAs = JSON.stringify(this.place.look);
+    if (this.#deck && drawnAs !== this.#drawnAs) {
+      this.#drawnAs = drawnAs;
+      this.#deck.looks.show(this.place.look);
+      this.#deck.changed({ now: true });
+      this.#look();
+    }
     this.#deck?.scrub(this.place.step);
     this.#lookAtUnit(networks);
     this.#refreshTools();
@@ -128,8 +138,7 @@ class RunPage {
   }
 
   #refreshTools() {
-    this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
-    this.#scrubber?.refresh();
+    for (const refresh of this.#refreshes) refresh();
   }
 
   /** As the address says, where there is such a layer and unit. @param {Network[]} networks */
@@ -154,7 +163,8 @@ class RunPage {
     this.#shown = key;
     this.#deck?.close();
     this.#deck = null;
-    this.#scrubber = null;
+    this.#refreshes = [];
+    this.foot.replaceChildren();
     const seeds = this.run.seeds.length > 1
       ? seedChoice(this.run.seeds, seed, (chosen) => go({ ...this.place, seed: chosen })) : "";
     if (tab.id === "settings") {
@@ -169,15 +179,20 @@ class RunPage {
       this.body.replaceChildren(h("p", { class: "nothing" }, this.place.find === null
         ? tab.none ?? "" : `No layer’s path holds “${this.place.find}”.`));
     } else {
-      const skipped = this.detail.watched?.skipped ?? [];
-      const deck = new Deck(this.feed, networks, skipped, (range) => this.#choose(range));
+      const deck = new Deck(this.detail, this.feed, networks, (range) => this.#choose(range));
+      deck.looks.choose = (change) => this.#chooseLook(change);
+      deck.looks.show(this.place.look);
+      this.#drawnAs = JSON.stringify(this.place.look);
       deck.growing = isActive(this.run);
       deck.expected = this.run.step;
       this.#deck = deck;
       const probed = asks(this.detail, "probe_every");
       if (probed && tab.id === "shift") deck.units = this.#units(networks, seed, deck);
       deck.chooseUnit = (unit) => go({ ...this.place, unit });
-      this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
+      const [range, view, scrubbing] = [rangeBar(deck), viewMenu(deck), scrubber(deck)];
+      this.#refreshes = [range, view, scrubbing].map(({ refresh }) => refresh);
+      this.tools.replaceChildren(legend(networks), seeds, view.element, range.element);
+      this.foot.replaceChildren(scrubbing.element);
       this.body.replaceChildren(
         tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,
           together: this.detail.experiment?.ensemble === true ? seed : null,
@@ -187,9 +202,7 @@ class RunPage {
       this.feed.zoom(this.place.range);
       deck.scrub(this.place.step);
       deck.onStep((step) => this.#scrub(step));
-      this.#scrubber = scrubber(deck);
     }
-    this.foot.replaceChildren(...this.#scrubber ? [this.#scrubber.element] : []);
     this.#look();
   }
 
@@ -232,6 +245,14 @@ class RunPage {
   /** @param {Range | null} range */
   #choose(range) {
     go({ ...this.place, range }, { replace: true });
+  }
+
+  /** Draw in another way, here and from now on. @param {Partial<Look>} change */
+  #chooseLook(change) {
+    rememberLook(change);
+    const { look } = this.place;
+    go({ ...this.place, look: { ...look, ...change, log: { ...look.log, ...change.log } } },
+      { replace: true });
   }
 
   /** The address follows when the scrubber rests. @param {number | null} step */

@@ -119,7 +119,7 @@ function matrix(columns, charts, { deck, layers }) {
     name.length > SHORT || sample || only.length > 0);
   const head = h("div", { class: "matrix-row heads" }, h("div", {}),
     ...charts.map((chart) => h("div", { class: "column-head" },
-      h("h2", {}, chart.title), deck.logToggle(chart), h("p", { class: "hint" }, chart.hint))));
+      h("h2", {}, chart.title), deck.looks.logToggle(chart), h("p", { class: "hint" }, chart.hint))));
   const rows = layers.map((layer) => h("section", { class: "matrix-row" }, label(layer),
     ...charts.map((chart) => deck.add(chart, { layer: layer.name, rowHeight: ROW }).element)));
   return h("div", { class: `matrix ${columns}${isLong ? " long" : ""}` }, head, ...rows);
