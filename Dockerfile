@@ -31,6 +31,7 @@ COPY db db
 COPY trainer trainer
 COPY server server
 COPY web web
+COPY docs/statistics.md docs/
 RUN python3 -m pip wheel --no-cache-dir --no-deps --wheel-dir /package .
 
 FROM ${PYTHON_IMAGE}

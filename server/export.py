@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ..db import read, units
+from ..db.part import WHOLE, Part
 from ..db.tables import RECORD_TABLES, MeasurementRecord, UnitRecord
 from .wire import json_safe
 
@@ -29,23 +30,24 @@ def file_name(run_id: int, table: str) -> str:
     return f"shiftscope-run-{run_id}-{table}.csv"
 
 
-def csv_chunks(engine: Engine, run_id: int, table: str) -> Iterator[str]:
-    """The header and every record, ordered by network, layer and step, some rows at a time.
+def csv_chunks(engine: Engine, run_id: int, table: str, part: Part = WHOLE) -> Iterator[str]:
+    """The header and every record, or those of a part, some rows at a time.
 
-    Measurements come in the order in which they were found.
+    They are ordered by network, layer and step. Measurements come in the order in which they were
+    found, all of them.
 
     Raises:
-        NotFound: There is no such run or table; at once, before the first chunk.
+        NotFound: There is no such run, table or statistic; at once, before the first chunk.
     """
     if table == MEASUREMENTS:
         return measurement_chunks(engine, run_id)
     is_of_units = table == UnitRecord.__tablename__
-    header = units.export_columns() if is_of_units else read.export_columns(table)
+    header = units.export_columns(part) if is_of_units else read.export_columns(table, part)
     read.run(engine, run_id)
     rows = (
-        units.export_rows(engine, run_id)
+        units.export_rows(engine, run_id, part)
         if is_of_units
-        else read.export_rows(engine, run_id, table)
+        else read.export_rows(engine, run_id, table, part)
     )
     return _chunks(header, rows, header.index("step"))
 

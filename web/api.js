@@ -171,6 +171,30 @@ export const verdictUrl = (run) => `/api/runs/${run}/verdict.csv`;
  */
 export const exportUrl = (run, table) => `/api/runs/${run}/export/${table}.csv`;
 
+/**
+ * The records that some selections of one table and one layer hold, in full resolution.
+ * @param {number} run
+ * @param {Selection[]} selections
+ * @param {{ layer: string | null, unit: number | null, range: Range | null }} part
+ */
+export function partUrl(run, selections, { layer, unit, range }) {
+  const [{ table, seed }] = selections;
+  const query = new URLSearchParams();
+  for (const { network_id: id } of selections) if (id !== null) query.append("network_id", `${id}`);
+  for (const name of new Set(selections.flatMap(({ statistics }) => statistics))) {
+    query.append("statistic", name);
+  }
+  if (layer !== null) query.set("layer", layer);
+  if (seed !== null && seed !== undefined) query.set("seed", String(seed));
+  if (unit !== null) query.set("unit", String(unit));
+  if (range !== null) query.set("first", String(range[0]));
+  if (range !== null) query.set("last", String(range[1]));
+  return `${exportUrl(run, table)}?${query}`;
+}
+
+/** @returns {Promise<Definitions>} */
+export const getDefinitions = () => json("/api/statistics");
+
 export const DOCS_URL = "/api/openapi.json";
 
 /** The address of the live connection. */

@@ -1,6 +1,6 @@
 /** The only module that speaks Plotly: marks and axes become traces and a layout. */
 
-/** @import { Drawing, Mark, PlotlyElement, PlotlyLibrary, Range } from "./types" */
+/** @import { Drawing, Mark, PlotlyElement, PlotlyLibrary, Range, Reading } from "./types" */
 
 import { TOGETHER } from "./dom.js";
 import { color, onColors } from "./theme.js";
@@ -44,6 +44,81 @@ function colors() {
   };
   return palette;
 }
+
+/**
+ * A drawing as a file, with its titles and a legend, in the colours of the page.
+ * @param {Drawing} drawing
+ * @param {Captions} captions
+ * @param {"png" | "svg"} format
+ * @returns {Promise<string>} A data: address
+ */
+export async function image(drawing, captions, format) {
+  const library = await ready;
+  const { width } = drawing;
+  const height = drawing.height + CAPTION.top + CAPTION.bottom;
+  const traces = drawing.cells.flatMap((cell, at) =>
+    cell.marks.map((mark) => toTrace(mark, at === 0 ? "" : String(at + 1), drawing)));
+  const plain = layout(drawing, 0);
+  const captioned = { ...plain, ...captionsOf(drawing, captions), width, height,
+    margin: { ...plain.margin, t: CAPTION.top, b: CAPTION.bottom },
+    paper_bgcolor: color("--paper"), datarevision: undefined };
+  return library.toImage({ data: traces, layout: captioned, config: CONFIG },
+    { format, width, height, scale: format === "png" ? 2 : 1 });
+}
+
+/** Pixels above and below a drawing for its captions. */
+const CAPTION = { top: 72, bottom: 20 };
+
+/**
+ * @typedef {object} Captions
+ * @property {string} title
+ * @property {string} subtitle
+ * @property {string} axis
+ * @property {string} across
+ * @property {Pick<Reading, "arm" | "dash" | "name">[]} legend
+ */
+
+/**
+ * Annotations and short lines, placed in pixels of the drawing.
+ * @param {Drawing} drawing
+ * @param {Captions} captions
+ */
+function captionsOf({ boxes, width, height }, { title, subtitle, axis, across, legend }) {
+  const { ink, quiet, arms } = colors();
+  /** @type {object[]} */
+  const shapes = [];
+  /**
+   * @param {string} text
+   * @param {number} x
+   * @param {number} y From the top of the drawing
+   * @param {object} [more]
+   */
+  const write = (text, x, y, more) => ({ text, showarrow: false, xref: "paper", yref: "paper",
+    x: x / width, y: 1 - y / height, xanchor: "left", yanchor: "middle", ...more,
+    font: { color: quiet, size: 12, ...("font" in (more ?? {}) ? more?.font : {}) } });
+  const [{ left }] = boxes;
+  const annotations = [
+    write(`<b>${escaped(title)}</b>`, left, -58, { font: { color: ink, size: 16 } }),
+    write(escaped(subtitle), left, -38),
+    ...boxes.map((box) => write(across, box.left + box.width / 2, height + 8,
+      { xanchor: "center" })),
+    ...boxes.filter((box) => box.left === left).map((box) => write(escaped(axis), 8,
+      box.top + box.height / 2, { textangle: -90, xanchor: "center" })),
+  ];
+  let x = left;
+  for (const { arm, dash, name } of legend) {
+    const y = 1 + 14 / height;
+    const paint = arm === TOGETHER ? ink : arms[arm % arms.length];
+    shapes.push({ type: "line", xref: "paper", yref: "paper", x0: x / width, x1: (x + 20) / width,
+      y0: y, y1: y, line: { color: paint, width: 2, dash: DASHES[dash] } });
+    annotations.push(write(escaped(name), x + 26, -14, { font: { color: ink } }));
+    x += 26 + 7 * name.length + 16;
+  }
+  return { annotations, shapes };
+}
+
+/** Plotly takes some HTML in its texts, which a name must not be. @param {string} text */
+const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 /**
  * Draw, or draw again.

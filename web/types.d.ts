@@ -370,6 +370,15 @@ export interface Selection {
   statistics: string[];
 }
 
+/** What a statistic is: its unit, empty where it has none, and its formula in plain text. */
+export interface Definition {
+  unit: string;
+  definition: string;
+}
+
+/** By table and name. */
+export type Definitions = Record<string, Record<string, Definition>>;
+
 /** A JSON document; the schema says what is in it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Experiment = { [key: string]: Json };
@@ -483,6 +492,8 @@ export interface Chart {
   /** How many plot areas it has. */
   cells(view: Pick<View, "networks">): number;
   needs(view: Pick<View, "networks" | "layer">): Selection[];
+  /** What it draws, where that comes another way. */
+  draws?(view: Pick<View, "networks" | "layer">): Selection[];
   draw(view: View): Cell[];
   /** Lowest and highest number that is drawn; null when there is none. */
   extent(view: View): Range | null;
@@ -633,6 +644,7 @@ export interface Mounted {
 export interface PlotlyLibrary {
   version: string;
   react(element: HTMLElement, traces: object[], layout: object, config: object): Promise<unknown>;
+  toImage(figure: object, options: object): Promise<string>;
   purge(element: HTMLElement): void;
 }
 

@@ -36,6 +36,10 @@ export const unit = {
   lines: false,
   cells: ({ networks }) => networks.length,
   needs: () => [],
+  draws: (view) => view.networks.flatMap((network) => {
+    const selection = source(network, view);
+    return selection ? [{ ...selection, statistics: STATISTICS }] : [];
+  }),
   draw: (view) => view.networks.map((network, arm) => {
     /** @type {Cell} */
     const cell = { marks: [], note: null };
