@@ -117,6 +117,26 @@ class RunDetailPublic(RunPublic):
     networks: list[NetworkPublic]
 
 
+class OffenderPublic(Public):
+    """The first number of a network that was not finite."""
+
+    network_id: int
+    layer: str | None
+    """Null: the loss."""
+    statistic: str
+    """The column in which it shows, of `layer_records` or, the loss, of `network_records`."""
+    step: int
+
+
+class OffendersPublic(Public):
+    """Of each network of a run that has one, its first offender."""
+
+    run: int
+    step: int
+    """All steps up to this one were looked at."""
+    offenders: list[OffenderPublic]
+
+
 class NetworkUnitsPublic(Public):
     """Units of one network on the probe: one over its steps, or all at one step."""
 

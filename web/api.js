@@ -2,7 +2,7 @@
 
 /** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
 /** @import { Measurements, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
-/** @import { Verdict } from "./types" */
+/** @import { Definitions, Offenders, Verdict } from "./types" */
 
 import { decode } from "./series.js";
 
@@ -191,6 +191,13 @@ export function partUrl(run, selections, { layer, unit, range }) {
   if (range !== null) query.set("last", String(range[1]));
   return `${exportUrl(run, table)}?${query}`;
 }
+
+/**
+ * @param {number} run
+ * @param {number} after Steps up to this one were looked at before
+ * @returns {Promise<Offenders>}
+ */
+export const getOffenders = (run, after) => json(`/api/runs/${run}/nonfinite?after=${after}`);
 
 /** @returns {Promise<Definitions>} */
 export const getDefinitions = () => json("/api/statistics");

@@ -55,19 +55,19 @@ function colors() {
 export async function image(drawing, captions, format) {
   const library = await ready;
   const { width } = drawing;
-  const height = drawing.height + CAPTION.top + CAPTION.bottom;
-  const traces = drawing.cells.flatMap((cell, at) =>
-    cell.marks.map((mark) => toTrace(mark, at === 0 ? "" : String(at + 1), drawing)));
-  const plain = layout(drawing, 0);
-  const captioned = { ...plain, ...captionsOf(drawing, captions), width, height,
-    margin: { ...plain.margin, t: CAPTION.top, b: CAPTION.bottom },
-    paper_bgcolor: color("--paper"), datarevision: undefined };
-  return library.toImage({ data: traces, layout: captioned, config: CONFIG },
+  const { top, annotations, shapes } = captionsOf(drawing, captions);
+  const height = top + drawing.height + BELOW;
+  const captioned = { ...layout(drawing, 0), annotations, shapes, width, height,
+    margin: { l: 0, r: 0, t: top, b: BELOW, autoexpand: false }, paper_bgcolor: color("--paper") };
+  return library.toImage({ data: tracesOf(drawing), layout: captioned, config: CONFIG },
     { format, width, height, scale: format === "png" ? 2 : 1 });
 }
 
-/** Pixels above and below a drawing for its captions. */
-const CAPTION = { top: 72, bottom: 20 };
+/** Pixels below a drawing for the title of its horizontal axis. */
+const BELOW = 20;
+/** Pixels of a line of text, and of a character of it, about. */
+const LINE = 16;
+const CHARACTER = 7;
 
 /**
  * @typedef {object} Captions
@@ -79,42 +79,74 @@ const CAPTION = { top: 72, bottom: 20 };
  */
 
 /**
- * Annotations and short lines, placed in pixels of the drawing.
+ * Annotations and short lines, placed in pixels of the drawing, and how much they take above it.
  * @param {Drawing} drawing
  * @param {Captions} captions
  */
 function captionsOf({ boxes, width, height }, { title, subtitle, axis, across, legend }) {
   const { ink, quiet, arms } = colors();
-  /** @type {object[]} */
-  const shapes = [];
+  const [{ left }] = boxes;
+  const entries = placed(legend, left, width);
+  const rows = 1 + Math.max(0, ...entries.map(({ row }) => row));
+  const lines = broken(subtitle, (width - left) / CHARACTER);
+  const top = 2.5 * LINE + (rows + lines.length) * LINE;
   /**
    * @param {string} text
    * @param {number} x
    * @param {number} y From the top of the drawing
-   * @param {object} [more]
+   * @param {{ font?: object, xanchor?: string, textangle?: number }} [more]
    */
-  const write = (text, x, y, more) => ({ text, showarrow: false, xref: "paper", yref: "paper",
-    x: x / width, y: 1 - y / height, xanchor: "left", yanchor: "middle", ...more,
-    font: { color: quiet, size: 12, ...("font" in (more ?? {}) ? more?.font : {}) } });
-  const [{ left }] = boxes;
+  const write = (text, x, y, { font = {}, ...more } = {}) => ({ text, showarrow: false,
+    xref: "paper", yref: "paper", x: x / width, y: 1 - y / height, xanchor: "left",
+    yanchor: "middle", ...more, font: { color: quiet, size: 12, ...font } });
   const annotations = [
-    write(`<b>${escaped(title)}</b>`, left, -58, { font: { color: ink, size: 16 } }),
-    write(escaped(subtitle), left, -38),
+    write(`<b>${escaped(title)}</b>`, left, LINE - top, { font: { color: ink, size: 16 } }),
+    ...lines.map((text, at) => write(escaped(text), left, (2.25 + at) * LINE - top)),
     ...boxes.map((box) => write(across, box.left + box.width / 2, height + 8,
       { xanchor: "center" })),
     ...boxes.filter((box) => box.left === left).map((box) => write(escaped(axis), 8,
       box.top + box.height / 2, { textangle: -90, xanchor: "center" })),
   ];
-  let x = left;
-  for (const { arm, dash, name } of legend) {
-    const y = 1 + 14 / height;
-    const paint = arm === TOGETHER ? ink : arms[arm % arms.length];
-    shapes.push({ type: "line", xref: "paper", yref: "paper", x0: x / width, x1: (x + 20) / width,
-      y0: y, y1: y, line: { color: paint, width: 2, dash: DASHES[dash] } });
-    annotations.push(write(escaped(name), x + 26, -14, { font: { color: ink } }));
-    x += 26 + 7 * name.length + 16;
-  }
-  return { annotations, shapes };
+  /** @param {number} row Of the legend, from its first */
+  const heightOf = (row) => (row - rows) * LINE + LINE;
+  const shapes = entries.map(({ arm, dash, x, row }) => {
+    const y = 1 - heightOf(row) / height;
+    return { type: "line", xref: "paper", yref: "paper", x0: x / width, x1: (x + 20) / width,
+      y0: y, y1: y, line: { color: arm === TOGETHER ? ink : arms[arm % arms.length], width: 2,
+        dash: DASHES[dash] } };
+  });
+  const names = entries.map(({ name, x, row }) =>
+    write(escaped(name), x + 24, heightOf(row), { font: { color: ink } }));
+  return { top, annotations: [...annotations, ...names], shapes };
+}
+
+/**
+ * The entries of a legend, in as many rows as they take.
+ * @param {Captions["legend"]} legend
+ * @param {number} left
+ * @param {number} width
+ */
+function placed(legend, left, width) {
+  let [x, row] = [left, 0];
+  return legend.map((entry) => {
+    const taken = 24 + CHARACTER * entry.name.length;
+    if (x > left && x + taken > width) [x, row] = [left, row + 1];
+    const found = { ...entry, x, row };
+    x += taken + LINE;
+    return found;
+  });
+}
+
+/**
+ * A text in lines of so many characters, broken between words.
+ * @param {string} text
+ * @param {number} most
+ */
+function broken(text, most) {
+  return text.split(" ").reduce((lines, word) => {
+    const last = `${lines.at(-1) ?? ""} ${word}`.trim();
+    return last.length > most && lines.length > 0 ? [...lines, word] : [...lines.slice(0, -1), last];
+  }, /** @type {string[]} */ ([]));
 }
 
 /** Plotly takes some HTML in its texts, which a name must not be. @param {string} text */
@@ -128,9 +160,7 @@ const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
  */
 export async function draw(element, drawing, revision) {
   const library = await ready;
-  const traces = drawing.cells.flatMap((cell, at) =>
-    cell.marks.map((mark) => toTrace(mark, at === 0 ? "" : String(at + 1), drawing)));
-  return library.react(element, traces, layout(drawing, revision), CONFIG);
+  return library.react(element, tracesOf(drawing), layout(drawing, revision), CONFIG);
 }
 
 /**
@@ -162,6 +192,10 @@ export function listen(element, { onDrag, onRange, onReset }) {
     return undefined;
   });
 }
+
+/** @param {Drawing} drawing */
+const tracesOf = (drawing) => drawing.cells.flatMap((cell, at) =>
+  cell.marks.map((mark) => toTrace(mark, at === 0 ? "" : String(at + 1), drawing)));
 
 /**
  * @param {Mark} mark

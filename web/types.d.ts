@@ -123,6 +123,20 @@ export interface RunDetail extends Run {
   networks: Network[];
 }
 
+/** The first number of a network that was not finite; of the loss `layer` is null. */
+export interface Offender {
+  network_id: number;
+  layer: string | null;
+  statistic: string;
+  step: number;
+}
+
+export interface Offenders {
+  run: number;
+  step: number;
+  offenders: Offender[];
+}
+
 /** Units of one network on the probe: one over its steps, or all at one step. */
 export interface NetworkUnits {
   network_id: number;

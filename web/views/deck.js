@@ -31,6 +31,8 @@ export class Deck {
   units = null;
   /** What is to be done when single units came. */
   onUnits = () => {};
+  /** An address that opens a chart as it is. @type {(chart: Chart, layer: string | null) => string} */
+  linkTo = () => "";
   /** Look at another unit. @type {(chosen: ChosenUnit | null) => void} */
   chooseUnit = () => {};
   /** @type {Map<string, Range | null>} */
@@ -77,6 +79,15 @@ export class Deck {
     const panel = new Panel(this, chart, options);
     this.panels.push(panel);
     return panel;
+  }
+
+  /**
+   * The chart that an address names, `fan:hidden2`; undefined when there is none.
+   * @param {string} name
+   */
+  find(name) {
+    return this.panels.find(({ chart, layer }) =>
+      name === (layer === null ? chart.id : `${chart.id}:${layer}`));
   }
 
   /** The run's latest step, as far as it is known. */

@@ -34,12 +34,12 @@ export class Looks {
     this.networks = networks;
     this.run = run;
     this.units = unitsOf(run);
+    this.chosen = this.#choose();
   }
 
-  /** What is chosen. */
-  get chosen() {
+  #choose() {
     const { x, logX, smooth, difference: subtracts } = chosenLook(this.#asked);
-    return { x: this.units.includes(x) ? x : "step", logX, smooth,
+    return { x: this.units.includes(x) ? x : /** @type {const} */ ("step"), logX, smooth,
       difference: subtracts && this.networks.length > 1 };
   }
 
@@ -111,9 +111,22 @@ export class Looks {
     }
   }
 
+  /**
+   * All that is chosen, and how charts have their vertical axes: what an address must say so that
+   * nothing depends on what is remembered.
+   * @param {Chart[]} charts
+   * @returns {Look}
+   */
+  explicit(charts) {
+    const withLog = charts.filter(({ log }) => log !== null);
+    return { ...this.chosen,
+      log: Object.fromEntries(withLog.map((chart) => [chart.id, isLog(this.#asked, chart)])) };
+  }
+
   /** Draw as an address says. @param {Look} asked */
   show(asked) {
     this.#asked = asked;
+    this.chosen = this.#choose();
     this.#press();
     this.changed();
   }

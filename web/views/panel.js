@@ -12,6 +12,7 @@ import { forget, holdDrawing, redraw } from "../redraw.js";
 import { linearAxis, logAxis, shareAxis } from "../scale.js";
 import { store } from "../state.js";
 import { union } from "../traces.js";
+import { chartMenu } from "./chart_menu.js";
 import { Overlay } from "./overlay.js";
 
 /** Characters of a tick's label beside which the axis title has room. */
@@ -48,24 +49,26 @@ export class Panel {
     this.rowHeight = rowHeight;
     this.canvas = h("div", { class: "canvas", "aria-hidden": "true" });
     this.step = h("span", { class: "cursor-step", hidden: true });
-    this.title = h("span", { class: "x-title" }, "step");
+    this.across = h("span", { class: "x-title" }, "step");
     this.plot = h("div", {
-      class: "plot", role: "img", tabindex: 0, "aria-label": this.#name,
+      class: "plot", role: "img", tabindex: 0, "aria-label": `${this.title}.`,
       "data-chart": chart.id, "data-layer": layer,
       onkeydown: (/** @type {KeyboardEvent} */ event) => deck.key(event),
       onpointermove: (/** @type {PointerEvent} */ event) => this.#point(event),
       onpointerleave: () => store.set({ cursor: null }),
       onpointerdown: (/** @type {PointerEvent} */ event) => this.#press(event),
       onclick: (/** @type {MouseEvent} */ event) => this.#click(event),
-    }, this.canvas, this.step, this.title);
-    this.element = h("figure", { class: "panel" }, this.#caption(), this.plot);
+    }, this.canvas, this.step, this.across);
+    this.element = h("figure", { class: "panel" }, this.#caption(),
+      h("div", { class: "frame" }, this.plot, chartMenu(this)));
     observers.size.observe(this.plot);
     observers.sight.observe(this.plot);
     owners.set(this.plot, this);
   }
 
-  get #name() {
-    return `${this.layer ? `${this.layer}, ` : ""}${this.chart.title}.`;
+  /** Layer and title. */
+  get title() {
+    return `${this.layer ? `${this.layer}, ` : ""}${this.chart.title}`;
   }
 
   #caption() {
@@ -104,16 +107,16 @@ export class Panel {
     if (this.#width === 0) return;
     const { chart, deck } = this;
     const view = deck.view(chart, this.layer);
-    const drawing = this.#drawing(view);
+    const drawing = this.drawing(view);
     const { boxes, cells } = drawing;
     for (const [at, overlay] of this.#overlays.entries()) {
       const isLong = drawing.y.labels.some((label) => label.length > LONGEST_LABEL);
       const hasRoom = !isLong && boxes[at]?.left === boxes[0].left; // numbers before their title
       overlay.entitle(hasRoom ? axisTitle(chart, view) : null);
     }
-    setText(this.title, deck.looks.across.unit);
+    setText(this.across, deck.looks.across.unit);
     const end = Math.max(TITLE_END, CHARACTER * deck.looks.across.unit.length);
-    this.title.hidden = firstLabelAt(drawing) < end;
+    this.across.hidden = firstLabelAt(drawing) < end;
     this.#revision += 1;
     draw(this.canvas, drawing, this.#revision).then(() => this.#listen());
     cells.forEach((cell, at) => this.#overlays[at].say(cell, deck.networks));
@@ -121,10 +124,11 @@ export class Panel {
   }
 
   /**
+   * All that it takes to draw.
    * @param {View} view
    * @returns {Drawing}
    */
-  #drawing(view) {
+  drawing(view) {
     const { chart, deck: { looks: { across }, range } } = this;
     const cells = chart.draw(view);
     const extent = this.deck.extent(chart, this.layer);
@@ -175,7 +179,7 @@ export class Panel {
       this.#overlays[at]?.point({ cursor: share(pointed), marker: share(scrubbed) });
     });
     const said = cells.flat().map(({ name, value }) => `${name} ${value}`).join("; ");
-    const label = `${this.#name} ${said} at step ${scrubbed ?? last}.`;
+    const label = `${this.title}. ${said} at step ${scrubbed ?? last}.`;
     if (pointed === null) this.plot.setAttribute("aria-label", label);
   }
 
@@ -238,7 +242,7 @@ export class Panel {
  * @param {Chart} chart
  * @param {View} view
  */
-const axisTitle = ({ axis, lines }, { difference }) => lines && difference ? `Δ ${axis}` : axis;
+export const axisTitle = ({ axis, lines }, { difference }) => lines && difference ? `Δ ${axis}` : axis;
 
 /** Where the first label of the horizontal axis begins, in pixels. @param {Drawing} drawing */
 function firstLabelAt({ x, logX, boxes: [box] }) {

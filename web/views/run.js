@@ -1,18 +1,20 @@
 /** Run: the pair side by side, while it trains and after. */
 
-/** @import { LayerRow, Look, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
+/** @import { Chart, LayerRow, Look, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
 import { lastNonlinear, layersOf } from "../layers.js";
-import { clip, go } from "../location.js";
+import { clip, format, go } from "../location.js";
 import { rememberLook } from "../look.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { UnitFeed } from "../units.js";
+import { anchor } from "./anchor.js";
 import { Deck } from "./deck.js";
 import { chosen, LayerBar } from "./layer_bar.js";
+import { NonfiniteNotice } from "./nonfinite.js";
 import { runHeader } from "./run_header.js";
 import { scrubber } from "./scrubber.js";
 import { settingsTab } from "./settings_tab.js";
@@ -95,11 +97,12 @@ class RunPage {
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.tools = h("div", { class: "tools" });
     this.problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+    this.nonfinite = new NonfiniteNotice(detail.id, (text) => this.#say(text));
     this.body = h("div", { class: "tab-body" });
     this.foot = h("div", { class: "tab-foot" });
     element.append(this.header.element,
       h("div", { class: "tab-line" }, this.tabs, this.tools), this.problem,
-      this.layerBar.element, this.body, this.foot);
+      this.nonfinite.element, this.layerBar.element, this.body, this.foot);
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
@@ -132,9 +135,20 @@ class RunPage {
       this.#look();
     }
     this.#deck?.scrub(this.place.step);
+    this.#bringIntoSight();
     this.#lookAtUnit(networks);
     this.#refreshTools();
+    this.nonfinite.show(networks, this.place);
     this.#judge();
+  }
+
+  /** The chart that the address names, once; it is not meant when the address changes next. */
+  #bringIntoSight() {
+    const { chart } = this.place;
+    const panel = chart !== null && this.#deck?.find(chart);
+    if (!panel) return;
+    anchor(panel.plot, this.body);
+    this.place = { ...this.place, chart: null };
   }
 
   #refreshTools() {
@@ -181,6 +195,7 @@ class RunPage {
     } else {
       const deck = new Deck(this.detail, this.feed, networks, (range) => this.#choose(range));
       deck.looks.choose = (change) => this.#chooseLook(change);
+      deck.linkTo = (chart, layer) => this.#linkTo(deck, chart, layer);
       deck.looks.show(this.place.look);
       this.#drawnAs = JSON.stringify(this.place.look);
       deck.growing = isActive(this.run);
@@ -195,6 +210,7 @@ class RunPage {
       this.foot.replaceChildren(scrubbing.element);
       this.body.replaceChildren(
         tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,
+          chart: this.place.chart,
           together: this.detail.experiment?.ensemble === true ? seed : null,
           gradientShift: asks(this.detail, "gradient_shift_every"),
           landscape: asks(this.detail, "landscape_every"), rebuild: () => this.#rebuild() }));
@@ -247,6 +263,23 @@ class RunPage {
     go({ ...this.place, range }, { replace: true });
   }
 
+  /**
+   * An address that opens a chart as it is now, whatever the other browser remembers.
+   * @param {Deck} deck
+   * @param {Chart} chart
+   * @param {string | null} layer
+   */
+  #linkTo(deck, chart, layer) {
+    const several = this.run.seeds.length > 1;
+    return window.location.origin + format({
+      ...this.place,
+      seed: several ? deck.networks[0].seed : this.place.seed,
+      layer: layer ?? this.place.layer,
+      chart: layer === null ? chart.id : `${chart.id}:${layer}`,
+      look: deck.looks.explicit([chart]),
+    });
+  }
+
   /** Draw in another way, here and from now on. @param {Partial<Look>} change */
   #chooseLook(change) {
     rememberLook(change);
@@ -274,6 +307,11 @@ class RunPage {
     if (this.#deck?.growing) this.#deck.units?.refresh();
     this.#judge();
     this.#refreshTools();
+    this.#lookForOffenders();
+  }
+
+  #lookForOffenders({ now = false } = {}) {
+    this.nonfinite.look(() => this.show(this.place), { now });
   }
 
   /** @param {Network[]} networks */
@@ -281,6 +319,7 @@ class RunPage {
     this.networks = networks;
     this.header.show(this.run, networks);
     this.show(this.place);
+    this.#lookForOffenders({ now: true }); // one may have been frozen
   }
 
   #runCame() {
@@ -296,6 +335,7 @@ class RunPage {
     this.#shown = this.#deck ? this.#shown : "";
     this.show(this.place);
     this.#look();
+    this.#lookForOffenders({ now: true });
   }
 
   /** @param {string} text */

@@ -35,6 +35,7 @@ const SHORT = 12;
  *   watched run has none
  * @property {LayerRow[]} layers Those that are shown, where the tab has layers
  * @property {boolean} probed Whether the run looks at the fixed probe
+ * @property {string | null} chart The chart that the address names
  * @property {number | null} together The seed, where its networks also predict together
  * @property {boolean} gradientShift Whether it measures the gradient shift
  * @property {boolean} landscape Whether it measures the landscape
@@ -72,7 +73,8 @@ function shift(parts) {
 
 /** @param {Parts} parts */
 function onProbe(parts) {
-  const distance = DISTANCES[recall(DISTANCE) ?? ""] ? recall(DISTANCE) ?? "w1" : "w1";
+  const named = /^probe-(\w+)-from-/.exec(parts.chart ?? "")?.[1];
+  const distance = [named, recall(DISTANCE)].find((name) => name && DISTANCES[name]) ?? "w1";
   const choice = h("select", {
     onchange: () => {
       remember(DISTANCE, choice.value);

@@ -20,7 +20,7 @@ export function tabLinks(element, tabs, current, place) {
   while (element.children.length < tabs.length) element.append(h("a", {}));
   tabs.forEach(({ id, title }, at) => {
     const link = /** @type {HTMLAnchorElement} */ (element.children[at]);
-    link.href = format({ ...place, tab: id });
+    link.href = format({ ...place, tab: id, chart: null });
     link.setAttribute("aria-keyshortcuts", String(at + 1));
     setText(link, title);
     const isNew = id === current && !link.hasAttribute("aria-current");
