@@ -584,11 +584,13 @@ def test_charts_are_scrubbed_smoothed_subtracted_and_counted_otherwise_and_the_a
     loss = page.locator('.plot[data-chart="train-loss"]')
     expect(loss).to_have_attribute("aria-label", re.compile("none 0.500; .* at step 2."))
     expect(loss.locator(".marker")).to_be_visible()
-    page.get_by_role("button", name="Latest").click()
+    page.keyboard.press(".")
+    page.wait_for_url("**?step=3")
+    page.get_by_role("button", name="Latest step").click()
     expect(loss.locator(".marker")).to_be_hidden()
     page.wait_for_url("**/runs/1")
 
-    page.get_by_role("button", name="View", exact=True).click()
+    page.keyboard.press("v")
     page.get_by_label("Half-life").select_option("10 steps")
     wait_until(page, lambda: len(drawn(page, "train-loss")) == 4, "raw and smoothed of both arms")
     raw, smoothed, *_ = drawn(page, "train-loss")
@@ -623,6 +625,7 @@ def test_a_chart_is_taken_away_as_data_as_a_picture_and_as_a_link(
     expect(chart_of(page, "weight-gradient", "hidden2")).to_be_focused()
     page.get_by_role("button", name="Menu of hidden2, Gradient of the weights").click()
     menu = page.get_by_role("dialog")
+    assert serious(page) == []
     menu.get_by_text("Formula").click()
     expect(menu.locator("dd")).to_have_text("‖∂L/∂W‖₂")
     files = {}

@@ -240,8 +240,6 @@ export class Deck {
     const action = {
       ArrowLeft: () => this.nudge({ move: -0.25 }),
       ArrowRight: () => this.nudge({ move: 0.25 }),
-      ",": () => this.scrubBy(-1),
-      ".": () => this.scrubBy(1),
       "+": () => this.nudge({ scale: 0.5 }),
       "=": () => this.nudge({ scale: 0.5 }),
       "-": () => this.nudge({ scale: 2 }),

@@ -18,9 +18,19 @@ export function scrubber(deck) {
     oninput: () => deck.scrub(Number(slider.value)),
     onkeydown: (/** @type {KeyboardEvent} */ event) => key(event) });
   const words = h("output", { class: "words" });
-  const latest = h("button", { type: "button", onclick: () => deck.scrub(Infinity) }, "Latest");
+  /**
+   * @param {string} text
+   * @param {string} title
+   * @param {string} key
+   * @param {() => void} onclick
+   */
+  const button = (text, title, key, onclick) => h("button", { type: "button", "aria-label": title,
+    title, "aria-keyshortcuts": key, onclick }, text);
+  const before = button("‹", "Record before", ",", () => deck.scrubBy(-1));
+  const after = button("›", "Record after", ".", () => deck.scrubBy(1));
+  const latest = button("Latest", "Latest step", "l", () => deck.scrub(Infinity));
   const element = h("div", { class: "scrubber", role: "group", "aria-label": "Time scrubber" },
-    h("span", { class: "name" }, "Step"), slider, words, latest);
+    h("span", { class: "name" }, "Step"), slider, before, after, words, latest);
 
   /** @param {KeyboardEvent} event */
   function key(event) {
@@ -48,7 +58,7 @@ export function scrubber(deck) {
     slider.value = String(step ?? last);
     slider.setAttribute("aria-valuetext", `step ${text}`);
     setText(words, text);
-    latest.disabled = step === null;
+    latest.disabled = after.disabled = step === null;
   }
 
   deck.onStep(refresh);

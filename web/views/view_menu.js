@@ -11,7 +11,7 @@ import { popup } from "./popup.js";
 /** @param {Deck} deck */
 export function viewMenu({ looks }) {
   const words = h("span", { class: "look" });
-  const button = h("button", { type: "button" }, "View");
+  const button = h("button", { type: "button", "aria-keyshortcuts": "v" }, "View");
   popup(button, "View of all charts", () => [axis(), smoothing(), difference()]);
 
   function axis() {
