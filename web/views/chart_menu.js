@@ -7,7 +7,7 @@ import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { steps, whole } from "../format.js";
 import { image } from "../plot.js";
-import { axisTitle } from "./panel.js";
+import { axisTitle } from "./overlay.js";
 import { popup } from "./popup.js";
 
 /** Milliseconds that a button says what became of a click. */
@@ -18,13 +18,17 @@ let definitions = null;
 
 /** @param {Panel} panel */
 export function chartMenu(panel) {
-  const label = `Menu of ${panel.title}`;
-  const button = h("button", { class: "chart-menu", type: "button", "aria-label": label,
-    title: label }, "⋯");
-  popup(button, panel.title, () => [
+  const button = h("button", { class: "chart-menu", type: "button",
+    "aria-label": `Menu of ${panel.title}`, title: "Formula, data, picture, link" }, "⋯");
+  popup(button, "Chart", () => [
     h("h2", {}, panel.title), h("p", { class: "hint" }, panel.chart.hint),
     formula(selectionsOf(panel)), files(panel), linkButton(panel)]);
   return button;
+}
+
+/** It shows another layer. @param {Panel} panel */
+export function nameMenu({ menu, title }) {
+  menu.setAttribute("aria-label", `Menu of ${title}`);
 }
 
 /** The series that are drawn. @param {Panel} panel */

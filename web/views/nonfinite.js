@@ -3,9 +3,9 @@
 /** @import { Network, Offender, Place } from "../types" */
 
 import * as api from "../api.js";
+import { armDash } from "../charts/lines.js";
 import { h, swatch } from "../dom.js";
 import { whole } from "../format.js";
-import { armDash } from "../charts/lines.js";
 import { format } from "../location.js";
 
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
@@ -51,12 +51,14 @@ export class NonfiniteNotice {
   }
 
   /**
-   * Records came; `now`: what is known may be out of date.
+   * Look at the steps since the last look, but not too often.
+   * @param {number} latest The run's latest step
    * @param {() => void} onFound
-   * @param {{ now?: boolean }} [options]
+   * @param {{ now?: boolean }} [options] `now`: something happened
    */
-  async look(onFound, { now = false } = {}) {
-    if (this.#isAsking || (!now && performance.now() - this.#askedAt < PAUSE)) return;
+  async look(latest, onFound, { now = false } = {}) {
+    if (this.#isAsking || latest <= this.#after) return;
+    if (!now && performance.now() - this.#askedAt < PAUSE) return;
     this.#isAsking = true;
     this.#askedAt = performance.now();
     try {

@@ -1,6 +1,6 @@
 /** What lies over a drawing: readings above it, its title beside it, cursor, marker and notes. */
 
-/** @import { Box, Cell, Network, Reading } from "../types" */
+/** @import { Box, Cell, Chart, Network, Reading, View } from "../types" */
 
 import { h, setText, swatch, swatchClass } from "../dom.js";
 import { MARGIN } from "../geometry.js";
@@ -75,6 +75,13 @@ export class Overlay {
     }
   }
 }
+
+/**
+ * The title of the vertical axis.
+ * @param {Chart} chart
+ * @param {View} view
+ */
+export const axisTitle = ({ axis }, { difference }) => difference ? `Δ ${axis}` : axis;
 
 /**
  * @param {HTMLElement} element

@@ -12,8 +12,8 @@ import { forget, holdDrawing, redraw } from "../redraw.js";
 import { linearAxis, logAxis, shareAxis } from "../scale.js";
 import { store } from "../state.js";
 import { union } from "../traces.js";
-import { chartMenu } from "./chart_menu.js";
-import { Overlay } from "./overlay.js";
+import { chartMenu, nameMenu } from "./chart_menu.js";
+import { axisTitle, Overlay } from "./overlay.js";
 
 /** Characters of a tick's label beside which the axis title has room. */
 const LONGEST_LABEL = 5;
@@ -59,8 +59,9 @@ export class Panel {
       onpointerdown: (/** @type {PointerEvent} */ event) => this.#press(event),
       onclick: (/** @type {MouseEvent} */ event) => this.#click(event),
     }, this.canvas, this.step, this.across);
+    this.menu = chartMenu(this);
     this.element = h("figure", { class: "panel" }, this.#caption(),
-      h("div", { class: "frame" }, this.plot, chartMenu(this)));
+      h("div", { class: "frame" }, this.plot, this.menu));
     observers.size.observe(this.plot);
     observers.sight.observe(this.plot);
     owners.set(this.plot, this);
@@ -82,6 +83,7 @@ export class Panel {
   turn(layer) {
     this.layer = layer;
     this.plot.dataset.layer = layer;
+    nameMenu(this);
   }
 
   /** @param {number} width */
@@ -237,12 +239,6 @@ export class Panel {
     clear(this.canvas);
   }
 }
-
-/**
- * @param {Chart} chart
- * @param {View} view
- */
-export const axisTitle = ({ axis, lines }, { difference }) => lines && difference ? `Δ ${axis}` : axis;
 
 /** Where the first label of the horizontal axis begins, in pixels. @param {Drawing} drawing */
 function firstLabelAt({ x, logX, boxes: [box] }) {

@@ -1,13 +1,12 @@
 /** Run: the pair side by side, while it trains and after. */
 
-/** @import { Chart, LayerRow, Look, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
+/** @import { LayerRow, Mounted, Network, Place, Run, RunDetail } from "../types" */
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
 import { lastNonlinear, layersOf } from "../layers.js";
-import { clip, format, go } from "../location.js";
-import { rememberLook } from "../look.js";
+import { clip, go } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { UnitFeed } from "../units.js";
@@ -15,6 +14,7 @@ import { anchor } from "./anchor.js";
 import { Deck } from "./deck.js";
 import { chosen, LayerBar } from "./layer_bar.js";
 import { NonfiniteNotice } from "./nonfinite.js";
+import { RunAddress } from "./run_address.js";
 import { runHeader } from "./run_header.js";
 import { scrubber } from "./scrubber.js";
 import { settingsTab } from "./settings_tab.js";
@@ -27,9 +27,6 @@ import { viewMenu } from "./view_menu.js";
 
 /** @import { Tab } from "./tabs.js" */
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
-
-/** Milliseconds that the scrubbed step rests before it is in the address. */
-const SCRUB_PAUSE = 250;
 
 /**
  * @param {RunPlace} place
@@ -68,7 +65,6 @@ class RunPage {
   /** What is shown again whenever records or choices change. @type {(() => void)[]} */
   #refreshes = [];
   #drawnAs = "";
-  #scrubTimer = 0;
   #shown = "";
   #closing = new AbortController();
   #unsubscribe;
@@ -83,7 +79,7 @@ class RunPage {
     /** @type {Run} */
     this.run = detail;
     this.networks = detail.networks;
-    this.place = place;
+    this.address = new RunAddress(place);
     this.feed = new Feed(detail.id, {
       onRecords: () => this.#recordsCame(),
       onNetworks: (networks) => this.#networksCame(networks),
@@ -92,7 +88,7 @@ class RunPage {
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
     this.verdict = detail.source === "watch" ? null : new VerdictView(detail.id,
-      (target) => go({ ...this.place, target }));
+      (target) => this.address.choose({ target }));
     this.layerBar = new LayerBar((change) => this.#turn(change));
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.tools = h("div", { class: "tools" });
@@ -109,9 +105,13 @@ class RunPage {
     this.#unsubscribe = store.subscribe(() => this.#runCame());
   }
 
+  get place() {
+    return this.address.place;
+  }
+
   /** @param {RunPlace} place */
   show(place) {
-    this.place = { ...place, range: clip(place.range, this.run.steps ?? this.run.step) };
+    this.address.place = { ...place, range: clip(place.range, this.run.steps ?? this.run.step) };
     const seed = place.seed ?? this.run.seeds[0];
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     const networks = this.networks.filter((network) => network.seed === seed);
@@ -148,7 +148,7 @@ class RunPage {
     const panel = chart !== null && this.#deck?.find(chart);
     if (!panel) return;
     anchor(panel.plot, this.body);
-    this.place = { ...this.place, chart: null };
+    this.address.forgetChart();
   }
 
   #refreshTools() {
@@ -180,7 +180,7 @@ class RunPage {
     this.#refreshes = [];
     this.foot.replaceChildren();
     const seeds = this.run.seeds.length > 1
-      ? seedChoice(this.run.seeds, seed, (chosen) => go({ ...this.place, seed: chosen })) : "";
+      ? seedChoice(this.run.seeds, seed, (chosen) => this.address.choose({ seed: chosen })) : "";
     if (tab.id === "settings") {
       this.tools.replaceChildren();
       this.body.replaceChildren(settingsTab({ ...this.detail, ...this.run }, this.networks));
@@ -193,9 +193,10 @@ class RunPage {
       this.body.replaceChildren(h("p", { class: "nothing" }, this.place.find === null
         ? tab.none ?? "" : `No layer’s path holds “${this.place.find}”.`));
     } else {
-      const deck = new Deck(this.detail, this.feed, networks, (range) => this.#choose(range));
-      deck.looks.choose = (change) => this.#chooseLook(change);
-      deck.linkTo = (chart, layer) => this.#linkTo(deck, chart, layer);
+      const deck = new Deck(this.detail, this.feed, networks,
+        (range) => this.address.chooseRange(range));
+      deck.looks.choose = (change) => this.address.chooseLook(change);
+      deck.linkTo = (chart, layer) => this.address.linkTo(deck, chart, layer);
       deck.looks.show(this.place.look);
       this.#drawnAs = JSON.stringify(this.place.look);
       deck.growing = isActive(this.run);
@@ -203,7 +204,7 @@ class RunPage {
       this.#deck = deck;
       const probed = asks(this.detail, "probe_every");
       if (probed && tab.id === "shift") deck.units = this.#units(networks, seed, deck);
-      deck.chooseUnit = (unit) => go({ ...this.place, unit });
+      deck.chooseUnit = (unit) => this.address.choose({ unit });
       const [range, view, scrubbing] = [rangeBar(deck), viewMenu(deck), scrubber(deck)];
       this.#refreshes = [range, view, scrubbing].map(({ refresh }) => refresh);
       this.tools.replaceChildren(legend(networks), seeds, view.element, range.element);
@@ -217,7 +218,7 @@ class RunPage {
       deck.chosen = this.place.range;
       this.feed.zoom(this.place.range);
       deck.scrub(this.place.step);
-      deck.onStep((step) => this.#scrub(step));
+      deck.onStep((step) => this.address.scrub(step));
     }
     this.#look();
   }
@@ -258,43 +259,6 @@ class RunPage {
     this.feed.look(this.#deck?.needs ?? [], isActive(this.run));
   }
 
-  /** @param {Range | null} range */
-  #choose(range) {
-    go({ ...this.place, range }, { replace: true });
-  }
-
-  /**
-   * An address that opens a chart as it is now, whatever the other browser remembers.
-   * @param {Deck} deck
-   * @param {Chart} chart
-   * @param {string | null} layer
-   */
-  #linkTo(deck, chart, layer) {
-    const several = this.run.seeds.length > 1;
-    return window.location.origin + format({
-      ...this.place,
-      seed: several ? deck.networks[0].seed : this.place.seed,
-      layer: layer ?? this.place.layer,
-      chart: layer === null ? chart.id : `${chart.id}:${layer}`,
-      look: deck.looks.explicit([chart]),
-    });
-  }
-
-  /** Draw in another way, here and from now on. @param {Partial<Look>} change */
-  #chooseLook(change) {
-    rememberLook(change);
-    const { look } = this.place;
-    go({ ...this.place, look: { ...look, ...change, log: { ...look.log, ...change.log } } },
-      { replace: true });
-  }
-
-  /** The address follows when the scrubber rests. @param {number | null} step */
-  #scrub(step) {
-    this.place = { ...this.place, step };
-    window.clearTimeout(this.#scrubTimer);
-    this.#scrubTimer = window.setTimeout(() => go(this.place, { replace: true }), SCRUB_PAUSE);
-  }
-
   /** Show other layers. @param {{ layer: string | null, find?: string | null }} change */
   #turn(change) {
     if (this.body.getBoundingClientRect().top < 0) this.body.scrollIntoView();
@@ -311,7 +275,7 @@ class RunPage {
   }
 
   #lookForOffenders({ now = false } = {}) {
-    this.nonfinite.look(() => this.show(this.place), { now });
+    this.nonfinite.look(this.run.step, () => this.show(this.place), { now });
   }
 
   /** @param {Network[]} networks */
@@ -346,7 +310,7 @@ class RunPage {
 
   close() {
     this.#closing.abort();
-    window.clearTimeout(this.#scrubTimer);
+    this.address.close();
     this.#unsubscribe();
     this.#deck?.close();
     this.layerBar.close();
