@@ -1,6 +1,6 @@
 /** Run: the pair side by side, while it trains and after. */
 
-/** @import { LayerRow, Mounted, Network, Place, Run, RunDetail } from "../types" */
+/** @import { LayerRow, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
@@ -27,6 +27,9 @@ import { viewMenu } from "./view_menu.js";
 
 /** @import { Tab } from "./tabs.js" */
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
+
+/** Such a part of a run is its beginning, which a logarithmic axis shows at length. */
+const BEGINNING = 64;
 
 /**
  * @param {RunPlace} place
@@ -65,6 +68,7 @@ class RunPage {
   /** What is shown again whenever records or choices change. @type {(() => void)[]} */
   #refreshes = [];
   #drawnAs = "";
+  #zoomed = String(null);
   #shown = "";
   #closing = new AbortController();
   #unsubscribe;
@@ -124,7 +128,6 @@ class RunPage {
     if (key !== this.#shown) this.#build(tab, seed, networks, layers, key);
     if (this.#deck && String(this.#deck.chosen) !== String(this.place.range)) {
       this.#deck.chosen = this.place.range;
-      this.feed.zoom(this.place.range);
       this.#deck.changed({ now: true });
     }
     const drawnAs = JSON.stringify(this.place.look);
@@ -134,12 +137,23 @@ class RunPage {
       this.#deck.changed({ now: true });
       this.#look();
     }
+    this.#zoom();
     this.#deck?.scrub(this.place.step);
     this.#bringIntoSight();
     this.#lookAtUnit(networks);
     this.#refreshTools();
     this.nonfinite.show(networks, this.place);
     this.#judge();
+  }
+
+  /** Finer records of the steps in sight; on a logarithmic axis, where the first ones have room. */
+  #zoom() {
+    const begin = 2 ** Math.ceil(Math.log2(Math.max(2, this.run.step / BEGINNING)));
+    const range = this.place.range ?? (this.#deck?.looks.chosen.logX ? /** @type {Range} */ (
+      [0, begin]) : null);
+    if (String(range) === this.#zoomed) return;
+    this.#zoomed = String(range);
+    this.feed.zoom(range);
   }
 
   /** The chart that the address names, once; it is not meant when the address changes next. */
@@ -216,7 +230,6 @@ class RunPage {
           gradientShift: asks(this.detail, "gradient_shift_every"),
           landscape: asks(this.detail, "landscape_every"), rebuild: () => this.#rebuild() }));
       deck.chosen = this.place.range;
-      this.feed.zoom(this.place.range);
       deck.scrub(this.place.step);
       deck.onStep((step) => this.address.scrub(step));
     }
