@@ -14,6 +14,14 @@ SHAPES: dict[DatasetName, tuple[int, int, int]] = {
     "synthetic": (1, 28, 28),
 }
 """Channels, height and width; those of a folder are settings of the experiment."""
+TRAINING_SETS: dict[DatasetName, int] = {
+    "mnist": 60_000,
+    "fashion_mnist": 60_000,
+    "cifar10": 50_000,
+    "digits": 1_437,
+    "synthetic": 10_000,
+}
+"""Examples of the training set; how many a folder has is known once it is read."""
 TEST_SETS: dict[DatasetName, int] = {
     "mnist": 10_000,
     "fashion_mnist": 10_000,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from .claims import Recorded
 from .errors import NotFound
+from .part import WHOLE, Part
 from .study import Measurement
 from .tables import (
     ACTIVE,
@@ -212,50 +213,55 @@ def known_columns(table: str, statistics: Sequence[str] = ()) -> list[str]:
     return known
 
 
-def export_columns(table: str) -> list[str]:
-    """The header of an export: whose record, its step, and every statistic.
+def export_columns(table: str, part: Part = WHOLE) -> list[str]:
+    """The header of an export: whose record, its step, and every statistic, or those of a part.
 
     Raises:
-        NotFound: There is no such table.
+        NotFound: There is no such table or statistic.
     """
-    statistics = known_columns(table)
+    statistics = part.columns(known_columns(table, part.statistics or ()))
     whose = ["seed"] if table in OF_SEEDS else ["network_id", "arm", "seed"]
     layer = ["layer_id", "layer"] if table in OF_LAYERS else []
     return ["run_id", *whose, *layer, "step", *statistics]
 
 
-def export_rows(engine: Engine, run_id: int, table: str) -> Iterator[tuple[Any, ...]]:
-    """Every record of a run in full resolution, ordered by network, layer and step.
+def export_rows(
+    engine: Engine, run_id: int, table: str, part: Part = WHOLE
+) -> Iterator[tuple[Any, ...]]:
+    """Every record of a run, or a part of them, in full resolution.
 
-    A float may be NaN or infinite; None means that the statistic does not apply. Memory is
-    constant.
+    They are ordered by network, layer and step. A float may be NaN or infinite; None means that the
+    statistic does not apply. Memory is constant.
 
     Raises:
-        NotFound: There is no such run or table.
+        NotFound: There is no such run, table or statistic.
     """
-    statistics = known_columns(table)
-    last = run(engine, run_id).step  # a run that goes on is exported as it was at one moment
+    statistics = part.columns(known_columns(table, part.statistics or ()))
+    # A run that goes on is exported as it was at one moment.
+    last = part.until(run(engine, run_id).step)
     of_layers = table in OF_LAYERS
     trained = networks(engine, run_id)
     owners: list[tuple[Any, ...]] = [
-        (run_id, network.id, network.arm, network.seed) for network in trained
+        (run_id, network.id, network.arm, network.seed)
+        for network in trained
+        if part.networks is None or network.id in part.networks
     ]
     if table in OF_SEEDS:
-        owners = [(run_id, seed) for seed in _seeds(trained)]
+        owners = [(run_id, seed) for seed in _seeds(trained) if part.seed in (None, seed)]
     if of_layers:
         found = layers(engine, run_id)
         owners = [
             (*owner, layer.id, layer.name)
             for owner in owners
             for layer in found
-            if layer.network_id == owner[1]
+            if layer.network_id == owner[1] and part.layer in (None, layer.name)
         ]
     columns = RECORD_TABLES[table].__table__.columns
     with engine.connect().execution_options(yield_per=ROWS_AT_ONCE) as connection:
         for owner in owners:
             query = (
                 select(columns.step, *(columns[name] for name in statistics))
-                .where(columns.step <= last)
+                .where(columns.step >= part.first, columns.step <= last)
                 .order_by(columns.step)
             )
             if table in OF_SEEDS:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select
 
 from .claims import Recorded
 from .errors import NotFound
+from .part import WHOLE, Part
 from .read import layers, networks, run
 from .tables import Layer, Network, Run, UnitRecord
 
@@ -93,32 +94,50 @@ def typical_unit(p50: np.ndarray) -> int:
     return int(order[(len(order) - 1) // 2])
 
 
-def export_columns() -> list[str]:
-    """The header of an export: one row for each unit of each look at the probe."""
-    return ["run_id", "network_id", "arm", "seed", "layer_id", "layer", "step", "unit", *ARRAYS]
+def export_columns(part: Part = WHOLE) -> list[str]:
+    """The header of an export: one row for each unit of each look at the probe.
+
+    Raises:
+        NotFound: The part has a statistic that there is not.
+    """
+    for name in part.statistics or ():
+        if name not in ARRAYS:
+            raise NotFound(
+                f"There is no statistic {name!r} in unit_records; expected one of "
+                f"{', '.join(ARRAYS)}."
+            )
+    keys = ["run_id", "network_id", "arm", "seed", "layer_id", "layer", "step", "unit"]
+    return [*keys, *part.columns(ARRAYS)]
 
 
-def export_rows(engine: Engine, run_id: int) -> Iterator[tuple[Any, ...]]:
-    """Every unit of a run, ordered by network, layer, step and unit.
+def export_rows(engine: Engine, run_id: int, part: Part = WHOLE) -> Iterator[tuple[Any, ...]]:
+    """Every unit of a run, or of a part of it, ordered by network, layer, step and unit.
 
     Raises:
         NotFound: There is no such run.
     """
-    last = run(engine, run_id).step
-    found = layers(engine, run_id)
+    last = part.until(run(engine, run_id).step)
+    names = part.columns(ARRAYS)
+    found = [layer for layer in layers(engine, run_id) if part.layer in (None, layer.name)]
     for network in networks(engine, run_id):
         for layer in found:
             if layer.network_id != network.id:
                 continue
+            if part.networks is not None and network.id not in part.networks:
+                continue
             owner = (run_id, network.id, network.arm, network.seed, layer.id, layer.name)
             of_layer = _read(engine, network, layer, last)
             for at, step in enumerate(of_layer.steps):
+                if step < part.first:
+                    continue
+                arrays = [of_layer.arrays[name] for name in names]
                 columns = [
                     [None] * layer.units if array is None else array[at].tolist()
-                    for array in of_layer.arrays.values()
+                    for array in arrays
                 ]
                 for unit, values in enumerate(zip(*columns, strict=True)):
-                    yield (*owner, step, unit, *values)
+                    if part.unit in (None, unit):
+                        yield (*owner, step, unit, *values)
 
 
 def _read(engine: Engine, network: Network, layer: Layer, last: int) -> LayerUnits:

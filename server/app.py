@@ -11,10 +11,12 @@ from sqlalchemy import Engine
 from . import (
     bulk_routes,
     catalog_routes,
+    definition_routes,
     export_routes,
     list_routes,
     live,
     measurement_routes,
+    nonfinite_routes,
     report_routes,
     run_routes,
     series_routes,
@@ -62,8 +64,9 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
     add_failures(app)
     for routes in (
         # The list's own addresses come before those of a run's number.
-        *(system_routes, catalog_routes, list_routes, bulk_routes, run_routes, verdict_routes),
-        *(series_routes, measurement_routes, unit_routes, export_routes, report_routes, live),
+        *(system_routes, catalog_routes, definition_routes, list_routes, bulk_routes),
+        *(run_routes, verdict_routes, series_routes, measurement_routes, unit_routes),
+        *(nonfinite_routes, export_routes, report_routes, live),
     ):
         app.include_router(routes.router)
     add_assets(app, web)

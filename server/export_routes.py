@@ -1,17 +1,32 @@
-"""Every record of a run as files: a table as CSV, JSON or Parquet, or all tables as one zip."""
+"""Records of a run as files: a table, or a part of it, and all tables as one zip."""
 
 from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 
+from ..db.part import Part
 from .dependencies import EngineDep, RunId
 from .export import FORMATS, file_name, known_format
 from .export_tables import export_table
 from .export_zip import zip_chunks
+from .schemas import Asked, Number, Step
 
 router = APIRouter(prefix="/api/runs", tags=["export"])
+
+
+class PartAsked(Asked):
+    """Which records of a table are wanted; what is left out asks for all."""
+
+    network_id: list[Number] = Field(default=[])
+    layer: str | None = None
+    seed: int | None = None
+    statistic: list[str] = Field(default=[])
+    unit: int | None = None
+    first: Step = 0
+    last: Step | None = None
 
 
 @router.get(
@@ -24,10 +39,25 @@ router = APIRouter(prefix="/api/runs", tags=["export"])
         },
     },
 )
-def get_table(engine: EngineDep, run_id: RunId, table: str, format: str) -> StreamingResponse:
-    """Every record of a table in full resolution."""
+def get_table(
+    engine: EngineDep,
+    run_id: RunId,
+    table: str,
+    format: str,
+    asked: Annotated[PartAsked, Query()],
+) -> StreamingResponse:
+    """Every record of a table, or those of some series and steps, in full resolution."""
+    part = Part(
+        networks=asked.network_id or None,
+        layer=asked.layer,
+        seed=asked.seed,
+        statistics=asked.statistic or None,
+        unit=asked.unit,
+        first=asked.first,
+        last=asked.last,
+    )
     written = known_format(format)
-    chunks = written.chunks(export_table(engine, run_id, table))
+    chunks = written.chunks(export_table(engine, run_id, table, part))
     return download(chunks, written.media_type, file_name(run_id, table, format))
 
 

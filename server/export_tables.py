@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ..db import read, units
+from ..db.part import WHOLE, Part
 from ..db.tables import RECORD_TABLES, MeasurementRecord, Run, UnitRecord
 
 MEASUREMENTS_AT_ONCE = 10_000
@@ -35,19 +36,23 @@ class ExportTable:
     rows: Iterator[tuple[Any, ...]]
 
 
-def export_table(engine: Engine, run_id: int, name: str) -> ExportTable:
-    """A table of a run: records by network, layer and step, measurements as they were found.
+def export_table(engine: Engine, run_id: int, name: str, part: Part = WHOLE) -> ExportTable:
+    """A table of a run: records by network, layer and step, or those of a part.
+
+    Measurements come as they were found, all of them.
 
     Raises:
-        NotFound: There is no such run or table; at once, before the first row.
+        NotFound: There is no such run, table or statistic; at once, before the first row.
     """
     if name == MEASUREMENTS:
         return measurement_table(engine, run_id)
     is_of_units = name == UnitRecord.__tablename__
-    columns = units.export_columns() if is_of_units else read.export_columns(name)
+    columns = units.export_columns(part) if is_of_units else read.export_columns(name, part)
     read.run(engine, run_id)
     rows = (
-        units.export_rows(engine, run_id) if is_of_units else read.export_rows(engine, run_id, name)
+        units.export_rows(engine, run_id, part)
+        if is_of_units
+        else read.export_rows(engine, run_id, name, part)
     )
     return ExportTable(run_id, name, columns, columns.index("step"), rows)
 

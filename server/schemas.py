@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from ..db import claims, edit, search, tables
+from ..db.datasets import TRAINING_SETS
 from ..db.document import Name
 from ..db.series import Selection
 from .wire import json_safe
@@ -106,11 +107,35 @@ class NetworkPublic(Public):
 class RunDetailPublic(RunPublic):
     """One run with what it does and, once training has begun, its networks."""
 
+    batch_size: int | None
+    """Examples of a step; null where nobody knows."""
+    training_examples: int | None
+    """Examples of an epoch; likewise."""
     experiment: dict[str, Any] | None
     study: dict[str, Any] | None
     watched: Document | None
     imported: Document | None
     networks: list[NetworkPublic]
+
+
+class OffenderPublic(Public):
+    """The first number of a network that was not finite."""
+
+    network_id: int
+    layer: str | None
+    """Null: the loss."""
+    statistic: str
+    """The column in which it shows, of `layer_records` or, the loss, of `network_records`."""
+    step: int
+
+
+class OffendersPublic(Public):
+    """Of each network of a run that has one, its first offender."""
+
+    run: int
+    step: int
+    """All steps up to this one were looked at."""
+    offenders: list[OffenderPublic]
 
 
 class NetworkUnitsPublic(Public):
@@ -414,8 +439,22 @@ def run_public(run: tables.Run) -> RunPublic:
 
 def run_detail_public(run: tables.Run, networks: list[NetworkPublic]) -> RunDetailPublic:
     """A run's row with what it does and its networks."""
-    fields = {"imported": None} | _fields(run) | {"networks": networks}
+    examples = {"batch_size": _batch_size(run), "training_examples": _training_examples(run)}
+    fields = {"imported": None} | _fields(run) | examples | {"networks": networks}
     return RunDetailPublic.model_validate(fields)
+
+
+def _batch_size(run: tables.Run) -> int | None:
+    """What the experiment says, or a watched program of itself."""
+    document = run.experiment or (run.watched or {}).get("settings", {})
+    found = document.get("batch_size")
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
+
+
+def _training_examples(run: tables.Run) -> int | None:
+    if run.experiment is None:
+        return None
+    return run.experiment.get("train_examples") or TRAINING_SETS.get(run.experiment["dataset"])
 
 
 def networks_public(

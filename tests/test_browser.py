@@ -94,6 +94,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
             viewport=size,  # type: ignore[arg-type]
             color_scheme=theme,
             accept_downloads=True,
+            permissions=["clipboard-read", "clipboard-write"],
         )
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -561,6 +562,98 @@ def test_an_address_that_cannot_be_decoded_is_said_to_hold_nothing(
     page = open_page()
     page.goto(f"http://{serve(engine)}/new/%")
     expect(page.get_by_text("There is nothing here")).to_be_visible()
+
+
+def test_charts_are_scrubbed_smoothed_subtracted_and_counted_otherwise_and_the_address_says_so(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=900)
+    run.begin()
+    run.append(900)
+    queue.end(engine, run.run_id, "finished")
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}")
+    wait_until(page, lambda: last_step(page) == 900, "the curves are drawn")
+    slider = page.get_by_role("slider")
+    slider.press("Home")
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", "step 2")
+    page.wait_for_url("**?step=2")
+    loss = page.locator('.plot[data-chart="train-loss"]')
+    expect(loss).to_have_attribute("aria-label", re.compile("none 0.500; .* at step 2."))
+    expect(loss.locator(".marker")).to_be_visible()
+    page.keyboard.press(".")
+    page.wait_for_url("**?step=3")
+    page.get_by_role("button", name="Latest step").click()
+    expect(loss.locator(".marker")).to_be_hidden()
+    page.wait_for_url("**/runs/1")
+
+    page.keyboard.press("v")
+    page.get_by_label("Half-life").select_option("10 steps")
+    wait_until(page, lambda: len(drawn(page, "train-loss")) == 4, "raw and smoothed of both arms")
+    raw, smoothed, *_ = drawn(page, "train-loss")
+    assert raw["y"] == [1 / step for step in range(1, 901)] and len(smoothed["y"]) == 900
+    page.get_by_label("Half-life").select_option("off")
+    page.get_by_label("Counts").select_option("examples")
+    wait_until(page, lambda: last_step(page) == 900 * 60, "the axis counts examples")
+    assert drawn(page, "train-loss")[0]["range"] == [0, 900 * 60]
+    page.get_by_label("Arms minus none").check()
+    wait_until(page, lambda: len(drawn(page, "train-loss")) == 1, "only the difference is drawn")
+    assert set(drawn(page, "train-loss")[0]["y"]) == {0}
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("button", name="View", exact=True)).to_be_focused()
+    page.wait_for_url("**?x=examples&smooth=0&difference=1")
+
+
+def test_a_chart_is_taken_away_as_data_as_a_picture_and_as_a_link(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+    tmp_path: Path,
+) -> None:
+    run = make_run(engine, steps=600)
+    odd = [math.nan if step == 580 else 1 / (1 + step) for step in range(600)]
+    run.append(600, weight_grad_norm=odd)
+    queue.end(engine, run.run_id, "finished")
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?smooth=30")
+    page.get_by_role("link", name="none: layer hidden2, gradient of the weights, step 581").click()
+    expect(chart_of(page, "weight-gradient", "hidden2")).to_be_focused()
+    page.get_by_role("button", name="Menu of hidden2, Gradient of the weights").click()
+    menu = page.get_by_role("dialog")
+    assert serious(page) == []
+    menu.get_by_text("Formula").click()
+    expect(menu.locator("dd")).to_have_text("‖∂L/∂W‖₂")
+    files = {}
+    for kind, role in {"csv": "link", "png": "button", "svg": "button"}.items():
+        with page.expect_download() as download:
+            menu.get_by_role(role, name=kind.upper()).click()  # type: ignore[arg-type]
+        download.value.save_as(tmp_path / kind)
+        files[kind] = (tmp_path / kind).read_bytes()
+    header, *rows = csv.reader(files["csv"].decode().splitlines())
+    assert header[-3:] == ["layer", "step", "weight_grad_norm"]
+    assert {row[-3] for row in rows} == {"hidden2"} and len(rows) == 2 * (600 - 531 + 1)
+    assert [row[-1] for row in rows if row[-2] == "581"] == ["NaN", "NaN"]
+    assert files["png"].startswith(b"\x89PNG") and len(files["png"]) > 10_000
+    assert b"hidden2, Gradient of the weights" in files["svg"] and b"581" in files["svg"]
+
+    menu.get_by_role("button", name="Copy link").click()
+    link = page.evaluate("navigator.clipboard.readText()")
+    other = open_page()
+    other.goto(link)
+    expect(chart_of(other, "weight-gradient", "hidden2")).to_be_focused()
+    same = drawn(page, "weight-gradient", "hidden2")
+    wait_until(other, lambda: drawn(other, "weight-gradient", "hidden2") == same, "it is the same")
+
+
+def chart_of(page: Page, chart: str, layer: str) -> Locator:
+    return page.locator(f'.plot[data-chart="{chart}"][data-layer="{layer}"]')
 
 
 def test_choices_outlast_a_reload(

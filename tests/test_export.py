@@ -105,6 +105,39 @@ def test_a_watched_run_is_exported_like_any(any_engine: Engine, make_watched: An
     ]
 
 
+def test_a_part_of_a_table_is_those_rows_and_columns_of_the_whole(
+    web: httpx.Client, make_run: Any, engine: Engine
+) -> None:
+    run = make_run(engine)
+    run.append(600, mean=[1e-300 * step for step in range(600)])
+    networks = web.get(f"/api/runs/{run.run_id}").json()["networks"]
+    chosen = networks[1]
+    query = {
+        "network_id": [chosen["id"]], "layer": "hidden2", "statistic": ["std", "mean"],
+        "first": 20, "last": 540,
+    }  # fmt: skip
+
+    def rows(table: str, **query: Any) -> list[dict[str, str]]:
+        answer = web.get(f"/api/runs/{run.run_id}/export/{table}.csv", params=query)
+        assert answer.status_code == 200, answer.text
+        return list(csv.DictReader(io.StringIO(answer.text)))
+
+    found = rows("layer_records", **query)
+    assert [int(row["step"]) for row in found] == list(range(20, 541))
+    keys = ["run_id", "network_id", "arm", "seed", "layer_id", "layer", "step", "mean", "std"]
+    assert list(found[0]) == keys
+    whole = rows("layer_records")
+    same = [
+        {key: row[key] for key in keys}
+        for row in whole
+        if row["network_id"] == str(chosen["id"]) and row["layer"] == "hidden2"
+    ]
+    assert found == same[19:540]
+    assert rows("network_records", network_id=99) == []
+    refused = web.get(f"/api/runs/{run.run_id}/export/layer_records.csv?statistic=loss")
+    assert (refused.status_code, "no statistic 'loss'" in refused.json()["detail"]) == (404, True)
+
+
 def test_an_unknown_run_or_table_is_told_at_once(
     web: httpx.Client, make_run: Any, engine: Engine
 ) -> None:

@@ -148,6 +148,22 @@ def test_a_run_with_networks_shows_them_with_their_layers(
     }
 
 
+@pytest.mark.parametrize(
+    ("settings", "examples"),
+    [
+        ({}, (60, 60_000)),
+        ({"batch_size": 10, "train_examples": 500}, (10, 500)),
+        ({"dataset": "folder", "folder": "x", "binary": False}, (60, None)),
+    ],
+)
+def test_a_run_says_how_many_examples_a_step_and_an_epoch_have(
+    web: httpx.Client, engine: Engine, settings: dict[str, Any], examples: tuple[int, int | None]
+) -> None:
+    run_id = queue.enqueue(engine, Experiment.model_validate(settings))
+    run = web.get(f"/api/runs/{run_id}").json()
+    assert (run["batch_size"], run["training_examples"]) == examples
+
+
 def test_a_watched_run_is_shown_beside_the_others_and_is_its_own_programs_alone(
     any_engine: Engine, connect: Any, make_watched: Any
 ) -> None:
@@ -158,6 +174,7 @@ def test_a_watched_run_is_shown_beside_the_others_and_is_its_own_programs_alone(
     assert (run["source"], run["status"], run["experiment"]) == ("watch", "running", None)
     assert (run["arms"], run["seeds"], run["dataset"]) == (["a", "b"], [0], None)
     assert run["steps"] is None and run["watched"]["program"] == "train.py"
+    assert (run["batch_size"], run["training_examples"]) == (128, None)
     layer = run["networks"][1]["layers"][1]
     assert (layer["name"], layer["elements"], layer["sampled"]) == ("fc", 802_816, 16_384)
     listed = web.get("/api/runs").json()["runs"]

@@ -2,7 +2,7 @@
 
 /** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
 /** @import { Measurements, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
-/** @import { Verdict } from "./types" */
+/** @import { Definitions, Offenders, Verdict } from "./types" */
 
 import { decode } from "./series.js";
 
@@ -184,6 +184,37 @@ export const zipUrl = (run, format) => `/api/runs/${run}/export.zip?format=${for
 
 /** @param {number} run */
 export const reportUrl = (run) => `/api/runs/${run}/report.html`;
+
+/**
+ * The records that some selections of one table and one layer hold, in full resolution.
+ * @param {number} run
+ * @param {Selection[]} selections
+ * @param {{ layer: string | null, unit: number | null, range: Range | null }} part
+ */
+export function partUrl(run, selections, { layer, unit, range }) {
+  const [{ table, seed }] = selections;
+  const query = new URLSearchParams();
+  for (const { network_id: id } of selections) if (id !== null) query.append("network_id", `${id}`);
+  for (const name of new Set(selections.flatMap(({ statistics }) => statistics))) {
+    query.append("statistic", name);
+  }
+  if (layer !== null) query.set("layer", layer);
+  if (seed !== null && seed !== undefined) query.set("seed", String(seed));
+  if (unit !== null) query.set("unit", String(unit));
+  if (range !== null) query.set("first", String(range[0]));
+  if (range !== null) query.set("last", String(range[1]));
+  return `${exportUrl(run, table, "csv")}?${query}`;
+}
+
+/**
+ * @param {number} run
+ * @param {number} after Steps up to this one were looked at before
+ * @returns {Promise<Offenders>}
+ */
+export const getOffenders = (run, after) => json(`/api/runs/${run}/nonfinite?after=${after}`);
+
+/** @returns {Promise<Definitions>} */
+export const getDefinitions = () => json("/api/statistics");
 
 export const DOCS_URL = "/api/openapi.json";
 

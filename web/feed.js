@@ -53,8 +53,11 @@ export class Feed {
     const same = JSON.stringify(series) === JSON.stringify(this.#series);
     if (same && growing === this.#growing) return;
     if (!same) {
-      this.#whole = new Map();
-      this.#fine = new Map();
+      const kept = new Set(series.map((one) => JSON.stringify(one)));
+      for (const one of this.#series.filter((old) => !kept.has(JSON.stringify(old)))) {
+        this.#whole.delete(keyOf(one));
+        this.#fine.delete(keyOf(one));
+      }
       this.latest = 0;
       this.hasAnswer = false;
     }

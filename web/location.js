@@ -1,6 +1,8 @@
-/** The address of the page: which view, which tab, which seed, which steps, which layers. */
+/** The address of the page: which view, which tab, seed, steps and layers, and how they are drawn. */
 
 /** @import { ChosenUnit, Place, Range } from "./types" */
+
+import { AS_REMEMBERED, formatLook, parseLook } from "./look.js";
 
 /**
  * What an address means.
@@ -28,6 +30,9 @@ export function parse(path, search) {
       find: query.get("find") || null,
       unit: parseUnit(query.get("unit")),
       target: share(query.get("target")),
+      step: count(query.get("step")),
+      chart: query.get("chart") || null,
+      look: parseLook(query),
     };
   }
   return { view: "missing" };
@@ -51,6 +56,9 @@ export function format(place) {
       if (place.layer !== null) query.set("layer", place.layer);
       if (place.unit !== null) query.set("unit", formatUnit(place.unit));
       if (place.target !== null) query.set("target", String(place.target));
+      if (place.step !== null) query.set("step", String(place.step));
+      formatLook(place.look, query);
+      if (place.chart !== null) query.set("chart", place.chart);
       const text = query.toString();
       return `/runs/${place.run}${text && `?${text}`}`;
     }
@@ -65,7 +73,7 @@ export function format(place) {
  * @returns {Extract<Place, { view: "run" }>}
  */
 export const ofRun = (run) => ({ view: "run", run, tab: "overview", seed: null, range: null,
-  layer: null, find: null, unit: null, target: null });
+  layer: null, find: null, unit: null, target: null, step: null, chart: null, look: AS_REMEMBERED });
 
 /**
  * The parts of a path; null when it cannot be read, as `%` alone.

@@ -1,6 +1,6 @@
 /** The only module that speaks Plotly: marks and axes become traces and a layout. */
 
-/** @import { Drawing, Mark, PlotlyElement, PlotlyLibrary, Range } from "./types" */
+/** @import { Drawing, Mark, PlotlyElement, PlotlyLibrary, Range, Reading } from "./types" */
 
 import { TOGETHER } from "./dom.js";
 import { color, onColors } from "./theme.js";
@@ -9,7 +9,7 @@ const BAND_OPACITY = [0.13, 0.16, 0.3];
 const FLOOR_OPACITY = 0.2;
 /** Curves that fill an area let each other show through. */
 const DENSE_OPACITY = 0.75;
-/** Dots of single seeds, beside the line of their means. */
+/** Of what stands beside a line that matters more: dots of seeds, what was smoothed. */
 const FAINT = 0.4;
 /** Pixels between the rugs of two arms. */
 const RUG_HEIGHT = 8;
@@ -46,6 +46,113 @@ function colors() {
 }
 
 /**
+ * A drawing as a file, with its titles and a legend, in the colours of the page.
+ * @param {Drawing} drawing
+ * @param {Captions} captions
+ * @param {"png" | "svg"} format
+ * @returns {Promise<string>} A data: address
+ */
+export async function image(drawing, captions, format) {
+  const library = await ready;
+  const { width } = drawing;
+  const { top, annotations, shapes } = captionsOf(drawing, captions);
+  const height = top + drawing.height + BELOW;
+  const captioned = { ...layout(drawing, 0), annotations, shapes, width, height,
+    margin: { l: 0, r: 0, t: top, b: BELOW, autoexpand: false }, paper_bgcolor: color("--paper") };
+  return library.toImage({ data: tracesOf(drawing), layout: captioned, config: CONFIG },
+    { format, width, height, scale: format === "png" ? 2 : 1 });
+}
+
+/** Pixels below a drawing for the title of its horizontal axis. */
+const BELOW = 20;
+/** Pixels of a line of text, and of a character of it, about. */
+const LINE = 16;
+const CHARACTER = 7;
+
+/**
+ * @typedef {object} Captions
+ * @property {string} title
+ * @property {string} subtitle
+ * @property {string} axis
+ * @property {string} across
+ * @property {Pick<Reading, "arm" | "dash" | "name">[]} legend
+ */
+
+/**
+ * Annotations and short lines, placed in pixels of the drawing, and how much they take above it.
+ * @param {Drawing} drawing
+ * @param {Captions} captions
+ */
+function captionsOf({ boxes, width, height }, { title, subtitle, axis, across, legend }) {
+  const { ink, quiet, arms } = colors();
+  const [{ left }] = boxes;
+  const entries = placed(legend, left, width);
+  const rows = 1 + Math.max(0, ...entries.map(({ row }) => row));
+  const lines = broken(subtitle, (width - left) / CHARACTER);
+  const top = 2.5 * LINE + (rows + lines.length) * LINE;
+  /**
+   * @param {string} text
+   * @param {number} x
+   * @param {number} y From the top of the drawing
+   * @param {{ font?: object, xanchor?: string, textangle?: number }} [more]
+   */
+  const write = (text, x, y, { font = {}, ...more } = {}) => ({ text, showarrow: false,
+    xref: "paper", yref: "paper", x: x / width, y: 1 - y / height, xanchor: "left",
+    yanchor: "middle", ...more, font: { color: quiet, size: 12, ...font } });
+  const annotations = [
+    write(`<b>${escaped(title)}</b>`, left, LINE - top, { font: { color: ink, size: 16 } }),
+    ...lines.map((text, at) => write(escaped(text), left, (2.25 + at) * LINE - top)),
+    ...boxes.map((box) => write(across, box.left + box.width / 2, height + 8,
+      { xanchor: "center" })),
+    ...boxes.filter((box) => box.left === left).map((box) => write(escaped(axis), 8,
+      box.top + box.height / 2, { textangle: -90, xanchor: "center" })),
+  ];
+  /** @param {number} row Of the legend, from its first */
+  const heightOf = (row) => (row - rows) * LINE + LINE;
+  const shapes = entries.map(({ arm, dash, x, row }) => {
+    const y = 1 - heightOf(row) / height;
+    return { type: "line", xref: "paper", yref: "paper", x0: x / width, x1: (x + 20) / width,
+      y0: y, y1: y, line: { color: arm === TOGETHER ? ink : arms[arm % arms.length], width: 2,
+        dash: DASHES[dash] } };
+  });
+  const names = entries.map(({ name, x, row }) =>
+    write(escaped(name), x + 24, heightOf(row), { font: { color: ink } }));
+  return { top, annotations: [...annotations, ...names], shapes };
+}
+
+/**
+ * The entries of a legend, in as many rows as they take.
+ * @param {Captions["legend"]} legend
+ * @param {number} left
+ * @param {number} width
+ */
+function placed(legend, left, width) {
+  let [x, row] = [left, 0];
+  return legend.map((entry) => {
+    const taken = 24 + CHARACTER * entry.name.length;
+    if (x > left && x + taken > width) [x, row] = [left, row + 1];
+    const found = { ...entry, x, row };
+    x += taken + LINE;
+    return found;
+  });
+}
+
+/**
+ * A text in lines of so many characters, broken between words.
+ * @param {string} text
+ * @param {number} most
+ */
+function broken(text, most) {
+  return text.split(" ").reduce((lines, word) => {
+    const last = `${lines.at(-1) ?? ""} ${word}`.trim();
+    return last.length > most && lines.length > 0 ? [...lines, word] : [...lines.slice(0, -1), last];
+  }, /** @type {string[]} */ ([]));
+}
+
+/** Plotly takes some HTML in its texts, which a name must not be. @param {string} text */
+const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
+/**
  * Draw, or draw again.
  * @param {HTMLElement} element
  * @param {Drawing} drawing
@@ -53,9 +160,7 @@ function colors() {
  */
 export async function draw(element, drawing, revision) {
   const library = await ready;
-  const traces = drawing.cells.flatMap((cell, at) =>
-    cell.marks.map((mark) => toTrace(mark, at === 0 ? "" : String(at + 1), drawing)));
-  return library.react(element, traces, layout(drawing, revision), CONFIG);
+  return library.react(element, tracesOf(drawing), layout(drawing, revision), CONFIG);
 }
 
 /**
@@ -70,7 +175,8 @@ export function clear(element) {
 export const version = async () => (await ready).version;
 
 /**
- * Hear of what a person does with the mouse, once something has been drawn.
+ * Hear of what a person does with the mouse, once something has been drawn. A range is as the axis
+ * counts: in powers of ten where it is logarithmic.
  * @param {HTMLElement} element
  * @param {{ onDrag: () => void, onRange: (range: Range) => void, onReset: () => void }} listeners
  */
@@ -87,6 +193,10 @@ export function listen(element, { onDrag, onRange, onReset }) {
   });
 }
 
+/** @param {Drawing} drawing */
+const tracesOf = (drawing) => drawing.cells.flatMap((cell, at) =>
+  cell.marks.map((mark) => toTrace(mark, at === 0 ? "" : String(at + 1), drawing)));
+
 /**
  * @param {Mark} mark
  * @param {string} axis Number of the plot area, as Plotly counts
@@ -101,7 +211,8 @@ function toTrace(mark, axis, drawing) {
     case "line":
       return { ...trace, y: mark.y, mode: mark.points ? "lines+markers" : "lines",
         line: { color: paint, width: mark.dense ? 1 : 1.5, dash: DASHES[mark.dash] },
-        marker: { color: paint, size: 5 }, opacity: mark.dense ? DENSE_OPACITY : 1,
+        marker: { color: paint, size: 5 },
+        opacity: mark.faint ? FAINT : mark.dense ? DENSE_OPACITY : 1,
         cliponaxis: !mark.points, connectgaps: false };
     case "dots":
       return { ...trace, y: mark.y, mode: "markers", cliponaxis: false,
@@ -111,7 +222,8 @@ function toTrace(mark, axis, drawing) {
         fillcolor: fade(paint, BAND_OPACITY[mark.level]) };
     case "floor": {
       const bottom = drawing.log ? 10 ** drawing.y.range[0] : drawing.y.range[0];
-      const [first, last] = drawing.x.range;
+      const [first, last] = drawing.logX ? drawing.x.range.map((power) => 10 ** power)
+        : drawing.x.range;
       const top = mark.y[mark.y.length - 1];
       return { ...trace, x: [first, first, last, last], y: [bottom, top, top, bottom],
         mode: "lines", line: { width: 0 }, fill: "toself",
@@ -141,12 +253,12 @@ function fade(hex, opacity) {
  * @param {Drawing} drawing
  * @param {number} revision
  */
-function layout({ boxes, width, height, x, y, log, logX = false }, revision) {
+function layout({ boxes, width, height, x, y, log, logX, zooms }, revision) {
   const { quiet, hairline, font } = colors();
   /** @type {Record<string, unknown>} */
   const found = {
     width, height, datarevision: revision, autosize: false, showlegend: false, hovermode: false,
-    dragmode: HAS_MOUSE.matches && "tick" in x ? "zoom" : false, separators: ".,",
+    dragmode: HAS_MOUSE.matches && zooms ? "zoom" : false, separators: ".,",
     margin: { l: 0, r: 0, t: 0, b: 0, autoexpand: false },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: font, size: 12, color: quiet },

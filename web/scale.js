@@ -26,6 +26,30 @@ export function stepAxis([first, last], width, spacing = 64) {
 }
 
 /**
+ * A linear axis that ends exactly where its range does.
+ * @param {Range} range
+ * @param {number} width Pixels
+ * @param {number} [spacing] Pixels between ticks, about
+ * @returns {ValueAxis}
+ */
+export function exactAxis(range, width, spacing = 64) {
+  const tick = roundUp((range[1] - range[0]) / Math.max(1, width / spacing));
+  const values = ticksWithin(range, tick);
+  return { range, values, labels: decimals(values, tick) };
+}
+
+/**
+ * A logarithmic axis that ends exactly where its range does.
+ * @param {Range} range In powers of ten
+ * @param {number} width Pixels
+ * @param {number} [spacing] Pixels between ticks, at least
+ * @returns {ValueAxis}
+ */
+export function exactLogAxis(range, width, spacing = 48) {
+  return { range, ...logTicks(range, Math.max(1, width / spacing)) };
+}
+
+/**
  * A linear axis around the values; it ends on fifths of a tick, so that it grows in few steps.
  * @param {Range | null} extent
  * @param {number} [ticks] About how many
@@ -39,13 +63,13 @@ export function linearAxis(extent, ticks = 4) {
 
 /**
  * An axis of shares, in percent: like `linearAxis`, hardly beyond 0 and 1.
- * @param {Range | null} extent
+ * @param {Range | null} extent With numbers below 0 they are differences of shares
  * @param {number} [ticks]
  * @returns {ValueAxis}
  */
 export function shareAxis(extent, ticks = 4) {
   const { range: [low, high], tick } = linearRange(extent ?? [0, 1], ticks);
-  const from = Math.max(0, low);
+  const from = (extent?.[0] ?? 0) < 0 ? low : Math.max(0, low);
   /** @type {Range} */
   const range = [from, Math.min(1 + 0.03 * (1 - from), high)]; // room for a point at 100 %
   const values = ticksWithin(range, tick).filter((value) => value <= 1);
@@ -124,23 +148,32 @@ function brief(value, tick) {
  */
 export function logAxis(extent, ticks = 4) {
   const [low, high] = (extent ?? [0.1, 1]).map(Math.log10);
-  if (high - low >= 1) {
-    const [from, to] = [Math.floor(low - 0.02), Math.ceil(high + 0.02) + 0];
-    const every = Math.max(1, Math.ceil((to - from) / ticks));
-    const powers = ticksWithin([from, to], every);
-    const values = powers.map((power) => Number(`1e${power}`));
-    return { range: [from, to], values, labels: powerLabels(powers) };
-  }
   const room = Math.max(0.05, (high - low) * 0.08);
   /** @type {Range} */
-  const range = [low - room, high + room];
+  const range = high - low >= 1 ? [Math.floor(low - 0.02), Math.ceil(high + 0.02) + 0]
+    : [low - room, high + room];
+  return { range, ...logTicks(range, ticks) };
+}
+
+/**
+ * Powers of ten; where the axis is shorter than one, 1, 2 and 5 of them.
+ * @param {Range} range In powers of ten
+ * @param {number} ticks At most how many
+ * @returns {Pick<ValueAxis, "values" | "labels">}
+ */
+function logTicks(range, ticks) {
+  if (range[1] - range[0] >= 1.2) {
+    const every = Math.max(1, Math.ceil((range[1] - range[0]) / ticks));
+    const powers = ticksWithin(range, every);
+    return { values: powers.map((power) => Number(`1e${power}`)), labels: powerLabels(powers) };
+  }
   const values = [];
   for (let power = Math.floor(range[0]); power <= range[1]; power++) {
     for (const digit of [1, 2, 5]) values.push(Number(`${digit}e${power}`));
   }
   const shown = values.map(Math.log10).filter((power) => power >= range[0] && power <= range[1])
     .map((power) => Number((10 ** power).toPrecision(1)));
-  return { range, values: shown, labels: shown.map(plainLabel) };
+  return { values: shown, labels: shown.map(plainLabel) };
 }
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";

@@ -125,11 +125,28 @@ export interface Imported {
 
 /** One of `experiment`, `study`, `watched` and `imported` is not null. */
 export interface RunDetail extends Run {
+  /** Examples of a step, and of an epoch; null where nobody knows. */
+  batch_size: number | null;
+  training_examples: number | null;
   experiment: Experiment | null;
   study: Experiment | null;
   watched: Watched | null;
   imported: Imported | null;
   networks: Network[];
+}
+
+/** The first number of a network that was not finite; of the loss `layer` is null. */
+export interface Offender {
+  network_id: number;
+  layer: string | null;
+  statistic: string;
+  step: number;
+}
+
+export interface Offenders {
+  run: number;
+  step: number;
+  offenders: Offender[];
 }
 
 /** Units of one network on the probe: one over its steps, or all at one step. */
@@ -381,6 +398,15 @@ export interface Selection {
   statistics: string[];
 }
 
+/** What a statistic is: its unit, empty where it has none, and its formula in plain text. */
+export interface Definition {
+  unit: string;
+  definition: string;
+}
+
+/** By table and name. */
+export type Definitions = Record<string, Record<string, Definition>>;
+
 /** A JSON document; the schema says what is in it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Experiment = { [key: string]: Json };
@@ -430,8 +456,9 @@ export type Dash = "solid" | "dash" | "dot" | "dashdot";
 
 /** What a chart draws; plot.js alone knows how. `arm` chooses the colour. */
 export type Mark =
-  | { kind: "line"; arm: number; dash: Dash; points: boolean; dense: boolean; x: Float64Array;
-      y: Float64Array }
+  /** `faint`: its smoothed line matters more. */
+  | { kind: "line"; arm: number; dash: Dash; points: boolean; dense: boolean; faint?: boolean;
+      x: Float64Array; y: Float64Array }
   /** Single records, each marked; `faint`: they stand beside a line that matters more. */
   | { kind: "dots"; arm: number; faint?: boolean; x: Float64Array; y: Float64Array }
   | { kind: "band"; arm: number; level: number; x: Float64Array; y: Float64Array }
@@ -464,6 +491,10 @@ export interface View {
   /** The steps in sight. */
   range: Range;
   log: boolean;
+  /** Half-life of the moving average in steps; 0 is none. */
+  smooth: number;
+  /** Whether rows are those of an arm minus the reference, which has none itself. */
+  difference: boolean;
   /** Whether the run still records, so that more may come. */
   growing: boolean;
   /** Whether records are on their way to the page. */
@@ -484,9 +515,13 @@ export interface Chart {
   log: boolean | null;
   /** Whether charts of different layers share the vertical axis when it is logarithmic. */
   shared: boolean;
+  /** Whether it is lines of the arms, which can be smoothed and subtracted. */
+  lines: boolean;
   /** How many plot areas it has. */
   cells(view: Pick<View, "networks">): number;
   needs(view: Pick<View, "networks" | "layer">): Selection[];
+  /** What it draws, where that comes another way. */
+  draws?(view: Pick<View, "networks" | "layer">): Selection[];
   draw(view: View): Cell[];
   /** Lowest and highest number that is drawn; null when there is none. */
   extent(view: View): Range | null;
@@ -543,8 +578,32 @@ export interface Drawing {
   x: StepAxis | ValueAxis;
   y: ValueAxis;
   log: boolean;
-  /** Whether the horizontal axis is logarithmic, which steps never are. */
-  logX?: boolean;
+  logX: boolean;
+  /** Whether a drag across it zooms. */
+  zooms: boolean;
+}
+
+/** What the horizontal axis of a run counts. */
+export type AcrossUnit = "step" | "examples" | "epoch" | "seconds";
+
+/** The horizontal axis: what a step comes to, and back. */
+export interface Across {
+  unit: AcrossUnit;
+  log: boolean;
+  to(step: number): number;
+  from(value: number): number;
+}
+
+/** How charts are drawn; null leaves it as it is remembered. */
+export interface Look {
+  x: AcrossUnit | null;
+  logX: boolean | null;
+  /** Half-life of the moving average in steps; 0 is none. */
+  smooth: number | null;
+  /** Whether arms are drawn as their difference from the first. */
+  difference: boolean | null;
+  /** By chart, whether its vertical axis is logarithmic. */
+  log: Record<string, boolean>;
 }
 
 /* ------------------------------------------------------------------ the form */
@@ -593,7 +652,12 @@ export type Place =
       /** The unit that Figure 1 b and c draw; null leaves the choice to them. */
       unit: ChosenUnit | null;
       /** The accuracy that the verdict asks for; null leaves the choice to it. */
-      target: number | null }
+      target: number | null;
+      /** The step that the charts are read at; null follows the run. */
+      step: number | null;
+      /** A chart to be shown, and its layer where it has one: `fan:hidden2`. */
+      chart: string | null;
+      look: Look }
   | { view: "missing" };
 
 /** A view that is on the page; `update` tells it that only its own part of the address changed. */
@@ -608,6 +672,7 @@ export interface Mounted {
 export interface PlotlyLibrary {
   version: string;
   react(element: HTMLElement, traces: object[], layout: object, config: object): Promise<unknown>;
+  toImage(figure: object, options: object): Promise<string>;
   purge(element: HTMLElement): void;
 }
 

@@ -124,6 +124,27 @@ test("what is not a number is marked, also on a logarithmic axis", () => {
   assert.equal(activationGradient.read(view(known), 2)[0][0].value, "NaN");
 });
 
+test("smoothed, what was recorded is faint and is what the readings say", () => {
+  const known = new Map([[layerKey(1), rows({ activation_grad_norm: [2, 4, 8] })]]);
+  const smooth = view(known, { smooth: 1 });
+  const [{ marks }] = activationGradient.draw(smooth);
+  assert.deepEqual(marks.map(({ kind, faint = false }) => [kind, faint]),
+    [["line", true], ["line", false]]);
+  assert.deepEqual([...marks[0].y], [2, 4, 8]);
+  assert.deepEqual([...marks[1].y], [2, 10 / 3, (8 + 4 / 2 + 2 / 4) / 1.75]);
+  assert.equal(activationGradient.read(smooth, 2)[0][0].value, "4.00");
+});
+
+test("as a difference the reference has no line, and where it has no records that is said", () => {
+  const difference = new Map([[layerKey(2), rows({ activation_grad_norm: [-1, 0] })]]);
+  const [{ marks, note }] = activationGradient.draw(view(difference, { difference: true }));
+  assert.deepEqual([marks.map(({ arm }) => arm), note], [[1], null]);
+  const [readings] = activationGradient.read(view(difference, { difference: true }), 2);
+  assert.deepEqual(readings.map(({ name }) => name), ["BatchNorm − none"]);
+  assert.equal(meanDrift.draw(view(new Map(), { difference: true }))[0].note,
+    "none, the reference, has none of it");
+});
+
 test("β is drawn with one standard deviation to either side", () => {
   const known = new Map([[layerKey(2), rows({ beta_mean: [1, 1], beta_std: [0.5, 2] })]]);
   assert.deepEqual(beta.extent(view(known)), [-1, 3]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { AS_REMEMBERED } from "../../web/look.js";
 import { clip, format, ofRun, parse } from "../../web/location.js";
 
 /** @param {string} address */
@@ -11,7 +12,9 @@ const read = (address) => {
 
 test("every place has an address that leads back to it", () => {
   for (const address of ["/", "/new", "/new/mnist-sigmoid", "/new?again=12", "/runs/12",
-    "/runs/12?tab=shift&seed=1&steps=100-2000",
+    "/runs/12?tab=shift&seed=1&steps=100-2000", "/runs/12?steps=100-2000&step=1200",
+    "/runs/12?x=epoch&scale=log&smooth=100&difference=1&log=train-loss%2Cfan&linear=shift-l2",
+    "/runs/12?smooth=0&difference=0&chart=fan%3Ablock.0",
     "/runs/12?tab=gradients&find=conv1+bn&layer=layer1.0.conv1", "/runs/12?target=0.95",
     "/runs/12?tab=shift&unit=hidden3%3A17", "/runs/12?tab=shift&unit=block.0"]) {
     assert.equal(format(read(address)), address);
@@ -21,7 +24,7 @@ test("every place has an address that leads back to it", () => {
 test("the default of a run's address is its overview, one seed, all steps", () => {
   assert.deepEqual(read("/runs/3"),
     { view: "run", run: 3, tab: "overview", seed: null, range: null, layer: null, find: null,
-      unit: null, target: null });
+      unit: null, target: null, step: null, chart: null, look: AS_REMEMBERED });
   assert.deepEqual(ofRun(3), read("/runs/3"));
 });
 
@@ -34,6 +37,7 @@ test("a unit is one of a layer by its number, or the layer's typical one", () =>
 test("what makes no sense in an address is left out or said to be missing", () => {
   assert.equal(read("/runs/3?steps=9-2").range, null);
   assert.equal(read("/runs/3?steps=a-b&seed=x").seed, null);
+  assert.equal(read("/runs/3?step=-1").step, null);
   assert.deepEqual(["0", "1.01", "x", "", "NaN"].map((target) =>
     read(`/runs/3?target=${target}`).target), [null, null, null, null, null]);
   for (const address of ["/runs/x", "/nothing", "/runs/3/4", "/new/a/b", "/new/%", "/%ff"]) {

@@ -32,6 +32,7 @@ function bandChart({ id, title, hint, axis, statistics, edges }) {
     percent: false,
     log: null,
     shared: false,
+    lines: false,
     cells: () => 1,
     needs: (view) => sources(view).map(({ selection }) => ({ ...selection, statistics })),
     draw(view) {

@@ -31,7 +31,7 @@ export function withEnsemble(chart, seed) {
     draw(view) {
       const [cell] = chart.draw(view);
       const { rows, column } = found(view);
-      if (!rows) return [cell];
+      if (!rows || view.difference) return [cell];
       const drawn = line(rows, column, view.log);
       if (drawn.x.length === 0) return [cell];
       const points = drawn.x.length <= FEW;
@@ -41,6 +41,7 @@ export function withEnsemble(chart, seed) {
     extent: (view) => union([chart.extent(view), extent([found(view).column], view.log)]),
     read(view, step) {
       const [readings] = chart.read(view, step);
+      if (view.difference) return [readings];
       const { rows, column } = found(view);
       return [[{ arm: TOGETHER, dash: DASH, name: "ensemble",
         value: valueAt(rows, column, step, (value) => percent(value)) }, ...readings]];

@@ -26,6 +26,7 @@ export const fan = {
   percent: false,
   log: null,
   shared: false,
+  lines: false,
   cells: ({ networks }) => networks.length,
   needs: (view) => view.networks.flatMap((network) => {
     const selection = source(network, view);

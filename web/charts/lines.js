@@ -6,6 +6,7 @@ import { COLORS } from "../dom.js";
 import { number, span } from "../format.js";
 import { isBatchNorm } from "../layers.js";
 import { NAN, nearest, NULL } from "../series.js";
+import { smoothed } from "../smoothing.js";
 import { dots, extent, FEW, line, rug, union } from "../traces.js";
 
 /**
@@ -53,6 +54,7 @@ export function lineChart(spec) {
     percent: spec.percent ?? false,
     log: spec.log === undefined ? false : spec.log,
     shared: spec.shared ?? false,
+    lines: true,
     cells: () => 1,
     needs: (view) => sources(view).map(({ selection }) =>
       ({ ...selection, statistics: [...curves.map(({ statistic }) => statistic),
@@ -69,18 +71,25 @@ export function lineChart(spec) {
           const points = spec.points === true && drawn.x.length <= FEW;
           if (drawn.x.length) {
             const dense = isDense(rows, column);
-            cell.marks.push({ kind: "line", arm, dash: dense ? "solid" : dash, points, dense,
+            const faint = view.smooth > 0;
+            cell.marks.push({ kind: "line", arm, dash: dense ? "solid" : dash, points, dense, faint,
               ...drawn });
-            if (!points) addDots(cell, view, arm, rows, column);
+            if (faint) {
+              cell.marks.push({ kind: "line", arm, dash, points: false, dense: false,
+                ...smoothed(rows, column, view.smooth) });
+            } else if (!points) addDots(cell, view, arm, rows, column);
           }
         }
         const odd = rug(rows, curves.map(({ statistic }) => rows.columns[statistic]), view.log);
         if (odd) cell.marks.push({ kind: "rug", arm, row: rugs(cell), ...odd });
       }
-      if (floor && cell.marks.length > 0) addFloor(cell, sources(view).map(({ selection }) =>
+      if (floor && !view.difference && cell.marks.length > 0) addFloor(cell, sources(view).map(({ selection }) =>
         view.rows(selection)), floor);
+      const without = sources(view).length === 0 ? "does not apply: no arm has BatchNorm here" : null;
+      const alone = view.difference && sources(view).every(({ arm }) => arm > 0)
+        ? `${view.networks[0].arm}, the reference, has none of it` : null;
       cell.note = noteFor(cell, view, {
-        reason: sources(view).length > 0 ? null : "does not apply: no arm has BatchNorm here",
+        reason: without ?? alone,
         rows: sources(view).map(({ selection }) => view.rows(selection)),
         missing: spec.missing,
         least: spec.least,
@@ -94,8 +103,9 @@ export function lineChart(spec) {
           .map((name) => rows.columns[name]), view.log) : null;
     })),
     read: (view, step) => [sources(view).flatMap(({ arm, network, selection }) =>
-      curves.map(({ statistic, dash = armDash(arm), label }) => {
-        const name = label ? `${network.arm}, ${label}` : network.arm;
+      view.difference && arm === 0 ? [] : curves.map(({ statistic, dash = armDash(arm), label }) => {
+        const who = view.difference ? `${network.arm} − ${view.networks[0].arm}` : network.arm;
+        const name = label ? `${who}, ${label}` : who;
         const rows = view.rows(selection);
         /** @type {typeof format} */
         const brief = (value, digits = view.networks.length > 2 ? 2 : 3) => format(value, digits);

@@ -33,8 +33,13 @@ export const unit = {
   percent: false,
   log: null,
   shared: false,
+  lines: false,
   cells: ({ networks }) => networks.length,
   needs: () => [],
+  draws: (view) => view.networks.flatMap((network) => {
+    const selection = source(network, view);
+    return selection ? [{ ...selection, statistics: STATISTICS }] : [];
+  }),
   draw: (view) => view.networks.map((network, arm) => {
     /** @type {Cell} */
     const cell = { marks: [], note: null };

@@ -1,19 +1,19 @@
 /**
- * The charts of one tab, together: they look at the same networks and records, share the steps in
- * sight and the cursor, and remember which axes are logarithmic.
+ * The charts of one tab, together: they look at the same networks and records, and share the steps
+ * in sight, the cursor, the scrubbed step, and how they are drawn.
  */
 
-/** @import { Chart, ChosenUnit, Network, Range, Selection, Skipped, View } from "../types" */
+/** @import { Chart, ChosenUnit, Network, Range, RunDetail, Selection, View } from "../types" */
 /** @import { Feed } from "../feed.js" */
 /** @import { UnitFeed } from "../units.js" */
 
-import { h } from "../dom.js";
-import { recall, remember } from "../memory.js";
 import { redraw } from "../redraw.js";
 import { changed, wholeSteps } from "../scale.js";
+import { beside } from "../scrub.js";
 import { keyOf, nearest, within } from "../series.js";
 import { store } from "../state.js";
 import { union } from "../traces.js";
+import { Looks } from "./looks.js";
 import { Panel } from "./panel.js";
 
 export class Deck {
@@ -25,39 +25,49 @@ export class Deck {
   expected = 0;
   /** @type {Range | null} The steps that were zoomed to; null follows the run */
   chosen = null;
+  /** @type {number | null} The scrubbed step; null is the run's latest, and follows it */
+  step = null;
   /** @type {UnitFeed | null} Where charts of single units draw from */
   units = null;
   /** What is to be done when single units came. */
   onUnits = () => {};
+  /** An address that opens a chart as it is. @type {(chart: Chart, layer: string | null) => string} */
+  linkTo = () => "";
   /** Look at another unit. @type {(chosen: ChosenUnit | null) => void} */
   chooseUnit = () => {};
   /** @type {Map<string, Range | null>} */
   #extents = new Map();
-  /** @type {Map<string, HTMLButtonElement[]>} */
-  #toggles = new Map();
+  /** @type {((step: number | null) => void)[]} */
+  #onStep = [];
+  #isReading = false;
   #unsubscribe;
 
   /**
+   * @param {RunDetail} run
    * @param {Feed} feed
    * @param {Network[]} networks Those of one seed
-   * @param {Skipped[]} skipped Layers that are not looked at
    * @param {(range: Range | null) => void} onChoose
    */
-  constructor(feed, networks, skipped, onChoose) {
+  constructor(run, feed, networks, onChoose) {
+    this.run = run;
     this.feed = feed;
     this.networks = networks;
-    this.skipped = skipped;
     this.onChoose = onChoose;
-    let scheduled = false;
+    this.looks = new Looks(run, feed, networks);
     this.#unsubscribe = store.subscribe((state, before) => {
-      if (state.cursor === before.cursor || scheduled) return;
-      scheduled = true;
-      requestAnimationFrame(() => {
-        scheduled = false;
-        const { cursor } = store.get();
-        for (const panel of this.panels) if (panel.visible) panel.read(cursor);
-        for (const panel of this.panels) if (cursor === null) panel.step.hidden = true;
-      });
+      if (state.cursor !== before.cursor) this.#readSoon();
+    });
+  }
+
+  /** With the next frame the charts in sight say their values where the cursor is, or the step. */
+  #readSoon() {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    requestAnimationFrame(() => {
+      this.#isReading = false;
+      const { cursor } = store.get();
+      for (const panel of this.panels) if (panel.visible) panel.read(cursor);
+      for (const panel of this.panels) if (cursor === null) panel.step.hidden = true;
     });
   }
 
@@ -71,21 +81,66 @@ export class Deck {
     return panel;
   }
 
+  /**
+   * The chart that an address names, `fan:hidden2`; undefined when there is none.
+   * @param {string} name
+   */
+  find(name) {
+    return this.panels.find(({ chart, layer }) =>
+      name === (layer === null ? chart.id : `${chart.id}:${layer}`));
+  }
+
+  /** The run's latest step, as far as it is known. */
+  get latest() {
+    return Math.max(1, this.feed.latest || this.expected);
+  }
+
   /** The first and last step in sight. @returns {Range} */
   get range() {
-    return this.chosen ?? [0, Math.max(1, this.feed.latest || this.expected)];
+    return this.chosen ?? [0, this.latest];
+  }
+
+  /**
+   * Read the charts at a step; null, or one that is not before the latest, follows the run.
+   * @param {number | null} step
+   */
+  scrub(step) {
+    const next = step === null || step >= this.latest ? null : Math.max(0, step);
+    if (next === this.step) return;
+    this.step = next;
+    this.#readSoon();
+    for (const listener of this.#onStep) listener(next);
+  }
+
+  /** Go so many records on, or back, among those in sight. @param {number} records */
+  scrubBy(records) {
+    const all = this.needs.flatMap((selection) => this.feed.rows(selection) ?? []);
+    const [first, last] = this.range;
+    let step = this.step ?? last;
+    for (let count = Math.abs(records); count > 0; count--) {
+      step = beside(all, step, records > 0 ? 1 : -1) ?? step;
+    }
+    this.scrub(Math.max(first, Math.min(last, step)));
+  }
+
+  /**
+   * Hear of every other step that is scrubbed to; null is the run's latest.
+   * @param {(step: number | null) => void} listener
+   */
+  onStep(listener) {
+    this.#onStep.push(listener);
   }
 
   /** Everything that these charts draw from, each series once. @returns {Selection[]} */
   get needs() {
     /** @type {Map<string, Selection>} */
     const found = new Map();
-    for (const { chart, layer } of this.panels) {
-      for (const selection of chart.needs({ networks: this.networks, layer })) {
-        const known = found.get(keyOf(selection));
-        const statistics = new Set([...(known?.statistics ?? []), ...selection.statistics]);
-        found.set(keyOf(selection), { ...selection, statistics: [...statistics] });
-      }
+    const needs = this.panels.flatMap(({ chart, layer }) =>
+      chart.needs({ networks: this.networks, layer })).concat(this.looks.needs);
+    for (const selection of needs) {
+      const known = found.get(keyOf(selection));
+      const statistics = new Set([...(known?.statistics ?? []), ...selection.statistics]);
+      found.set(keyOf(selection), { ...selection, statistics: [...statistics] });
     }
     return [...found.values()];
   }
@@ -93,6 +148,7 @@ export class Deck {
   /** Records came, or other steps are in sight. @param {{ now?: boolean }} [options] */
   changed(options) {
     this.#extents.clear();
+    this.looks.changed();
     for (const panel of this.panels) redraw(panel, options);
   }
 
@@ -102,12 +158,16 @@ export class Deck {
    * @returns {View}
    */
   view(chart, layer) {
-    const { networks, skipped, range, growing, feed } = this;
+    const { networks, range, growing, feed, looks } = this;
+    const difference = looks.isDifference(chart);
     return {
-      networks, layer, skipped, range, growing,
+      networks, layer, range, growing, difference,
+      skipped: this.run.watched?.skipped ?? [],
       loading: this.expected > 0 && !feed.hasAnswer,
-      log: this.isLog(chart),
-      rows: (what) => what.table === "unit_records" ? this.units?.rows(what) : feed.rows(what),
+      log: looks.isLog(chart),
+      smooth: looks.chosen.smooth,
+      rows: (what) => what.table === "unit_records" ? this.units?.rows(what)
+        : difference ? looks.difference(what) : feed.rows(what),
     };
   }
 
@@ -119,7 +179,7 @@ export class Deck {
    * @returns {Range | null}
    */
   extent(chart, layer) {
-    if (chart.shared && this.isLog(chart)) {
+    if (chart.shared && this.looks.isLog(chart)) {
       const alike = this.panels.filter((panel) => panel.chart === chart);
       return union(alike.map((panel) => this.#extent(chart, panel.layer)));
     }
@@ -189,34 +249,6 @@ export class Deck {
     if (!action) return;
     event.preventDefault();
     action();
-  }
-
-  /** @param {Chart} chart */
-  isLog({ id, log }) {
-    return log !== null && (recall(`shiftscope.log.${id}`) ?? String(log)) === "true";
-  }
-
-  /**
-   * A button between linear and logarithmic; null where a logarithm makes no sense.
-   * @param {Chart} chart
-   */
-  logToggle(chart) {
-    if (chart.log === null) return null;
-    const button = h("button", {
-      class: "toggle", type: "button", "aria-pressed": String(this.isLog(chart)),
-      title: "Logarithmic vertical axis", onclick: () => this.#toggle(chart),
-    }, "log");
-    this.#toggles.set(chart.id, [...(this.#toggles.get(chart.id) ?? []), button]);
-    return button;
-  }
-
-  /** @param {Chart} chart */
-  #toggle(chart) {
-    remember(`shiftscope.log.${chart.id}`, String(!this.isLog(chart)));
-    for (const button of this.#toggles.get(chart.id) ?? []) {
-      button.setAttribute("aria-pressed", String(this.isLog(chart)));
-    }
-    this.changed({ now: true });
   }
 
   close() {

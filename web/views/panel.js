@@ -1,20 +1,28 @@
-/** A chart on the page: its caption, its drawing, and over it the readout, cursor and notes. */
+/** A chart on the page: its caption, its drawing, and what the pointer and keys do with it. */
 
-/** @import { Box, Cell, Chart } from "../types" */
+/** @import { Box, Chart, Drawing, View } from "../types" */
 /** @import { Deck } from "./deck.js" */
 
-import { h, setText, swatch, swatchClass } from "../dom.js";
-import { steps } from "../format.js";
+import { axisOf, converted, shareAt, stepAt, stepOf, words } from "../across.js";
+import { h, setText } from "../dom.js";
+import { steps, whole } from "../format.js";
 import { MARGIN, place } from "../geometry.js";
 import { clear, draw, listen } from "../plot.js";
 import { forget, holdDrawing, redraw } from "../redraw.js";
-import { linearAxis, logAxis, shareAxis, stepAxis } from "../scale.js";
+import { linearAxis, logAxis, shareAxis } from "../scale.js";
 import { store } from "../state.js";
-
-/** @typedef {Record<"top" | "axis" | "readings" | "cursor" | "note", HTMLElement>} Overlay */
+import { union } from "../traces.js";
+import { chartMenu, nameMenu } from "./chart_menu.js";
+import { axisTitle, Overlay } from "./overlay.js";
 
 /** Characters of a tick's label beside which the axis title has room. */
 const LONGEST_LABEL = 5;
+/** Pixels of a character of a label, about. */
+const CHARACTER = 7;
+/** Where the title of the horizontal axis ends, in pixels; a longer one goes on. */
+const TITLE_END = 44;
+/** Pixels between pressing and letting go, below which it is a click. */
+const STILL = 4;
 
 export class Panel {
   visible = false;
@@ -27,6 +35,7 @@ export class Panel {
   /** @type {Overlay[]} */
   #overlays = [];
   #listens = false;
+  #pressed = { x: 0, y: 0 };
 
   /**
    * @param {Deck} deck
@@ -40,29 +49,33 @@ export class Panel {
     this.rowHeight = rowHeight;
     this.canvas = h("div", { class: "canvas", "aria-hidden": "true" });
     this.step = h("span", { class: "cursor-step", hidden: true });
-    this.title = h("span", { class: "x-title" }, "step");
+    this.across = h("span", { class: "x-title" }, "step");
     this.plot = h("div", {
-      class: "plot", role: "img", tabindex: 0, "aria-label": this.#name,
+      class: "plot", role: "img", tabindex: 0, "aria-label": `${this.title}.`,
       "data-chart": chart.id, "data-layer": layer,
       onkeydown: (/** @type {KeyboardEvent} */ event) => deck.key(event),
       onpointermove: (/** @type {PointerEvent} */ event) => this.#point(event),
       onpointerleave: () => store.set({ cursor: null }),
-      onpointerdown: () => hold(),
-    }, this.canvas, this.step, this.title);
-    this.element = h("figure", { class: "panel" }, this.#caption(), this.plot);
+      onpointerdown: (/** @type {PointerEvent} */ event) => this.#press(event),
+      onclick: (/** @type {MouseEvent} */ event) => this.#click(event),
+    }, this.canvas, this.step, this.across);
+    this.menu = chartMenu(this);
+    this.element = h("figure", { class: "panel" }, this.#caption(),
+      h("div", { class: "frame" }, this.plot, this.menu));
     observers.size.observe(this.plot);
     observers.sight.observe(this.plot);
     owners.set(this.plot, this);
   }
 
-  get #name() {
-    return `${this.layer ? `${this.layer}, ` : ""}${this.chart.title}.`;
+  /** Layer and title. */
+  get title() {
+    return `${this.layer ? `${this.layer}, ` : ""}${this.chart.title}`;
   }
 
   #caption() {
     const { title, hint } = this.chart;
     return h("figcaption", {}, h(this.layer ? "h3" : "h2", {}, title),
-      this.deck.logToggle(this.chart),
+      this.deck.looks.logToggle(this.chart),
       h("p", { class: "hint" }, hint));
   }
 
@@ -70,6 +83,7 @@ export class Panel {
   turn(layer) {
     this.layer = layer;
     this.plot.dataset.layer = layer;
+    nameMenu(this);
   }
 
   /** @param {number} width */
@@ -87,50 +101,50 @@ export class Panel {
     this.#boxes = boxes;
     this.#height = height;
     this.plot.style.height = `${height}px`;
-    while (this.#overlays.length < boxes.length) this.#overlays.push(this.#overlay());
-    boxes.forEach((box, at) => {
-      const { top, axis, cursor, note } = this.#overlays[at];
-      position(top, box.left, box.top - MARGIN.top, box.width + MARGIN.right);
-      position(axis, 0, box.top, 16, box.height);
-      position(note, box.left, box.top, box.width, box.height);
-      position(cursor, 0, box.top, 1, box.height);
-    });
-  }
-
-  /** @returns {Overlay} */
-  #overlay() {
-    const readings = h("span", { class: "readings" });
-    const top = h("div", { class: "topline" }, readings);
-    const axis = h("div", { class: "y-title" }, h("span", {}, this.chart.axis));
-    const cursor = h("div", { class: "cursor", hidden: true });
-    const note = h("div", { class: "note" });
-    this.plot.append(top, axis, cursor, note);
-    return { top, axis, readings, cursor, note };
+    while (this.#overlays.length < boxes.length) this.#overlays.push(new Overlay(this.plot));
+    boxes.forEach((box, at) => this.#overlays[at].arrange(box));
   }
 
   draw() {
     if (this.#width === 0) return;
     const { chart, deck } = this;
     const view = deck.view(chart, this.layer);
+    const drawing = this.drawing(view);
+    const { boxes, cells } = drawing;
+    for (const [at, overlay] of this.#overlays.entries()) {
+      const isLong = drawing.y.labels.some((label) => label.length > LONGEST_LABEL);
+      const hasRoom = !isLong && boxes[at]?.left === boxes[0].left; // numbers before their title
+      overlay.entitle(hasRoom ? axisTitle(chart, view) : null);
+    }
+    setText(this.across, deck.looks.across.unit);
+    const end = Math.max(TITLE_END, CHARACTER * deck.looks.across.unit.length);
+    this.across.hidden = firstLabelAt(drawing) < end;
+    this.#revision += 1;
+    draw(this.canvas, drawing, this.#revision).then(() => this.#listen());
+    cells.forEach((cell, at) => this.#overlays[at].say(cell, deck.networks));
+    this.read(store.get().cursor);
+  }
+
+  /**
+   * All that it takes to draw.
+   * @param {View} view
+   * @returns {Drawing}
+   */
+  drawing(view) {
+    const { chart, deck: { looks: { across }, range } } = this;
     const cells = chart.draw(view);
-    const extent = deck.extent(chart, this.layer);
+    const extent = this.deck.extent(chart, this.layer);
     if (this.#boxes.length !== cells.length) this.#arrange();
     const boxes = this.#boxes;
     const ticks = Math.max(2, Math.round(boxes[0].height / 32));
     const axis = view.log ? logAxis : chart.percent ? shareAxis : linearAxis;
-    const drawing = {
-      cells, boxes, width: this.#width, height: this.#height, log: view.log,
-      x: stepAxis(deck.range, boxes[0].width), y: axis(extent, ticks),
+    return {
+      cells: cells.map(({ marks, note }) =>
+        ({ note, marks: marks.map((mark) => converted(across, mark)) })),
+      boxes, width: this.#width, height: this.#height, log: view.log, logX: across.log, zooms: true,
+      x: axisOf(across, range, boxes[0].width),
+      y: axis(view.difference ? union([extent, [0, 0]]) : extent, ticks),
     };
-    for (const [at, { axis: title }] of this.#overlays.entries()) {
-      const isLong = drawing.y.labels.some((label) => label.length > LONGEST_LABEL);
-      title.hidden = isLong || boxes[at]?.left > boxes[0].left; // numbers before their title
-    }
-    this.title.hidden = deck.range[0] >= 1000; // its label needs the room
-    this.#revision += 1;
-    draw(this.canvas, drawing, this.#revision).then(() => this.#listen());
-    cells.forEach((cell, at) => this.#say(cell, at));
-    this.read(store.get().cursor);
   }
 
   #listen() {
@@ -138,54 +152,37 @@ export class Panel {
     this.#listens = true;
     listen(this.canvas, {
       onDrag: () => store.set({ cursor: null }),
-      onRange: (range) => this.deck.choose(range),
+      onRange: ([first, last]) => {
+        const { across } = this.deck.looks;
+        this.deck.choose([stepOf(across, first), stepOf(across, last)]);
+      },
       onReset: () => this.deck.choose(null),
     });
   }
 
   /**
-   * Say what the drawing cannot show: why it is empty, and where values are no numbers.
-   * @param {Cell} cell
-   * @param {number} at
-   */
-  #say(cell, at) {
-    const { note } = this.#overlays[at];
-    const rugs = cell.marks.filter((mark) => mark.kind === "rug");
-    note.style.setProperty("--rugs", String(rugs.length));
-    note.replaceChildren(...(cell.note ? [h("p", { class: "empty" }, cell.note)] : []),
-      ...(rugs.length ? [h("p", { class: "rugs" },
-        ...rugs.map(({ arm, text }) => h("span", {}, swatch(arm),
-          h("span", { class: "name" }, `${this.deck.networks[arm].arm}: `), text)))] : []));
-  }
-
-  /**
-   * Show the values at a step: the one under the pointer, else the latest in sight.
+   * Show the values at a step: the one under the pointer, else the scrubbed one, else the latest
+   * in sight.
    * @param {number | null} cursor
    */
   read(cursor) {
     const { chart, deck } = this;
-    const [first, last] = deck.range;
-    const isInside = cursor !== null && cursor >= first && cursor <= last;
+    const { range, range: [first, last], looks: { across } } = deck;
+    /** @param {number | null} step */
+    const inside = (step) => step !== null && step >= first && step <= last ? step : null;
+    const pointed = inside(cursor);
+    const scrubbed = inside(deck.step);
     const view = deck.view(chart, this.layer);
-    const cells = chart.read(view, isInside ? cursor : last);
+    const cells = chart.read(view, pointed ?? scrubbed ?? last);
+    /** @param {number | null} step */
+    const share = (step) => step === null ? null : shareAt(across, range, step);
     cells.forEach((readings, at) => {
-      const overlay = this.#overlays[at];
-      const box = this.#boxes[at];
-      if (!overlay || !box) return;
-      fill(overlay.readings, readings.length);
-      readings.forEach(({ arm, dash, name, value }, index) => {
-        const [mark, label, number] = overlay.readings.children[index].children;
-        mark.className = swatchClass(arm, dash);
-        setText(label, name);
-        setText(number, value);
-      });
-      const x = box.left + (((cursor ?? 0) - first) / Math.max(1, last - first)) * box.width;
-      overlay.cursor.hidden = !isInside;
-      overlay.cursor.style.transform = `translateX(${x}px)`;
+      this.#overlays[at]?.read(readings);
+      this.#overlays[at]?.point({ cursor: share(pointed), marker: share(scrubbed) });
     });
     const said = cells.flat().map(({ name, value }) => `${name} ${value}`).join("; ");
-    const label = `${this.#name} ${said} at step ${last}.`;
-    if (!isInside) this.plot.setAttribute("aria-label", label);
+    const label = `${this.title}. ${said} at step ${scrubbed ?? last}.`;
+    if (pointed === null) this.plot.setAttribute("aria-label", label);
   }
 
   /**
@@ -193,21 +190,46 @@ export class Panel {
    * @param {PointerEvent} event
    */
   #point(event) {
+    const found = event.buttons === 0 ? this.#under(event) : null;
+    const step = found?.step ?? null;
+    if (step !== store.get().cursor) store.set({ cursor: step });
+    this.step.hidden = step === null;
+    if (found === null || step === null) return;
+    const { box, x, bounds } = found;
+    const also = words(this.deck.looks.across, step);
+    setText(this.step, this.deck.stepsAt(this.chart, this.layer, step, steps) + (also && ` · ${also}`));
+    const half = this.step.offsetWidth / 2;
+    const left = Math.max(0, Math.min(bounds.width - 2 * half, x - half));
+    this.step.style.transform = `translate(${left}px, ${box.top + box.height + 3}px)`;
+  }
+
+  /**
+   * The plot area and the step under the pointer; null outside of them.
+   * @param {MouseEvent} event
+   */
+  #under(event) {
     const bounds = this.plot.getBoundingClientRect();
     const [x, y] = [event.clientX - bounds.left, event.clientY - bounds.top];
     const box = this.#boxes.find(({ left, top, width, height }) =>
       x >= left && x <= left + width && y >= top - MARGIN.top && y <= top + height + MARGIN.bottom);
-    const pressed = event.buttons !== 0;
-    const [first, last] = this.deck.range;
-    const step = box && !pressed
-      ? Math.round(first + ((x - box.left) / box.width) * (last - first)) : null;
-    if (step !== store.get().cursor) store.set({ cursor: step });
-    this.step.hidden = step === null;
-    if (step === null || !box) return;
-    setText(this.step, this.deck.stepsAt(this.chart, this.layer, step, steps));
-    const half = this.step.offsetWidth / 2;
-    const left = Math.max(0, Math.min(bounds.width - 2 * half, x - half));
-    this.step.style.transform = `translate(${left}px, ${box.top + box.height + 3}px)`;
+    if (!box) return null;
+    const { looks: { across }, range, latest } = this.deck;
+    const step = Math.round(stepAt(across, range, (x - box.left) / box.width));
+    return { box, bounds, x, step: Math.max(0, Math.min(latest, step)) };
+  }
+
+  /** @param {PointerEvent} event */
+  #press({ clientX, clientY }) {
+    this.#pressed = { x: clientX, y: clientY };
+    hold();
+  }
+
+  /** A click, not the end of a drag, scrubs to where it is. @param {MouseEvent} event */
+  #click(event) {
+    const { x, y } = this.#pressed;
+    const moved = Math.hypot(event.clientX - x, event.clientY - y);
+    const found = event.detail === 1 && moved < STILL ? this.#under(event) : null;
+    if (found) this.deck.scrub(found.step);
   }
 
   close() {
@@ -218,31 +240,13 @@ export class Panel {
   }
 }
 
-/**
- * @param {HTMLElement} element
- * @param {number} left
- * @param {number} top
- * @param {number} width
- * @param {number} [height]
- */
-function position({ style }, left, top, width, height) {
-  style.left = `${left}px`;
-  style.top = `${top}px`;
-  style.width = `${width}px`;
-  if (height !== undefined) style.height = `${height}px`;
-}
-
-/**
- * As many empty readings as are needed; their parts are filled in place.
- * @param {HTMLElement} parent
- * @param {number} count
- */
-function fill(parent, count) {
-  while (parent.children.length > count) parent.lastElementChild?.remove();
-  while (parent.children.length < count) {
-    parent.append(h("span", { class: "reading" }, swatch(0), h("span", { class: "name" }),
-      h("span", { class: "value" })));
-  }
+/** Where the first label of the horizontal axis begins, in pixels. @param {Drawing} drawing */
+function firstLabelAt({ x, logX, boxes: [box] }) {
+  const [first, last] = x.range;
+  const value = "tick" in x ? Math.ceil(first / x.tick) * x.tick : x.values[0] ?? 1;
+  const label = "tick" in x ? whole(value) : x.labels[0] ?? "";
+  const share = ((logX ? Math.log10(value) : value) - first) / (last - first);
+  return box.left + share * box.width - (label.length * CHARACTER) / 2;
 }
 
 /** While the mouse is down nothing is redrawn, so that dragging stays smooth. */

@@ -101,7 +101,7 @@ export class QuantityChart {
     this.#across = axis(shown.map(({ dots }) => dots.x), log.x, box.width / SPACING);
     const y = axis(shown.map(({ dots }) => dots.y), log.y, box.height / 32);
     const drawing = { cells: [{ marks: this.#lines.flatMap(marks), note: null }], boxes: [box],
-      width: this.#width, height: HEIGHT, x: this.#across, y, log: log.y, logX: log.x };
+      width: this.#width, height: HEIGHT, x: this.#across, y, log: log.y, logX: log.x, zooms: false };
     this.#revision += 1;
     draw(this.#canvas, drawing, this.#revision);
     this.#list();

@@ -10,18 +10,26 @@ import { clip, go } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { UnitFeed } from "../units.js";
+import { anchor } from "./anchor.js";
 import { Deck } from "./deck.js";
 import { chosen, LayerBar } from "./layer_bar.js";
+import { NonfiniteNotice } from "./nonfinite.js";
+import { RunAddress } from "./run_address.js";
 import { runHeader } from "./run_header.js";
+import { scrubber } from "./scrubber.js";
 import { settingsTab } from "./settings_tab.js";
 import { isActive } from "./status.js";
 import { StudyPage } from "./study.js";
 import { TABS } from "./tabs.js";
 import { legend, rangeBar, seedChoice, tabLinks } from "./toolbar.js";
 import { VerdictView } from "./verdict.js";
+import { viewMenu } from "./view_menu.js";
 
 /** @import { Tab } from "./tabs.js" */
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
+
+/** Such a part of a run is its beginning, which a logarithmic axis shows at length. */
+const BEGINNING = 64;
 
 /**
  * @param {RunPlace} place
@@ -57,6 +65,10 @@ export function runView(place) {
 class RunPage {
   /** @type {Deck | null} */
   #deck = null;
+  /** What is shown again whenever records or choices change. @type {(() => void)[]} */
+  #refreshes = [];
+  #drawnAs = "";
+  #zoomed = String(null);
   #shown = "";
   #closing = new AbortController();
   #unsubscribe;
@@ -71,7 +83,7 @@ class RunPage {
     /** @type {Run} */
     this.run = detail;
     this.networks = detail.networks;
-    this.place = place;
+    this.address = new RunAddress(place);
     this.feed = new Feed(detail.id, {
       onRecords: () => this.#recordsCame(),
       onNetworks: (networks) => this.#networksCame(networks),
@@ -80,24 +92,30 @@ class RunPage {
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
     this.verdict = detail.source === "watch" ? null : new VerdictView(detail.id,
-      (target) => go({ ...this.place, target }));
+      (target) => this.address.choose({ target }));
     this.layerBar = new LayerBar((change) => this.#turn(change));
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.tools = h("div", { class: "tools" });
     this.problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+    this.nonfinite = new NonfiniteNotice(detail.id, (text) => this.#say(text));
     this.body = h("div", { class: "tab-body" });
+    this.foot = h("div", { class: "tab-foot" });
     element.append(this.header.element,
       h("div", { class: "tab-line" }, this.tabs, this.tools), this.problem,
-      this.layerBar.element, this.body);
+      this.nonfinite.element, this.layerBar.element, this.body, this.foot);
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
     this.#unsubscribe = store.subscribe(() => this.#runCame());
   }
 
+  get place() {
+    return this.address.place;
+  }
+
   /** @param {RunPlace} place */
   show(place) {
-    this.place = { ...place, range: clip(place.range, this.run.steps ?? this.run.step) };
+    this.address.place = { ...place, range: clip(place.range, this.run.steps ?? this.run.step) };
     const seed = place.seed ?? this.run.seeds[0];
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     const networks = this.networks.filter((network) => network.seed === seed);
@@ -110,12 +128,45 @@ class RunPage {
     if (key !== this.#shown) this.#build(tab, seed, networks, layers, key);
     if (this.#deck && String(this.#deck.chosen) !== String(this.place.range)) {
       this.#deck.chosen = this.place.range;
-      this.feed.zoom(this.place.range);
       this.#deck.changed({ now: true });
     }
+    const drawnAs = JSON.stringify(this.place.look);
+    if (this.#deck && drawnAs !== this.#drawnAs) {
+      this.#drawnAs = drawnAs;
+      this.#deck.looks.show(this.place.look);
+      this.#deck.changed({ now: true });
+      this.#look();
+    }
+    this.#zoom();
+    this.#deck?.scrub(this.place.step);
+    this.#bringIntoSight();
     this.#lookAtUnit(networks);
-    this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
+    this.#refreshTools();
+    this.nonfinite.show(networks, this.place);
     this.#judge();
+  }
+
+  /** Finer records of the steps in sight; on a logarithmic axis, where the first ones have room. */
+  #zoom() {
+    const begin = 2 ** Math.ceil(Math.log2(Math.max(2, this.run.step / BEGINNING)));
+    const range = this.place.range ?? (this.#deck?.looks.chosen.logX ? /** @type {Range} */ (
+      [0, begin]) : null);
+    if (String(range) === this.#zoomed) return;
+    this.#zoomed = String(range);
+    this.feed.zoom(range);
+  }
+
+  /** The chart that the address names, once; it is not meant when the address changes next. */
+  #bringIntoSight() {
+    const { chart } = this.place;
+    const panel = chart !== null && this.#deck?.find(chart);
+    if (!panel) return;
+    anchor(panel.plot, this.body);
+    this.address.forgetChart();
+  }
+
+  #refreshTools() {
+    for (const refresh of this.#refreshes) refresh();
   }
 
   /** As the address says, where there is such a layer and unit. @param {Network[]} networks */
@@ -140,8 +191,10 @@ class RunPage {
     this.#shown = key;
     this.#deck?.close();
     this.#deck = null;
+    this.#refreshes = [];
+    this.foot.replaceChildren();
     const seeds = this.run.seeds.length > 1
-      ? seedChoice(this.run.seeds, seed, (chosen) => go({ ...this.place, seed: chosen })) : "";
+      ? seedChoice(this.run.seeds, seed, (chosen) => this.address.choose({ seed: chosen })) : "";
     if (tab.id === "settings") {
       this.tools.replaceChildren();
       this.body.replaceChildren(settingsTab({ ...this.detail, ...this.run }, this.networks));
@@ -154,22 +207,31 @@ class RunPage {
       this.body.replaceChildren(h("p", { class: "nothing" }, this.place.find === null
         ? tab.none ?? "" : `No layer’s path holds “${this.place.find}”.`));
     } else {
-      const skipped = this.detail.watched?.skipped ?? [];
-      const deck = new Deck(this.feed, networks, skipped, (range) => this.#choose(range));
+      const deck = new Deck(this.detail, this.feed, networks,
+        (range) => this.address.chooseRange(range));
+      deck.looks.choose = (change) => this.address.chooseLook(change);
+      deck.linkTo = (chart, layer) => this.address.linkTo(deck, chart, layer);
+      deck.looks.show(this.place.look);
+      this.#drawnAs = JSON.stringify(this.place.look);
       deck.growing = isActive(this.run);
       deck.expected = this.run.step;
       this.#deck = deck;
       const probed = asks(this.detail, "probe_every");
       if (probed && tab.id === "shift") deck.units = this.#units(networks, seed, deck);
-      deck.chooseUnit = (unit) => go({ ...this.place, unit });
-      this.tools.replaceChildren(legend(networks), seeds, rangeBar(deck));
+      deck.chooseUnit = (unit) => this.address.choose({ unit });
+      const [range, view, scrubbing] = [rangeBar(deck), viewMenu(deck), scrubber(deck)];
+      this.#refreshes = [range, view, scrubbing].map(({ refresh }) => refresh);
+      this.tools.replaceChildren(legend(networks), seeds, view.element, range.element);
+      this.foot.replaceChildren(scrubbing.element);
       this.body.replaceChildren(
         tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,
+          chart: this.place.chart,
           together: this.detail.experiment?.ensemble === true ? seed : null,
           gradientShift: asks(this.detail, "gradient_shift_every"),
           landscape: asks(this.detail, "landscape_every"), rebuild: () => this.#rebuild() }));
       deck.chosen = this.place.range;
-      this.feed.zoom(this.place.range);
+      deck.scrub(this.place.step);
+      deck.onStep((step) => this.address.scrub(step));
     }
     this.#look();
   }
@@ -210,11 +272,6 @@ class RunPage {
     this.feed.look(this.#deck?.needs ?? [], isActive(this.run));
   }
 
-  /** @param {Range | null} range */
-  #choose(range) {
-    go({ ...this.place, range }, { replace: true });
-  }
-
   /** Show other layers. @param {{ layer: string | null, find?: string | null }} change */
   #turn(change) {
     if (this.body.getBoundingClientRect().top < 0) this.body.scrollIntoView();
@@ -226,7 +283,12 @@ class RunPage {
     this.#deck?.changed();
     if (this.#deck?.growing) this.#deck.units?.refresh();
     this.#judge();
-    this.tools.querySelector(".range")?.dispatchEvent(new Event("refresh"));
+    this.#refreshTools();
+    this.#lookForOffenders();
+  }
+
+  #lookForOffenders({ now = false } = {}) {
+    this.nonfinite.look(this.run.step, () => this.show(this.place), { now });
   }
 
   /** @param {Network[]} networks */
@@ -234,6 +296,7 @@ class RunPage {
     this.networks = networks;
     this.header.show(this.run, networks);
     this.show(this.place);
+    this.#lookForOffenders({ now: true }); // one may have been frozen
   }
 
   #runCame() {
@@ -249,6 +312,7 @@ class RunPage {
     this.#shown = this.#deck ? this.#shown : "";
     this.show(this.place);
     this.#look();
+    this.#lookForOffenders({ now: true });
   }
 
   /** @param {string} text */
@@ -259,6 +323,7 @@ class RunPage {
 
   close() {
     this.#closing.abort();
+    this.address.close();
     this.#unsubscribe();
     this.#deck?.close();
     this.layerBar.close();

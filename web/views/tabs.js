@@ -35,6 +35,7 @@ const SHORT = 12;
  *   watched run has none
  * @property {LayerRow[]} layers Those that are shown, where the tab has layers
  * @property {boolean} probed Whether the run looks at the fixed probe
+ * @property {string | null} chart The chart that the address names
  * @property {number | null} together The seed, where its networks also predict together
  * @property {boolean} gradientShift Whether it measures the gradient shift
  * @property {boolean} landscape Whether it measures the landscape
@@ -72,7 +73,8 @@ function shift(parts) {
 
 /** @param {Parts} parts */
 function onProbe(parts) {
-  const distance = DISTANCES[recall(DISTANCE) ?? ""] ? recall(DISTANCE) ?? "w1" : "w1";
+  const named = /^probe-(\w+)-from-/.exec(parts.chart ?? "")?.[1];
+  const distance = [named, recall(DISTANCE)].find((name) => name && DISTANCES[name]) ?? "w1";
   const choice = h("select", {
     onchange: () => {
       remember(DISTANCE, choice.value);
@@ -119,7 +121,7 @@ function matrix(columns, charts, { deck, layers }) {
     name.length > SHORT || sample || only.length > 0);
   const head = h("div", { class: "matrix-row heads" }, h("div", {}),
     ...charts.map((chart) => h("div", { class: "column-head" },
-      h("h2", {}, chart.title), deck.logToggle(chart), h("p", { class: "hint" }, chart.hint))));
+      h("h2", {}, chart.title), deck.looks.logToggle(chart), h("p", { class: "hint" }, chart.hint))));
   const rows = layers.map((layer) => h("section", { class: "matrix-row" }, label(layer),
     ...charts.map((chart) => deck.add(chart, { layer: layer.name, rowHeight: ROW }).element)));
   return h("div", { class: `matrix ${columns}${isLong ? " long" : ""}` }, head, ...rows);

@@ -20,7 +20,7 @@ export function tabLinks(element, tabs, current, place) {
   while (element.children.length < tabs.length) element.append(h("a", {}));
   tabs.forEach(({ id, title }, at) => {
     const link = /** @type {HTMLAnchorElement} */ (element.children[at]);
-    link.href = format({ ...place, tab: id });
+    link.href = format({ ...place, tab: id, chart: null });
     link.setAttribute("aria-keyshortcuts", String(at + 1));
     setText(link, title);
     const isNew = id === current && !link.hasAttribute("aria-current");
@@ -51,7 +51,7 @@ export function seedChoice(seeds, current, onChoose) {
 }
 
 /**
- * Which steps the charts show, and buttons to change that; it refreshes on a "refresh" event.
+ * Which steps the charts show, and buttons to change that.
  * @param {Deck} deck
  */
 export function rangeBar(deck) {
@@ -72,10 +72,10 @@ export function rangeBar(deck) {
   const element = h("div", { class: "range",
     title: "Drag across a chart to zoom, with Shift to pan; double-click shows all steps" },
     words, earlier, later, wider, closer, all);
-  element.addEventListener("refresh", () => {
+  function refresh() {
     const [first, last] = deck.range;
     setText(words, steps(first, last));
     for (const one of [earlier, later, wider, all]) one.disabled = deck.chosen === null;
-  });
-  return element;
+  }
+  return { element, refresh };
 }

@@ -1,0 +1,138 @@
+/** The menu of a chart: what it shows, its formulas, its data and picture as files, a link to it. */
+
+/** @import { Definition, Definitions, Selection } from "../types" */
+/** @import { Panel } from "./panel.js" */
+
+import * as api from "../api.js";
+import { h, setText } from "../dom.js";
+import { steps, whole } from "../format.js";
+import { image } from "../plot.js";
+import { axisTitle } from "./overlay.js";
+import { popup } from "./popup.js";
+
+/** Milliseconds that a button says what became of a click. */
+const SAID = 1500;
+
+/** @type {Promise<Definitions> | null} */
+let definitions = null;
+
+/** @param {Panel} panel */
+export function chartMenu(panel) {
+  const button = h("button", { class: "chart-menu", type: "button",
+    "aria-label": `Menu of ${panel.title}`, title: "Formula, data, picture, link" }, "⋯");
+  popup(button, "Chart", () => [
+    h("h2", {}, panel.title), h("p", { class: "hint" }, panel.chart.hint),
+    formula(selectionsOf(panel)), files(panel), linkButton(panel)]);
+  return button;
+}
+
+/** It shows another layer. @param {Panel} panel */
+export function nameMenu({ menu, title }) {
+  menu.setAttribute("aria-label", `Menu of ${title}`);
+}
+
+/** The series that are drawn. @param {Panel} panel */
+const selectionsOf = ({ chart, layer, deck: { networks } }) =>
+  (chart.draws ?? chart.needs)({ networks, layer });
+
+/**
+ * What the statistics of a chart are, once a person asks.
+ * @param {Selection[]} selections
+ */
+function formula(selections) {
+  const list = h("dl", {});
+  const details = h("details", { ontoggle: async () => {
+    if (list.children.length > 0) return;
+    definitions ??= api.getDefinitions();
+    try {
+      list.replaceChildren(...entries(selections, await definitions));
+    } catch (error) {
+      definitions = null;
+      list.replaceChildren(h("dd", { class: "bad" }, /** @type {Error} */ (error).message));
+    }
+  } }, h("summary", {}, "Formula"), list);
+  return details;
+}
+
+/**
+ * Statistics that are defined together are told together.
+ * @param {Selection[]} selections
+ * @param {Definitions} known
+ */
+function entries(selections, known) {
+  /** @type {Map<string, { names: Set<string>, unit: string }>} */
+  const found = new Map();
+  for (const { table, statistics } of selections) {
+    for (const name of statistics) {
+      /** @type {Definition | undefined} */
+      const one = known[table]?.[name];
+      if (!one) continue;
+      const { names } = found.get(one.definition) ?? { names: new Set() };
+      found.set(one.definition, { names: names.add(name), unit: one.unit });
+    }
+  }
+  return [...found].flatMap(([definition, { names, unit }]) => [
+    h("dt", {}, h("code", {}, [...names].join(", ")), unit && h("span", { class: "hint" }, ` ${unit}`)),
+    h("dd", {}, definition)]);
+}
+
+/** @param {Panel} panel */
+function files(panel) {
+  const { chart, layer, deck: { run, chosen: range, units } } = panel;
+  const unit = chart.draws ? units?.answer?.unit ?? null : null;
+  const part = range === null ? "all steps" : steps(...range);
+  /** @type {Map<string, Selection[]>} */
+  const tables = new Map();
+  for (const one of selectionsOf(panel)) tables.set(one.table, [...(tables.get(one.table) ?? []), one]);
+  const csv = [...tables].map(([table, selections]) => h("li", {},
+    h("a", { class: "button", download: true,
+      href: api.partUrl(run.id, selections, { layer, unit, range }) }, "CSV"),
+    h("span", { class: "hint" }, `${table}, ${part}, as recorded`)));
+  const pictures = /** @type {const} */ (["png", "svg"]).map((format) =>
+    h("button", { type: "button", onclick: () => savePicture(panel, format) },
+      format.toUpperCase()));
+  return h("ul", {}, ...csv, h("li", {}, ...pictures,
+    h("span", { class: "hint" }, "as it is drawn, in these colours")));
+}
+
+/**
+ * @param {Panel} panel
+ * @param {"png" | "svg"} format
+ */
+async function savePicture(panel, format) {
+  const { chart, deck, layer } = panel;
+  const view = deck.view(chart, layer);
+  const drawing = panel.drawing(view);
+  const address = await image(drawing, {
+    title: panel.title,
+    subtitle: [
+      `Run ${deck.run.id}, ${deck.run.name}, seed ${deck.networks[0].seed}`,
+      view.smooth > 0 && chart.lines && `moving average, half-life ${whole(view.smooth)} steps`,
+      ...drawing.cells.flatMap(({ marks }) => marks.flatMap((mark) =>
+        mark.kind === "rug" ? `${deck.networks[mark.arm].arm}: ${mark.text}` : [])),
+    ].filter(Boolean).join("; "),
+    axis: axisTitle(chart, view),
+    across: deck.looks.across.unit,
+    legend: chart.read(view, deck.range[1]).flat(),
+  }, format);
+  const name = ["shiftscope-run", deck.run.id, chart.id, layer].filter(Boolean).join("-");
+  h("a", { href: address, download: `${name}.${format}` }).click();
+}
+
+/** @param {Panel} panel */
+function linkButton({ chart, deck, layer }) {
+  const address = deck.linkTo(chart, layer);
+  const button = h("button", { type: "button", onclick: async () => {
+    try {
+      await navigator.clipboard.writeText(address);
+      setText(button, "Copied");
+      window.setTimeout(() => setText(button, "Copy link"), SAID);
+    } catch { // Browsers give pages their clipboard only over https and on this machine.
+      field.hidden = false;
+      field.select();
+    }
+  } }, "Copy link");
+  const field = h("input", { readonly: true, value: address, "aria-label": "Link", hidden: true });
+  return h("div", { class: "link" }, button,
+    h("span", { class: "hint" }, "opens exactly this view"), field);
+}
