@@ -2,6 +2,9 @@
 
 /** @import { ChosenUnit, Place, Range } from "./types" */
 
+/** How runs are sorted unless the address says otherwise: by number, the highest first. */
+export const NEWEST = "-run";
+
 /**
  * What an address means.
  * @param {string} path
@@ -13,7 +16,9 @@ export function parse(path, search) {
   if (parts === null) return { view: "missing" };
   const query = new URLSearchParams(search);
   const [view, name] = parts;
-  if (parts.length === 0 || (view === "runs" && parts.length === 1)) return { view: "runs" };
+  if (parts.length === 0 || (view === "runs" && parts.length === 1)) {
+    return { view: "runs", query: query.get("q") ?? "", sort: query.get("sort") || NEWEST };
+  }
   if (view === "new" && parts.length <= 2) {
     return { view: "new", entry: name ?? null, again: count(query.get("again")) };
   }
@@ -53,6 +58,13 @@ export function format(place) {
       if (place.target !== null) query.set("target", String(place.target));
       const text = query.toString();
       return `/runs/${place.run}${text && `?${text}`}`;
+    }
+    case "runs": {
+      const query = new URLSearchParams();
+      if (place.query !== "") query.set("q", place.query);
+      if (place.sort !== NEWEST) query.set("sort", place.sort);
+      const text = query.toString();
+      return `/${text && `?${text}`}`;
     }
     default:
       return "/";
