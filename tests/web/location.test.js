@@ -10,7 +10,7 @@ const read = (address) => {
 };
 
 test("every place has an address that leads back to it", () => {
-  for (const address of ["/", "/new", "/new/mnist-sigmoid", "/new?again=12", "/runs/12",
+  for (const address of ["/", "/?q=dataset%3Amnist+lr%3E0.1&sort=-best", "/?sort=run", "/new", "/new/mnist-sigmoid", "/new?again=12", "/runs/12",
     "/runs/12?tab=shift&seed=1&steps=100-2000",
     "/runs/12?tab=gradients&find=conv1+bn&layer=layer1.0.conv1", "/runs/12?target=0.95",
     "/runs/12?tab=shift&unit=hidden3%3A17", "/runs/12?tab=shift&unit=block.0"]) {

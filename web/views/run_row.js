@@ -30,8 +30,7 @@ export class RunRow {
     this.#name.href = `/runs/${run.id}`;
     const edit = h("button", { type: "button", class: "quiet edit", tabindex: -1,
       "aria-label": `Edit run ${run.id}`, onclick: () => this.edit() }, "Edit");
-    const title = h("span", { class: "what" }, h("span", { class: "line" }, this.#name, edit),
-      this.#about);
+    const title = h("span", { class: "what" }, this.#name, this.#about);
     const made = columns.map(({ name, make }) => {
       const cell = make();
       if (name === "curve") this.#curve = cell.element;
@@ -44,7 +43,7 @@ export class RunRow {
     this.element = h("div", { class: "run-row", role: "row", id: `run-row-${run.id}`,
       "data-run": run.id },
       h("span", { class: "col-id", role: "gridcell" }, this.box,
-        h("span", { class: "id" }, `#${run.id}`)),
+        h("span", { class: "id" }, `#${run.id}`), edit),
       ...ordered.map(({ name, element }) =>
         h("span", { class: `col-${name}`, role: "gridcell" }, element)));
     this.show(run);
@@ -77,12 +76,12 @@ export class RunRow {
 
   /**
    * @param {boolean} isSelected
-   * @param {boolean} isCursor
+   * @param {boolean} isCurrent
    */
-  mark(isSelected, isCursor) {
+  mark(isSelected, isCurrent) {
     this.box.checked = isSelected;
     this.element.setAttribute("aria-selected", String(isSelected));
-    this.element.classList.toggle("cursor", isCursor);
+    this.element.classList.toggle("current", isCurrent);
   }
 
   /** Edit its name, tags and note in place. */

@@ -15,7 +15,7 @@ import { Sparklines } from "./sparkline.js";
 const BEYOND = 6;
 /** The two columns that are always there. */
 const NUMBER = { name: "id", title: "#", sort: "run", falls: true };
-const NAME = { name: "name", title: "run", sort: "name", falls: false, share: 20 };
+const NAME = { name: "name", title: "run", sort: "name", falls: false, share: 21 };
 /** @param {Column} column It stands before the name. */
 const isFirst = ({ name }) => name === "status";
 /** @type {Record<string, number>} Keys that move by so many rows. */
@@ -31,6 +31,8 @@ export class RunsTable {
   #heads = [];
   /** @type {number | null} The run that the keys act on. */
   #cursor = null;
+  /** @type {number | null} Its place, which tells the run that comes when none is there yet. */
+  #at = null;
   /** @type {[number, number]} The first and the last place in sight. */
   #sight = [0, 0];
   #frame = 0;
@@ -71,7 +73,7 @@ export class RunsTable {
     this.#rows.clear();
     const [front, back] = [columns.filter(isFirst), columns.filter((one) => !isFirst(one))];
     const widths = [...front, NAME, ...back].map(({ share }) => `minmax(0, ${share}fr)`);
-    this.element.style.setProperty("--columns", `64px ${widths.join(" ")}`);
+    this.element.style.setProperty("--columns", `76px ${widths.join(" ")}`);
     this.#heads = [NUMBER, ...front, NAME, ...back].map((column) => this.#headOf(column));
     this.#head.replaceChildren(h("div", { class: "run-row head", role: "row" },
       ...this.#heads.map(({ element }) => element)));
@@ -138,6 +140,7 @@ export class RunsTable {
       const run = runs.get(list.at(place) ?? -1);
       if (run) wanted.push([place, run]);
     }
+    if (this.#at !== null) this.#cursor ??= list.at(this.#at) ?? null;
     const kept = new Set(wanted.map(([, { id }]) => id));
     for (const [id, row] of this.#rows) {
       if (kept.has(id) || row.isEdited) continue;
@@ -187,9 +190,14 @@ export class RunsTable {
   /** @param {EventTarget | null} target */
   #focused(target) {
     const row = target instanceof Element ? target.closest("[data-run]") : null;
-    if (row) this.#cursor = Number(row.getAttribute("data-run"));
-    else this.#cursor ??= this.list.at(this.#sight[0]) ?? null;
+    if (row) this.#pointAt(Number(row.getAttribute("data-run")));
+    else if (this.#at === null) this.#at = this.#sight[0];
     this.show();
+  }
+
+  /** @param {number} run The one that the keys act on from now on */
+  #pointAt(run) {
+    [this.#at, this.#cursor] = [this.list.placeOf(run), run];
   }
 
   /**
@@ -197,7 +205,7 @@ export class RunsTable {
    * @param {MouseEvent} event
    */
   #clicked(run, event) {
-    this.#cursor = run;
+    this.#pointAt(run);
     if (event.shiftKey && this.selection.anchor !== null) this.#selectTo(run);
     else this.selection.toggle(run);
   }
@@ -238,19 +246,18 @@ export class RunsTable {
    */
   #move(by, isRange) {
     const { list, selection } = this;
-    const before = list.placeOf(this.#cursor);
     const last = (list.total ?? 0) - 1;
     if (last < 0) return;
-    const place = before < 0 ? this.#sight[0] + (by > 0 ? BEYOND * Number(this.#sight[0] > 0) : 0)
-      : Math.min(last, Math.max(0, before + by));
+    const known = list.placeOf(this.#cursor);
+    const from = known >= 0 ? known : this.#at;
+    const place = from === null ? this.#sight[0] : Math.min(last, Math.max(0, from + by));
     this.#reveal(place);
-    const run = list.at(place);
-    if (run === undefined) return; // on its way: the next key finds it
-    if (isRange && this.#cursor !== null) {
+    const run = list.at(place) ?? null;
+    if (isRange && this.#cursor !== null && run !== null) {
       if (!selection.has(this.#cursor)) selection.toggle(this.#cursor);
       this.#selectTo(run);
     }
-    this.#cursor = run;
+    [this.#at, this.#cursor] = [place, run];
     this.show();
   }
 
