@@ -1,6 +1,7 @@
 /** What can be done with the runs that are selected, and what came of it. */
 
 /** @import { BulkAction } from "../types" */
+/** @import { RunList } from "../run_list.js" */
 /** @import { Selection } from "../selection.js" */
 
 import * as api from "../api.js";
@@ -20,9 +21,10 @@ const TOLD = 3;
 
 /**
  * @param {Selection} selection
+ * @param {RunList} list
  * @param {() => void} onDone
  */
-export function bulkBar(selection, onDone) {
+export function bulkBar(selection, list, onDone) {
   const count = h("span", { class: "count", role: "status" });
   const tag = h("input", { type: "text", class: "tag-name", placeholder: "tag",
     "aria-label": "Tag", maxlength: 40, autocomplete: "off" });
@@ -77,6 +79,8 @@ export function bulkBar(selection, onDone) {
     onclick: () => act(action, selection.runs) }, text);
   const [archive, unarchive] = [button("Archive", "archive"), button("Unarchive", "unarchive")];
   const [remove, restore] = [button("Delete", "delete"), button("Restore", "restore")];
+  const all = h("button", { type: "button", class: "quiet", onclick: async () =>
+    selection.add(await list.between(0, (list.total ?? 0) - 1)) });
   /** @param {BulkAction} action */
   const label = (action) => {
     if (tag.value.trim() === "") tag.focus();
@@ -90,22 +94,20 @@ export function bulkBar(selection, onDone) {
     label("tag");
   } }, tag, h("button", { type: "submit" }, "Tag"),
   h("button", { type: "button", onclick: () => label("untag") }, "Untag")),
-  h("button", { type: "button", class: "quiet", onclick: () => selection.clear() }, "Clear"));
+  all, h("button", { type: "button", class: "quiet", onclick: () => selection.clear() }, "Clear"));
   return {
     element,
     notice,
     show() {
       element.hidden = selection.size === 0;
       setText(count, `${counted(selection.size)} selected`);
+      setText(all, `Select all ${whole(list.total ?? 0)}`);
+      all.hidden = selection.size >= (list.total ?? 0);
       const known = selection.runs.map((run) => store.get().runs.get(run));
       const isArchived = known.every((run) => run?.archived);
       const isDeleted = known.every((run) => run && run.deleted_at !== null);
       [archive.hidden, unarchive.hidden] = [isArchived, !isArchived];
       [remove.hidden, restore.hidden] = [isDeleted, !isDeleted];
-    },
-    /** @param {BulkAction} action */
-    act(action) {
-      if (selection.size) act(action, selection.runs);
     },
   };
 }

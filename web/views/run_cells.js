@@ -17,6 +17,7 @@ const REMEMBERED = "run-columns";
  * @typedef {object} Column
  * @property {string} name
  * @property {string} title
+ * @property {string} [about] What it is, where the title does not say it
  * @property {string | null} sort The key that it sorts by
  * @property {boolean} falls Whether the first click sorts downwards
  * @property {number} share Of the width
@@ -117,11 +118,13 @@ export const COLUMNS = [
     make: text(datasetWords) },
   { name: "network", title: "network", sort: "network", falls: false, share: 8, usual: true,
     make: text((run) => run.network) },
-  { name: "arms", title: "test accuracy, last (best)", sort: "best", falls: true, share: 26,
+  { name: "arms", title: "test accuracy, last (best)",
+    about: "Sorts by the best of the arm where it is highest", sort: "best", falls: true, share: 26,
     usual: true, make: armsCell },
   { name: "curve", title: "test accuracy", sort: null, falls: false, share: 9, usual: true,
     make: curveCell },
-  { name: "ratio", title: "ratio", sort: "ratio", falls: true, share: 6, usual: true,
+  { name: "ratio", title: "ratio",
+    about: "Steps to the target: reference ÷ the arm that was soonest", sort: "ratio", falls: true, share: 6, usual: true,
     make: text(({ ratio }) => ratio === null ? "" : `${number(Number(ratio))} ×`, "number") },
   { name: "lr", title: "learning rate", sort: "lr", falls: true, share: 7, usual: false,
     make: text(({ lr }) => lr === null ? "" : number(Number(lr)), "number") },

@@ -49,7 +49,7 @@ export function runsView(place) {
     table.show();
   });
   const table = new RunsTable(list, selection, (sort) => go({ ...at, sort }));
-  const bulk = bulkBar(selection, () => list.refresh(...table.sight));
+  const bulk = bulkBar(selection, list, () => list.refresh(...table.sight));
   const box = queryBox((query) => go({ ...at, query }, { replace: true }));
   const columns = columnsMenu((chosen) => table.choose(chosen));
   const usual = h("div", { class: "usual" }, count, h("span", { class: "keys hint" }, KEYS), columns);
@@ -147,11 +147,10 @@ export function runsView(place) {
   return { element, title: "Runs",
     update(next) {
       if (next.view !== "runs") return;
-      const isOther = next.query !== at.query;
+      if (next.query !== at.query) selection.clear();
+      if (format(next) !== format(at)) window.scrollTo(0, 0);
       at = next;
       box.show(at.query);
-      if (isOther) selection.clear();
-      if (isOther) window.scrollTo(0, 0);
       list.show(at.query, at.sort);
     },
     close: () => {

@@ -73,7 +73,7 @@ export class RunsTable {
     this.#rows.clear();
     const [front, back] = [columns.filter(isFirst), columns.filter((one) => !isFirst(one))];
     const widths = [...front, NAME, ...back].map(({ share }) => `minmax(0, ${share}fr)`);
-    this.element.style.setProperty("--columns", `76px ${widths.join(" ")}`);
+    this.element.style.setProperty("--columns", `88px ${widths.join(" ")}`);
     this.#heads = [NUMBER, ...front, NAME, ...back].map((column) => this.#headOf(column));
     this.#head.replaceChildren(h("div", { class: "run-row head", role: "row" },
       ...this.#heads.map(({ element }) => element)));
@@ -95,9 +95,9 @@ export class RunsTable {
 
   /**
    * The head of a column, which sorts by it.
-   * @param {Pick<Column, "name" | "title" | "sort" | "falls">} column
+   * @param {Pick<Column, "name" | "title" | "about" | "sort" | "falls">} column
    */
-  #headOf({ name, title, sort: key, falls }) {
+  #headOf({ name, title, about, sort: key, falls }) {
     const arrow = h("span", { class: "arrow", "aria-hidden": "true" });
     const sort = () => {
       const { sort: now } = this.list;
@@ -105,7 +105,7 @@ export class RunsTable {
       this.onSort(now !== usual ? usual : falls ? String(key) : `-${key}`);
     };
     const element = h("span", { class: `col-${name}`, role: "columnheader" }, key === null ? title
-      : h("button", { type: "button", class: "quiet", onclick: sort }, title, arrow));
+      : h("button", { type: "button", class: "quiet", title: about, onclick: sort }, title, arrow));
     return { key, element, arrow };
   }
 
@@ -185,6 +185,7 @@ export class RunsTable {
   /** Times go by. */
   showAges() {
     for (const row of this.#rows.values()) row.show(row.run);
+    this.show();
   }
 
   /** @param {EventTarget | null} target */
