@@ -89,6 +89,7 @@ def _update(
 ) -> Refused:
     """Update runs by what each has."""
     refused: Refused = {}
+    now = datetime.now(UTC)
     held = select(Run.id, Run.status, Run.tags, Run.deleted_at).where(Run.id.in_(run_ids))
     with writing(engine) as connection:
         rows = {row.id: row for row in connection.execute(held.with_for_update())}
@@ -97,7 +98,7 @@ def _update(
                 refused[run_id] = NotFound(f"There is no run {run_id}.")
                 continue
             try:
-                values = columns(rows[run_id])
+                values = columns(rows[run_id]) | {"edited_at": now}
             except Conflict as error:
                 refused[run_id] = error
                 continue

@@ -62,6 +62,8 @@ export interface Run {
   archived: boolean;
   /** Null: it is not deleted. */
   deleted_at: string | null;
+  /** When a person last changed its name, tags, note, or what became of it. */
+  edited_at: string | null;
 }
 
 export interface Layer {

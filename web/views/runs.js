@@ -1,6 +1,6 @@
 /** Runs: the first screen. A query, a table of what matches, and what to do with the selected. */
 
-/** @import { Mounted, Place } from "../types" */
+/** @import { Mounted, Place, Run } from "../types" */
 
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
@@ -132,7 +132,7 @@ export function runsView(place) {
     if (state.runs === earlier.runs) return;
     for (const [id, run] of state.runs) {
       const known = earlier.runs.get(id);
-      if (known ? run.status !== known.status : list.placeOf(id) < 0) settle();
+      if (known ? hasMoved(run, known) : list.placeOf(id) < 0) settle();
     }
     table.show();
   });
@@ -163,6 +163,14 @@ export function runsView(place) {
       closing.abort();
     } };
 }
+
+/**
+ * Whether a change may have moved a run to another place, or out of the list.
+ * @param {Run} run
+ * @param {Run} known What it was
+ */
+const hasMoved = (run, known) => run.status !== known.status || run.archived !== known.archived
+  || run.deleted_at !== known.deleted_at;
 
 /**
  * The choice of columns, which is remembered.
