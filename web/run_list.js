@@ -5,6 +5,8 @@ import { NEWEST } from "./location.js";
 import { learnRuns } from "./state.js";
 
 const PAGE = 100;
+/** Pages on their way at once. */
+const MOST_ASKED = 3;
 
 export class RunList {
   query = "";
@@ -55,7 +57,8 @@ export class RunList {
    * @param {number} last
    */
   need(first, last) {
-    if (this.#turn !== this.#shown) return;
+    // When an answer comes, what is then in sight is asked for: nothing that was scrolled past.
+    if (this.#turn !== this.#shown || this.#asked.size >= MOST_ASKED) return;
     const missing = [];
     for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page += 1) {
       if (!this.#pages.has(page) && !this.#asked.has(page)) missing.push(page);
