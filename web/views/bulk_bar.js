@@ -79,6 +79,7 @@ export function bulkBar(selection, list, onDone) {
     onclick: () => act(action, selection.runs) }, text);
   const [archive, unarchive] = [button("Archive", "archive"), button("Unarchive", "unarchive")];
   const [remove, restore] = [button("Delete", "delete"), button("Restore", "restore")];
+  remove.setAttribute("aria-keyshortcuts", "Delete");
   const all = h("button", { type: "button", class: "quiet", onclick: async () =>
     selection.add(await list.between(0, (list.total ?? 0) - 1)) });
   /** @param {BulkAction} action */

@@ -12,7 +12,7 @@ const PAUSE = 250;
 /** @param {(query: string) => void} onQuery */
 export function queryBox(onQuery) {
   const input = h("input", { type: "search", id: "query", role: "combobox", autocomplete: "off",
-    spellcheck: "false", "aria-label": "Search runs", "aria-autocomplete": "list",
+    spellcheck: "false", "aria-label": "Search runs", "aria-keyshortcuts": "/", "aria-autocomplete": "list",
     "aria-controls": "query-suggestions", "aria-expanded": "false",
     "aria-describedby": "query-problem",
     placeholder: "Search: dataset:mnist norm:none lr>0.1 -tag:draft" });

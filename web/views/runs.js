@@ -17,7 +17,6 @@ import { RunsTable } from "./runs_table.js";
 const AGES_EVERY = 10_000;
 /** Milliseconds from a change that may move rows until the list is asked again. */
 const SETTLES = 300;
-const KEYS = "j k move · x select · Shift extends · Enter open · e edit · / search · Esc clear";
 const EVERYTHING = "archived:yes,no deleted:yes,no";
 
 /** @typedef {Extract<Place, { view: "runs" }>} RunsPlace */
@@ -52,7 +51,7 @@ export function runsView(place) {
   const bulk = bulkBar(selection, list, () => list.refresh(...table.sight));
   const box = queryBox((query) => go({ ...at, query }, { replace: true }));
   const columns = columnsMenu((chosen) => table.choose(chosen));
-  const usual = h("div", { class: "usual" }, count, h("span", { class: "keys hint" }, KEYS), columns);
+  const usual = h("div", { class: "usual" }, count, columns);
   const shell = h("div", { class: "list" },
     h("div", { class: "list-bar" }, usual, bulk.element), table.element);
   const element = h("main", { class: "runs-view" },
@@ -113,13 +112,10 @@ export function runsView(place) {
   /** @param {KeyboardEvent} event Of the whole page, where nothing else takes keys */
   function key(event) {
     const { target } = event;
-    const isTaken = target instanceof HTMLElement
-      && (target.matches("input, textarea, select") || table.element.contains(target));
+    const isTaken = target instanceof HTMLElement && (table.element.contains(target)
+      || target.closest("input, textarea, select, dialog"));
     if (isTaken || event.defaultPrevented) return;
-    if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      event.preventDefault();
-      box.input.select();
-    } else if (["j", "k", "x", "e", "Escape"].includes(event.key) && table.key(event)) {
+    if (["j", "k", "x", "e", "Escape"].includes(event.key) && table.key(event)) {
       table.element.focus({ preventScroll: true });
     }
   }

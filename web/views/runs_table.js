@@ -18,8 +18,10 @@ const NUMBER = { name: "id", title: "#", sort: "run", falls: true };
 const NAME = { name: "name", title: "run", sort: "name", falls: false, share: 21 };
 /** @param {Column} column It stands before the name. */
 const isFirst = ({ name }) => name === "status";
+const KEYS = "j k: Next and previous run, with Shift select; x: Select the run; " +
+  "Enter: Open the run; e: Edit the run’s name, tags and note; Escape: Clear the selection";
 /** @type {Record<string, number>} Keys that move by so many rows. */
-const MOVES = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10,
+const MOVES = { j: 1, J: 1, ArrowDown: 1, k: -1, K: -1, ArrowUp: -1, PageDown: 10, PageUp: -10,
   Home: -Infinity, End: Infinity };
 
 export class RunsTable {
@@ -51,7 +53,7 @@ export class RunsTable {
     /** @type {Column[]} */
     this.columns = [];
     this.element = h("div", { class: "runs-table", role: "grid", tabindex: 0, "aria-label": "Runs",
-      "aria-multiselectable": "true", onkeydown: (/** @type {KeyboardEvent} */ event) => {
+      "aria-multiselectable": "true", "data-keys": KEYS, onkeydown: (/** @type {KeyboardEvent} */ event) => {
         this.key(event);
       } }, this.#head, this.#body);
     this.element.addEventListener("edited", () => this.element.focus({ preventScroll: true }));
