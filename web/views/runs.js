@@ -64,7 +64,7 @@ export function runsView(place) {
     box.mark(error);
     problem.hidden = error === null || error.position !== null;
     setText(problem, error?.message ?? "");
-    if (total === null) return;
+    if (total === null || error !== null) return;
     setText(count, list.query === "" ? `${whole(total)} run${total === 1 ? "" : "s"}`
       : `${whole(total)} match${total === 1 ? "es" : ""}`);
     showEmpty(total === 0);
