@@ -22,7 +22,7 @@ export function queryBox(onQuery) {
   const message = h("span", { class: "message" });
   const problem = h("p", { class: "query-problem problem", id: "query-problem", role: "alert",
     hidden: true }, h("span", { class: "place", "aria-hidden": "true" }, ahead, "▲"), message);
-  /** @type {SearchKey[] | null} */
+  /** @type {Promise<SearchKey[]> | null} They are asked for once. */
   let keys = null;
   /** @type {Suggestion[]} */
   let shown = [];
@@ -44,9 +44,13 @@ export function queryBox(onQuery) {
       } }, h("code", {}, one.text), h("span", { class: "hint" }, one.about))));
   };
   const suggest = async () => {
-    keys ??= await api.getSearchKeys().catch(() => null);
+    keys ??= api.getSearchKeys().catch(() => {
+      keys = null; // without them the box works all the same; the next key asks again
+      return [];
+    });
+    const known = await keys;
     if (document.activeElement !== input) return;
-    offer(suggestions(input.value, input.selectionStart ?? 0, keys ?? []));
+    offer(suggestions(input.value, input.selectionStart ?? 0, known));
   };
   /** @param {number} by */
   const move = (by) => {
