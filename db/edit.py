@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, bindparam, delete, select, update
 
 from .engine import writing
 from .errors import Conflict, NotFound
@@ -89,6 +89,8 @@ def _update(
 ) -> Refused:
     """Update runs by what each has."""
     refused: Refused = {}
+    now = datetime.now(UTC)
+    changes: list[dict[str, Any]] = []
     held = select(Run.id, Run.status, Run.tags, Run.deleted_at).where(Run.id.in_(run_ids))
     with writing(engine) as connection:
         rows = {row.id: row for row in connection.execute(held.with_for_update())}
@@ -97,9 +99,9 @@ def _update(
                 refused[run_id] = NotFound(f"There is no run {run_id}.")
                 continue
             try:
-                values = columns(rows[run_id])
+                changes.append(columns(rows[run_id]) | {"edited_at": now, "run": run_id})
             except Conflict as error:
                 refused[run_id] = error
-                continue
-            connection.execute(update(Run).where(Run.id == run_id).values(values))
+        if changes:
+            connection.execute(update(Run).where(Run.id == bindparam("run")), changes)
     return refused

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean as mean
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Engine, String, case, func, select, type_coerce
 from sqlalchemy.orm import Session
@@ -117,9 +117,9 @@ def sparklines(engine: Engine, run_ids: Sequence[int]) -> list[Sparkline]:
     )
     found: dict[tuple[int, str], dict[int, list[tuple[float, float]]]] = {}
     with engine.connect() as connection:
-        for run_id, arm, step, *extremes in connection.execute(query):
+        for run_id, arm, step, lowest, highest in connection.execute(query):
             of_arm = found.setdefault((run_id, arm), {})
-            of_arm.setdefault(step, []).append((extremes[0], extremes[1]))
+            of_arm.setdefault(step, []).append((cast(float, lowest), cast(float, highest)))
     return [
         Sparkline(run_id, arm, tuple(_points(of_arm))) for (run_id, arm), of_arm in found.items()
     ]
@@ -130,9 +130,9 @@ def _points(of_arm: Mapping[int, Sequence[tuple[float, float]]]) -> Iterator[tup
     before = 0.0
     for step in sorted(of_arm):
         ends = {mean(seed[end] for seed in of_arm[step]) for end in (0, 1)}
-        for accuracy in sorted(ends, key=lambda end: abs(end - before)):
-            yield step, accuracy
-        before = accuracy
+        nearest, *farthest = sorted(ends, key=lambda end: abs(end - before))
+        for before in (nearest, *farthest):
+            yield step, before
 
 
 def values(engine: Engine) -> Mapping[str, Sequence[str]]:
@@ -144,7 +144,7 @@ def values(engine: Engine) -> Mapping[str, Sequence[str]]:
                 found[key.name] = ("yes", "no") if key.kind == "flag" else key.choices
                 continue
             query = select(COLUMNS[key.name]).where(Run.deleted_at.is_(None)).distinct()
-            held = connection.scalars(query).all()
-            words = {word for one in held for word in (one if isinstance(one, list) else [one])}
-            found[key.name] = sorted(word for word in words if word)[:MOST_VALUES]
+            held = [one for one in connection.scalars(query) if one is not None]
+            words = {word for one in held for word in (one if key.kind == "words" else [one])}
+            found[key.name] = sorted(words)[:MOST_VALUES]
     return found

@@ -90,9 +90,9 @@ def _one(term: Term, meaning: str | float | bool, now: datetime) -> ColumnElemen
         assert isinstance(meaning, float)
         then = now - timedelta(seconds=meaning)
         return OLDER[term.operator](Run.created_at, then)
-    if isinstance(meaning, float):
+    if not isinstance(meaning, str):
         # As a float on both sides: a column of integers would refuse a number too great for it.
-        number = literal(meaning, Double())
+        number: ColumnElement[Any] = literal(meaning, Double())
         held = _held(key)
         return COMPARE[term.operator](held, number) if term.operator != ":" else held == number
     if key.kind == "words":

@@ -5,7 +5,7 @@ A run's row carries it, so that a list of thousands reads neither documents nor 
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
@@ -29,24 +29,20 @@ def of_document(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def of_watched(watched: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of a watched run, whose document is its program's own word."""
-    models = watched.get("models")
-    names = [str(name) for name in models.values()] if isinstance(models, Mapping) else []
-    return {"network": names[0][:80] if names else None, "seed_count": 1}
+    models: object = watched.get("models")
+    names = [*cast("dict[str, object]", models).values()] if isinstance(models, dict) else []
+    return {"network": str(names[0])[:80] if names else None, "seed_count": 1}
 
 
 def highest(summary: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
     """The highest accuracies of all arms of a summary; None where no arm has a number."""
-    return {
-        name: max(
-            (value for arm in summary.values() if is_number(value := arm.get(name))), default=None
-        )
-        for name in ("last_accuracy", "best_accuracy")
-    }
+    return {name: _highest(summary, name) for name in ("last_accuracy", "best_accuracy")}
 
 
-def is_number(value: object) -> bool:
-    """Whether it is one that can be compared: a stored NaN is its name."""
-    return isinstance(value, int | float) and math.isfinite(value)
+def _highest(summary: Mapping[str, Mapping[str, object]], name: str) -> float | None:
+    values = [arm.get(name) for arm in summary.values()]  # a stored NaN is its name
+    numbers = [float(one) for one in values if isinstance(one, int | float) and math.isfinite(one)]
+    return max(numbers, default=None)
 
 
 def settle(connection: Connection, run_ids: Sequence[int]) -> None:

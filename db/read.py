@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select
@@ -50,9 +51,12 @@ def finished_runs(engine: Engine, catalog_entry: str) -> Sequence[Run]:
         return session.scalars(query.order_by(Run.id.desc())).all()
 
 
-def changing_runs(engine: Engine, *, after: int, also: Sequence[int] = ()) -> Sequence[Run]:
-    """Runs that may have changed: active ones, those numbered above `after`, and `also`."""
-    query = select(Run).where(Run.status.in_(ACTIVE) | (Run.id > after) | Run.id.in_(also))
+def changing_runs(
+    engine: Engine, *, after: int, edited_after: datetime, also: Sequence[int] = ()
+) -> Sequence[Run]:
+    """Runs that may have changed: active, edited or numbered after something, and `also`."""
+    may = Run.status.in_(ACTIVE) | (Run.id > after) | (Run.edited_at > edited_after)
+    query = select(Run).where(may | Run.id.in_(also))
     with Session(engine) as session:
         return session.scalars(query.order_by(Run.id)).all()
 

@@ -142,7 +142,10 @@ class Run(Table):
     """
 
     __tablename__ = "runs"
-    __table_args__ = (Index("ix_runs_status", "status"),)
+    __table_args__ = (
+        Index("ix_runs_status", "status"),
+        Index("ix_runs_edited_at", "edited_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80))
@@ -193,6 +196,8 @@ class Run(Table):
     """Lists leave it out unless they are asked for archived ones."""
     deleted_at: Mapped[datetime | None]
     """When it was deleted: it is in no list, and can be restored until it is purged."""
+    edited_at: Mapped[datetime | None]
+    """When a person last changed any of these: how others who look learn of it."""
     # What lists are searched and sorted by besides, so that they read no document (outline.py).
     dataset: Mapped[str | None] = mapped_column(String(40))
     network: Mapped[str | None] = mapped_column(String(80))

@@ -76,6 +76,7 @@ class RunPublic(Public):
     note: str
     archived: bool
     deleted_at: datetime | None
+    edited_at: datetime | None
 
 
 class LayerPublic(Public):

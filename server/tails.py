@@ -8,6 +8,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -25,6 +26,8 @@ from .wire import to_json
 POLL_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 """Between looks at a run that has ended, or at a database that did not answer."""
+EDITS_OVERLAP = timedelta(seconds=5)
+"""An edit may be committed later than one that was stamped after it."""
 FRAMES_KEPT = 64
 NO_ANSWER = "The database does not answer; trying again."
 logger = logging.getLogger(__name__)
@@ -158,6 +161,7 @@ class RunsTail(Tail):
         self.version = 0
         self.changes: dict[int, tuple[int, str]] = {}
         self._newest: int | None = None
+        self._edited = datetime.now(UTC)
         self._active: list[int] = []
         super().__init__(engine)
 
@@ -171,12 +175,16 @@ class RunsTail(Tail):
                 self.changes[run.id] = (self.version, message)
         self._active = [run.id for run in runs if run.status in ACTIVE]
         self._newest = max([self._newest or 0, *(run.id for run in runs)])
+        self._edited = max([self._edited, *(run.edited_at for run in runs if run.edited_at)])
         return self.version > before
 
     def _read(self) -> Sequence[Run]:
         if self._newest is None:
             self._newest = read.newest_run(self.engine)
-        return read.changing_runs(self.engine, after=self._newest, also=self._active)
+        since = self._edited - EDITS_OVERLAP
+        return read.changing_runs(
+            self.engine, after=self._newest, edited_after=since, also=self._active
+        )
 
 
 class Tails:

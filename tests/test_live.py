@@ -16,7 +16,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.exc import OperationalError
 from websockets.sync.client import ClientConnection, connect
 
-from shiftscope.db import queue, read, write
+from shiftscope.db import edit, queue, read, write
 from shiftscope.db.engine import writing
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.tables import Layer
@@ -424,6 +424,10 @@ def test_the_list_of_runs_is_told_of_what_is_new_and_what_changes(
         queue.end(engine, old.run_id, "finished")
         ended = viewer.next()
         assert (ended["run"]["id"], ended["run"]["status"]) == (old.run_id, "finished")
+        edit.change(engine, [old.run_id], name="Renamed")
+        assert viewer.next()["run"]["name"] == "Renamed"
+        edit.remove(engine, [old.run_id])
+        assert viewer.next()["run"]["deleted_at"] is not None
 
 
 def viewer_run(engine: Engine, run_id: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 /** Every address of the server, and how its answers and errors are read. */
 
-/** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
+/** @import { Bulk, BulkAction, CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
 /** @import { Measurements, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
-/** @import { Definitions, Offenders, Verdict } from "./types" */
+/** @import { Definitions, Offenders, SearchKey, Sparkline, Verdict } from "./types" */
 
 import { decode } from "./series.js";
 
@@ -14,19 +14,22 @@ export class ServerError extends Error {
     this.status = problem.status;
     /** @type {FieldProblem[]} */
     this.fields = problem.errors ?? [];
+    /** Where in a query the server lost its way, in characters; null elsewhere. */
+    this.position = problem.position ?? null;
   }
 }
 
 /**
  * @param {string} path
- * @param {unknown} [body] With a body the request is a POST
+ * @param {unknown} [body] With a body the request is a POST, unless `method` says otherwise
  * @param {AbortSignal} [signal]
+ * @param {string} [method]
  * @returns {Promise<Response>}
  */
-async function ask(path, body, signal) {
+async function ask(path, body, signal, method = "POST") {
   /** @type {RequestInit} */
   const options = body === undefined ? {} : {
-    method: "POST",
+    method,
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   };
@@ -56,10 +59,11 @@ function unreachable() {
  * @param {string} path
  * @param {unknown} [body]
  * @param {AbortSignal} [signal]
+ * @param {string} [method]
  * @returns {Promise<Answer>}
  */
-async function json(path, body, signal) {
-  return (await ask(path, body, signal)).json();
+async function json(path, body, signal, method) {
+  return (await ask(path, body, signal, method)).json();
 }
 
 /** @returns {Promise<System>} */
@@ -76,11 +80,54 @@ export const getCatalog = async () =>
   /** @type {{ entries: CatalogEntry[] }} */ (await json("/api/catalog")).entries;
 
 /**
- * @param {{ limit?: number, before?: number | null }} [page]
+ * @param {{ query: string, sort: string, limit: number, offset: number }} page
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Runs>}
  */
-export const getRuns = ({ limit = 50, before = null } = {}) =>
-  json(`/api/runs?limit=${limit}${before === null ? "" : `&before=${before}`}`);
+export const getRuns = ({ query, sort, limit, offset }, signal) =>
+  json(`/api/runs?${asked(query, sort)}&limit=${limit}&offset=${offset}`, undefined, signal);
+
+/**
+ * The numbers of all runs of a list, in order.
+ * @param {string} query
+ * @param {string} sort
+ * @returns {Promise<number[]>}
+ */
+export const getNumbers = async (query, sort) =>
+  /** @type {{ runs: number[] }} */ (await json(`/api/runs/numbers?${asked(query, sort)}`)).runs;
+
+/**
+ * @param {string} query
+ * @param {string} sort
+ */
+const asked = (query, sort) => new URLSearchParams({ q: query, sort });
+
+/** @returns {Promise<SearchKey[]>} */
+export const getSearchKeys = async () =>
+  /** @type {{ keys: SearchKey[] }} */ (await json("/api/runs/keys")).keys;
+
+/**
+ * @param {number[]} runs
+ * @returns {Promise<Sparkline[]>}
+ */
+export const getSparklines = async (runs) => /** @type {{ sparklines: Sparkline[] }} */ (
+  await json(`/api/runs/sparklines?${runs.map((run) => `run=${run}`).join("&")}`)).sparklines;
+
+/**
+ * @param {number} run
+ * @param {{ name?: string, tags?: string[], note?: string }} changes
+ * @returns {Promise<Run>}
+ */
+export const editRun = (run, changes) => json(`/api/runs/${run}`, changes, undefined, "PATCH");
+
+/**
+ * @param {BulkAction} action
+ * @param {number[]} runs
+ * @param {string | null} [tag]
+ * @returns {Promise<Bulk>}
+ */
+export const actOnRuns = (action, runs, tag = null) =>
+  json("/api/runs/bulk", { action, runs, tag });
 
 /**
  * @param {number} run

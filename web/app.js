@@ -51,7 +51,7 @@ function footer() {
 /** @param {Place} place */
 function mount(place) {
   switch (place.view) {
-    case "runs": return runsView();
+    case "runs": return runsView(place);
     case "new": return newView(place);
     case "run": return runView(place);
     default: return {
@@ -63,7 +63,8 @@ function mount(place) {
 }
 
 /** @param {Place} place What makes a view another one; the rest it follows itself */
-const identity = (place) => place.view === "run" ? `run ${place.run}` : JSON.stringify(place);
+const identity = (place) => place.view === "run" ? `run ${place.run}`
+  : place.view === "runs" ? "runs" : JSON.stringify(place);
 
 function start() {
   startTheme();

@@ -4,6 +4,9 @@
 
 import { AS_REMEMBERED, formatLook, parseLook } from "./look.js";
 
+/** How runs are sorted unless the address says otherwise: by number, the highest first. */
+export const NEWEST = "-run";
+
 /**
  * What an address means.
  * @param {string} path
@@ -15,7 +18,9 @@ export function parse(path, search) {
   if (parts === null) return { view: "missing" };
   const query = new URLSearchParams(search);
   const [view, name] = parts;
-  if (parts.length === 0 || (view === "runs" && parts.length === 1)) return { view: "runs" };
+  if (parts.length === 0 || (view === "runs" && parts.length === 1)) {
+    return { view: "runs", query: query.get("q") ?? "", sort: query.get("sort") || NEWEST };
+  }
   if (view === "new" && parts.length <= 2) {
     return { view: "new", entry: name ?? null, again: count(query.get("again")) };
   }
@@ -61,6 +66,13 @@ export function format(place) {
       if (place.chart !== null) query.set("chart", place.chart);
       const text = query.toString();
       return `/runs/${place.run}${text && `?${text}`}`;
+    }
+    case "runs": {
+      const query = new URLSearchParams();
+      if (place.query !== "") query.set("q", place.query);
+      if (place.sort !== NEWEST) query.set("sort", place.sort);
+      const text = query.toString();
+      return `/${text && `?${text}`}`;
     }
     default:
       return "/";

@@ -62,6 +62,8 @@ export interface Run {
   archived: boolean;
   /** Null: it is not deleted. */
   deleted_at: string | null;
+  /** When a person last changed its name, tags, note, or what became of it. */
+  edited_at: string | null;
 }
 
 export interface Layer {
@@ -644,7 +646,8 @@ export interface ChosenUnit {
 
 /** What the address says. */
 export type Place =
-  | { view: "runs" }
+  /** `sort` is a key of docs/search.md; a minus sign before it turns the order around. */
+  | { view: "runs"; query: string; sort: string }
   | { view: "new"; entry: string | null; again: number | null }
   | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null;
       /** A layer of the page that is shown, and what layers are searched for. */
@@ -678,6 +681,22 @@ export interface PlotlyLibrary {
 
 export interface PlotlyElement extends HTMLElement {
   on(event: string, listener: (event: Record<string, unknown>) => void): void;
+}
+
+/* ------------------------------------------------------------------ the list of runs */
+
+/** Something to put into a query: `text` takes the place of what stands from `start` to `end`. */
+export interface Suggestion {
+  text: string;
+  about: string;
+  start: number;
+  end: number;
+}
+
+/** A cell of a run's row; it is built once and shows the run again and again. */
+export interface RunCell {
+  element: HTMLElement;
+  show(run: Run): void;
 }
 
 declare global {

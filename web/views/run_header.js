@@ -120,6 +120,9 @@ function noticesOf(run, networks) {
   /** @type {[string, string][]} */
   const found = [];
   if (run.error) found.push(["bad", run.error]);
+  if (run.deleted_at) {
+    found.push(["", "This run is deleted. It can be restored in the list: search for deleted:yes."]);
+  }
   if (run.status === "queued") {
     const alone = workerNotice(store.get().system) !== null;
     found.push(["", `queued: waiting for a worker${alone

@@ -1,81 +1,98 @@
 /** One run in the list; its parts are updated in place while it runs. */
 
-/** @import { Run } from "../types" */
+/** @import { Run, RunCell, Sparkline } from "../types" */
+/** @import { Column } from "./run_cells.js" */
 
-import { armDash } from "../charts/lines.js";
-import { h, setText, swatch } from "../dom.js";
-import { age, exact, percent, real, speed } from "../format.js";
-import { progressBar, statusWord } from "./status.js";
-
-/** So many arms are listed; of more the first ones, and how many there are. */
-const LISTED = 6;
-
-/** @param {Run} run */
-const whatOf = ({ source, dataset }) => source === "watch" ? "watched"
-  : source === "import" ? "imported"
-  : source === "study" ? `study${dataset === null ? "" : ` · ${dataset}`}` : dataset;
+import { h, setText } from "../dom.js";
+import { runEdit } from "./run_edit.js";
+import { sparkline } from "./sparkline.js";
 
 export class RunRow {
-  #status = h("span", { class: "status" });
   #name = h("a", { class: "name" });
-  #dataset = h("span", { class: "dataset" });
-  #arms = h("span", { class: "arms" });
-  #progress = progressBar();
-  #speed = h("span", { class: "number" });
-  #device = h("span", { class: "device" });
-  #age = h("time", {});
+  #about = h("span", { class: "about" });
+  /** @type {RunCell[]} */
+  #cells = [];
+  /** @type {HTMLElement | null} */
+  #curve = null;
+  #drawn = "";
+  /** @type {HTMLFormElement | null} */
+  #form = null;
 
-  /** @param {Run} run */
-  constructor(run) {
+  /**
+   * @param {Run} run
+   * @param {Column[]} columns
+   * @param {(event: MouseEvent) => void} onSelect
+   */
+  constructor(run, columns, onSelect) {
     this.run = run;
+    this.box = h("input", { type: "checkbox", tabindex: -1, "aria-label": `Select run ${run.id}`,
+      onclick: onSelect });
     this.#name.href = `/runs/${run.id}`;
-    this.#age.dateTime = run.created_at;
-    this.#age.title = exact(run.created_at);
-    this.element = h("li", { class: "run-row", "data-run": run.id },
-      h("span", { class: "id" }, `#${run.id}`), this.#status,
-      h("span", { class: "what" }, this.#name, this.#dataset),
-      this.#arms, h("span", {}, this.#progress.element, this.#progress.words),
-      this.#speed, this.#device, this.#age);
+    const edit = h("button", { type: "button", class: "quiet edit", tabindex: -1,
+      "aria-label": `Edit run ${run.id}`, onclick: () => this.edit() }, "Edit");
+    const title = h("span", { class: "what" }, this.#name, this.#about);
+    const made = columns.map(({ name, make }) => {
+      const cell = make();
+      if (name === "curve") this.#curve = cell.element;
+      this.#cells.push(cell);
+      return { name, element: cell.element };
+    });
+    const status = made.filter(({ name }) => name === "status");
+    const ordered = [...status, { name: "name", element: title },
+      ...made.filter((one) => !status.includes(one))];
+    this.element = h("div", { class: "run-row", role: "row", id: `run-row-${run.id}`,
+      "data-run": run.id },
+      h("span", { class: "col-id", role: "gridcell" }, this.box,
+        h("span", { class: "id" }, `#${run.id}`), edit),
+      ...ordered.map(({ name, element }) =>
+        h("span", { class: `col-${name}`, role: "gridcell" }, element)));
     this.show(run);
-    this.showAge();
+  }
+
+  get isEdited() {
+    return this.#form !== null;
   }
 
   /** @param {Run} run */
   show(run) {
     this.run = run;
-    statusWord(this.#status, run);
     setText(this.#name, run.name);
-    const seeds = run.seeds.length > 1 ? ` · ${run.seeds.length} seeds` : "";
-    setText(this.#dataset, run.error ?? run.phase ?? `${whatOf(run)}${seeds}`);
-    this.#dataset.classList.toggle("bad", run.error !== null);
-    this.#showArms();
-    this.#progress.show(run);
-    const rate = real(run.steps_per_second);
-    setText(this.#speed, rate === null ? "" : speed(rate));
-    setText(this.#device, run.device ?? "");
+    this.#name.title = run.name;
+    const about = run.error ?? run.phase ?? run.note;
+    setText(this.#about, about);
+    this.#about.title = about;
+    this.#about.classList.toggle("bad", run.error !== null);
+    this.element.classList.toggle("gone", run.deleted_at !== null);
+    for (const cell of this.#cells) cell.show(run);
   }
 
-  #showArms() {
-    const { arms: all, summary } = this.run;
-    const arms = all.length > LISTED ? all.slice(0, LISTED - 1) : all;
-    while (this.#arms.children.length < arms.length) {
-      const arm = this.#arms.children.length;
-      this.#arms.append(h("span", { class: "arm" }, swatch(arm, armDash(arm)),
-        h("span", { class: "name" }, arms[arm]), h("span", { class: "number" }),
-        h("span", { class: "best" })));
-    }
-    arms.forEach((arm, at) => {
-      const [, , last, best] = this.#arms.children[at].children;
-      const found = summary[arm];
-      setText(last, found ? percent(Number(found.last_accuracy)) : "–");
-      setText(best, found ? `(${percent(Number(found.best_accuracy))})` : "");
+  /** @param {Sparkline[]} lines */
+  draw(lines) {
+    const said = JSON.stringify(lines);
+    if (!this.#curve || !lines.length || said === this.#drawn) return;
+    this.#drawn = said;
+    this.#curve.replaceChildren(sparkline(this.run, lines));
+  }
+
+  /**
+   * @param {boolean} isSelected
+   * @param {boolean} isCurrent
+   */
+  mark(isSelected, isCurrent) {
+    this.box.checked = isSelected;
+    this.element.setAttribute("aria-selected", String(isSelected));
+    this.element.classList.toggle("current", isCurrent);
+  }
+
+  /** Edit its name, tags and note in place. */
+  edit() {
+    if (this.#form) return;
+    const form = this.#form = runEdit(this.run, () => {
+      this.#form = null;
+      form.remove();
+      this.element.closest("[role=grid]")?.dispatchEvent(new CustomEvent("edited"));
     });
-    if (arms.length < all.length && this.#arms.children.length === arms.length) {
-      this.#arms.append(h("span", { class: "more" }, `and ${all.length - arms.length} more arms`));
-    }
-  }
-
-  showAge() {
-    setText(this.#age, age(this.run.created_at));
+    this.element.append(form);
+    form.querySelector("input")?.select();
   }
 }

@@ -1,92 +1,192 @@
-/** Runs: the first screen, newest first, live. */
+/** Runs: the first screen. A query, a table of what matches, and what to do with the selected. */
 
-/** @import { Mounted } from "../types" */
+/** @import { Mounted, Place, Run } from "../types" */
 
-import * as api from "../api.js";
 import { h, setText } from "../dom.js";
-import { learnRuns, store } from "../state.js";
+import { whole } from "../format.js";
+import { format, go } from "../location.js";
+import { RunList } from "../run_list.js";
+import { Selection } from "../selection.js";
+import { store } from "../state.js";
+import { bulkBar } from "./bulk_bar.js";
 import { offerFirst } from "./first_run.js";
-import { RunRow } from "./run_row.js";
+import { queryBox } from "./query_box.js";
+import { chosenColumns, COLUMNS, rememberColumns } from "./run_cells.js";
+import { RunsTable } from "./runs_table.js";
 
 const AGES_EVERY = 10_000;
-const COLUMNS = ["#", "status", "run", "test accuracy, last (best)", "progress", "speed", "device",
-  "created"];
+/** Milliseconds from a change that may move rows until the list is asked again. */
+const SETTLES = 300;
+const EVERYTHING = "archived:yes,no deleted:yes,no";
 
-/** @returns {Mounted} */
-export function runsView() {
-  const list = h("ol", { class: "runs", "aria-label": "Runs, newest first" });
-  const more = h("button", { type: "button", hidden: true, onclick: () => load(next) },
-    "Load more");
+/** @typedef {Extract<Place, { view: "runs" }>} RunsPlace */
+
+/**
+ * Where the list was left, so that the way back leads there.
+ * @type {{ address: string, total: number | null, scroll: number }}
+ */
+let left = { address: "", total: null, scroll: 0 };
+
+/**
+ * @param {RunsPlace} place
+ * @returns {Mounted}
+ */
+export function runsView(place) {
   const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   const empty = h("section", { class: "empty-state", hidden: true });
-  const head = h("div", { class: "run-row head", "aria-hidden": "true" },
-    ...COLUMNS.map((name) => h("span", {}, name)));
-  const element = h("main", { class: "runs-view" },
-    h("div", { class: "title-line" }, h("h1", {}, "Runs"),
-      h("a", { class: "button", href: "/new" }, "New run")),
-    problem, head, list, empty, more);
-  /** @type {Map<number, RunRow>} */
-  const rows = new Map();
-  /** The rows reach down to this number; older runs are behind "Load more". */
-  let oldest = Infinity;
-  /** @type {number | null} */
-  let next = null;
-  let loaded = false;
+  const count = h("span", { class: "count", role: "status" });
   const closing = new AbortController();
+  /** @type {RunsPlace} */
+  let at = place;
+  let settling = 0;
+  let isOffered = false;
 
-  /** @param {number | null} before */
-  async function load(before) {
-    try {
-      const page = await api.getRuns({ before });
-      next = page.next;
-      oldest = page.next === null ? 0 : Math.min(oldest, ...page.runs.map(({ id }) => id));
-      loaded = true;
-      problem.hidden = true;
-      learnRuns(page.runs);
-      show();
-    } catch (error) {
-      setText(problem, /** @type {Error} */ (error).message);
-      problem.hidden = false;
-    }
-  }
+  const list = new RunList(() => show());
+  const selection = new Selection(() => {
+    bulk.show();
+    usual.hidden = selection.size > 0;
+    table.show();
+  });
+  const table = new RunsTable(list, selection, (sort) => go({ ...at, sort }));
+  const bulk = bulkBar(selection, list, () => list.refresh(...table.sight));
+  const box = queryBox((query) => go({ ...at, query }, { replace: true }));
+  const columns = columnsMenu((chosen) => table.choose(chosen));
+  const usual = h("div", { class: "usual" }, count, columns);
+  const shell = h("div", { class: "list" },
+    h("div", { class: "list-bar" }, usual, bulk.element), table.element);
+  const element = h("main", { class: "runs-view" },
+    h("div", { class: "title-line" }, h("h1", {}, "Runs"), box.element,
+      h("a", { class: "button", href: "/new" }, "New run")),
+    problem, shell, empty, bulk.notice);
 
   function show() {
-    if (!loaded) return;
-    const { runs } = store.get();
-    for (const run of runs.values()) {
-      if (run.id < oldest) continue;
-      const row = rows.get(run.id);
-      if (row) row.show(run);
-      else insert(new RunRow(run));
+    const { total, problem: error } = list;
+    box.mark(error);
+    problem.hidden = error === null || error.position !== null;
+    setText(problem, error?.message ?? "");
+    if (total === null || error !== null) return;
+    setText(count, list.query === "" ? `${whole(total)} run${total === 1 ? "" : "s"}`
+      : `${whole(total)} match${total === 1 ? "es" : ""}`);
+    showEmpty(total === 0);
+    table.showSort();
+    table.show();
+    bulk.show();
+  }
+
+  /** @param {boolean} isEmpty */
+  function showEmpty(isEmpty) {
+    shell.hidden = isEmpty;
+    empty.hidden = !isEmpty;
+    if (!isEmpty) isOffered = false;
+    else if (list.query !== "") {
+      isOffered = false;
+      empty.replaceChildren(h("p", { class: "lead" }, "No run matches. ",
+        h("a", { href: "/" }, "Show all runs"), "."));
+    } else if (!isOffered) {
+      isOffered = true;
+      offerWhatThereIs();
     }
-    more.hidden = next === null;
-    head.hidden = rows.size === 0;
-    if (rows.size === 0 && empty.hidden) offerFirst(empty, closing.signal);
-    empty.hidden = rows.size > 0;
   }
 
-  /** @param {RunRow} row */
-  function insert(row) {
-    const after = [...rows.values()].find(({ run }) => run.id < row.run.id);
-    const ordered = [...rows, /** @type {[number, RunRow]} */ ([row.run.id, row])]
-      .sort(([a], [b]) => b - a);
-    rows.clear();
-    for (const [id, one] of ordered) rows.set(id, one);
-    list.insertBefore(row.element, after?.element ?? null);
+  /** Nothing is listed: either nothing has been run, or all of it is put away. */
+  async function offerWhatThereIs() {
+    const all = new RunList(() => {
+      if (!isOffered || closing.signal.aborted) return;
+      if (all.total === 0) offerFirst(empty, closing.signal);
+      else {
+        empty.replaceChildren(h("p", { class: "lead" }, "Every run is archived or deleted. ",
+          h("a", { href: format({ ...at, query: EVERYTHING }) }, "Show them"), "."));
+      }
+    });
+    all.show(EVERYTHING, at.sort);
   }
 
-  const ages = window.setInterval(() => {
-    for (const row of rows.values()) row.showAge();
-  }, AGES_EVERY);
-  const unsubscribe = store.subscribe((state, before) => {
-    if (state.runs !== before.runs) show();
+  /** Something may have moved rows. */
+  function settle() {
+    settling ||= window.setTimeout(() => {
+      settling = 0;
+      list.refresh(...table.sight);
+    }, SETTLES);
+  }
+
+  /** @param {KeyboardEvent} event Of the whole page, where nothing else takes keys */
+  function key(event) {
+    const { target } = event;
+    const isTaken = target instanceof HTMLElement && (table.element.contains(target)
+      || target.closest("input, textarea, select, dialog"));
+    if (isTaken || event.defaultPrevented) return;
+    if (["j", "k", "x", "e", "Escape"].includes(event.key) && table.key(event)) {
+      table.element.focus({ preventScroll: true });
+    }
+  }
+
+  document.addEventListener("keydown", key, { signal: closing.signal });
+  const ages = window.setInterval(() => table.showAges(), AGES_EVERY);
+  const unsubscribe = store.subscribe((state, earlier) => {
     // What changed while the connection was lost is not told again: ask.
-    if (state.connection === "live" && before.connection === "reconnecting") load(null);
+    if (state.connection === "live" && earlier.connection === "reconnecting") settle();
+    if (state.runs === earlier.runs) return;
+    for (const [id, run] of state.runs) {
+      const known = earlier.runs.get(id);
+      if (known ? hasMoved(run, known) : list.placeOf(id) < 0) settle();
+    }
+    table.show();
   });
-  load(null);
-  return { element, title: "Runs", close: () => {
-    window.clearInterval(ages);
-    unsubscribe();
-    closing.abort();
-  } };
+
+  table.choose(chosenColumns());
+  box.show(at.query);
+  if (left.address === format(at)) {
+    list.total = left.total;
+    window.requestAnimationFrame(() => window.scrollTo(0, left.scroll));
+  }
+  list.show(at.query, at.sort);
+  return { element, title: "Runs",
+    update(next) {
+      if (next.view !== "runs") return;
+      if (next.query !== at.query) selection.clear();
+      if (format(next) !== format(at)) window.scrollTo(0, 0);
+      at = next;
+      box.show(at.query);
+      list.show(at.query, at.sort);
+    },
+    close: () => {
+      left = { address: format(at), total: list.total, scroll: window.scrollY };
+      window.clearInterval(ages);
+      window.clearTimeout(settling);
+      unsubscribe();
+      table.close();
+      box.close();
+      closing.abort();
+    } };
+}
+
+/**
+ * Whether a change may have moved a run to another place, or out of the list.
+ * @param {Run} run
+ * @param {Run} known What it was
+ */
+const hasMoved = (run, known) => run.status !== known.status || run.archived !== known.archived
+  || run.deleted_at !== known.deleted_at;
+
+/**
+ * The choice of columns, which is remembered.
+ * @param {(chosen: ReturnType<typeof chosenColumns>) => void} onChoose
+ */
+function columnsMenu(onChoose) {
+  const chosen = new Set(chosenColumns());
+  const menu = h("details", { class: "menu" }, h("summary", { class: "button" }, "Columns"),
+    h("ul", {}, ...COLUMNS.map((column) => h("li", {}, h("label", {},
+      h("input", { type: "checkbox", checked: chosen.has(column), onchange: () => {
+        if (!chosen.delete(column)) chosen.add(column);
+        const ordered = COLUMNS.filter((one) => chosen.has(one));
+        rememberColumns(ordered);
+        onChoose(ordered);
+      } }), column.name === "curve" ? "sparkline" : column.title)))));
+  menu.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") menu.open = false;
+  });
+  menu.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !menu.contains(/** @type {Node} */ (relatedTarget))) menu.open = false;
+  });
+  return menu;
 }

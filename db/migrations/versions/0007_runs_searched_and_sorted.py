@@ -23,6 +23,8 @@ def upgrade() -> None:
         archived = sa.Column("archived", sa.Boolean, nullable=False, server_default=sa.false())
         runs.add_column(archived)
         runs.add_column(sa.Column("deleted_at", sa.DateTime(timezone=True)))
+        runs.add_column(sa.Column("edited_at", sa.DateTime(timezone=True)))
+        runs.create_index("ix_runs_edited_at", ["edited_at"])
         runs.add_column(sa.Column("dataset", sa.String(40)))
         runs.add_column(sa.Column("network", sa.String(80)))
         runs.add_column(sa.Column("norms", sa.String(1000), nullable=False, server_default=""))

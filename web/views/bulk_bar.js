@@ -1,0 +1,117 @@
+/** What can be done with the runs that are selected, and what came of it. */
+
+/** @import { BulkAction } from "../types" */
+/** @import { RunList } from "../run_list.js" */
+/** @import { Selection } from "../selection.js" */
+
+import * as api from "../api.js";
+import { h, setText } from "../dom.js";
+import { whole } from "../format.js";
+import { store } from "../state.js";
+
+/** @type {Record<BulkAction, string>} */
+const DONE = { stop: "Asked to stop", again: "Queued again", archive: "Archived",
+  unarchive: "Taken out of the archive", delete: "Deleted", restore: "Restored", tag: "Tagged",
+  untag: "Taken the tag from" };
+/** @type {Partial<Record<BulkAction, BulkAction>>} What undoes an action. */
+const UNDONE_BY = { delete: "restore", archive: "unarchive", restore: "delete",
+  unarchive: "archive" };
+/** So many refusals are told; of more, how many there are. */
+const TOLD = 3;
+
+/**
+ * @param {Selection} selection
+ * @param {RunList} list
+ * @param {() => void} onDone
+ */
+export function bulkBar(selection, list, onDone) {
+  const count = h("span", { class: "count", role: "status" });
+  const tag = h("input", { type: "text", class: "tag-name", placeholder: "tag",
+    "aria-label": "Tag", maxlength: 40, autocomplete: "off" });
+  const said = h("span", {});
+  const undo = h("button", { type: "button" }, "Undo");
+  const notice = h("div", { class: "bulk-notice", role: "status", hidden: true }, said, undo,
+    h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => {
+      notice.hidden = true;
+    } }, "Dismiss"));
+
+  /**
+   * @param {BulkAction} action
+   * @param {number[]} runs
+   * @param {string | null} word
+   */
+  const act = async (action, runs, word = null) => {
+    try {
+      const { runs: done, refused } = await api.actOnRuns(action, runs, word);
+      tell(action, done, refused.map(({ detail }) => detail), word);
+      if (action === "delete" || action === "archive") selection.clear();
+      onDone();
+    } catch (error) {
+      if (!(error instanceof api.ServerError)) throw error;
+      setText(said, error.message);
+      undo.hidden = true;
+      notice.hidden = false;
+    }
+  };
+  /**
+   * @param {BulkAction} action
+   * @param {number[]} done
+   * @param {string[]} refused
+   * @param {string | null} word
+   */
+  const tell = (action, done, refused, word) => {
+    const left = refused.length > TOLD
+      ? [...refused.slice(0, TOLD), `And ${refused.length - TOLD} more.`] : refused;
+    setText(said, [done.length ? `${DONE[action]} ${counted(done.length)}.` : "", ...left].join(" "));
+    const reverse = UNDONE_BY[action];
+    undo.hidden = reverse === undefined || done.length === 0;
+    undo.onclick = () => {
+      notice.hidden = true;
+      if (reverse) act(reverse, done, word);
+    };
+    notice.hidden = false;
+  };
+  /**
+   * @param {string} text
+   * @param {BulkAction} action
+   */
+  const button = (text, action) => h("button", { type: "button",
+    onclick: () => act(action, selection.runs) }, text);
+  const [archive, unarchive] = [button("Archive", "archive"), button("Unarchive", "unarchive")];
+  const [remove, restore] = [button("Delete", "delete"), button("Restore", "restore")];
+  remove.setAttribute("aria-keyshortcuts", "Delete");
+  const all = h("button", { type: "button", class: "quiet", onclick: async () =>
+    selection.add(await list.between(0, (list.total ?? 0) - 1)) });
+  /** @param {BulkAction} action */
+  const label = (action) => {
+    if (tag.value.trim() === "") tag.focus();
+    else act(action, selection.runs, tag.value.trim());
+  };
+  const element = h("div", { class: "bulk", role: "toolbar", "aria-label": "Selected runs",
+    hidden: true }, count, button("Stop", "stop"), button("Run again", "again"), archive,
+  unarchive, remove, restore,
+  h("form", { class: "tagging", onsubmit: (/** @type {Event} */ event) => {
+    event.preventDefault();
+    label("tag");
+  } }, tag, h("button", { type: "submit" }, "Tag"),
+  h("button", { type: "button", onclick: () => label("untag") }, "Untag")),
+  all, h("button", { type: "button", class: "quiet", onclick: () => selection.clear() }, "Clear"));
+  return {
+    element,
+    notice,
+    show() {
+      element.hidden = selection.size === 0;
+      setText(count, `${counted(selection.size)} selected`);
+      setText(all, `Select all ${whole(list.total ?? 0)}`);
+      all.hidden = selection.size >= (list.total ?? 0);
+      const known = selection.runs.map((run) => store.get().runs.get(run));
+      const isArchived = known.every((run) => run?.archived);
+      const isDeleted = known.every((run) => run && run.deleted_at !== null);
+      [archive.hidden, unarchive.hidden] = [isArchived, !isArchived];
+      [remove.hidden, restore.hidden] = [isDeleted, !isDeleted];
+    },
+  };
+}
+
+/** @param {number} runs */
+const counted = (runs) => `${whole(runs)} run${runs === 1 ? "" : "s"}`;

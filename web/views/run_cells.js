@@ -1,0 +1,155 @@
+/** The cells of a run's row, and which of them are columns of the list. */
+
+/** @import { Run, RunCell } from "../types" */
+
+import { armDash } from "../charts/lines.js";
+import { h, setText, swatch } from "../dom.js";
+import { age, duration, exact, number, percent, real, speed } from "../format.js";
+import { recall, remember } from "../memory.js";
+import { format, NEWEST } from "../location.js";
+import { isActive, progressBar, statusWord } from "./status.js";
+
+/** So many arms are listed; of more the first ones, and how many there are. */
+const LISTED = 3;
+const REMEMBERED = "run-columns";
+
+/**
+ * @typedef {object} Column
+ * @property {string} name
+ * @property {string} title
+ * @property {string} [about] What it is, where the title does not say it
+ * @property {string | null} sort The key that it sorts by
+ * @property {boolean} falls Whether the first click sorts downwards
+ * @property {number} share Of the width
+ * @property {boolean} usual Whether it is there unless it is chosen away
+ * @property {() => RunCell} make
+ */
+
+/**
+ * A cell that is nothing but text.
+ * @param {(run: Run) => string | null} words
+ * @param {string} [kind]
+ * @returns {() => RunCell}
+ */
+const text = (words, kind = "") => () => {
+  const element = h("span", { class: kind });
+  return { element, show(run) {
+    const said = words(run) ?? "";
+    setText(element, said);
+    element.title = said;
+  } };
+};
+
+/** @param {Run} run */
+function datasetWords({ source, dataset, seeds }) {
+  const what = source === "watch" ? "watched" : source === "import" ? "imported"
+    : source === "study" ? `study${dataset === null ? "" : ` · ${dataset}`}` : dataset;
+  return seeds.length > 1 ? `${what} · ${seeds.length} seeds` : what;
+}
+
+/** @param {Run} run Seconds since its start, or from its start to its end */
+function durationWords({ duration: lasted, started_at: started, ended_at: ended }) {
+  const known = real(lasted);
+  if (known !== null) return duration(known);
+  return started === null || ended !== null ? "" : duration((Date.now() - Date.parse(started)) / 1000);
+}
+
+/** @returns {RunCell} */
+function statusCell() {
+  const word = h("span", { class: "status" });
+  const progress = progressBar();
+  const element = h("span", {}, word, progress.element, progress.words);
+  return { element, show(run) {
+    statusWord(word, run);
+    progress.show(run);
+    element.classList.toggle("ended", !isActive(run));
+  } };
+}
+
+/** @returns {RunCell} */
+function armsCell() {
+  const element = h("span", { class: "arms" });
+  let shown = "";
+  return { element, show({ arms: all, summary }) {
+    const said = JSON.stringify([all, summary]);
+    if (said === shown) return;
+    shown = said;
+    const arms = all.length > LISTED ? all.slice(0, LISTED - 1) : all;
+    element.replaceChildren(...arms.map((arm, at) => {
+      const found = summary[arm];
+      return h("span", { class: "arm" }, swatch(at, armDash(at)),
+        h("span", { class: "name", title: arm }, arm),
+        h("span", { class: "number" }, found ? percent(Number(found.last_accuracy)) : "–"),
+        h("span", { class: "best" }, found ? `(${percent(Number(found.best_accuracy))})` : ""));
+    }), arms.length < all.length
+      ? h("span", { class: "more", title: all.slice(LISTED - 1).join(", ") },
+        `and ${all.length - arms.length} more arms`) : "");
+  } };
+}
+
+/** Its curve comes later, with those of all rows in sight. @returns {RunCell} */
+const curveCell = () => ({ element: h("span", {}), show() {} });
+
+/** @returns {RunCell} */
+function tagsCell() {
+  const element = h("span", { class: "tags" });
+  return { element, show({ tags }) {
+    if (element.textContent === tags.join("")) return;
+    element.replaceChildren(...tags.map((tag) => h("a", { class: "tag", title: `Runs with ${tag}`,
+      href: format({ view: "runs", query: `tag:${tag}`, sort: NEWEST }) }, tag)));
+  } };
+}
+
+/** @returns {RunCell} */
+function ageCell() {
+  const element = h("time", {});
+  return { element, show({ created_at: created }) {
+    element.dateTime = created;
+    element.title = exact(created);
+    setText(element, age(created));
+  } };
+}
+
+/** @type {Column[]} */
+export const COLUMNS = [
+  { name: "status", title: "status", sort: "status", falls: false, share: 10.5, usual: true,
+    make: statusCell },
+  { name: "dataset", title: "dataset", sort: "dataset", falls: false, share: 9.5, usual: true,
+    make: text(datasetWords) },
+  { name: "network", title: "network", sort: "network", falls: false, share: 7.5, usual: true,
+    make: text((run) => run.network) },
+  { name: "arms", title: "test accuracy, last (best)",
+    about: "Sorts by the best of the arm where it is highest", sort: "best", falls: true, share: 25,
+    usual: true, make: armsCell },
+  { name: "curve", title: "test accuracy", sort: null, falls: false, share: 9, usual: true,
+    make: curveCell },
+  { name: "ratio", title: "ratio",
+    about: "Steps to the target: reference ÷ the arm that was soonest", sort: "ratio", falls: true, share: 6, usual: true,
+    make: text(({ ratio }) => ratio === null ? "" : `${number(Number(ratio))} ×`, "number") },
+  { name: "lr", title: "learning rate", sort: "lr", falls: true, share: 7, usual: false,
+    make: text(({ lr }) => lr === null ? "" : number(Number(lr)), "number") },
+  { name: "age", title: "age", sort: "created", falls: true, share: 8, usual: true, make: ageCell },
+  { name: "duration", title: "duration", sort: "duration", falls: true, share: 8.5, usual: true,
+    make: text(durationWords, "number") },
+  { name: "speed", title: "speed", sort: "speed", falls: true, share: 9, usual: false,
+    make: text((run) => {
+      const rate = real(run.steps_per_second);
+      return rate === null ? "" : speed(rate);
+    }, "number") },
+  { name: "device", title: "device", sort: "device", falls: false, share: 6, usual: false,
+    make: text((run) => run.device) },
+  { name: "tags", title: "tags", sort: "tag", falls: false, share: 8.5, usual: true,
+    make: tagsCell },
+  { name: "note", title: "note", sort: "note", falls: false, share: 14, usual: false,
+    make: text((run) => run.note) },
+];
+
+/** The columns that were chosen last, in their order. */
+export function chosenColumns() {
+  const names = recall(REMEMBERED)?.split(" ");
+  return COLUMNS.filter(({ name, usual }) => names ? names.includes(name) : usual);
+}
+
+/** @param {Column[]} columns */
+export const rememberColumns = (columns) =>
+  remember(REMEMBERED, columns.map(({ name }) => name).join(" "));
