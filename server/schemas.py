@@ -405,6 +405,32 @@ class SeriesAsked(Asked):
     points: Points = 2_000
 
 
+class MomentAsked(Asked):
+    """The records of one step; by default the run's latest."""
+
+    series: list[SelectionAsked] = Field(max_length=2_000)
+    step: Step | None = None
+
+
+class SeriesRecordPublic(Public):
+    """What one series had recorded at a step, or last before it; `step` is null where nothing."""
+
+    table: str
+    network_id: int | None
+    layer_id: int | None
+    seed: int | None
+    step: int | None
+    values: dict[str, Real | None]
+
+
+class MomentPublic(Public):
+    """The records of one step, in the order in which they were asked for."""
+
+    run: int
+    step: int
+    records: list[SeriesRecordPublic]
+
+
 class RunsAsked(Asked):
     """Push every run that is new or changes."""
 

@@ -1,10 +1,10 @@
 /** Every address of the server, and how its answers and errors are read. */
 
 /** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
-/** @import { Measurements, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
-/** @import { Definitions, Offenders, Verdict } from "./types" */
+/** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
+/** @import { Definitions, Offenders, UnitMatrices, Verdict } from "./types" */
 
-import { decode } from "./series.js";
+import { decode, decodeUnits } from "./series.js";
 
 /** What the server refused, in its own words. */
 export class ServerError extends Error {
@@ -130,6 +130,16 @@ export async function getSeries(run, series, { range, points, signal }) {
 }
 
 /**
+ * @param {number} run
+ * @param {Selection[]} series
+ * @param {number | null} step Null: the latest
+ * @param {AbortSignal} signal
+ * @returns {Promise<Moment>}
+ */
+export const getMoment = (run, series, step, signal) =>
+  json(`/api/runs/${run}/moment`, { series, step }, signal);
+
+/**
  * @param {{ run: number, layer: string, seed: number, unit: number | null }} what
  * @param {AbortSignal} [signal]
  * @returns {Promise<Units>}
@@ -138,6 +148,19 @@ export function getUnits({ run, layer, seed, unit }, signal) {
   const query = new URLSearchParams({ layer, seed: String(seed) });
   if (unit !== null) query.set("unit", String(unit));
   return json(`/api/runs/${run}/units?${query}`, undefined, signal);
+}
+
+/**
+ * @param {number} run
+ * @param {{ layer: string, seed: number, array: string, range: Range, columns: number }} what
+ * @param {AbortSignal} signal
+ * @returns {Promise<UnitMatrices>}
+ */
+export async function getUnitMatrices(run, { layer, seed, array, range, columns }, signal) {
+  const query = new URLSearchParams({ layer, array, seed: String(seed),
+    first: String(range[0]), last: String(range[1]), columns: String(columns) });
+  const response = await ask(`/api/runs/${run}/units/matrix?${query}`, undefined, signal);
+  return decodeUnits(await response.arrayBuffer());
 }
 
 /**

@@ -219,6 +219,7 @@ class RunPage {
       const probed = asks(this.detail, "probe_every");
       if (probed && tab.id === "shift") deck.units = this.#units(networks, seed, deck);
       deck.chooseUnit = (unit) => this.address.choose({ unit });
+      deck.chooseLayer = (layer) => this.#turn({ layer });
       const [range, view, scrubbing] = [rangeBar(deck), viewMenu(deck), scrubber(deck)];
       this.#refreshes = [range, view, scrubbing].map(({ refresh }) => refresh);
       this.tools.replaceChildren(legend(networks), seeds, view.element, range.element);
