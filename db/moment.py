@@ -36,6 +36,8 @@ def records_at(engine: Engine, selections: Sequence[Selection], step: int) -> li
                 .limit(1)
             )
             row = connection.execute(query).first()
-            values = dict(zip(selection.statistics, row[1:], strict=True)) if row else {}
-            found.append(Record(selection, row[0] if row else None, values))
+            values: dict[str, float | None] = {}
+            if row is not None:
+                values = dict(zip(selection.statistics, row[1:], strict=True))
+            found.append(Record(selection, None if row is None else row[0], values))
     return found

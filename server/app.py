@@ -15,6 +15,7 @@ from . import (
     export_routes,
     list_routes,
     live,
+    log_routes,
     measurement_routes,
     moment_routes,
     nonfinite_routes,
@@ -66,7 +67,7 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
         # The list's own addresses come before those of a run's number.
         *(system_routes, catalog_routes, definition_routes, list_routes, bulk_routes),
         *(run_routes, verdict_routes, series_routes, moment_routes, measurement_routes),
-        *(unit_routes, nonfinite_routes, export_routes, live),
+        *(unit_routes, nonfinite_routes, log_routes, export_routes, live),
     ):
         app.include_router(routes.router)
     add_assets(app, web)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from ..db import claims, edit, search, tables
+from ..db import claims, edit, log, search, tables
 from ..db.datasets import TRAINING_SETS
 from ..db.document import Name
 from ..db.series import Selection
@@ -429,6 +429,38 @@ class MomentPublic(Public):
     run: int
     step: int
     records: list[SeriesRecordPublic]
+
+
+class LogEntryPublic(Public):
+    """Something that happened to a run."""
+
+    id: int
+    at: datetime
+    level: log.Level
+    message: str
+
+
+class LogPublic(Public):
+    """Entries of a run's log, the oldest first."""
+
+    run: int
+    entries: list[LogEntryPublic]
+
+
+class SamplesPublic(Public):
+    """What the processes of a run took of the machine, a column for each quantity."""
+
+    run: int
+    samples: int
+    every: int
+    seconds: list[float]
+    step: list[int]
+    cpu: list[Real]
+    memory: list[Real]
+    machine_cpu: list[Real]
+    machine_memory: list[Real]
+    gpu: list[Real]
+    gpu_memory: list[Real]
 
 
 class RunsAsked(Asked):
