@@ -50,7 +50,7 @@ SERVE = [sys.executable, "-c", "from shiftscope.server.cli import main; main()",
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-TABS = ("overview", "shift", "gradients", "running-statistics", "settings")
+TABS = ("overview", "shift", "gradients", "running-statistics", "settings", "log", "system")
 DRAWN = """([chart, layer]) => {
   const all = [...document.querySelectorAll(`.plot[data-chart="${chart}"]`)];
   const plot = all.find((one) => !layer || one.dataset.layer === layer);
@@ -235,6 +235,25 @@ def test_a_run_from_the_first_click_to_a_csv_file(
     page.wait_for_url("**/runs/2")
     expect(status_of(page)).to_have_text("finished")
     wait_until(page, lambda: last_step(page) == 300, "the last step is drawn")
+    page.get_by_role("link", name="Settings", exact=True).click()
+    differing = page.locator("section", has_text="What differs from the catalog").first
+    expect(differing.locator("tr.differs")).to_have_count(2)
+    expect(differing).to_contain_text("300 steps")
+    page.get_by_role("link", name="Log", exact=True).click()
+    entries = page.locator(".log-tab tbody tr")
+    expect(entries).to_have_text(
+        [re.compile(words) for words in ("Queued", "Started by worker", "Loading digits",
+                                         "Training begins on cpu: 2 networks", "Finished")]
+    )  # fmt: skip
+    page.goto(page.url.replace("runs/2", "runs/1"))
+    expect(page.locator(".log-tab")).to_contain_text("Asked to stop.")
+    page.get_by_role("link", name="System", exact=True).click()
+    wait_until(
+        page,
+        lambda: page.evaluate("""() => document.querySelector(
+            "[data-quantity='cpu'] .canvas")?.data?.[0]?.y.some((cores) => cores > 0) ?? false"""),
+        "the CPU is drawn",
+    )
 
 
 def test_the_settings_of_an_arm_are_chosen_in_the_form_and_shown_again(
@@ -813,7 +832,12 @@ def test_a_thousand_layers_are_a_few_charts_at_a_time(
     expect(bar).to_contain_text("layers 1–8 of 1,000")
     wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert wide <= room
+    pin = page.get_by_label("Pin encoder.layers.0.linear2")
+    pin.click()
     bar.get_by_role("button", name="Next layers").click()
+    expect(page.locator(".matrix-row header h2").first).to_have_text("encoder.layers.0.linear2")
+    pin.click()
+    expect(pin).to_have_count(0)
     assert reach("encoder.layers.2.linear1") < 10
     expect(bar).to_contain_text("layers 9–16 of 1,000")
     assert "layer=encoder.layers.2.attention.out_proj" in page.url

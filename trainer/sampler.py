@@ -34,7 +34,7 @@ class Sampler:
         self._gpu = gpu
         self._begun = self._at = time.monotonic()
         self._spent, _ = self._look()
-        psutil.cpu_percent()  # what follows is the share since this call
+        self._machine = _machine_times()
 
     def sample(self) -> None:
         """Measure and store.
@@ -47,17 +47,19 @@ class Sampler:
         spent, memory = self._look()
         # of a process that has come since the whole, of one that has gone nothing
         busy = sum(seconds - self._spent.get(pid, 0.0) for pid, seconds in spent.items())
+        machine = _machine_times()
+        total, idle = (after - before for after, before in zip(machine, self._machine, strict=True))
         gpu, gpu_memory = (None, None) if self._gpu is None else self._gpu()
         found = System(
             seconds=now - self._begun,
             cpu=busy / max(1e-9, now - self._at),
             memory=float(memory),
-            machine_cpu=psutil.cpu_percent() / 100,
+            machine_cpu=1 - idle / total if total > 0 else None,
             machine_memory=psutil.virtual_memory().percent / 100,
             gpu=gpu,
             gpu_memory=gpu_memory,
         )
-        self._spent, self._at = spent, now
+        self._spent, self._machine, self._at = spent, machine, now
         add_sample(self._engine, self._run_id, found)
 
     def _look(self) -> tuple[dict[int, float], int]:
@@ -70,6 +72,14 @@ class Sampler:
                 spent[one.pid] = times.user + times.system
                 memory += one.memory_info().rss
         return spent, memory
+
+
+def _machine_times() -> tuple[float, float]:
+    """Seconds of all cores together since the machine began, and those of them that were idle."""
+    times = psutil.cpu_times()
+    known = times._asdict()
+    twice = known.get("guest", 0.0) + known.get("guest_nice", 0.0)  # in `user` and `nice`, too
+    return sum(times) - twice, times.idle + known.get("iowait", 0.0)
 
 
 class Sampling:

@@ -2,7 +2,7 @@
 
 /** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
 /** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
-/** @import { Definitions, Offenders, UnitMatrices, Verdict } from "./types" */
+/** @import { Definitions, Log, Offenders, Samples, UnitMatrices, Verdict } from "./types" */
 
 import { decode, decodeUnits } from "./series.js";
 
@@ -128,6 +128,22 @@ export async function getSeries(run, series, { range, points, signal }) {
   const response = await ask(`/api/runs/${run}/series`, body, signal);
   return decode(await response.arrayBuffer());
 }
+
+/**
+ * @param {number} run
+ * @param {number} after The last entry that is known
+ * @param {AbortSignal} signal
+ * @returns {Promise<Log>}
+ */
+export const getLog = (run, after, signal) =>
+  json(`/api/runs/${run}/log?after=${after}`, undefined, signal);
+
+/**
+ * @param {number} run
+ * @param {AbortSignal} signal
+ * @returns {Promise<Samples>}
+ */
+export const getSamples = (run, signal) => json(`/api/runs/${run}/system`, undefined, signal);
 
 /**
  * @param {number} run

@@ -165,6 +165,35 @@ export interface Units {
   networks: NetworkUnits[];
 }
 
+/** Something that happened to a run. */
+export interface LogEntry {
+  id: number;
+  at: string;
+  level: "info" | "warning" | "error";
+  message: string;
+}
+
+export interface Log {
+  run: number;
+  entries: LogEntry[];
+}
+
+/** What the processes of a run took of the machine, a column for each quantity. */
+export interface Samples {
+  run: number;
+  samples: number;
+  /** How many of them are one point. */
+  every: number;
+  seconds: number[];
+  step: number[];
+  cpu: Real[];
+  memory: Real[];
+  machine_cpu: Real[];
+  machine_memory: Real[];
+  gpu: Real[];
+  gpu_memory: Real[];
+}
+
 /** What one series had recorded at a step, or last before it. */
 export interface SeriesRecord {
   table: string;

@@ -23,5 +23,5 @@ export function choiceOf({ label, memory, otherwise, named = null, options, onCh
     },
   }, ...options.map(([name, words]) =>
     h("option", { value: name, selected: name === chosen }, words)));
-  return { chosen, choice: h("label", {}, `${label} `, select) };
+  return { chosen, select, choice: h("label", {}, `${label} `, select) };
 }

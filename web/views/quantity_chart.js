@@ -11,6 +11,7 @@ import { clear, draw } from "../plot.js";
 import { extentOf, linesOf, nearestX, oddWords } from "../quantity.js";
 import { forget, redraw } from "../redraw.js";
 import { linearAxis, logAxis } from "../scale.js";
+import { FEW } from "../traces.js";
 
 const HEIGHT = 260;
 const MARGIN = { left: 56, right: 22, top: 8, bottom: 26 };
@@ -38,8 +39,9 @@ export class QuantityChart {
   /**
    * @param {number} run
    * @param {Quantity} quantity
+   * @param {string | null} csv Where its measurements are; null: nowhere
    */
-  constructor(run, quantity) {
+  constructor(run, quantity, csv = api.measurementsUrl(run, quantity.name)) {
     this.quantity = quantity;
     this.#note.append(h("p", { class: "empty" }, "waiting for the first measurements"));
     this.plot = h("div", { class: "plot", role: "img", tabindex: 0, "data-quantity": quantity.name,
@@ -50,7 +52,7 @@ export class QuantityChart {
     this.plot.style.height = `${HEIGHT}px`;
     this.element = h("figure", { class: "panel quantity" },
       h("figcaption", {}, h("h2", {}, quantity.title),
-        h("a", { href: api.measurementsUrl(run, quantity.name), download: true, class: "hint",
+        csv && h("a", { href: csv, download: true, class: "hint",
           title: "The measurements of this chart" }, "CSV"),
         h("p", { class: "hint" }, quantity.shows)),
       h("p", { class: "unit" }, quantity.unit || "value"), this.plot,
@@ -167,7 +169,7 @@ export class QuantityChart {
  */
 function marks({ x, mean, dots, seeds }, arm) {
   /** @type {Mark} */
-  const line = { kind: "line", arm, dash: armDash(arm), points: seeds === 1, dense: false, x, y: mean };
+  const line = { kind: "line", arm, dash: armDash(arm), points: seeds === 1 && x.length <= FEW, dense: false, x, y: mean };
   return seeds === 1 ? [line] : [{ kind: "dots", arm, faint: true, ...dots }, line];
 }
 

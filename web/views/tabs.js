@@ -1,4 +1,4 @@
-/** The tabs of a run: which charts they show, and in which order. */
+/** The tabs of a run that show its records: which charts, and in which order. */
 
 /** @import { Chart, LayerRow, MomentChart } from "../types" */
 /** @import { Deck } from "./deck.js" */
@@ -20,6 +20,7 @@ import { updateRatio } from "../charts/update.js";
 import { h } from "../dom.js";
 import { isBatchNorm, layersOf } from "../layers.js";
 import { Moments } from "../moments.js";
+import { pinned, togglePin } from "../pins.js";
 import { choiceOf } from "./choice.js";
 import { layerHeatMap } from "./heat_maps.js";
 import { MomentPanel } from "./moment_panel.js";
@@ -34,6 +35,8 @@ const LOW = 200;
 const ROW = 176;
 /** Where there is more to say of a layer, or its name is longer, its column is wider. */
 const SHORT = 12;
+/** With no more layers than these, none needs to be pinned. */
+const FEW = 4;
 
 /**
  * What a tab is built of.
@@ -70,7 +73,6 @@ export const TABS = [
     shows: ({ norms }) => norms.some(isBatchNorm),
     none: "No arm has BatchNorm, so there are no running statistics.",
     build: (parts) => matrix("four", [meanDrift, varDrift, gamma, beta], parts) },
-  { id: "settings", title: "Settings", build: () => h("div") },
 ];
 
 /** @param {Parts} parts */
@@ -131,7 +133,7 @@ function overview({ deck, verdict, together }) {
  * @param {(Chart | MomentChart)[]} charts
  * @param {Parts} parts
  */
-function matrix(columns, charts, { deck, layers }) {
+function matrix(columns, charts, { deck, layers, rebuild }) {
   const isLong = layers.some(({ name, sample, only }) =>
     name.length > SHORT || sample || only.length > 0);
   const head = h("div", { class: "matrix-row heads" }, h("div", {}),
@@ -142,18 +144,36 @@ function matrix(columns, charts, { deck, layers }) {
   const panel = (chart, layer) => "across" in chart
     ? new MomentPanel(moments, chart, { layer, rowHeight: ROW })
     : deck.add(chart, { layer, rowHeight: ROW });
-  const rows = layers.map((layer) => h("section", { class: "matrix-row" }, label(layer),
+  const pins = pinned(deck.run.id);
+  const canPin = layersOf(deck.networks).length > FEW;
+  const rows = layers.map((layer) => h("section", { class: "matrix-row" },
+    label(layer, canPin && pinButton(layer.name, pins.includes(layer.name), () => {
+      togglePin(deck.run.id, layer.name);
+      rebuild();
+    })),
     ...charts.map((chart) => panel(chart, layer.name).element)));
   return h("div", { class: `matrix ${columns}${isLong ? " long" : ""}` }, head, ...rows);
 }
 
-/** @param {LayerRow} layer */
-function label({ name, about, sample, only }) {
+/**
+ * @param {string} name
+ * @param {boolean} isPinned
+ * @param {() => void} onclick
+ */
+const pinButton = (name, isPinned, onclick) => h("button", { class: "toggle", type: "button",
+  "aria-pressed": String(isPinned), "aria-label": `Pin ${name}`, title: "Keep at the top", onclick },
+"pin");
+
+/**
+ * @param {LayerRow} layer
+ * @param {HTMLElement | false} pin
+ */
+function label({ name, about, sample, only }, pin) {
   const parts = name.split(/(?<=\.)/); // a path may be broken after each dot
   return h("header", { title: name },
     h("h2", {}, ...parts.flatMap((part) => [part, h("wbr")])),
     h("p", { class: "hint" }, about),
     sample && h("p", { class: "hint", title: "Its percentiles rest on a subsample, evenly spread" },
       sample),
-    only.length > 0 && h("p", { class: "hint" }, `only in ${only.join(", ")}`));
+    only.length > 0 && h("p", { class: "hint" }, `only in ${only.join(", ")}`), pin);
 }
