@@ -27,6 +27,8 @@ test("layers share their columns, and what one lacks is a gap", () => {
       flag: new Uint8Array(2) } } };
   const wide = matrixOf([buckets], "std");
   assert.deepEqual([wide.first, wide.last], [[1, 8], [7, 15]]);
+  assert.deepEqual([...wide.edges], [-0.5, 7.5, 15.5], "of one width, which is drawn fast");
+  assert.deepEqual([...matrixOf([exact([4], [1])], "std").edges], [3.5, 4.5]);
   assert.deepEqual([[...wide.rows[0].lo], [...wide.rows[0].hi]], [[0, 1], [2, 3]]);
 });
 
@@ -38,7 +40,7 @@ test("both arms have one colour scale, of what is in sight", () => {
   const cells = heat.draw(VIEW);
   assert.deepEqual(cells.map(({ marks }) => marks.map(({ kind, scale }) => [kind, scale])),
     [[["heat", [-4, 9]]], [["heat", [-4, 9]]]]);
-  assert.deepEqual([...cells[0].marks[0].x], [9.5, 15, 20.5], "halfway to the neighbours");
+  assert.deepEqual([...cells[0].marks[0].x], [5, 15, 25], "halfway to the neighbours");
   assert.deepEqual(heat.extent({ ...VIEW, range: [0, 12] }), [-4, 1]);
 });
 

@@ -17,6 +17,7 @@ import { armDash } from "./lines.js";
  * @typedef {object} Matrix
  * @property {number[]} first First recorded step of each column
  * @property {number[]} last
+ * @property {Float64Array} edges Where columns begin and end: one more than there are columns
  * @property {Column[]} rows One value for each column
  */
 
@@ -99,9 +100,12 @@ export function matrixOf(all, statistic) {
   }
   const keys = [...columns.keys()].sort((a, b) => a - b);
   const place = new Map(keys.map((key, at) => [key, at]));
+  const first = keys.map((key) => columns.get(key)?.[0] ?? 0);
+  const last = keys.map((key) => columns.get(key)?.[1] ?? 0);
+  const edges = width === 1 ? edgesOf(first, last)
+    : edgesOf(keys.map((key) => key * width), keys.map((key) => (key + 1) * width - 1));
   return {
-    first: keys.map((key) => columns.get(key)?.[0] ?? 0),
-    last: keys.map((key) => columns.get(key)?.[1] ?? 0),
+    first, last, edges,
     rows: all.map((rows) => {
       const of = empty(keys.length);
       const column = rows?.columns[statistic];
@@ -128,7 +132,7 @@ export function matrixOfUnits({ networks }, most) {
       const lo = Float64Array.from(step, (_, at) => values?.[at * count + unit] ?? NaN);
       return { lo, hi: lo, flag: Uint8Array.from(lo, (value) => Number.isNaN(value) ? NAN : NUMBER) };
     });
-    matrices.set(id, merged({ first: step, last: step, rows }, most));
+    matrices.set(id, merged({ first: step, last: step, edges: edgesOf(step, step), rows }, most));
   }
   return { matrices, size: Math.ceil(units / most), units };
 }
@@ -234,8 +238,7 @@ function valuesIn({ first, last, rows }, { range, log }) {
  * @returns {Mark[]}
  */
 function drawn(matrix, arm, { log }, scale, names) {
-  const { first, last, rows } = matrix;
-  const x = edges(first, last);
+  const { first, last, edges: x, rows } = matrix;
   const y = Float64Array.from({ length: rows.length + 1 }, (_, at) => at - 0.5);
   /** @type {Map<string, { row: number, column: number }>} */
   const odd = new Map(); // name -> its earliest cell
@@ -273,14 +276,21 @@ function drawn(matrix, arm, { log }, scale, names) {
 }
 
 /**
- * Where columns end: halfway to the next.
+ * Columns end halfway to the next; the first and the last reach as far to their other side. Where
+ * they are all of one width, Plotly draws them many times faster.
  * @param {number[]} first
  * @param {number[]} last
  */
-function edges(first, last) {
+function edgesOf(first, last) {
   const count = first.length;
-  return Float64Array.from({ length: count + 1 }, (_, at) => at === 0 ? first[0] - 0.5
-    : at === count ? last[count - 1] + 0.5 : (last[at - 1] + first[at]) / 2);
+  const edges = Float64Array.from({ length: count === 0 ? 0 : count + 1 }, (_, at) =>
+    at === 0 || at === count ? 0 : (last[at - 1] + first[at]) / 2);
+  if (count === 1) edges.set([first[0] - 0.5, last[0] + 0.5]);
+  if (count > 1) {
+    edges[0] = first[0] + last[0] - edges[1];
+    edges[count] = first[count - 1] + last[count - 1] - edges[count - 1];
+  }
+  return edges;
 }
 
 /** Characters of a row's name that there is room for. */
@@ -305,9 +315,8 @@ function rowAxis(names, most) {
  * @param {number} row
  * @param {number} step
  */
-function valueAt({ first, last, rows }, row, step) {
-  const bounds = edges(first, last);
-  const at = bounds.findIndex((edge, place) => edge <= step && step <= bounds[place + 1]);
+function valueAt({ edges, rows }, row, step) {
+  const at = edges.findIndex((edge, place) => edge <= step && step <= edges[place + 1]);
   const column = rows[row];
   if (at < 0 || !column || column.flag[at] === NULL) return "–";
   if (Number.isNaN(column.lo[at])) return "NaN";
