@@ -1,7 +1,7 @@
 """What the processes of a run took of the machine: samples, and a bounded number of them."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Engine, func, insert, select
@@ -70,14 +70,12 @@ def samples_of(engine: Engine, run_id: int, most: int = 1000) -> Samples:
     with engine.connect() as connection:
         rows = connection.execute(query).all()
     every = max(1, -(-len(rows) // most))
-    groups: Sequence[Sequence[tuple[float | None, ...]]] = [
-        [tuple(row) for row in rows[at : at + every]] for at in range(0, len(rows), every)
-    ]
+    samples: list[tuple[Any, ...]] = [tuple(row) for row in rows]
+    groups = [samples[at : at + every] for at in range(0, len(samples), every)]
     values: dict[str, list[float]] = {}
     for at, name in enumerate(QUANTITIES, 2):
         known = [[row[at] for row in group if row[at] is not None] for group in groups]
         together = np.max if name in LARGEST else np.mean
         values[name] = [float(together(some)) if some else float("nan") for some in known]
-    last = [rows[min(len(rows), at + every) - 1] for at in range(0, len(rows), every)]
-    seconds, step = [float(row[0]) for row in last], [int(row[1]) for row in last]
-    return Samples(len(rows), every, seconds, step, values)
+    seconds, step = [group[-1][0] for group in groups], [group[-1][1] for group in groups]
+    return Samples(len(samples), every, seconds, step, values)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from shiftscope.db import edit, listing, queue, read, write
+from shiftscope.db import edit, listing, log, queue, read, write
 from shiftscope.db.engine import MIGRATIONS, open_database, revision, writing
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import parse
