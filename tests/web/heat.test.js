@@ -14,7 +14,7 @@ const VIEW = { networks: NETWORKS, layer: null, skipped: [], range: [0, 100], lo
 
 /** @param {any[]} matrices By arm */
 const chart = (matrices, { row = null, names = ["first", "second"] } = {}) => heatMap({
-  id: "heat", title: "", hint: "", axis: "layer", log: false, names: () => names, row: () => row,
+  id: "heat", title: "", hint: "", axis: "layer", log: false, draws: () => [], names: () => names, row: () => row,
   matrix: (_, network) => matrices[NETWORKS.indexOf(network)] });
 
 test("layers share their columns, and what one lacks is a gap", () => {

@@ -4,7 +4,7 @@
  */
 
 /** @import { Cell, Chart, Column, Mark, Network, Range, Rows, UnitMatrices } from "../types" */
-/** @import { ValueAxis, View } from "../types" */
+/** @import { Selection, ValueAxis, View } from "../types" */
 
 import { number, span, steps, whole } from "../format.js";
 import { roundUp } from "../scale.js";
@@ -31,6 +31,7 @@ import { armDash } from "./lines.js";
  * @property {boolean | null} log Whether colours start as logarithmic
  * @property {(view: View, network: Network) => Matrix | undefined} matrix
  * @property {(view: Pick<View, "networks" | "layer">) => string[]} names Of the rows
+ * @property {(view: Pick<View, "networks">) => Selection[]} draws The series behind it
  * @property {() => number | null} row The one that is looked at
  */
 

@@ -42,14 +42,14 @@ export function layerHeatMap({ deck, rebuild, chart: linked }, layers) {
   const names = layers.map(({ name }) => name);
   const selections = deck.networks.map((network) =>
     names.map((name) => select("layer_records", network, name, false)));
+  const asked = selections.flat().filter((one) => one !== null)
+    .map((one) => ({ ...one, statistics: [statistic] }));
   /** @type {{ at: number | null }} */
   const row = { at: null };
   /** @type {HeatFeed<Matrix[]>} */
   const feed = new HeatFeed(deck, {
     about: () => statistic,
     fetch: async (range, signal) => {
-      const asked = selections.flat().filter((one) => one !== null)
-        .map((one) => ({ ...one, statistics: [statistic] }));
       const found = await seriesOf(deck.feed.run, asked, range, signal);
       return selections.map((some) =>
         matrixOf(some.map((one) => one ? found.get(keyOf(one)) : undefined), statistic));
@@ -61,6 +61,7 @@ export function layerHeatMap({ deck, rebuild, chart: linked }, layers) {
     hint: `${about} A cell that stands for several steps has the value farthest from 0. ` +
       "Click a row to go to its layer.",
     names: () => names,
+    draws: () => asked,
     row: () => row.at,
     matrix: (_, network) => feed.answer?.[deck.networks.indexOf(network)],
   });
@@ -115,11 +116,16 @@ export function unitHeatMap({ deck, rebuild, chart: linked }) {
     log: array === "std" || array === "running_var" ? false : null,
     hint: `${about} Rows that differ: units that went their own ways. Click one to see it above.`,
     names: () => Array.from({ length: count() }, (_, at) => nameOf(at)),
+    draws: ({ networks }) => networks.flatMap((network) => {
+      const selection = select("unit_records", network, layer(), false);
+      return selection ? [{ ...selection, statistics: [array] }] : [];
+    }),
     row: () => row.at,
     matrix: (_, network) => found()?.matrices.get(network.id),
   });
   const legend = scaleLegend(unit);
-  const panel = deck.add(withScale(chart, legend.show), { rowHeight: UNITS_HEIGHT });
+  const panel = deck.add(withScale(chart, legend.show),
+    { layer: layer(), rowHeight: UNITS_HEIGHT });
   pickRows(panel, { row, height: UNITS_HEIGHT, count, cells: deck.networks.length,
     onPick: (at) => deck.chooseUnit({ layer: layer(), unit: at * (found()?.size ?? 1) }) });
   return { panel, element: h("section", { class: "heat-map" },

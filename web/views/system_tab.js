@@ -47,8 +47,8 @@ export function systemTab(run) {
   const words = h("span", { class: "hint" });
   const grid = h("div", { class: "overview study" });
   const note = h("p", { class: "nothing", hidden: true });
-  const { choice, select } = choiceOf("over", OVER, "time", [["time", "time"], ["step", "steps"]],
-    () => show());
+  const { choice, select } = choiceOf({ label: "over", memory: OVER, otherwise: "time",
+    options: [["time", "time"], ["step", "steps"]], onChoose: () => show() });
   const element = h("div", { class: "system-tab" },
     h("div", { class: "section-line" }, choice, words), grid, note);
 

@@ -39,6 +39,7 @@ export function unitChoice(parts) {
     const answer = units?.answer;
     if (!answer) return;
     panel.turn(answer.layer);
+    all.panel.turn(answer.layer);
     redraw(all.panel, { now: true });
     layer.value = answer.layer;
     unit.max = String(answer.units - 1);
