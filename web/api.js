@@ -219,7 +219,9 @@ export const exportUrl = (run, table) => `/api/runs/${run}/export/${table}.csv`;
 export function partUrl(run, selections, { layer, unit, range }) {
   const [{ table, seed }] = selections;
   const query = new URLSearchParams();
-  for (const { network_id: id } of selections) if (id !== null) query.append("network_id", `${id}`);
+  for (const id of new Set(selections.map(({ network_id: one }) => one))) {
+    if (id !== null) query.append("network_id", `${id}`);
+  }
   for (const name of new Set(selections.flatMap(({ statistics }) => statistics))) {
     query.append("statistic", name);
   }
