@@ -23,6 +23,7 @@ from sqlalchemy import Engine, case, delete, insert, select, update
 from .engine import writing
 from .errors import Conflict, NotFound
 from .experiment import Experiment
+from .log import add_entry
 from .outline import of_document, of_watched, settle
 from .study import Study
 from .tables import ACTIVE, Run, Status, Worker, WorkerKind
@@ -51,7 +52,7 @@ def enqueue(
     kind = "study" if isinstance(experiment, Study) else "experiment"
     document = experiment.model_dump(mode="json")
     with writing(engine) as connection:
-        return connection.execute(
+        run_id = connection.execute(
             insert(Run)
             .values(
                 name=experiment.name,
@@ -67,6 +68,8 @@ def enqueue(
             )
             .returning(Run.id)
         ).scalar_one()
+        add_entry(connection, run_id, "Queued.")
+        return run_id
 
 
 def begin_watched(
@@ -87,7 +90,7 @@ def begin_watched(
     """
     now = datetime.now(UTC)
     with writing(engine) as connection:
-        return connection.execute(
+        run_id = connection.execute(
             insert(Run)
             .values(
                 name=fitting(name),
@@ -104,6 +107,10 @@ def begin_watched(
             )
             .returning(Run.id)
         ).scalar_one()
+        add_entry(
+            connection, run_id, f"Watched by process {os.getpid()} on {socket.gethostname()}."
+        )
+        return run_id
 
 
 def fitting(name: str) -> str:
@@ -134,6 +141,8 @@ def claim(engine: Engine, worker_id: int, run_id: int | None = None) -> int | No
                 .values(status="running", worker_id=worker_id, started_at=datetime.now(UTC))
             )
             if claimed.rowcount == 1:
+                who = f"worker {worker_id}, process {os.getpid()} on {socket.gethostname()}"
+                add_entry(connection, candidate, f"Started by {who}.")
                 return candidate
     return None
 
@@ -169,6 +178,8 @@ def ask_to_stop(engine: Engine, run_id: int) -> Status:
             {"status": "stopped", "ended_at": now} if status == "queued" else {"status": "stopping"}
         )
         connection.execute(update(Run).where(Run.id == run_id).values(stop_asked_at=now, **values))
+        is_queued = status == "queued"
+        add_entry(connection, run_id, "Stopped before it began." if is_queued else "Asked to stop.")
         return values["status"]
 
 
@@ -182,6 +193,8 @@ def end(engine: Engine, run_id: int, status: Ended, error: str | None = None) ->
         )
         if ended.rowcount == 1:
             settle(connection, [run_id])
+            level = "error" if status == "failed" else "info"
+            add_entry(connection, run_id, f"{status.capitalize()}. {error or ''}".strip(), level)
         return ended.rowcount == 1
 
 
@@ -237,7 +250,7 @@ def revive_watched(engine: Engine, run_id: int, worker_id: int) -> None:
     with writing(engine) as connection:
         kept = update(Worker).where(Worker.id == worker_id).values(heartbeat_at=now)
         if connection.execute(kept).rowcount == 1:
-            connection.execute(
+            revived = connection.execute(
                 update(Run)
                 .where(Run.id == run_id, Run.source == "watch", Run.status == "failed")
                 .values(
@@ -249,6 +262,8 @@ def revive_watched(engine: Engine, run_id: int, worker_id: int) -> None:
                     worker_id=worker_id,
                 )
             )
+            if revived.rowcount == 1:
+                add_entry(connection, run_id, "Its program is alive after all: the run goes on.")
 
 
 def reconcile(engine: Engine) -> list[int]:
@@ -272,4 +287,7 @@ def reconcile(engine: Engine) -> list[int]:
             )
         )
         settle(connection, orphans)
+        for run_id in orphans:
+            lost = connection.scalar(select(Run.error).where(Run.id == run_id))
+            add_entry(connection, run_id, f"Failed. {lost}", "error")
         return orphans

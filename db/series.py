@@ -150,7 +150,7 @@ def _exact(connection: Connection, selection: Selection, first: int, last: int) 
     none = np.empty(0, np.int64)
     found = Series(selection, first, last, 1, none, none)
     step = RECORD_TABLES[selection.table].__table__.columns.step
-    query = select(step, *_values(selection)).where(*_where(selection, first, last))
+    query = select(step, *_values(selection)).where(*meant_by(selection, first, last))
     rows = connection.execute(query.order_by(step)).all()
     if rows:
         steps, *data = zip(*rows, strict=True)
@@ -166,7 +166,7 @@ def _bucketed(
     """Buckets of a range of steps from the records themselves."""
     columns = RECORD_TABLES[selection.table].__table__.columns
     step: ColumnElement[int] = columns.step
-    where = _where(selection, *steps)
+    where = meant_by(selection, *steps)
 
     def rows(*of_bucket: ColumnElement[Any]) -> Sequence[Any]:
         query = select(*of_bucket).where(*where).group_by(step // width).order_by(func.min(step))
@@ -188,7 +188,8 @@ def _bucketed(
     return Buckets(np.array(firsts, np.int64), np.array(lasts, np.int64), low, high, nan, null)
 
 
-def _where(selection: Selection, first: int, last: int) -> list[ColumnElement[bool]]:
+def meant_by(selection: Selection, first: int, last: int) -> list[ColumnElement[bool]]:
+    """The rows that a selection means, of steps `first` to `last`."""
     columns = RECORD_TABLES[selection.table].__table__.columns
     conditions: list[ColumnElement[bool]] = [columns.step.between(first, last)]
     if selection.table in OF_SEEDS:

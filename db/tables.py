@@ -493,6 +493,48 @@ class Level(Table):
     """A byte for each bucket: 1 a value was NaN, 2 NULL throughout; NULL where all are 0."""
 
 
+class LogEntry(Table):
+    """Something that happened to a run."""
+
+    __tablename__ = "log_entries"
+    __table_args__ = (Index("ix_log_entries_run_id", "run_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    level: Mapped[str] = mapped_column(String(10))
+    """`info`, `warning` or `error`."""
+    message: Mapped[str]
+    """A sentence for a person."""
+
+
+class SystemRecord(Table):
+    """What the processes of a run took of the machine, over the seconds since the sample before."""
+
+    __tablename__ = "system_records"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  (SQLAlchemy's own protocol)
+
+    run_id: Mapped[int] = _key("runs.id")
+    sample: Mapped[int] = mapped_column(Integer, primary_key=True)
+    """Counts the run's samples from 1 on."""
+    seconds: Mapped[float]
+    """Since the first sample of the run's process."""
+    step: Mapped[int]
+    """The run's latest committed step."""
+    cpu: Mapped[float | None]
+    """Cores that its processes kept busy: 1.5 is one core and a half."""
+    memory: Mapped[float | None]
+    """Bytes that its processes hold, shared memory counted for each."""
+    machine_cpu: Mapped[float | None]
+    """Share of all cores that was busy with anything."""
+    machine_memory: Mapped[float | None]
+    """Share of the machine's memory that is not available."""
+    gpu: Mapped[float | None]
+    """Share of time in which the run's GPU was busy; NULL without one, or where nobody tells."""
+    gpu_memory: Mapped[float | None]
+    """Bytes that torch has reserved on the run's GPU; NULL without one."""
+
+
 Recorded = (
     LayerRecord
     | NetworkRecord

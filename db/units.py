@@ -33,6 +33,38 @@ class LayerUnits:
     arrays: dict[str, np.ndarray | None]
 
 
+@dataclass(frozen=True)
+class UnitMatrix:
+    """One array of all units of a layer of one network, over looks at the probe.
+
+    Attributes:
+        network: Whose.
+        layer: Which.
+        steps: Of the looks that are told, ascending.
+        values: float32, (steps, units); None where the array does not apply.
+    """
+
+    network: Network
+    layer: Layer
+    steps: list[int]
+    values: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class UnitMatrices:
+    """What every arm's units were: all looks of a range of steps, or every so many of them.
+
+    Attributes:
+        looks: How many there are in the range.
+        every: Of these each first, (1 + every)th, … is told; 1 tells all.
+        matrices: One for each arm that has the layer.
+    """
+
+    looks: int
+    every: int
+    matrices: list[UnitMatrix]
+
+
 def units_of(engine: Engine, run_id: int, layer: str, seed: int | None = None) -> list[LayerUnits]:
     """The units of a layer in every arm that has it, of one seed; None: the first.
 
@@ -40,6 +72,78 @@ def units_of(engine: Engine, run_id: int, layer: str, seed: int | None = None) -
         NotFound: There is no such run, or its networks of this seed have no such layer.
     """
     last = run(engine, run_id).step
+    found = _twins(engine, run_id, layer, seed)
+    return [_read(engine, network, row, last) for network, row in found]
+
+
+def unit_matrices(
+    engine: Engine,
+    run_id: int,
+    layer: str,
+    array: str,
+    seed: int | None = None,
+    *,
+    first: int = 0,
+    last: int | None = None,
+    columns: int = 250,
+) -> UnitMatrices:
+    """One array of all units of a layer, in every arm that has it, at most `columns` looks of it.
+
+    Of more looks every second, third, … is told, counted from the first of the range; all arms
+    tell the same ones.
+
+    Args:
+        engine: The database.
+        run_id: The run.
+        layer: Its name.
+        array: One of ARRAYS.
+        seed: Whose networks; None: the first.
+        first: The range of steps begins here.
+        last: It ends here; None: at the run's latest step.
+        columns: The most looks.
+
+    Raises:
+        NotFound: There is no such run or array, or its networks of this seed have no such layer.
+    """
+    step = run(engine, run_id).step
+    _check_array(array)
+    found = _twins(engine, run_id, layer, seed)
+    stored = UnitRecord.__table__.columns
+    with engine.connect() as connection:
+        steps = [
+            connection.scalars(
+                select(stored.step)
+                .where(stored.network_id == network.id, stored.layer_id == row.id)
+                .where(stored.step.between(first, step if last is None else min(last, step)))
+                .order_by(stored.step)
+            ).all()
+            for network, row in found
+        ]
+        looks = max(map(len, steps))
+        every = max(1, -(-looks // columns))
+        matrices: list[UnitMatrix] = []
+        for (network, row), of_network in zip(found, steps, strict=True):
+            told = list(of_network[::every])
+            rows = connection.scalars(
+                select(stored[array])
+                .where(stored.network_id == network.id, stored.layer_id == row.id)
+                .where(stored.step.in_(told))
+                .order_by(stored.step)
+            ).all()
+            applies = bool(rows) and rows[0] is not None
+            values = np.stack([np.frombuffer(one, "<f4") for one in rows]) if applies else None
+            matrices.append(UnitMatrix(network, row, told, values))
+    return UnitMatrices(looks, every, matrices)
+
+
+def _twins(
+    engine: Engine, run_id: int, layer: str, seed: int | None
+) -> list[tuple[Network, Layer]]:
+    """The layer of every arm that has it, of one seed; None: the first.
+
+    Raises:
+        NotFound: The networks of this seed have no such layer.
+    """
     rows = networks(engine, run_id)
     seeds = list(dict.fromkeys(row.seed for row in rows))
     chosen = seeds[0] if seed is None and seeds else seed
@@ -53,7 +157,7 @@ def units_of(engine: Engine, run_id: int, layer: str, seed: int | None = None) -
         of_seed = "" if seed is None else f" of seed {seed}"
         raise NotFound(f"Run {run_id} has no layer {layer!r}{of_seed}.")
     found.sort(key=lambda each: each[0].position)
-    return [_read(engine, network, row, last) for network, row in found]
+    return found
 
 
 def mean_over_units(engine: Engine, of_run: Run, array: str) -> list[Recorded]:
@@ -62,8 +166,7 @@ def mean_over_units(engine: Engine, of_run: Run, array: str) -> list[Recorded]:
     Raises:
         NotFound: There is no such array.
     """
-    if array not in ARRAYS:
-        raise NotFound(f"There is no array {array!r}; expected one of {', '.join(ARRAYS)}.")
+    _check_array(array)
     of_network = {network.id: network for network in networks(engine, of_run.id)}
     found: list[Recorded] = []
     for layer in layers(engine, of_run.id):
@@ -77,6 +180,11 @@ def mean_over_units(engine: Engine, of_run: Run, array: str) -> list[Recorded]:
         steps = tuple(read.steps)
         found.append(Recorded(network.arm, network.seed, layer.name, steps, tuple(values)))
     return found
+
+
+def _check_array(array: str) -> None:
+    if array not in ARRAYS:
+        raise NotFound(f"There is no array {array!r}; expected one of {', '.join(ARRAYS)}.")
 
 
 def typical_unit(p50: np.ndarray) -> int:

@@ -11,12 +11,13 @@ from itertools import chain
 from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, Engine, Integer, LargeBinary, insert, update
+from sqlalchemy import BigInteger, Connection, Engine, Integer, LargeBinary, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from .engine import writing
 from .leveller import Column, RunLeveller
+from .log import add_entry, add_phase
 from .outline import highest
 from .study import Measurement
 from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Real, Run, Status, Table
@@ -112,6 +113,7 @@ class RecordWriter:
                     .where(Network.id == network_id)
                     .values(diverged_step=diverged_step, frozen_step=frozen_step)
                 )
+                _log_freeze(connection, network_id, diverged_step, frozen_step)
             status = connection.execute(
                 update(Run)
                 .where(Run.id == self._run_id)
@@ -159,6 +161,18 @@ def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
     """Set columns of a run's row, such as the `device` it trains on."""
     with writing(engine) as connection:
         connection.execute(update(Run).where(Run.id == run_id).values(**columns))
+        if columns.get("phase"):
+            add_phase(connection, run_id, columns["phase"])
+
+
+def _log_freeze(
+    connection: Connection, network_id: int, diverged_step: int, frozen_step: int | None
+) -> None:
+    query = select(Network.run_id, Network.arm, Network.seed).where(Network.id == network_id)
+    run_id, arm, seed = connection.execute(query).one()
+    frozen = "" if frozen_step is None else f", so it was frozen after step {frozen_step:,}"
+    words = f"its loss is not finite from step {diverged_step:,} on{frozen}."
+    add_entry(connection, run_id, f"{arm}, seed {seed}, diverged: {words}", "warning")
 
 
 def _plain(column: Column, *, nan_as_text: bool) -> Sequence[Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from ..db import claims, edit, search, tables
+from ..db import claims, edit, log, search, tables
 from ..db.datasets import TRAINING_SETS
 from ..db.document import Name
 from ..db.series import Selection
@@ -406,6 +406,64 @@ class SeriesAsked(Asked):
     first: Step = 0
     last: Step | None = None
     points: Points = 2_000
+
+
+class MomentAsked(Asked):
+    """The records of one step; by default the run's latest."""
+
+    series: list[SelectionAsked] = Field(max_length=2_000)
+    step: Step | None = None
+
+
+class SeriesRecordPublic(Public):
+    """What one series had recorded at a step, or last before it; `step` is null where nothing."""
+
+    table: str
+    network_id: int | None
+    layer_id: int | None
+    seed: int | None
+    step: int | None
+    values: dict[str, Real | None]
+
+
+class MomentPublic(Public):
+    """The records of one step, in the order in which they were asked for."""
+
+    run: int
+    step: int
+    records: list[SeriesRecordPublic]
+
+
+class LogEntryPublic(Public):
+    """Something that happened to a run."""
+
+    id: int
+    at: datetime
+    level: log.Level
+    message: str
+
+
+class LogPublic(Public):
+    """Entries of a run's log, the oldest first."""
+
+    run: int
+    entries: list[LogEntryPublic]
+
+
+class SamplesPublic(Public):
+    """What the processes of a run took of the machine, a column for each quantity."""
+
+    run: int
+    samples: int
+    every: int
+    seconds: list[float]
+    step: list[int]
+    cpu: list[Real]
+    memory: list[Real]
+    machine_cpu: list[Real]
+    machine_memory: list[Real]
+    gpu: list[Real]
+    gpu_memory: list[Real]
 
 
 class RunsAsked(Asked):

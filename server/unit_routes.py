@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from ..db.errors import NotFound
-from ..db.units import LayerUnits, typical_unit, units_of
+from ..db.units import LayerUnits, typical_unit, unit_matrices, units_of
 from .dependencies import EngineDep, RunId
 from .schemas import NetworkUnitsPublic, Step, UnitsPublic
+from .wire import encode_units
 
 router = APIRouter(prefix="/api/runs", tags=["units"])
 
@@ -42,6 +43,31 @@ def get_units(
         unit=chosen,
         networks=[_public(of_layer, chosen, step) for of_layer in found],
     )
+
+
+@router.get(
+    "/{run_id}/units/matrix",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {}}, "description": "A frame of units"},
+    },
+)
+def get_unit_matrix(
+    engine: EngineDep,
+    run_id: RunId,
+    layer: Annotated[str, Query(max_length=255)],
+    array: Annotated[str, Query(max_length=80)],
+    seed: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+    first: Annotated[Step, Query()] = 0,
+    last: Annotated[Step | None, Query()] = None,
+    columns: Annotated[int, Query(ge=1, le=1000)] = 250,
+) -> Response:
+    """All units of a layer over the looks at the probe, at most `columns` of them, in all arms."""
+    found = unit_matrices(
+        engine, run_id, layer, array, seed, first=first, last=last, columns=columns
+    )
+    frame = encode_units(run_id, layer, array, found)
+    return Response(frame, media_type="application/octet-stream")
 
 
 def _public(found: LayerUnits, unit: int | None, step: int | None) -> NetworkUnitsPublic:

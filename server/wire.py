@@ -10,6 +10,7 @@ import numpy as np
 from fastapi.responses import JSONResponse
 
 from ..db.series import Series
+from ..db.units import UnitMatrices
 
 
 def json_safe(value: Any) -> Any:
@@ -55,9 +56,40 @@ def encode_frame(run_id: int, latest: int, found: Sequence[Series]) -> bytes:
             names.append(name)
             columns.append(np.asarray(values, "<f8").tobytes())
         described.append(_description(series, names))
-    header = to_json({"type": "records", "run": run_id, "latest": latest, "series": described})
-    header += b" " * (-(4 + len(header)) % 8)
-    return b"".join([struct.pack("<I", len(header)), header, *columns])
+    return _framed(
+        {"type": "records", "run": run_id, "latest": latest, "series": described}, columns
+    )
+
+
+def encode_units(run_id: int, layer: str, array: str, found: UnitMatrices) -> bytes:
+    """A frame of units: its header as that of records, then the matrices as little-endian float32.
+
+    Args:
+        run_id: The run.
+        layer: Its name.
+        array: What is told of each unit.
+        found: One matrix for each arm, (steps, units).
+    """
+    networks = [
+        {
+            **{"network_id": one.network.id, "layer_id": one.layer.id, "arm": one.network.arm},
+            **{"units": one.layer.units if one.values is None else one.values.shape[1]},
+            **{"step": one.steps, "applies": one.values is not None},
+        }
+        for one in found.matrices
+    ]
+    header = {
+        **{"type": "units", "run": run_id, "layer": layer, "array": array},
+        **{"looks": found.looks, "every": found.every, "networks": networks},
+    }
+    values = [one.values for one in found.matrices]
+    return _framed(header, [each.astype("<f4").tobytes() for each in values if each is not None])
+
+
+def _framed(header: dict[str, Any], columns: Sequence[bytes]) -> bytes:
+    text = to_json(header)
+    text += b" " * (-(4 + len(text)) % 8)
+    return b"".join([struct.pack("<I", len(text)), text, *columns])
 
 
 def _columns(series: Series) -> Iterator[tuple[str, np.ndarray]]:

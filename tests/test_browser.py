@@ -52,7 +52,7 @@ SERVE = [sys.executable, "-c", "from shiftscope.server.cli import main; main()",
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-TABS = ("overview", "shift", "gradients", "running-statistics", "settings")
+TABS = ("overview", "shift", "gradients", "running-statistics", "settings", "log", "system")
 DRAWN = """([chart, layer]) => {
   const all = [...document.querySelectorAll(`.plot[data-chart="${chart}"]`)];
   const plot = all.find((one) => !layer || one.dataset.layer === layer);
@@ -237,6 +237,25 @@ def test_a_run_from_the_first_click_to_a_csv_file(
     page.wait_for_url("**/runs/2")
     expect(status_of(page)).to_have_text("finished")
     wait_until(page, lambda: last_step(page) == 300, "the last step is drawn")
+    page.get_by_role("link", name="Settings", exact=True).click()
+    differing = page.locator("section", has_text="What differs from the catalog").first
+    expect(differing.locator("tr.differs")).to_have_count(2)
+    expect(differing).to_contain_text("300 steps")
+    page.get_by_role("link", name="Log", exact=True).click()
+    entries = page.locator(".log-tab tbody tr")
+    expect(entries).to_have_text(
+        [re.compile(words) for words in ("Queued", "Started by worker", "Loading digits",
+                                         "Training begins on cpu: 2 networks", "Finished")]
+    )  # fmt: skip
+    page.goto(page.url.replace("runs/2", "runs/1"))
+    expect(page.locator(".log-tab")).to_contain_text("Asked to stop.")
+    page.get_by_role("link", name="System", exact=True).click()
+    wait_until(
+        page,
+        lambda: page.evaluate("""() => document.querySelector(
+            "[data-quantity='cpu'] .canvas")?.data?.[0]?.y.some((cores) => cores > 0) ?? false"""),
+        "the CPU is drawn",
+    )
 
 
 def test_the_settings_of_an_arm_are_chosen_in_the_form_and_shown_again(
@@ -478,7 +497,7 @@ def test_every_view_fits_its_window_in_both_themes(
         page.goto(address + place)
         expect(page.locator(".live")).to_have_text("live")
         expect(page.locator("main h1")).to_be_visible()
-        if "tab=" in place and "settings" not in place and "running" not in place:
+        if any(f"tab={tab}" in place for tab in ("overview", "shift", "gradients")):
             expect(page.locator(".plot .main-svg").first).to_be_attached()
         wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= room, f"{place} scrolls sideways"
@@ -867,7 +886,7 @@ def test_a_thousand_layers_are_a_few_charts_at_a_time(
         plot = page.locator(f".plot[data-chart='shift-step'][data-layer='{layer}']")
         plot.scroll_into_view_if_needed()
         wait_until(page, lambda: is_drawn(layer), f"{layer} is drawn")
-        assert page.locator(".plot").count() <= 3 * 8
+        assert page.locator(".plot").count() <= 1 + 4 * 8, "one of all layers, and eight rows"
         return time.monotonic() - begun
 
     reach("encoder.layers.0.linear1")
@@ -876,7 +895,12 @@ def test_a_thousand_layers_are_a_few_charts_at_a_time(
     expect(bar).to_contain_text("layers 1–8 of 1,000")
     wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert wide <= room
+    pin = page.get_by_label("Pin encoder.layers.0.linear2")
+    pin.click()
     bar.get_by_role("button", name="Next layers").click()
+    expect(page.locator(".matrix-row header h2").first).to_have_text("encoder.layers.0.linear2")
+    pin.click()
+    expect(pin).to_have_count(0)
     assert reach("encoder.layers.2.linear1") < 10
     expect(bar).to_contain_text("layers 9–16 of 1,000")
     assert "layer=encoder.layers.2.attention.out_proj" in page.url
@@ -893,7 +917,7 @@ def test_a_thousand_layers_are_a_few_charts_at_a_time(
     page.get_by_label("Find layers").fill("nothing such")
     expect(page.get_by_text("No layer’s path holds “nothing such”.")).to_be_visible()
     most = max(message.count('"layer_id"') for message in asked)
-    assert 0 < most <= 8, "what is not shown is not asked for"
+    assert 0 < most <= 8 + 1, "only what is shown is asked for, a page and what is pinned"
     assert heap_used(page) < 100e6
 
 
@@ -1125,3 +1149,83 @@ def test_what_was_imported_is_drawn_and_taken_away_again_by_keyboard(
     with page.expect_download() as download:
         page.get_by_role("link", name="report.html").press("Enter")
     assert "<h4>train/loss</h4>" in download.value.path().read_text()
+
+
+HEAT = """(chart) => {
+  const canvas = document.querySelector(`.plot[data-chart="${chart}"] .canvas`);
+  return (canvas?.data ?? []).filter(({ type }) => type === "heatmap").map((trace) => ({
+    z: trace.z, zmin: trace.zmin, zmax: trace.zmax, axis: trace.yaxis }));
+}"""
+
+
+def test_all_layers_and_all_units_are_seen_at_once_and_one_step_as_a_distribution(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=50, recording={"probe_every": 25})
+    for network_id, layer_ids in run.networks:
+        for layer_id in layer_ids:
+            for step in (0, 25, 50):
+                mean = (step + np.arange(100)).astype("<f4").tobytes()
+                keys = {"network_id": network_id, "layer_id": layer_id}
+                arrays = {name: [mean] for name in ("mean", "p15", "p50", "p85")}
+                run.writer.add("unit_records", keys, {"step": [step], **arrays})
+    names = ("min", "p01", "p05", "p15", "p25", "p50", "p75", "p85", "p95", "p99", "max")
+    spread = {name: [at * step / 50 for step in range(1, 51)] for at, name in enumerate(names)}
+    moved = [0.0, *np.linspace(0.1, 4, 48), math.nan]
+    gradient = [0.001] * 50
+    run.append(
+        50, **spread, shift_from_start=moved, weight_grad_norm=gradient,
+        activation_grad_norm=gradient,
+    )  # fmt: skip
+    queue.end(engine, run.run_id, "finished")
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=shift")
+
+    def heat(chart: str) -> list[dict[str, Any]]:
+        return page.evaluate(HEAT, chart)
+
+    wait_until(page, lambda: len(heat("heat-shift_from_start")) == 4, "all layers are drawn")
+    values, holes, _, _ = heat("heat-shift_from_start")
+    assert len(values["z"]) == 2 and len(values["z"][0]) == 50, "layers by steps"
+    assert (values["zmin"], values["zmax"]) == (0, 4)
+    assert values["z"][1][48] == 4 and values["z"][1][49] is None and holes["z"][1][49] == 1
+    plot = page.locator(".plot[data-chart='heat-shift_from_start']")
+    expect(plot.locator(".rugs").first).to_contain_text("NaN from step 50 on (hidden1)")
+    plot.focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    fan = page.locator(".plot[data-chart='fan'][data-layer='hidden2']")
+    expect(fan).to_be_focused()
+    assert "layer=hidden2" in page.url
+
+    density = page.locator(".plot[data-chart='density'][data-layer='hidden2']")
+    density.scroll_into_view_if_needed()
+    expect(density.locator(".across")).to_contain_text("step 50")
+
+    def highest() -> float:
+        traces = [t for t in drawn(page, "density", "hidden2") if t["mode"] == "lines"]
+        return max((max(trace["y"]) for trace in traces), default=0)
+
+    wait_until(page, lambda: abs(highest() - 0.25) < 1e-9, "the latest density is drawn")
+    page.goto(f"{page.url}&step=25")
+    density.scroll_into_view_if_needed()
+    wait_until(page, lambda: abs(highest() - 0.5) < 1e-9, "that of half the spread is drawn")
+    expect(density.locator(".across")).to_contain_text("step 25")
+
+    units = page.locator(".plot[data-chart='unit-heat-mean']")
+    units.scroll_into_view_if_needed()
+    wait_until(page, lambda: len(heat("unit-heat-mean")) == 2, "all units are drawn")
+    assert [len(row) for row in heat("unit-heat-mean")[0]["z"]] == [3] * 100
+    expect(page.get_by_text("All 3 looks at the probe.")).to_be_visible()
+    box = units.locator(".nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 20, box["y"] + box["height"] * 0.175)
+    expect(page.get_by_label("unit", exact=True)).to_have_value("17")
+
+    page.get_by_role("link", name="Gradients").click()
+    by_depth = "weight-gradient-by-depth"
+    wait_until(page, lambda: len(drawn(page, by_depth)) == 2, "gradients by depth are drawn")
+    assert drawn(page, by_depth)[0]["y"] == [0.001, 0.001]

@@ -14,7 +14,7 @@ from PIL import Image
 from queries import exported
 from sqlalchemy import Engine
 
-from shiftscope.db import queue, read
+from shiftscope.db import log, queue, read
 from shiftscope.db.parsing import parse
 from shiftscope.trainer import datasets
 from shiftscope.trainer.datasets import cifar10
@@ -78,6 +78,10 @@ def test_a_run_says_what_was_left_out(
     assert run.versions["data"] == (
         "24 + 6 images of 2 classes. 1 image was left out: red/none.jpg (neither JPEG nor PNG)."
     )
+    told = [one.message for one in log.entries(engine, run_id)]
+    assert told[2:4] == ["Loading folder.", "Looking for images in photos."]
+    assert told[4].endswith("1 image was left out: red/none.jpg (neither JPEG nor PNG).")
+    assert told[5:] == ["Training begins on cpu: 2 networks.", "Finished."]
 
 
 def test_a_folder_that_is_not_there_fails_the_run_in_a_sentence(

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from shiftscope.db import edit, listing, queue, read, write
+from shiftscope.db import edit, listing, log, queue, read, write
 from shiftscope.db.engine import MIGRATIONS, open_database, revision, writing
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import parse
 from shiftscope.db.series import Selection, series
 from shiftscope.db.study import Measurement, Study
+from shiftscope.db.system import System, add_sample, samples_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 HELD: dict[str, list[dict[str, Any]]] = {
@@ -227,8 +228,14 @@ def test_an_upgraded_database_takes_new_runs_and_still_guards_its_references(
     ):
         found = series(engine, Selection(table, 103, layer, (statistic,)), 0, 9, 1)
         assert not math.isfinite(found.low[statistic][0])
+    log.note(engine, 103, "Upgraded.")
+    add_sample(engine, 103, System(2.0, 1.5, 1e9, 0.5, math.nan, None, None))
+    kept = samples_of(engine, 103)
+    assert kept.step == [2] and kept.values["cpu"] == [1.5]
+    before = count(engine, "log_entries")
     with writing(engine) as connection:
         connection.execute(text("DELETE FROM runs WHERE id = 103"))
+    assert count(engine, "log_entries") == before - 1 and count(engine, "system_records") == 0
     assert count(engine, "layer_records") == 0 and count(engine, "networks") == 2
     assert count(engine, "ensemble_records") == count(engine, "evaluations") == 0
     assert count(engine, "gradient_shift_records") == count(engine, "landscape_records") == 0

@@ -26,7 +26,7 @@ header_values = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_
 JSON = {"Content-Type": "application/json"}
 POSTS = [
     *("/api/runs", "/api/experiments/validate", "/api/runs/1/series", "/api/runs/1/stop"),
-    *("/api/runs/bulk", "/api/runs/1/restore"),
+    *("/api/runs/bulk", "/api/runs/1/restore", "/api/runs/1/moment"),
 ]
 
 

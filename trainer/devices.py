@@ -1,6 +1,7 @@
 """Which devices this machine has, and which one a run takes."""
 
 import os
+from collections.abc import Callable
 
 import torch
 
@@ -40,3 +41,21 @@ def cores() -> int:
 def training_threads() -> int:
     """Half the cores, up to four: small networks gain nothing from more; the recorder needs one."""
     return max(1, min(4, cores() // 2))
+
+
+def gpu_use(device: torch.device) -> Callable[[], tuple[float | None, float | None]] | None:
+    """What tells the share of time that a GPU is busy, and the bytes reserved on it.
+
+    None where there is no CUDA device. The share is None where NVML's Python package is not there.
+    """
+    if device.type != "cuda":
+        return None
+
+    def use() -> tuple[float | None, float | None]:
+        try:
+            share = torch.cuda.utilization(device) / 100
+        except (ModuleNotFoundError, RuntimeError):
+            share = None
+        return share, float(torch.cuda.memory_reserved(device))
+
+    return use

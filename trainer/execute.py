@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import signal
 import threading
 from multiprocessing import parent_process
@@ -15,6 +16,7 @@ from ..db import queue, read
 from ..db.engine import open_database
 from ..db.errors import RecordingFailed, ShiftscopeError, records_refused
 from ..db.experiment import Experiment
+from ..db.log import note
 from ..db.parsing import parse, parse_study
 from ..db.tables import ACTIVE
 from ..db.write import describe_run
@@ -24,6 +26,8 @@ from .feeder import Feeder
 from .loop import train
 from .measuring import run_study
 from .recorder_process import RecorderProcess
+from .run_log import RunLog
+from .sampler import Sampler, Sampling
 from .setup import Prepared, prepare
 from .versions import versions
 
@@ -66,13 +70,16 @@ def execute(database: str, data: Path, run_id: int) -> None:
     interruption = Interruption()
     engine = open_database(database)
     kind = TRAINING
+    warnings = RunLog(engine, run_id)
+    logging.getLogger(__package__).addHandler(warnings)
     try:
         run = read.run(engine, run_id)
         if run.status not in ACTIVE:
             return  # the worker ended it, and itself, while this process was on its way
         if run.study is not None:
             kind = STUDY
-            run_study(engine, data, run_id, parse_study(run.study))
+            with Sampling(Sampler(engine, run_id, os.getpid())):
+                run_study(engine, data, run_id, parse_study(run.study))
             queue.end(engine, run_id, "finished")
         elif _train(engine, database, data, run_id, interruption):
             queue.end(engine, run_id, "finished")
@@ -87,6 +94,7 @@ def execute(database: str, data: Path, run_id: int) -> None:
             logger.exception("Run %d failed.", run_id)
         queue.end(engine, run_id, "failed", explain(error, kind))
     finally:
+        logging.getLogger(__package__).removeHandler(warnings)
         engine.dispose()
 
 
@@ -118,25 +126,30 @@ def _train(
     device = devices.choose(experiment.device)
     phase = f"loading {experiment.dataset}"
     describe_run(engine, run_id, device=str(device), versions=versions(), phase=phase)
-    images = datasets.of_experiment(
-        experiment, data, lambda phase: describe_run(engine, run_id, phase=phase[:LONGEST_PHASE])
-    )
-    if images.note:
-        describe_run(engine, run_id, versions=versions() | {"data": images.note})
-    if device.type == "cpu":
-        torch.set_num_threads(devices.training_threads())
-    prepared = prepare(experiment, images, device)
-    describe_run(engine, run_id, phase=None)
-    interruption.is_training = True
-    stop = interruption.stop
+    with Sampling(Sampler(engine, run_id, os.getpid(), devices.gpu_use(device))):
+        images = datasets.of_experiment(
+            experiment,
+            data,
+            lambda phase: describe_run(engine, run_id, phase=phase[:LONGEST_PHASE]),
+        )
+        if images.note:
+            describe_run(engine, run_id, versions=versions() | {"data": images.note})
+        if device.type == "cpu":
+            torch.set_num_threads(devices.training_threads())
+        prepared = prepare(experiment, images, device)
+        describe_run(engine, run_id, phase=None)
+        interruption.is_training = True
+        stop = interruption.stop
 
-    def on_status(status: str) -> None:
-        worker = parent_process()
-        if status != "running" or (worker is not None and not worker.is_alive()):
-            stop.set()
+        def on_status(status: str) -> None:
+            worker = parent_process()
+            if status != "running" or (worker is not None and not worker.is_alive()):
+                stop.set()
 
-    recorder = RecorderProcess(database, run_id, on_status=on_status)
-    return watch_and_train(experiment, prepared, recorder, device, stop)
+        networks = sum(len(stack.networks) for stack in prepared.plan.stacks)
+        note(engine, run_id, f"Training begins on {device}: {networks} networks.")
+        recorder = RecorderProcess(database, run_id, on_status=on_status)
+        return watch_and_train(experiment, prepared, recorder, device, stop)
 
 
 def watch_and_train(

@@ -5,6 +5,7 @@ input, a line of JSON each, and answers on its standard output; docs/architectur
 never loads torch. When its input ends, so has the training process: it commits what it was given.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
+import psutil
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ..db import queue
@@ -25,6 +27,7 @@ from ..db.write import describe_run
 from .plan import PLAN
 from .recording import RunRecording
 from .ring import PART, SharedMemory
+from .sampler import SAMPLE_SECONDS, Sampler
 
 COMMIT_SECONDS = 0.25
 HEARTBEAT_SECONDS = 2.0
@@ -110,8 +113,9 @@ class _Recorder:
         self._engine = open_database(opened["open"]["database"])
         self._worker_id: int | None = None
         self._recording: RunRecording | None = None
+        self._sampler: Sampler | None = None
         self._stopping = False
-        self._heard = self._committed = time.monotonic()
+        self._heard = self._committed = self._sampled = time.monotonic()
 
     def record(self) -> None:
         """Until the last message."""
@@ -121,6 +125,7 @@ class _Recorder:
                 self._take(message)
             if time.monotonic() - committed >= COMMIT_SECONDS:
                 self._commit(last=False)
+                self._sample()
                 committed = time.monotonic()
         self._engine.dispose()
 
@@ -143,6 +148,8 @@ class _Recorder:
             case {"begin": watched}:
                 self._run_id = self._patiently(lambda: self._begin(watched))
                 say(run=self._run_id)
+                with contextlib.suppress(psutil.Error):
+                    self._sampler = Sampler(self._engine, self._run_id, os.getppid())
             case {"plan": document}:
                 plan, run_id = PLAN.validate_python(document), self._known_run()
                 self._recording = self._patiently(
@@ -184,6 +191,14 @@ class _Recorder:
                 status = "running"
             self._stopping = status != "running"
             say(status=status, step=recording.step)
+
+    def _sample(self) -> None:
+        """Of a watched run; other runs sample themselves, which know their GPU."""
+        if self._sampler is None or time.monotonic() - self._sampled < SAMPLE_SECONDS:
+            return
+        self._sampled = time.monotonic()
+        with contextlib.suppress(SQLAlchemyError, psutil.Error):
+            self._sampler.sample()
 
     def _end(self, message: Message | None) -> None:
         """A watched run ends with its program; other runs are their worker's to end."""

@@ -145,6 +145,10 @@ export function axisOf(across, range, width) {
  */
 export function converted(across, mark) {
   if (across.unit === "step" && !across.log) return mark;
+  if (mark.kind === "heat" || mark.kind === "holes") {
+    const least = across.log ? 0.5 : 0; // the column of step 1 begins there
+    return { ...mark, x: mark.x.map((edge) => across.to(Math.max(least, edge))) };
+  }
   const x = mark.x.map(across.to);
   if (!across.log) return { ...mark, x };
   const kept = [...x.keys()].filter((at) => !(x[at] <= 0)); // NaN separates outlines

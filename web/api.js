@@ -1,10 +1,11 @@
 /** Every address of the server, and how its answers and errors are read. */
 
 /** @import { Bulk, BulkAction, CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
-/** @import { Measurements, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
-/** @import { Definitions, Offenders, SearchKey, Sparkline, Verdict } from "./types" */
+/** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
+/** @import { Definitions, Log, Offenders, Samples, SearchKey, Sparkline, UnitMatrices } from "./types" */
+/** @import { Verdict } from "./types" */
 
-import { decode } from "./series.js";
+import { decode, decodeUnits } from "./series.js";
 
 /** What the server refused, in its own words. */
 export class ServerError extends Error {
@@ -177,6 +178,32 @@ export async function getSeries(run, series, { range, points, signal }) {
 }
 
 /**
+ * @param {number} run
+ * @param {number} after The last entry that is known
+ * @param {AbortSignal} signal
+ * @returns {Promise<Log>}
+ */
+export const getLog = (run, after, signal) =>
+  json(`/api/runs/${run}/log?after=${after}`, undefined, signal);
+
+/**
+ * @param {number} run
+ * @param {AbortSignal} signal
+ * @returns {Promise<Samples>}
+ */
+export const getSamples = (run, signal) => json(`/api/runs/${run}/system`, undefined, signal);
+
+/**
+ * @param {number} run
+ * @param {Selection[]} series
+ * @param {number | null} step Null: the latest
+ * @param {AbortSignal} signal
+ * @returns {Promise<Moment>}
+ */
+export const getMoment = (run, series, step, signal) =>
+  json(`/api/runs/${run}/moment`, { series, step }, signal);
+
+/**
  * @param {{ run: number, layer: string, seed: number, unit: number | null }} what
  * @param {AbortSignal} [signal]
  * @returns {Promise<Units>}
@@ -189,6 +216,19 @@ export function getUnits({ run, layer, seed, unit }, signal) {
 
 /** At most so many come at once: an import may have a million. */
 const MEASUREMENTS = 100_000;
+
+/**
+ * @param {number} run
+ * @param {{ layer: string, seed: number, array: string, range: Range, columns: number }} what
+ * @param {AbortSignal} signal
+ * @returns {Promise<UnitMatrices>}
+ */
+export async function getUnitMatrices(run, { layer, seed, array, range, columns }, signal) {
+  const query = new URLSearchParams({ layer, array, seed: String(seed),
+    first: String(range[0]), last: String(range[1]), columns: String(columns) });
+  const response = await ask(`/api/runs/${run}/units/matrix?${query}`, undefined, signal);
+  return decodeUnits(await response.arrayBuffer());
+}
 
 /**
  * @param {number} run
@@ -241,7 +281,9 @@ export const reportUrl = (run) => `/api/runs/${run}/report.html`;
 export function partUrl(run, selections, { layer, unit, range }) {
   const [{ table, seed }] = selections;
   const query = new URLSearchParams();
-  for (const { network_id: id } of selections) if (id !== null) query.append("network_id", `${id}`);
+  for (const id of new Set(selections.map(({ network_id: one }) => one))) {
+    if (id !== null) query.append("network_id", `${id}`);
+  }
   for (const name of new Set(selections.flatMap(({ statistics }) => statistics))) {
     query.append("statistic", name);
   }

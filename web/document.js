@@ -71,6 +71,46 @@ export function differences(fields, document, origin) {
 }
 
 /**
+ * @typedef {object} Change
+ * @property {Field} field
+ * @property {string} title
+ * @property {string} path
+ * @property {Json | undefined} value
+ * @property {Json | undefined} before
+ */
+
+/**
+ * What differs between two experiments, one value at a time: of a table by row and column.
+ * @param {Field[]} fields
+ * @param {Experiment} document
+ * @param {Experiment} origin
+ * @returns {Change[]}
+ */
+export function changes(fields, document, origin) {
+  return differences(fields, document, origin).flatMap((field) => {
+    const { path, title, kind, items } = field;
+    const [value, before] = [valueAt(document, path), valueAt(origin, path)];
+    if (kind !== "table" || !Array.isArray(value) || !Array.isArray(before)) {
+      return [{ field, title, path, value, before }];
+    }
+    const rows = Array.from({ length: Math.max(value.length, before.length) }, (_, at) => at);
+    return rows.flatMap((at) => {
+      const [row, old] = [value[at], before[at]];
+      const name = `${title.replace(/s$/, "")} ${at + 1}`; // one of the arms is an arm
+      if (row === undefined || old === undefined) {
+        const named = (/** @type {Json | undefined} */ one) => valueAt(one, "name");
+        return [{ field, title: name, path: `${path}.${at}`, value: named(row), before: named(old) }];
+      }
+      const differing = differences(items, /** @type {Experiment} */ (row),
+        /** @type {Experiment} */ (old));
+      return differing.map((item) => ({ field: item, title: `${name}, ${item.title}`,
+        path: `${path}.${at}.${item.path}`, value: valueAt(row, item.path),
+        before: valueAt(old, item.path) }));
+    });
+  });
+}
+
+/**
  * The command that repeats an experiment of the catalog.
  * @param {string} entry
  * @param {Field[]} fields

@@ -4,7 +4,7 @@
 
 export const MARGIN = { left: 56, right: 22, top: 28, bottom: 24 };
 const GAP = 36;
-const NARROWEST = 190;
+const NARROWEST = 168;
 
 /**
  * Plot areas side by side, in rows where they would become too narrow.

@@ -119,6 +119,17 @@ export function matching(rows, text) {
   return rows.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
 }
 
+/**
+ * The layers of a page, after those that are pinned.
+ * @param {LayerRow[]} rows All that there are
+ * @param {LayerRow[]} shown
+ * @param {string[]} names Of those that are pinned
+ */
+export function withPinned(rows, shown, names) {
+  const kept = rows.filter(({ name }) => names.includes(name));
+  return shown.length === 0 ? [] : [...kept, ...shown.filter((row) => !kept.includes(row))];
+}
+
 /** Whether layers are too many to be shown at once. @param {LayerRow[]} rows */
 export const areMany = (rows) => rows.length > MOST;
 

@@ -3,6 +3,7 @@
 /** @import { Drawing, Mark, PlotlyElement, PlotlyLibrary, Range, Reading } from "./types" */
 
 import { TOGETHER } from "./dom.js";
+import { RAMP } from "./ramp.js";
 import { color, onColors } from "./theme.js";
 
 const BAND_OPACITY = [0.13, 0.16, 0.3];
@@ -27,7 +28,10 @@ export const ready = new Promise((resolve, reject) => {
   else document.querySelector("script[src*='plotly']")?.addEventListener("load", done);
 });
 
-/** @typedef {{ arms: string[], ink: string, quiet: string, hairline: string, font: string }} Palette */
+/**
+ * @typedef {{ arms: string[], ink: string, quiet: string, hairline: string, bad: string,
+ *   font: string }} Palette
+ */
 
 /** @type {Palette | null} */
 let palette = null;
@@ -40,6 +44,7 @@ function colors() {
     ink: color("--ink"),
     quiet: color("--quiet"),
     hairline: color("--grid"),
+    bad: color("--bad"),
     font: getComputedStyle(document.body).fontFamily,
   };
   return palette;
@@ -208,6 +213,13 @@ function toTrace(mark, axis, drawing) {
   const trace = { type: "scatter", xaxis: `x${axis}`, yaxis: `y${axis}`, x: mark.x,
     hoverinfo: "skip" };
   switch (mark.kind) {
+    case "heat":
+    case "holes": {
+      const { bad } = colors();
+      const [zmin, zmax] = mark.kind === "heat" ? mark.scale : [0, 1];
+      return { ...trace, type: "heatmap", y: mark.y, z: mark.z, zmin, zmax, showscale: false,
+        hoverongaps: false, colorscale: mark.kind === "heat" ? RAMP : [[0, bad], [1, bad]] };
+    }
     case "line":
       return { ...trace, y: mark.y, mode: mark.points ? "lines+markers" : "lines",
         line: { color: paint, width: mark.dense ? 1 : 1.5, dash: DASHES[mark.dash] },

@@ -5,7 +5,7 @@
  * is ever changed in place.
  */
 
-/** @import { Column, Frame, Range, Rows, Selection } from "./types" */
+/** @import { Column, Frame, Range, Rows, Selection, UnitMatrices } from "./types" */
 
 export const NUMBER = 0;
 export const NULL = 1;
@@ -25,9 +25,8 @@ export function keyOf({ table, network_id, layer_id, seed }) {
  * @returns {Frame}
  */
 export function decode(buffer) {
-  const length = new DataView(buffer).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-  let offset = 4 + length;
+  const { header, begin } = headerOf(buffer);
+  let offset = begin;
   const series = [];
   for (const described of header.series) {
     const count = described.rows;
@@ -56,6 +55,35 @@ export function decode(buffer) {
     series.push({ key: keyOf(described), first: described.first, rows });
   }
   return { run: header.run, latest: header.latest, series };
+}
+
+/**
+ * Read a frame of units (docs/protocol.md, "The frame of units").
+ * @param {ArrayBuffer} buffer
+ * @returns {UnitMatrices}
+ */
+export function decodeUnits(buffer) {
+  const { header, begin } = headerOf(buffer);
+  let offset = begin;
+  /** @param {UnitMatrices["networks"][number] & { applies: boolean }} network */
+  const taken = ({ applies, ...network }) => {
+    if (!applies) return { ...network, values: null };
+    const count = network.step.length * network.units;
+    const values = new Float32Array(buffer, offset, count);
+    offset += 4 * count;
+    return { ...network, values };
+  };
+  return { ...header, networks: header.networks.map(taken) };
+}
+
+/**
+ * What a frame begins with, and where its numbers do.
+ * @param {ArrayBuffer} buffer
+ */
+function headerOf(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  return { header, begin: 4 + length };
 }
 
 /**

@@ -179,6 +179,54 @@ export interface Units {
   networks: NetworkUnits[];
 }
 
+/** Something that happened to a run. */
+export interface LogEntry {
+  id: number;
+  at: string;
+  level: "info" | "warning" | "error";
+  message: string;
+}
+
+export interface Log {
+  run: number;
+  entries: LogEntry[];
+}
+
+/** What the processes of a run took of the machine, a column for each quantity. */
+export interface Samples {
+  run: number;
+  samples: number;
+  /** How many of them are one point. */
+  every: number;
+  seconds: number[];
+  step: number[];
+  cpu: Real[];
+  memory: Real[];
+  machine_cpu: Real[];
+  machine_memory: Real[];
+  gpu: Real[];
+  gpu_memory: Real[];
+}
+
+/** What one series had recorded at a step, or last before it. */
+export interface SeriesRecord {
+  table: string;
+  network_id: number | null;
+  layer_id: number | null;
+  seed: number | null;
+  /** Null where nothing was recorded until then. */
+  step: number | null;
+  /** By statistic; null where it does not apply. */
+  values: { [statistic: string]: Real | null };
+}
+
+/** The records of one step. */
+export interface Moment {
+  run: number;
+  step: number;
+  records: SeriesRecord[];
+}
+
 export interface Runs {
   runs: Run[];
   /** How many match, on all pages. */
@@ -449,6 +497,22 @@ export interface Frame {
   series: FrameSeries[];
 }
 
+/** An array of all units of a layer, over looks at the probe, in all arms of a seed. */
+export interface UnitMatrices {
+  layer: string;
+  array: string;
+  /** How many looks there are, of which every so many is told. */
+  looks: number;
+  every: number;
+  networks: {
+    network_id: number;
+    units: number;
+    step: number[];
+    /** All units at the first look, at the second, …; null where the array does not apply. */
+    values: Float32Array | null;
+  }[];
+}
+
 /** First and last step, both included. */
 export type Range = [number, number];
 
@@ -467,7 +531,12 @@ export type Mark =
   /** `row` counts the rugs of a plot area, from the axis upwards. */
   /** What chance gives: shaded from the axis up to `y`. */
   | { kind: "floor"; arm: number; x: Float64Array; y: Float64Array }
-  | { kind: "rug"; arm: number; row: number; x: Float64Array; text: string };
+  | { kind: "rug"; arm: number; row: number; x: Float64Array; text: string }
+  /** Cells between the edges `x` and `y`, by row: null has no colour; `scale` is lowest and highest. */
+  | { kind: "heat"; arm: number; x: Float64Array; y: Float64Array; z: (number | null)[][];
+      scale: Range }
+  /** Cells whose value is no number, or has no logarithm: 1 is one. */
+  | { kind: "holes"; arm: number; x: Float64Array; y: Float64Array; z: (number | null)[][] };
 
 /** The value of one thing at one step, as the readout shows it. */
 export interface Reading {
@@ -519,6 +588,8 @@ export interface Chart {
   shared: boolean;
   /** Whether it is lines of the arms, which can be smoothed and subtracted. */
   lines: boolean;
+  /** Of a heat map, whose vertical axis has rows in place of values: at most so many have a label. */
+  rowAxis?(view: Pick<View, "networks" | "layer">, most: number): ValueAxis;
   /** How many plot areas it has. */
   cells(view: Pick<View, "networks">): number;
   needs(view: Pick<View, "networks" | "layer">): Selection[];
@@ -529,6 +600,29 @@ export interface Chart {
   extent(view: View): Range | null;
   /** Per plot area the readings at a step. */
   read(view: View, step: number): Reading[][];
+}
+
+/** What a chart of a moment draws, and how it reads. */
+export interface MomentDrawing {
+  cell: Cell;
+  x: ValueAxis;
+  y: ValueAxis;
+  log: boolean;
+  /** The readings where the pointer is on the horizontal axis; null: nowhere. */
+  read(x: number | null): Reading[];
+  /** What these are the readings of. */
+  told(x: number): string;
+}
+
+/** A chart of one step, whose horizontal axis is something else. Pure; one for each file of charts/. */
+export interface MomentChart extends
+  Pick<Chart, "id" | "title" | "hint" | "axis" | "log" | "lines"> {
+  /** Title of the horizontal axis. */
+  across: string;
+  needs(view: Pick<View, "networks" | "layer">): Selection[];
+  /** `room`: pixels of the plot area. */
+  draw(view: View, record: (selection: Omit<Selection, "statistics">) => SeriesRecord | undefined,
+    room: { width: number; height: number }): MomentDrawing;
 }
 
 /** One layer of all twins, as the page lists it. */

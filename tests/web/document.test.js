@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { command, completed, differences, equal, valueAt, withValue } from "../../web/document.js";
+import { changes, command, completed, differences, equal, valueAt, withValue } from "../../web/document.js";
 
 const ORIGIN = { name: "A pair", dataset: "mnist", steps: 10, optimizer: { lr: 0.1 }, seeds: [0],
   arms: [{ name: "none", lr: null }] };
@@ -23,6 +23,22 @@ test("documents are compared by what they hold", () => {
   const changed = withValue(withValue(ORIGIN, "seeds", [0, 1]), "optimizer.lr", 0.2);
   assert.deepEqual(differences(FIELDS, changed, ORIGIN).map(({ path }) => path),
     ["optimizer.lr", "seeds"]);
+});
+
+test("what differs is told value by value, of arms by their settings", () => {
+  const items = [{ path: "name", title: "Name" }, { path: "lr", title: "Learning rate" }];
+  const all = FIELDS.map((field) => ({ ...field, title: field.path, kind: "text" }));
+  Object.assign(all.find(({ path }) => path === "arms"), { title: "Arms", kind: "table", items });
+  const changed = { ...ORIGIN, steps: 20, arms: [{ name: "none", lr: 1 }, { name: "more", lr: 2 }] };
+  const told = (/** @type {any} */ document, /** @type {any} */ origin) =>
+    changes(all, document, origin).map(({ title, path, value, before }) => [title, path, value, before]);
+  assert.deepEqual(told(changed, ORIGIN), [
+    ["steps", "steps", 20, 10],
+    ["Arm 1, Learning rate", "arms.0.lr", 1, null],
+    ["Arm 2", "arms.1", "more", undefined],
+  ]);
+  assert.deepEqual(told(ORIGIN, changed)[2], ["Arm 2", "arms.1", undefined, "more"]);
+  assert.deepEqual(told(ORIGIN, ORIGIN), []);
 });
 
 test("what a stored document lacks is filled with defaults, in its tables too", () => {

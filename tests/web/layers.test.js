@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { areMany, layersOf, matching, pageAt, pagesOf, plainPagesOf } from "../../web/layers.js";
+import { areMany, layersOf, matching, pageAt, pagesOf, plainPagesOf, withPinned } from
+  "../../web/layers.js";
 
 const layer = (name, more = {}) => ({ id: 1, name, kind: "Conv2d", norm: "batch",
   activation: "relu", units: 64, elements: null, sampled: null, ...more });
@@ -83,4 +84,12 @@ test("a layer says its kind, units, norm, and how many elements a record rests o
   const [whole] = layersOf([network("model", [layer("fc", { norm: "none", activation: "unknown",
     kind: "Linear", units: 1, elements: 60, sampled: 60 })])]);
   assert.deepEqual([whole.about, whole.sample], ["Linear, 1 unit", ""]);
+});
+
+test("pinned layers come first, once, in their own order", () => {
+  const rows = named(["a", "b", "c", "d"]);
+  const names = (shown, pins) => withPinned(rows, shown, pins).map(({ name }) => name);
+  assert.deepEqual(names(rows.slice(2), ["b", "a"]), ["a", "b", "c", "d"]);
+  assert.deepEqual(names(rows.slice(0, 3), ["c", "gone"]), ["c", "a", "b"]);
+  assert.deepEqual(names([], ["a"]), [], "a search that finds nothing says so");
 });

@@ -79,7 +79,7 @@ function entries(selections, known) {
 /** @param {Panel} panel */
 function files(panel) {
   const { chart, layer, deck: { run, chosen: range, units } } = panel;
-  const unit = chart.draws ? units?.answer?.unit ?? null : null;
+  const unit = chart.draws && !chart.rowAxis ? units?.answer?.unit ?? null : null;
   const part = range === null ? "all steps" : steps(...range);
   /** @type {Map<string, Selection[]>} */
   const tables = new Map();

@@ -29,6 +29,13 @@ export class Deck {
   step = null;
   /** @type {UnitFeed | null} Where charts of single units draw from */
   units = null;
+  /**
+   * What draws from a feed of its own: told of every change, and closed with the deck.
+   * @type {{ changed?(): void, close(): void }[]}
+   */
+  companions = [];
+  /** Look at a layer. @type {(layer: string) => void} */
+  chooseLayer = () => {};
   /** What is to be done when single units came. */
   onUnits = () => {};
   /** An address that opens a chart as it is. @type {(chart: Chart, layer: string | null) => string} */
@@ -150,6 +157,7 @@ export class Deck {
     this.#extents.clear();
     this.looks.changed();
     for (const panel of this.panels) redraw(panel, options);
+    for (const companion of this.companions) companion.changed?.();
   }
 
   /**
@@ -254,6 +262,7 @@ export class Deck {
   close() {
     this.#unsubscribe();
     this.units?.close();
+    for (const companion of this.companions) companion.close();
     for (const panel of this.panels) panel.close();
   }
 }

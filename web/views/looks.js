@@ -12,6 +12,8 @@ import { h } from "../dom.js";
 import { AS_REMEMBERED, chosenLook, isLog } from "../look.js";
 import { keyOf } from "../series.js";
 
+/** @typedef {Pick<Chart, "id" | "log" | "lines" | "rowAxis">} Logged */
+
 export class Looks {
   /** Draw in another way. @type {(change: Partial<Look>) => void} */
   choose = () => {};
@@ -21,7 +23,7 @@ export class Looks {
   #across = null;
   /** @type {Map<string, Rows | undefined>} */
   #differences = new Map();
-  /** @type {[HTMLButtonElement, Chart][]} */
+  /** @type {[HTMLButtonElement, Logged][]} */
   #toggles = [];
 
   /**
@@ -61,12 +63,12 @@ export class Looks {
     return this.#across;
   }
 
-  /** @param {Chart} chart */
+  /** @param {Logged} chart */
   isDifference(chart) {
     return chart.lines && this.chosen.difference;
   }
 
-  /** A difference may be below 0, and has no logarithm. @param {Chart} chart */
+  /** A difference may be below 0, and has no logarithm. @param {Logged} chart */
   isLog(chart) {
     return isLog(this.#asked, chart) && !this.isDifference(chart);
   }
@@ -92,12 +94,12 @@ export class Looks {
 
   /**
    * A button between linear and logarithmic; null where a logarithm makes no sense.
-   * @param {Chart} chart
+   * @param {Logged} chart
    */
   logToggle(chart) {
     if (chart.log === null) return null;
     const button = h("button", { class: "toggle", type: "button",
-      title: "Logarithmic vertical axis",
+      title: chart.rowAxis ? "Logarithmic colours" : "Logarithmic vertical axis",
       onclick: () => this.choose({ log: { [chart.id]: !this.isLog(chart) } }) }, "log");
     this.#toggles.push([button, chart]);
     this.#press();

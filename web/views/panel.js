@@ -141,9 +141,11 @@ export class Panel {
     return {
       cells: cells.map(({ marks, note }) =>
         ({ note, marks: marks.map((mark) => converted(across, mark)) })),
-      boxes, width: this.#width, height: this.#height, log: view.log, logX: across.log, zooms: true,
+      boxes, width: this.#width, height: this.#height, log: view.log && !chart.rowAxis,
+      logX: across.log, zooms: true,
       x: axisOf(across, range, boxes[0].width),
-      y: axis(view.difference ? union([extent, [0, 0]]) : extent, ticks),
+      y: chart.rowAxis?.(view, Math.floor(boxes[0].height / 14)) ??
+        axis(view.difference ? union([extent, [0, 0]]) : extent, ticks),
     };
   }
 

@@ -40,8 +40,9 @@ export class QuantityChart {
   /**
    * @param {number} run
    * @param {Quantity} quantity
+   * @param {string | null} csv Where its measurements are; null: nowhere
    */
-  constructor(run, quantity) {
+  constructor(run, quantity, csv = api.measurementsUrl(run, quantity.name)) {
     this.quantity = quantity;
     this.#note.append(h("p", { class: "empty" }, "waiting for the first measurements"));
     this.plot = h("div", { class: "plot", role: "img", tabindex: 0, "data-quantity": quantity.name,
@@ -52,7 +53,7 @@ export class QuantityChart {
     this.plot.style.height = `${HEIGHT}px`;
     this.element = h("figure", { class: "panel quantity" },
       h("figcaption", {}, h("h2", {}, quantity.title),
-        h("a", { href: api.measurementsUrl(run, quantity.name), download: true, class: "hint",
+        csv && h("a", { href: csv, download: true, class: "hint",
           title: "The measurements of this chart" }, "CSV"),
         h("p", { class: "hint" }, quantity.shows)),
       h("p", { class: "unit" }, quantity.unit || "value"), this.plot,

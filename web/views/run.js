@@ -5,8 +5,9 @@
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
-import { lastNonlinear, layersOf } from "../layers.js";
+import { lastNonlinear, layersOf, withPinned } from "../layers.js";
 import { clip, go } from "../location.js";
+import { pinned } from "../pins.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { UnitFeed } from "../units.js";
@@ -14,10 +15,10 @@ import { anchor } from "./anchor.js";
 import { Deck } from "./deck.js";
 import { chosen, LayerBar } from "./layer_bar.js";
 import { NonfiniteNotice } from "./nonfinite.js";
+import { PLAIN_TABS } from "./plain_tabs.js";
 import { RunAddress } from "./run_address.js";
 import { runHeader } from "./run_header.js";
 import { scrubber } from "./scrubber.js";
-import { settingsTab } from "./settings_tab.js";
 import { isActive } from "./status.js";
 import { StudyPage } from "./study.js";
 import { TABS } from "./tabs.js";
@@ -25,6 +26,7 @@ import { legend, rangeBar, seedChoice, tabLinks } from "./toolbar.js";
 import { VerdictView } from "./verdict.js";
 import { viewMenu } from "./view_menu.js";
 
+/** @import { PlainTab } from "./plain_tabs.js" */
 /** @import { Tab } from "./tabs.js" */
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
 
@@ -65,6 +67,8 @@ export function runView(place) {
 class RunPage {
   /** @type {Deck | null} */
   #deck = null;
+  /** @type {ReturnType<PlainTab["open"]> | null} What is shown in place of records */
+  #plain = null;
   /** What is shown again whenever records or choices change. @type {(() => void)[]} */
   #refreshes = [];
   #drawnAs = "";
@@ -117,15 +121,16 @@ class RunPage {
   show(place) {
     this.address.place = { ...place, range: clip(place.range, this.run.steps ?? this.run.step) };
     const seed = place.seed ?? this.run.seeds[0];
+    const plain = PLAIN_TABS.find(({ id }) => id === place.tab);
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     const networks = this.networks.filter((network) => network.seed === seed);
-    tabLinks(this.tabs, TABS, tab.id, this.place);
-    const rows = tab.shows ? layersOf(networks).filter(tab.shows) : [];
-    const { layers } = chosen(rows, this.place);
+    tabLinks(this.tabs, [...TABS, ...PLAIN_TABS], plain?.id ?? tab.id, this.place);
+    const rows = tab.shows && !plain ? layersOf(networks).filter(tab.shows) : [];
+    const layers = withPinned(rows, chosen(rows, this.place).layers, pinned(this.detail.id));
     this.layerBar.show(rows, this.place);
-    const key = JSON.stringify([tab.id, seed, networks.map(({ id }) => id),
+    const key = JSON.stringify([plain?.id ?? tab.id, seed, networks.map(({ id }) => id),
       layers.length > 0 ? layers.map(({ name }) => name) : place.find]);
-    if (key !== this.#shown) this.#build(tab, seed, networks, layers, key);
+    if (key !== this.#shown) this.#build(plain ?? tab, seed, networks, layers, key);
     if (this.#deck && String(this.#deck.chosen) !== String(this.place.range)) {
       this.#deck.chosen = this.place.range;
       this.#deck.changed({ now: true });
@@ -181,7 +186,7 @@ class RunPage {
   }
 
   /**
-   * @param {Tab} tab
+   * @param {Tab | PlainTab} tab
    * @param {number} seed
    * @param {Network[]} networks
    * @param {LayerRow[]} layers Those that are shown
@@ -191,13 +196,16 @@ class RunPage {
     this.#shown = key;
     this.#deck?.close();
     this.#deck = null;
+    this.#plain?.close?.();
+    this.#plain = null;
     this.#refreshes = [];
     this.foot.replaceChildren();
     const seeds = this.run.seeds.length > 1
       ? seedChoice(this.run.seeds, seed, (chosen) => this.address.choose({ seed: chosen })) : "";
-    if (tab.id === "settings") {
+    if ("open" in tab) {
+      this.#plain = tab.open({ ...this.detail, ...this.run }, this.networks);
       this.tools.replaceChildren();
-      this.body.replaceChildren(settingsTab({ ...this.detail, ...this.run }, this.networks));
+      this.body.replaceChildren(this.#plain.element);
     } else if (networks.length === 0) {
       this.tools.replaceChildren();
       this.body.replaceChildren(h("p", { class: "nothing" }, isActive(this.run)
@@ -219,6 +227,7 @@ class RunPage {
       const probed = asks(this.detail, "probe_every");
       if (probed && tab.id === "shift") deck.units = this.#units(networks, seed, deck);
       deck.chooseUnit = (unit) => this.address.choose({ unit });
+      deck.chooseLayer = (layer) => this.#turn({ layer });
       const [range, view, scrubbing] = [rangeBar(deck), viewMenu(deck), scrubber(deck)];
       this.#refreshes = [range, view, scrubbing].map(({ refresh }) => refresh);
       this.tools.replaceChildren(legend(networks), seeds, view.element, range.element);
@@ -326,6 +335,7 @@ class RunPage {
     this.address.close();
     this.#unsubscribe();
     this.#deck?.close();
+    this.#plain?.close?.();
     this.layerBar.close();
     this.feed.close();
   }

@@ -1,10 +1,11 @@
 /** Settings: everything that is needed to repeat a run. */
 
 /** @import { Experiment, Field, Imported, Json, Network, RunDetail } from "../types" */
+/** @import { Change } from "../document.js" */
 
 import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
-import { command, completed, equal, valueAt } from "../document.js";
+import { changes, command, completed, equal, valueAt } from "../document.js";
 import { h, swatch } from "../dom.js";
 import { whole } from "../format.js";
 import { fields, toText } from "../schema.js";
@@ -42,7 +43,8 @@ async function build(element, run, stored, networks) {
   const origin = entry?.experiment ?? undefined;
   if (entry && origin) {
     const words = command(entry.name, all, experiment, origin);
-    element.append(section("Command", commandLine(words)));
+    element.append(h("div", { class: "repeat" }, section("Command", commandLine(words)),
+      section("What differs from the catalog", changesTable(changes(all, experiment, origin)))));
   }
   element.append(
     section("Experiment", experimentTable(all, experiment, origin)),
@@ -63,7 +65,9 @@ async function buildStudy(element, run, stored) {
   const entry = entries.find(({ name }) => name === run.catalog_entry);
   const origin = entry?.study ?? undefined;
   if (entry && origin) {
-    element.append(section("Command", commandLine(command(entry.name, all, study, origin))));
+    const words = command(entry.name, all, study, origin);
+    element.append(h("div", { class: "repeat" }, section("Command", commandLine(words)),
+      section("What differs from the catalog", changesTable(changes(all, study, origin)))));
   }
   element.append(section("Study", experimentTable(all, study, origin)),
     section("Run", factsTable(run)));
@@ -98,6 +102,25 @@ function commandLine(text) {
     window.setTimeout(() => { copy.textContent = "Copy"; }, 1500);
   } }, "Copy");
   return h("div", { class: "command" }, h("code", { tabindex: 0 }, text), copy);
+}
+
+/** @param {Change[]} all */
+function changesTable(all) {
+  if (all.length === 0) return h("p", { class: "hint" }, "Nothing: every setting is the catalog’s.");
+  return table(["Setting", "This run", "Catalog"], all.map(({ field, title, path, value, before }) => {
+    const [now, then] = [value, before].map((one) => withUnit(field, one));
+    return h("tr", { class: "differs" }, h("th", { scope: "row" }, title, h("code", {}, path)),
+      h("td", {}, h("span", {}, now)), h("td", {}, then));
+  }));
+}
+
+/**
+ * @param {Field} field
+ * @param {Json | undefined} value
+ */
+function withUnit({ unit, empty, kind }, value) {
+  const text = shown(value);
+  return text === "" ? empty || "–" : unit && kind !== "table" ? `${text} ${unit}` : text;
 }
 
 /**

@@ -2,6 +2,7 @@
  * which is measurements likewise, is shown as one. */
 
 /** @import { CatalogEntry, Measurement, Quantity, Run, RunDetail } from "../types" */
+/** @import { PlainTab } from "./plain_tabs.js" */
 /** @import { RunPlace } from "./run.js" */
 
 import * as api from "../api.js";
@@ -10,14 +11,15 @@ import * as live from "../live.js";
 import { grouped } from "../quantity.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
+import { PLAIN_TABS } from "./plain_tabs.js";
 import { QuantityChart } from "./quantity_chart.js";
 import { runHeader } from "./run_header.js";
-import { settingsTab } from "./settings_tab.js";
 import { isActive } from "./status.js";
 import { tabLinks } from "./toolbar.js";
 import { VerdictView } from "./verdict.js";
 
-const TABS = [{ id: "overview", title: "Overview" }, { id: "settings", title: "Settings" }];
+/** @type {({ id: string, title: string, open?: undefined } | PlainTab)[]} */
+const TABS = [{ id: "overview", title: "Overview" }, ...PLAIN_TABS];
 
 export class StudyPage {
   /** @type {Measurement[]} */
@@ -26,6 +28,8 @@ export class StudyPage {
   #charts = [];
   /** @type {Quantity[]} */
   #quantities = [];
+  /** @type {ReturnType<PlainTab["open"]> | null} */
+  #plain = null;
   #shown = "";
   #asking = false;
   #closed = false;
@@ -64,14 +68,17 @@ export class StudyPage {
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     tabLinks(this.tabs, TABS, tab.id, place);
     this.#judge();
-    const key = tab.id === "settings" ? JSON.stringify([tab.id, this.run.status])
+    const key = tab.open ? JSON.stringify([tab.id, this.run.status])
       : JSON.stringify([tab.id, this.#quantities]);
     if (key === this.#shown) return;
     this.#shown = key;
     for (const chart of this.#charts) chart.close();
     this.#charts = [];
-    if (tab.id === "settings") {
-      this.body.replaceChildren(settingsTab({ ...this.detail, ...this.run }, []));
+    this.#plain?.close?.();
+    this.#plain = null;
+    if (tab.open) {
+      this.#plain = tab.open({ ...this.detail, ...this.run }, []);
+      this.body.replaceChildren(this.#plain.element);
       return;
     }
     this.#charts = this.#quantities.map((quantity) => new QuantityChart(this.run.id, quantity));
@@ -160,6 +167,7 @@ export class StudyPage {
     this.#closing.abort();
     this.#unsubscribe();
     live.unwatch();
+    this.#plain?.close?.();
     for (const chart of this.#charts) chart.close();
   }
 }

@@ -1,10 +1,12 @@
-/** The tabs of a run: which charts they show, and in which order. */
+/** The tabs of a run that show its records: which charts, and in which order. */
 
-/** @import { Chart, LayerRow } from "../types" */
+/** @import { Chart, LayerRow, MomentChart } from "../types" */
 /** @import { Deck } from "./deck.js" */
 
 import { loggedAccuracy, testAccuracy, trainAccuracy } from "../charts/accuracy.js";
 import { beta, gamma } from "../charts/affine.js";
+import { activationGradientByDepth, weightGradientByDepth } from "../charts/depth.js";
+import { densityChart, quantileChart } from "../charts/distribution.js";
 import { meanDrift, varDrift } from "../charts/drift.js";
 import { withEnsemble } from "../charts/ensemble.js";
 import { fan } from "../charts/fan.js";
@@ -16,16 +18,25 @@ import { DISTANCES, effectiveRank, probeCharts } from "../charts/probe.js";
 import { shiftFromStart, shiftStep } from "../charts/shift.js";
 import { updateRatio } from "../charts/update.js";
 import { h } from "../dom.js";
-import { isBatchNorm } from "../layers.js";
-import { recall, remember } from "../memory.js";
+import { isBatchNorm, layersOf } from "../layers.js";
+import { Moments } from "../moments.js";
+import { pinned, togglePin } from "../pins.js";
+import { choiceOf } from "./choice.js";
+import { layerHeatMap } from "./heat_maps.js";
+import { MomentPanel } from "./moment_panel.js";
 import { unitChoice } from "./unit_choice.js";
 
 const DISTANCE = "shiftscope.distance";
+const DISTRIBUTION = "shiftscope.distribution";
+/** @type {Record<string, MomentChart>} */
+const DISTRIBUTIONS = { density: densityChart, "quantile function": quantileChart };
 const HIGH = 228;
 const LOW = 200;
 const ROW = 176;
 /** Where there is more to say of a layer, or its name is longer, its column is wider. */
 const SHORT = 12;
+/** With no more layers than these, none needs to be pinned. */
+const FEW = 4;
 
 /**
  * What a tab is built of.
@@ -62,35 +73,41 @@ export const TABS = [
     shows: ({ norms }) => norms.some(isBatchNorm),
     none: "No arm has BatchNorm, so there are no running statistics.",
     build: (parts) => matrix("four", [meanDrift, varDrift, gamma, beta], parts) },
-  { id: "settings", title: "Settings", build: () => h("div") },
 ];
 
 /** @param {Parts} parts */
 function shift(parts) {
-  const ofBatches = matrix("shift", [fan, shiftFromStart, shiftStep], parts);
-  return parts.probed ? h("div", {}, unitChoice(parts.deck), ofBatches, onProbe(parts)) : ofBatches;
+  const { deck, probed, rebuild } = parts;
+  const names = Object.keys(DISTRIBUTIONS);
+  const { choice, chosen } = choiceOf({ label: "distribution as", memory: DISTRIBUTION,
+    otherwise: "density", named: names.find((name) => DISTRIBUTIONS[name].id === parts.chart) ?? null,
+    options: names.map((name) => [name, name]), onChoose: rebuild });
+  return h("div", {}, layerHeatMap(parts, layersOf(deck.networks)),
+    probed && unitChoice(parts), h("div", { class: "section-line" }, choice),
+    matrix("shift distributions", [fan, DISTRIBUTIONS[chosen], shiftFromStart, shiftStep], parts),
+    probed && onProbe(parts));
 }
 
 /** @param {Parts} parts */
 function onProbe(parts) {
-  const named = /^probe-(\w+)-from-/.exec(parts.chart ?? "")?.[1];
-  const distance = [named, recall(DISTANCE)].find((name) => name && DISTANCES[name]) ?? "w1";
-  const choice = h("select", {
-    onchange: () => {
-      remember(DISTANCE, choice.value);
-      parts.rebuild();
-    },
-  }, ...Object.entries(DISTANCES).map(([name, { title }]) =>
-    h("option", { value: name, selected: name === distance }, title)));
+  const named = /^probe-(\w+)-from-/.exec(parts.chart ?? "")?.[1] ?? null;
+  const { choice, chosen } = choiceOf({ label: "distance", memory: DISTANCE, otherwise: "w1", named,
+    options: Object.entries(DISTANCES).map(([name, { title }]) => [name, title]),
+    onChoose: parts.rebuild });
   return h("section", { class: "on-probe" },
     h("div", { class: "section-line" }, h("h2", {}, "On the fixed probe"),
-      h("label", {}, "distance ", choice)),
-    matrix("three", [...probeCharts(distance), effectiveRank], parts));
+      choice),
+    matrix("three", [...probeCharts(chosen), effectiveRank], parts));
 }
 
 /** @param {Parts} parts */
 function gradients(parts) {
-  const ofSteps = matrix("three", [activationGradient, weightGradient, updateRatio], parts);
+  const moments = new Moments(parts.deck);
+  const byDepth = h("div", { class: "by-depth" },
+    ...[activationGradientByDepth, weightGradientByDepth].map((chart) =>
+      new MomentPanel(moments, chart, { rowHeight: HIGH }).element));
+  const ofSteps = h("div", {}, byDepth,
+    matrix("three", [activationGradient, weightGradient, updateRatio], parts));
   return parts.gradientShift || parts.landscape ? h("div", {}, ofSteps,
     parts.landscape && h("section", { class: "around-steps" },
       h("div", { class: "section-line" }, h("h2", {}, "Loss landscape")),
@@ -111,29 +128,52 @@ function overview({ deck, verdict, together }) {
 }
 
 /**
- * Small multiples: a row for each layer, a column for each chart.
+ * Small multiples: a row for each layer, a column for each chart, of steps or of a moment.
  * @param {string} columns How wide the columns are, in the style sheet
- * @param {Chart[]} charts
+ * @param {(Chart | MomentChart)[]} charts
  * @param {Parts} parts
  */
-function matrix(columns, charts, { deck, layers }) {
+function matrix(columns, charts, { deck, layers, rebuild }) {
   const isLong = layers.some(({ name, sample, only }) =>
     name.length > SHORT || sample || only.length > 0);
   const head = h("div", { class: "matrix-row heads" }, h("div", {}),
     ...charts.map((chart) => h("div", { class: "column-head" },
       h("h2", {}, chart.title), deck.looks.logToggle(chart), h("p", { class: "hint" }, chart.hint))));
-  const rows = layers.map((layer) => h("section", { class: "matrix-row" }, label(layer),
-    ...charts.map((chart) => deck.add(chart, { layer: layer.name, rowHeight: ROW }).element)));
+  const moments = new Moments(deck);
+  /** @param {Chart | MomentChart} chart @param {string} layer */
+  const panel = (chart, layer) => "across" in chart
+    ? new MomentPanel(moments, chart, { layer, rowHeight: ROW })
+    : deck.add(chart, { layer, rowHeight: ROW });
+  const pins = pinned(deck.run.id);
+  const canPin = layersOf(deck.networks).length > FEW;
+  const rows = layers.map((layer) => h("section", { class: "matrix-row" },
+    label(layer, canPin && pinButton(layer.name, pins.includes(layer.name), () => {
+      togglePin(deck.run.id, layer.name);
+      rebuild();
+    })),
+    ...charts.map((chart) => panel(chart, layer.name).element)));
   return h("div", { class: `matrix ${columns}${isLong ? " long" : ""}` }, head, ...rows);
 }
 
-/** @param {LayerRow} layer */
-function label({ name, about, sample, only }) {
+/**
+ * @param {string} name
+ * @param {boolean} isPinned
+ * @param {() => void} onclick
+ */
+const pinButton = (name, isPinned, onclick) => h("button", { class: "toggle", type: "button",
+  "aria-pressed": String(isPinned), "aria-label": `Pin ${name}`, title: "Keep at the top", onclick },
+"pin");
+
+/**
+ * @param {LayerRow} layer
+ * @param {HTMLElement | false} pin
+ */
+function label({ name, about, sample, only }, pin) {
   const parts = name.split(/(?<=\.)/); // a path may be broken after each dot
   return h("header", { title: name },
     h("h2", {}, ...parts.flatMap((part) => [part, h("wbr")])),
     h("p", { class: "hint" }, about),
     sample && h("p", { class: "hint", title: "Its percentiles rest on a subsample, evenly spread" },
       sample),
-    only.length > 0 && h("p", { class: "hint" }, `only in ${only.join(", ")}`));
+    only.length > 0 && h("p", { class: "hint" }, `only in ${only.join(", ")}`), pin);
 }

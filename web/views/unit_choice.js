@@ -1,19 +1,21 @@
-/** The paper's Figure 1 b and c: one unit's percentiles, and the choice of the unit. */
+/** The paper's Figure 1 b and c: one unit's percentiles, the choice of the unit, and all units. */
 
-/** @import { Deck } from "./deck.js" */
+/** @import { Parts } from "./tabs.js" */
 
 import { unit as chart } from "../charts/unit.js";
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
+import { redraw } from "../redraw.js";
+import { unitHeatMap } from "./heat_maps.js";
 
 const HEIGHT = 228;
 
-/**
- * @param {Deck} deck Its `units` are what is drawn
- */
-export function unitChoice(deck) {
+/** @param {Parts} parts The deck's `units` are what is drawn */
+export function unitChoice(parts) {
+  const { deck } = parts;
   const { units, networks } = deck;
   const panel = deck.add(chart, { layer: units?.layer ?? null, rowHeight: HEIGHT });
+  const all = unitHeatMap(parts);
   const names = [...new Set(networks.flatMap(({ layers }) => layers.map(({ name }) => name)))];
   const layer = h("select", {}, ...names.map((name) =>
     h("option", { value: name, selected: name === units?.layer }, name)));
@@ -37,6 +39,8 @@ export function unitChoice(deck) {
     const answer = units?.answer;
     if (!answer) return;
     panel.turn(answer.layer);
+    all.panel.turn(answer.layer);
+    redraw(all.panel, { now: true });
     layer.value = answer.layer;
     unit.max = String(answer.units - 1);
     // What is being typed stays, unless another unit came meanwhile.
@@ -49,7 +53,7 @@ export function unitChoice(deck) {
   };
   return h("section", { class: "unit-choice" },
     h("div", { class: "section-line" }, h("label", {}, "layer ", layer),
-      h("label", {}, "unit ", unit), typical, words), panel.element);
+      h("label", {}, "unit ", unit), typical, words), panel.element, all.element);
 }
 
 /**
