@@ -33,6 +33,32 @@ RuleName = Literal[
 ]
 RULE_NAMES: tuple[RuleName, ...] = get_args(RuleName)
 """In the order in which findings are told: what makes others pointless first."""
+TITLES: Mapping[str, str] = {
+    "nonfinite_values": "Numbers that are none",
+    "diverged": "Diverged",
+    "exploding_gradient": "Exploding gradient",
+    "vanishing_gradient": "Vanishing gradient",
+    "dead_units": "Dead units",
+    "saturated_units": "Saturated units",
+    "large_updates": "Updates too large",
+    "small_updates": "Updates too small",
+    "loss_not_decreasing": "Loss does not decrease",
+    "overfitting": "Overfitting",
+    "poor_initialization": "Poor initialization",
+    "shift_above_floor": "Shift far above its floor",
+    "lagging_statistics": "Running statistics lag",
+    "inference_gap": "Gap between training and inference",
+    "small_batch": "Batch too small for BatchNorm",
+    "gamma_collapse": "γ collapses",
+    "low_rank": "Rank collapse",
+    "stalled": "Stalled",
+}
+"""What each finds, in a few words."""
+
+
+def title_of(name: str) -> str:
+    """A rule's title; of one that there is no more, its name."""
+    return TITLES.get(name, name.replace("_", " "))
 
 
 def _set(text: str) -> str:

@@ -65,7 +65,7 @@ class RecordWriter:
     level (levels.py) the chunk is committed, too.
     """
 
-    def __init__(self, engine: Engine, run_id: int, also: Taking = lambda *_: None) -> None:
+    def __init__(self, engine: Engine, run_id: int, also: Taking | None = None) -> None:
         """Args:
         engine: The database.
         run_id: The run.
@@ -83,7 +83,8 @@ class RecordWriter:
 
         A statistic that is not among the columns becomes NULL: it does not apply.
         """
-        self._also(table, keys, columns)
+        if self._also is not None:
+            self._also(table, keys, columns)
         is_sqlite = self._engine.dialect.name == "sqlite"
         values = [_plain(column, nan_as_text=is_sqlite) for column in columns.values()]
         constants = [[value] * len(values[0]) for value in keys.values()]

@@ -12,6 +12,7 @@ from . import (
     bulk_routes,
     catalog_routes,
     export_routes,
+    finding_routes,
     list_routes,
     live,
     measurement_routes,
@@ -63,7 +64,8 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
     for routes in (
         # The list's own addresses come before those of a run's number.
         *(system_routes, catalog_routes, list_routes, bulk_routes, run_routes, verdict_routes),
-        *(series_routes, measurement_routes, unit_routes, export_routes, report_routes, live),
+        *(finding_routes, series_routes, measurement_routes, unit_routes, export_routes),
+        *(report_routes, live),
     ):
         app.include_router(routes.router)
     add_assets(app, web)

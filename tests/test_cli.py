@@ -58,7 +58,11 @@ def database_of(environment: dict[str, str]) -> str:
 
 @pytest.mark.parametrize(
     "command",
+<<<<<<< HEAD
     ["serve", "worker", "run", "reproduce", "verdict", "export", "runs", "purge", "check"],
+=======
+    ["serve", "worker", "run", "reproduce", "verdict", "diagnose", "export", "runs", "check"],
+>>>>>>> 3f722fa (Findings over HTTP, WebSocket and in the terminal; docs/findings.md)
 )
 def test_every_command_explains_itself_and_its_flags(
     environment: dict[str, str], command: str
@@ -78,9 +82,15 @@ def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> Non
         "run",
         "reproduce",
         "verdict",
+<<<<<<< HEAD
         "export",
         "runs",
         "purge",
+=======
+        "diagnose",
+        "export",
+        "runs",
+>>>>>>> 3f722fa (Findings over HTTP, WebSocket and in the terminal; docs/findings.md)
         "check",
     ):
         assert re.search(rf"^  {command} ", done.stdout + done.stderr, re.M)

@@ -1,5 +1,8 @@
 """Diagnosis: each rule fires on its fault and nothing fires on a healthy network."""
 
+import csv
+import io
+import json
 import math
 import re
 import threading
@@ -8,10 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import torch
+from rule_table import rows
 from sqlalchemy import Engine
+from typer.testing import CliRunner
+from websockets.sync.client import connect
 
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.errors import Conflict, InvalidExperiment
@@ -20,6 +27,7 @@ from shiftscope.db.findings import Found, findings, store_findings
 from shiftscope.db.parsing import parse, with_settings
 from shiftscope.db.rules import RULE_NAMES
 from shiftscope.db.rules import Diagnosis as Settings
+from shiftscope.server.cli import app
 from shiftscope.trainer import datasets
 from shiftscope.trainer.diagnosing import diagnose
 from shiftscope.trainer.diagnosis import Diagnosis
@@ -471,3 +479,90 @@ def test_a_run_that_goes_on_and_a_study_are_not_diagnosed_afterwards(
     run = make_run(engine)
     with pytest.raises(Conflict, match="is running: findings come while it trains"):
         diagnose(engine, run.run_id)
+
+
+def test_every_rule_is_described_with_its_threshold_and_where_that_comes_from() -> None:
+    page = (ROOT / "docs" / "findings.md").read_text("utf-8")
+    described = [line for line in page.splitlines() if line.startswith("| `")]
+    assert described == rows()
+
+
+@pytest.fixture
+def found(engine: Engine, make_run: Callable[..., Any]) -> Any:
+    """A running run with a finding of a layer and one of a network."""
+    run = make_run(engine, diagnosis={"silenced": ["stalled"]})
+    (network_id, (layer_id, _)), (other_id, _) = run.networks
+    of_layer = Found(
+        "dead_units", network_id, layer_id, 1, 100, "warning", "layer_records", "dead",
+        0.5, 0.25, 26, 50, "hidden1: half are dead.", "Because.", "Try this.",
+    )  # fmt: skip
+    of_network = Found(
+        "diverged", other_id, None, 5, 5, "critical", "network_records", "loss",
+        math.inf, 2, 5, 5, "It diverged.", "Because.", "Try that.",
+    )  # fmt: skip
+    run.found = [of_layer, of_network]
+    return run
+
+
+def test_findings_are_served_as_json_and_as_a_file(
+    web: httpx.Client, engine: Engine, found: Any
+) -> None:
+    address = f"/api/runs/{found.run_id}/findings"
+    before = web.get(address).json()
+    silenced = [{"name": "stalled", "title": "Stalled"}]
+    assert before == {
+        "run": found.run_id, "diagnosed": None, "silenced": silenced, "findings": []
+    }  # fmt: skip
+    store_findings(engine, found.run_id, found.found, 100)
+    served = web.get(address).json()
+    critical, warning = served["findings"]
+    assert served["diagnosed"] == 100
+    assert (critical["rule"], critical["arm"], critical["layer"]) == ("diverged", "BatchNorm", None)
+    assert critical["evidence"]["value"] == "Infinity"
+    assert warning["title"] == "Dead units" and warning["layer"] == "hidden1"
+    assert warning["evidence"] == {
+        "table": "layer_records", "statistic": "dead", "value": 0.5, "threshold": 0.25,
+        "first": 26, "last": 50,
+    }  # fmt: skip
+    file = web.get(f"{address}.csv")
+    assert f"shiftscope-run-{found.run_id}-findings.csv" in file.headers["content-disposition"]
+    first, second = csv.DictReader(io.StringIO(file.text))
+    assert (first["rule"], first["value"], first["layer"]) == ("diverged", "Infinity", "")
+    assert (second["sentence"], second["evidence_first"]) == ("hidden1: half are dead.", "26")
+    assert web.get("/api/runs/999/findings").status_code == 404
+    assert web.get("/api/runs/999/findings.csv").status_code == 404
+
+
+def test_findings_are_pushed_when_they_come(engine: Engine, serve: Any, found: Any) -> None:
+    with connect(f"ws://{serve(engine)}/api/live", compression=None) as connection:
+
+        def until_findings() -> dict[str, Any]:
+            while True:
+                text = connection.recv(30)
+                if isinstance(text, str) and (message := json.loads(text))["type"] == "findings":
+                    return message
+
+        connection.send(json.dumps({"type": "watch", "run": found.run_id}))
+        store_findings(engine, found.run_id, [], 25)
+        assert until_findings()["findings"] == []
+        store_findings(engine, found.run_id, found.found, 50)
+        message = until_findings()
+        assert (message["run"], len(message["findings"])) == (found.run_id, 2)
+
+
+def test_the_terminal_says_what_was_found_where_and_what_to_try(engine: Engine, found: Any) -> None:
+    store_findings(engine, found.run_id, found.found, 100)
+    url = ["--database", str(engine.url)]
+    done = CliRunner().invoke(app, ["diagnose", str(found.run_id), *url])
+    assert done.stdout.splitlines() == [
+        "Findings: 2.",
+        "- Diverged: BatchNorm, seed 0, step 5.",
+        "  It diverged.",
+        "  To try: Try that.",
+        "- Dead units: none, hidden1, seed 0, steps 1 to 100.",
+        "  hidden1: half are dead.",
+        "  To try: Try this.",
+    ]
+    queue.end(engine, found.run_id, "finished")
+    again = CliRunner().invoke(app, ["diagnose", str(found.run_id), "--again", *url])
+    assert again.stdout == "Findings: none.\n"  # it has no records

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import logging
 import sys
 import time
@@ -34,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Diagnose one run; exit code 2 with a sentence where that can't be done."""
+    """Diagnose one run; where that can't be done, exit code 1 and a sentence on standard error."""
     parser = argparse.ArgumentParser(prog="shiftscope diagnose")
     parser.add_argument("--database", required=True, help="URL of the database")
     parser.add_argument("run", type=int, help="number of the run")
@@ -44,8 +43,7 @@ def main() -> None:
         diagnose(engine, arguments.run)
         engine.dispose()
     except ShiftscopeError as error:
-        sys.stdout.write(json.dumps({"error": str(error)}))
-        sys.exit(2)
+        sys.exit(str(error))
 
 
 def diagnose(engine: Engine, run_id: int) -> None:

@@ -9,7 +9,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Dead units",
     table="layer_records",
     statistic="dead",
     measures="share of units that are 0 for a whole batch, in the batch where it is smallest",

@@ -13,7 +13,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Diverged",
     table="network_records",
     statistic="loss",
     measures="training loss ÷ that of the first step",

@@ -16,7 +16,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Exploding gradient",
     table="layer_records",
     statistic="weight_grad_norm",
     measures="‖∂L/∂W‖ ÷ the largest of any layer at the first step",

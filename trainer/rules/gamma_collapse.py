@@ -14,7 +14,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="γ collapses",
     table="layer_records",
     statistic="gamma_max",
     measures="largest |γ| of the layer ÷ that of the first step",

@@ -15,7 +15,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Gap between training and inference",
     table="evaluations",
     statistic="test_accuracy",
     measures="test accuracy with batch statistics − that with running statistics, after step 100",

@@ -13,7 +13,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Running statistics lag",
     table="layer_records",
     statistic="mean_drift",
     measures="RMS distance of running and batch mean, in σ, less what the draw of a batch gives",

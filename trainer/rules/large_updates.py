@@ -8,7 +8,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Updates too large",
     table="layer_records",
     statistic="update_ratio",
     measures="‖ΔW‖ ÷ ‖W‖ of a step",

@@ -11,7 +11,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Loss does not decrease",
     table="network_records",
     statistic="loss",
     measures="training loss ÷ that of the first step, or ÷ that of guessing where it is less",

@@ -14,7 +14,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Rank collapse",
     table="probe_records",
     statistic="effective_rank",
     measures="effective rank of the activations on the probe, in directions; of hidden layers of "

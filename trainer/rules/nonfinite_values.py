@@ -50,7 +50,6 @@ def _in_order(flags: Array, order: range, at: tuple[int, ...]) -> int | None:
 
 
 RULE = Rule(
-    title="Numbers that are none",
     table="layer_records",
     statistic="nonfinite",
     measures="elements that are NaN or infinite, in weights, preactivations, loss or gradients",

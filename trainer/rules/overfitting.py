@@ -23,7 +23,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Overfitting",
     table="evaluations",
     statistic="test_loss",
     measures="test loss ÷ the lowest so far, while the training loss is 10 % below that time’s",

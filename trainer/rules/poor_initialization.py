@@ -19,7 +19,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Poor initialization",
     table="layer_records",
     statistic="std",
     measures="std of the first preactivation ÷ that of the median hidden layer, or its inverse",

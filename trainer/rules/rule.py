@@ -189,7 +189,6 @@ class Rule:
     `first`, which says where something happened that must never happen.
 
     Attributes:
-        title: What it finds, in a few words.
         table: Where its numbers come from.
         statistic: Which column they come from, the one to look at.
         measures: What its number is.
@@ -210,7 +209,6 @@ class Rule:
         basis: Where the threshold comes from.
     """
 
-    title: str
     table: str
     statistic: str
     measures: str

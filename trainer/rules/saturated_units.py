@@ -13,7 +13,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Saturated units",
     table="layer_records",
     statistic="saturated",
     measures="share of outputs where |f′| is below 5 % of its maximum; of sigmoid, tanh, hardtanh",

@@ -13,7 +13,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Shift far above its floor",
     table="probe_records",
     statistic="w1_from_previous_median",
     measures="w1 of the median unit from one look at the probe to the next ÷ its null floor; of "

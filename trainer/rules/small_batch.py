@@ -12,7 +12,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Batch too small for BatchNorm",
     table="layer_records",
     statistic="var_drift",
     measures="examples in a batch; of layers whose norm is over examples",

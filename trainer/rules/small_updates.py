@@ -17,7 +17,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Updates too small",
     table="layer_records",
     statistic="update_ratio",
     measures="‖ΔW‖ ÷ ‖W‖ of a step, at the first step’s learning rate, while a tenth of the loss "

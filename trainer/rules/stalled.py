@@ -18,7 +18,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Stalled",
     table="network_records",
     statistic="seconds",
     measures="seconds from one record to the next, where that is 20 times the usual",

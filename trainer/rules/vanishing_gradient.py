@@ -14,7 +14,6 @@ def _measure(seen: Seen) -> Array:
 
 
 RULE = Rule(
-    title="Vanishing gradient",
     table="layer_records",
     statistic="weight_grad_norm",
     measures="‖∂L/∂W‖ ÷ the largest of this layer and those behind it",
