@@ -52,7 +52,7 @@ SERVE = [sys.executable, "-c", "from shiftscope.server.cli import main; main()",
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-TABS = ("overview", "shift", "gradients", "running-statistics", "settings")
+TABS = ("overview", "shift", "gradients", "running-statistics", "findings", "settings")
 DRAWN = """([chart, layer]) => {
   const all = [...document.querySelectorAll(`.plot[data-chart="${chart}"]`)];
   const plot = all.find((one) => !layer || one.dataset.layer === layer);

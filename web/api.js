@@ -1,6 +1,6 @@
 /** Every address of the server, and how its answers and errors are read. */
 
-/** @import { CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
+/** @import { CatalogEntry, Experiment, FieldProblem, Findings, Frame, Problem, Range, Run } from "./types" */
 /** @import { Measurements, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
 /** @import { Verdict } from "./types" */
 
@@ -165,6 +165,15 @@ export const measurementsUrl = (run, quantity) => `/api/runs/${run}/measurements
  */
 export const getVerdict = (run, target) =>
   json(`/api/runs/${run}/verdict${target === null ? "" : `?target=${target}`}`);
+
+/**
+ * @param {number} run
+ * @returns {Promise<Findings>}
+ */
+export const getFindings = (run) => json(`/api/runs/${run}/findings`);
+
+/** @param {number} run */
+export const findingsUrl = (run) => `/api/runs/${run}/findings.csv`;
 
 /** @param {number} run */
 export const verdictUrl = (run) => `/api/runs/${run}/verdict.csv`;

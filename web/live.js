@@ -3,7 +3,7 @@
  * looked at, and asks for exactly the records that came meanwhile.
  */
 
-/** @import { Frame, LiveMessage, Network, Selection } from "./types" */
+/** @import { Findings, Frame, LiveMessage, Network, Selection } from "./types" */
 
 import { liveUrl } from "./api.js";
 import { decode } from "./series.js";
@@ -21,6 +21,7 @@ const LIVE_POINTS = 500;
  * @property {() => number} cursor The latest step that has arrived
  * @property {(frame: Frame) => void} onFrame
  * @property {(networks: Network[]) => void} onNetworks
+ * @property {(findings: Findings) => void} onFindings
  * @property {(detail: string) => void} onError
  */
 
@@ -111,5 +112,7 @@ function takeFrame(data) {
 function takeMessage(message) {
   if (message.type === "run") learnRuns([message.run]);
   else if (message.type === "error") watched?.onError(message.detail);
-  else if (message.run === watched?.run) watched.onNetworks(message.networks);
+  else if (message.run !== watched?.run) return;
+  else if (message.type === "networks") watched.onNetworks(message.networks);
+  else watched.onFindings(message);
 }

@@ -1,6 +1,6 @@
 /** Run: the pair side by side, while it trains and after. */
 
-/** @import { LayerRow, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
+/** @import { Findings, LayerRow, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
@@ -11,6 +11,7 @@ import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { UnitFeed } from "../units.js";
 import { Deck } from "./deck.js";
+import { FindingsTab, findingsTitle } from "./findings_tab.js";
 import { chosen, LayerBar } from "./layer_bar.js";
 import { runHeader } from "./run_header.js";
 import { settingsTab } from "./settings_tab.js";
@@ -58,6 +59,9 @@ class RunPage {
   /** @type {Deck | null} */
   #deck = null;
   #shown = "";
+  /** @type {Findings | null} */
+  #found = null;
+  #findings = new FindingsTab();
   #closing = new AbortController();
   #unsubscribe;
 
@@ -75,6 +79,7 @@ class RunPage {
     this.feed = new Feed(detail.id, {
       onRecords: () => this.#recordsCame(),
       onNetworks: (networks) => this.#networksCame(networks),
+      onFindings: (found) => this.#findingsCame(found),
       onError: (text) => this.#say(text),
     });
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
@@ -92,6 +97,7 @@ class RunPage {
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
+    this.#askForFindings();
     this.#unsubscribe = store.subscribe(() => this.#runCame());
   }
 
@@ -101,7 +107,9 @@ class RunPage {
     const seed = place.seed ?? this.run.seeds[0];
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     const networks = this.networks.filter((network) => network.seed === seed);
-    tabLinks(this.tabs, TABS, tab.id, this.place);
+    tabLinks(this.tabs, TABS.map((one) => one.id === "findings"
+      ? { ...one, title: findingsTitle(this.#found) } : one), tab.id, this.place);
+    this.#findings.show(this.#found, this.run, this.networks, this.place);
     const rows = tab.shows ? layersOf(networks).filter(tab.shows) : [];
     const { layers } = chosen(rows, this.place);
     this.layerBar.show(rows, this.place);
@@ -145,6 +153,9 @@ class RunPage {
     if (tab.id === "settings") {
       this.tools.replaceChildren();
       this.body.replaceChildren(settingsTab({ ...this.detail, ...this.run }, this.networks));
+    } else if (tab.id === "findings") {
+      this.tools.replaceChildren();
+      this.body.replaceChildren(this.#findings.element);
     } else if (networks.length === 0) {
       this.tools.replaceChildren();
       this.body.replaceChildren(h("p", { class: "nothing" }, isActive(this.run)
@@ -236,6 +247,22 @@ class RunPage {
     this.show(this.place);
   }
 
+  /** @param {Findings} found */
+  #findingsCame(found) {
+    if ((found.diagnosed ?? -1) < (this.#found?.diagnosed ?? -1)) return; // overtaken by a push
+    this.#found = found;
+    this.show(this.place);
+  }
+
+  /** Those of a run that goes on are pushed, too. */
+  async #askForFindings() {
+    try {
+      this.#findingsCame(await api.getFindings(this.detail.id));
+    } catch (error) {
+      this.#say(/** @type {Error} */ (error).message);
+    }
+  }
+
   #runCame() {
     const run = store.get().runs.get(this.detail.id);
     if (!run) return;
@@ -244,6 +271,7 @@ class RunPage {
     this.header.show(run, this.networks);
     this.#judge();
     if (!ended) return;
+    this.#askForFindings();
     if (this.#deck) this.#deck.growing = false;
     this.#deck?.units?.refresh({ now: true });
     this.#shown = this.#deck ? this.#shown : "";
