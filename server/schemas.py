@@ -6,14 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-<<<<<<< HEAD
 from ..db import claims, edit, search, tables
 from ..db.document import Name
-=======
-from ..db import claims, tables
 from ..db.findings import Severity, StoredFinding
 from ..db.rules import title_of
->>>>>>> 3f722fa (Findings over HTTP, WebSocket and in the terminal; docs/findings.md)
 from ..db.series import Selection
 from .wire import json_safe
 

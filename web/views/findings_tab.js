@@ -100,7 +100,8 @@ function card(group, arms, place, open) {
  */
 function line(finding, several, place) {
   const { sentence, evidence, seed, first_step: first, last_step: last } = finding;
-  const limit = evidence.threshold > 0 ? `, threshold ${number(Number(evidence.threshold))}` : "";
+  const threshold = Number(evidence.threshold);
+  const limit = threshold > 0 ? `, threshold ${number(threshold)}` : "";
   const of = `${evidence.statistic}${limit}, ${steps(evidence.first, evidence.last)}`;
   return h("li", {}, sentence, " ",
     h("a", { href: format(placeOf(finding, place)), title: "Show the chart at these steps" }, of),
