@@ -34,7 +34,7 @@ RuleName = Literal[
 RULE_NAMES: tuple[RuleName, ...] = get_args(RuleName)
 """In the order in which findings are told: what makes others pointless first."""
 TITLES: Mapping[str, str] = {
-    "nonfinite_values": "Numbers that are none",
+    "nonfinite_values": "NaN or infinity",
     "diverged": "Diverged",
     "exploding_gradient": "Exploding gradient",
     "vanishing_gradient": "Vanishing gradient",

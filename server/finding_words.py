@@ -1,4 +1,4 @@
-"""Findings in the terminal: a few lines for each rule and arm."""
+"""Findings in the terminal: a few lines for each rule."""
 
 from collections.abc import Sequence
 
@@ -10,22 +10,29 @@ NAMED = 3
 
 
 def finding_lines(findings: Sequence[StoredFinding]) -> list[str]:
-    """What was found: how much, and then for each rule and arm where, what and what to try."""
-    groups: dict[tuple[str, str | None], list[StoredFinding]] = {}
+    """What was found: for each rule in which arms and where, the first of it, what to try."""
+    rules: dict[str, dict[str | None, list[StoredFinding]]] = {}
     for finding in findings:
-        groups.setdefault((finding.found.rule, finding.arm), []).append(finding)
-    if not groups:
+        rules.setdefault(finding.found.rule, {}).setdefault(finding.arm, []).append(finding)
+    if not rules:
         return ["Findings: none."]
-    lines = [f"Findings: {len(groups)}."]
-    for (rule, arm), found in groups.items():
-        first = min(one.found.first_step for one in found)
-        last = max(one.found.last_step for one in found)
-        steps = f"step {first:,}" if first == last else f"steps {first:,} to {last:,}"
-        parts = [arm, _layers(found), _seeds(found), steps]
-        lines.append(f"- {title_of(rule)}: {', '.join(part for part in parts if part)}.")
-        lines.append(f"  {found[0].found.sentence}")
-        lines.append(f"  To try: {found[0].found.advice}")
+    lines = [f"Findings: {len(rules)}."]
+    for rule, arms in rules.items():
+        lines.append(f"- {title_of(rule)}")
+        for arm, found in arms.items():
+            parts = [arm, _layers(found), _seeds(found), _steps(found)]
+            lines.append(
+                f"  {', '.join(part for part in parts if part)}: {found[0].found.sentence}"
+            )
+        advice = next(iter(arms.values()))[0].found.advice
+        lines.append(f"  To try: {advice}")
     return lines
+
+
+def _steps(found: Sequence[StoredFinding]) -> str:
+    first = min(one.found.first_step for one in found)
+    last = max(one.found.last_step for one in found)
+    return f"step {first:,}" if first == last else f"steps {first:,} to {last:,}"
 
 
 def _layers(found: Sequence[StoredFinding]) -> str:

@@ -277,7 +277,7 @@ def test_a_finding_says_which_layer_and_which_steps() -> None:
     assert (found.evidence_table, found.statistic) == ("layer_records", "dead")
     assert (found.value, found.threshold) == (0.6, 0.25)
     assert (found.evidence_first, found.evidence_last) == (201, 225)
-    assert found.sentence == "hidden3: 0.6 of its units give 0 for every example."
+    assert found.sentence == "hidden3: 60 % of its units give 0 for every example."
 
 
 def test_the_first_offender_is_the_first_in_the_order_of_a_step() -> None:
@@ -285,16 +285,16 @@ def test_the_first_offender_is_the_first_in_the_order_of_a_step() -> None:
     nonfinite_values(records)
     found = one(records.fed(100, 309))
     assert (found.layer_id, found.first_step, found.statistic) == (11, 310, "nonfinite")
-    assert found.sentence.startswith("hidden2: the preactivation holds NaN")
+    assert found.sentence.startswith("hidden2: NaN or infinities in the preactivation")
     backward = Records()
     backward.layers["activation_grad_norm"][:3, 200] = math.inf
     backward.layers["weight_grad_norm"][:3, 200] = math.inf
     found = one(backward.fed())
     assert (found.layer_id, found.first_step) == (12, 201)
-    assert found.sentence.startswith("hidden3: the gradient at the preactivation")
+    assert found.sentence.startswith("hidden3: NaN or infinities in the gradient at")
     loss = Records()
     loss.network["loss"][77] = math.nan
-    assert one(loss.fed()).sentence.startswith("The network: the loss")
+    assert one(loss.fed()).sentence.startswith("The network: NaN or infinities in the loss")
 
 
 def test_a_fault_shorter_than_the_patience_is_noise() -> None:
@@ -556,11 +556,11 @@ def test_the_terminal_says_what_was_found_where_and_what_to_try(engine: Engine, 
     done = CliRunner().invoke(app, ["diagnose", str(found.run_id), *url])
     assert done.stdout.splitlines() == [
         "Findings: 2.",
-        "- Diverged: BatchNorm, seed 0, step 5.",
-        "  It diverged.",
+        "- Diverged",
+        "  BatchNorm, seed 0, step 5: It diverged.",
         "  To try: Try that.",
-        "- Dead units: none, hidden1, seed 0, steps 1 to 100.",
-        "  hidden1: half are dead.",
+        "- Dead units",
+        "  none, hidden1, seed 0, steps 1 to 100: hidden1: half are dead.",
         "  To try: Try this.",
     ]
     queue.end(engine, found.run_id, "finished")

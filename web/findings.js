@@ -16,28 +16,45 @@ const TAB = new Map([
 const AROUND = 50;
 
 /**
- * What one rule found of one arm: in all its layers and seeds.
+ * What each rule found, by arm: in all its layers and seeds.
  * @param {Finding[]} findings In the order in which they are told
  * @returns {FindingGroup[]}
  */
 export function grouped(findings) {
-  /** @type {Map<string, Finding[]>} */
-  const groups = new Map();
-  for (const finding of findings) {
-    const key = JSON.stringify([finding.rule, finding.arm]);
-    groups.set(key, [...(groups.get(key) ?? []), finding]);
-  }
-  return [...groups.values()].map((found) => {
-    const { rule, title, severity, arm, why, advice } = found[0];
-    return {
-      rule, title, severity, arm, why, advice, findings: found,
-      seeds: [...new Set(found.map(({ seed }) => seed))].filter((seed) => seed !== null)
-        .sort((a, b) => a - b),
-      layers: [...new Set(found.map(({ layer }) => layer))].filter((layer) => layer !== null),
-      first: Math.min(...found.map(({ first_step: first }) => first)),
-      last: Math.max(...found.map(({ last_step: last }) => last)),
-    };
+  return [...by(findings, ({ rule }) => rule).values()].map((of) => {
+    const { rule, title, severity, why, advice } = of[0];
+    return { rule, title, severity, why, advice,
+      arms: [...by(of, ({ arm }) => arm).entries()].map(([arm, found]) => ({
+        arm, findings: found,
+        seeds: known(found, ({ seed }) => seed).sort((a, b) => a - b),
+        layers: known(found, ({ layer }) => layer),
+        first: Math.min(...found.map(({ first_step: first }) => first)),
+        last: Math.max(...found.map(({ last_step: last }) => last)),
+      })) };
   });
+}
+
+/**
+ * @template Key
+ * @param {Finding[]} findings
+ * @param {(finding: Finding) => Key} keyOf
+ * @returns {Map<Key, Finding[]>}
+ */
+function by(findings, keyOf) {
+  const groups = new Map();
+  for (const one of findings) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
+  return groups;
+}
+
+/**
+ * What there is of something, each once.
+ * @template Value
+ * @param {Finding[]} findings
+ * @param {(finding: Finding) => Value | null} take
+ * @returns {Value[]}
+ */
+function known(findings, take) {
+  return [...new Set(findings.map(take))].flatMap((one) => one === null ? [] : [one]);
 }
 
 /**

@@ -435,14 +435,19 @@ export type LiveMessage =
   | ({ type: "findings" } & Findings)
   | { type: "error"; detail: string };
 
-/** What one rule found of one arm. */
+/** What one rule found. */
 export interface FindingGroup {
   rule: string;
   title: string;
   severity: Finding["severity"];
-  arm: string | null;
   why: string;
   advice: string;
+  arms: FindingsOfArm[];
+}
+
+/** What one rule found of one arm; null: of the run. */
+export interface FindingsOfArm {
+  arm: string | null;
   findings: Finding[];
   seeds: number[];
   layers: string[];

@@ -14,7 +14,7 @@ RULE = Rule(
     measures="share of units that are 0 for a whole batch, in the batch where it is smallest",
     threshold=0.25,
     measure=_measure,
-    sentence="{layer}: {value} of its units give 0 for every example.",
+    sentence="{layer}: {percent} of its units give 0 for every example.",
     why="No gradient flows through a unit that is zero everywhere, so it does not come back: the "
     "layer is narrower than it was meant to be.",
     advice="Lower the learning rate, which is what mostly kills them; or take leaky_relu, or "

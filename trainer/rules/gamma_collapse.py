@@ -20,7 +20,7 @@ RULE = Rule(
     threshold=0.1,
     below=True,
     measure=_measure,
-    sentence="{layer}: its largest |γ| is {value} of what it began with.",
+    sentence="{layer}: its largest |γ| is {percent} of what it began with.",
     why="With γ near 0 every unit gives β, whatever comes in: the layer passes nothing on, and "
     "hardly any gradient back.",
     advice="Take γ and β out of the weight decay, or lower it.",

@@ -22,8 +22,8 @@ RULE = Rule(
     release=0.5,
     patience=3,
     measure=_measure,
-    sentence="In inference mode the test accuracy is {value} lower than with the batch’s own "
-    "statistics.",
+    sentence="In inference mode the test accuracy is {percent} of the test set lower than with "
+    "batch statistics.",
     why="The network knows more than it shows: its running statistics do not fit its weights, and "
     "accuracies by them understate it.",
     advice="Raise the running momentum (network.bn_momentum), or take the statistics anew from the "

@@ -13,7 +13,7 @@ RULE = Rule(
     measures="‖ΔW‖ ÷ ‖W‖ of a step",
     threshold=0.1,
     measure=_measure,
-    sentence="{layer}: each step changes the weights by {value} of their norm.",
+    sentence="{layer}: each step changes the weights by {percent} of their norm.",
     why="A layer that is replaced in ten steps forgets as fast as it learns; what later layers "
     "have adapted to is gone.",
     advice="Lower the learning rate of this arm; about 0.001 is usual.",

@@ -18,7 +18,7 @@ RULE = Rule(
     release=0.95,
     patience=6,
     measure=_measure,
-    sentence="The training loss is still {value} of what it was at the start.",
+    sentence="The training loss is still {percent} of what it was at the start.",
     why="The network does no better than one that guesses; nothing that its charts show is "
     "learning.",
     advice="Look at the gradients of its first layers: where they vanish, normalize; else raise "

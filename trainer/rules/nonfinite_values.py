@@ -55,7 +55,7 @@ RULE = Rule(
     measures="elements that are NaN or infinite, in weights, preactivations, loss or gradients",
     severity="critical",
     first=_first,
-    sentence="{layer}: {what} holds NaN or infinities; nothing did before, in this network.",
+    sentence="{layer}: NaN or infinities in {what}, the first of this network.",
     why="Everything that is computed from such a number becomes one too: the loss, all gradients "
     "and, with the next update, all weights. What is named here was the first.",
     advice="Lower the learning rate of this arm, to a third at first, and look at the charts of "

@@ -202,7 +202,7 @@ class Rule:
             (observations,); NaN where it does not apply. Evaluations and looks at the probe come
             all that there are so far, windows of training steps once each.
         first: The first offender among new records.
-        sentence: What is the case, with {layer}, {value}, {threshold} or {what}.
+        sentence: What is the case, with {layer}, {value}, {percent}, {threshold} or {what}.
         of_infinity: The same where the value is infinite, if that can be.
         why: Why it matters.
         advice: One thing to try.
@@ -236,4 +236,19 @@ class Rule:
     def say(self, value: float, threshold: float, **words: str) -> str:
         """The sentence of a finding."""
         form = self.of_infinity if self.of_infinity and np.isinf(value) else self.sentence
-        return form.format(value=f"{value:,.3g}", threshold=f"{threshold:g}", **words)
+        return form.format(
+            value=number(value),
+            percent=f"{number(100 * value)} %",
+            threshold=f"{threshold:g}",
+            **words,
+        )
+
+
+def number(value: float) -> str:
+    """A number for a sentence: two digits and a power of ten where it is small or large."""
+    if not np.isfinite(value):
+        return "∞"
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    front, power = f"{value:.1e}".split("e")
+    return f"{front}e{int(power)}".replace("-", "−")

@@ -18,7 +18,7 @@ RULE = Rule(
     measures="share of outputs where |f′| is below 5 % of its maximum; of sigmoid, tanh, hardtanh",
     threshold=0.5,
     measure=_measure,
-    sentence="{layer}: {value} of its outputs lie where the nonlinearity is flat.",
+    sentence="{layer}: {percent} of its outputs lie where the nonlinearity is flat.",
     why="There the derivative is next to zero: the layer passes hardly any gradient on and learns "
     "slowly, the regime that the paper’s §1 blames on shifting inputs.",
     advice="Normalize before the nonlinearity, or draw smaller first weights (initial_std).",

@@ -1,12 +1,12 @@
 /** Findings: what the rules noticed, where it shows, why it matters, and what to try. */
 
-/** @import { Finding, FindingGroup, Findings, Network, Place, Run } from "../types" */
+/** @import { Finding, FindingGroup, Findings, FindingsOfArm, Network, Place, Run } from "../types" */
 
 import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
 import { h, swatch } from "../dom.js";
 import { grouped, placeOf } from "../findings.js";
-import { number, steps, whole } from "../format.js";
+import { steps, whole } from "../format.js";
 import { format } from "../location.js";
 import { isActive } from "./status.js";
 
@@ -72,25 +72,36 @@ function nothing({ diagnosed }, run) {
  * @param {RunPlace} place
  * @param {Set<string>} open Which lists were open
  */
-function card(group, arms, place, open) {
-  const { arm, severity, seeds, layers, first, last } = group;
-  const id = `finding-${group.rule}-${arms.indexOf(arm ?? "")}`;
-  const at = arms.indexOf(arm ?? "");
+function card({ rule, title, severity, why, advice, arms: of }, arms, place, open) {
+  const id = `finding-${rule}`;
+  return h("article", { class: `finding ${severity}`, "aria-labelledby": id },
+    h("header", {}, h("h2", { id }, title), h("span", { class: "hint" }, severity)),
+    ...of.map((one) => ofArm(one, arms.indexOf(one.arm ?? ""), id, place, open)),
+    h("p", {}, why),
+    h("p", {}, h("strong", {}, "To try: "), advice));
+}
+
+/**
+ * @param {FindingsOfArm} of
+ * @param {number} at The arm's place; −1 where it is about the run
+ * @param {string} id
+ * @param {RunPlace} place
+ * @param {Set<string>} open
+ */
+function ofArm({ arm, findings, seeds, layers, first, last }, at, id, place, open) {
+  const more = `${id}-${at}`;
   const facts = [
-    severity, layers.length > 1 && `${whole(layers.length)} layers`,
+    layers.length > 1 && `${whole(layers.length)} layers`,
     seeds.length > 0 && `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}`,
     steps(first, last),
   ].filter(Boolean).join(" · ");
-  const places = group.findings.map((finding) => line(finding, seeds.length > 1, place));
-  return h("article", { class: `finding ${severity}`, "aria-labelledby": id },
-    h("header", {}, h("h2", { id }, group.title),
-      arm !== null && h("span", { class: "arm" }, at >= 0 && swatch(at, armDash(at)), arm),
+  const lines = findings.map((finding) => line(finding, seeds.length > 1, place));
+  return h("div", { class: "of-arm" },
+    h("h3", {}, arm !== null && h("span", {}, at >= 0 && swatch(at, armDash(at)), arm), " ",
       h("span", { class: "hint" }, facts)),
-    h("ul", {}, ...places.slice(0, SHOWN)),
-    places.length > SHOWN && h("details", { id: `${id}-more`, open: open.has(`${id}-more`) },
-      h("summary", {}, `${whole(places.length - SHOWN)} more`), h("ul", {}, ...places.slice(SHOWN))),
-    h("p", {}, group.why),
-    h("p", {}, h("strong", {}, "To try: "), group.advice));
+    h("ul", {}, ...lines.slice(0, SHOWN)),
+    lines.length > SHOWN && h("details", { id: more, open: open.has(more) },
+      h("summary", {}, `${whole(lines.length - SHOWN)} more`), h("ul", {}, ...lines.slice(SHOWN))));
 }
 
 /**
@@ -100,8 +111,7 @@ function card(group, arms, place, open) {
  */
 function line(finding, several, place) {
   const { sentence, evidence, seed, first_step: first, last_step: last } = finding;
-  const threshold = Number(evidence.threshold);
-  const limit = threshold > 0 ? `, threshold ${number(threshold)}` : "";
+  const limit = evidence.threshold === 0 ? "" : `, threshold ${evidence.threshold}`;
   const of = `${evidence.statistic}${limit}, ${steps(evidence.first, evidence.last)}`;
   return h("li", {}, sentence, " ",
     h("a", { href: format(placeOf(finding, place)), title: "Show the chart at these steps" }, of),
