@@ -28,6 +28,7 @@ from sqlalchemy import Engine
 from shiftscope.db import queue, read
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.findings import Found, store_findings
 from shiftscope.db.judge import judged
 from shiftscope.db.reproduction import Decided, chosen
 from shiftscope.db.study import Measurement
@@ -477,7 +478,7 @@ def test_every_view_fits_its_window_in_both_themes(
         page.goto(address + place)
         expect(page.locator(".live")).to_have_text("live")
         expect(page.locator("main h1")).to_be_visible()
-        if "tab=" in place and "settings" not in place and "running" not in place:
+        if "tab=" in place and not re.search("settings|running|findings", place):
             expect(page.locator(".plot .main-svg").first).to_be_attached()
         wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide <= room, f"{place} scrolls sideways"
@@ -529,6 +530,42 @@ def test_keys_do_what_the_page_says_they_do(
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     page.keyboard.press("t")
     expect(page.get_by_label("Theme")).to_be_focused()
+
+
+def test_findings_are_counted_told_live_and_lead_to_their_charts(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=600, diagnosis={"silenced": ["stalled"]})
+    run.begin()
+    run.append(600, dead=[0.9] * 600)  # type: ignore[arg-type]
+    (network_id, (_, layer_id)), _other = run.networks
+    found = Found(
+        "dead_units", network_id, layer_id, 101, 600, "warning", "layer_records", "dead",
+        0.9, 0.25, 301, 325, "hidden2: 90 % are dead.", "They stay so.", "Lower the rate.",
+    )  # fmt: skip
+    store_findings(engine, run.run_id, [], 600)
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=findings")
+    tab = page.locator(".tabs a[aria-current]")
+    expect(page.locator(".findings")).to_contain_text("The rules found nothing so far.")
+    expect(page.locator(".findings")).to_contain_text("Silenced in this experiment: Stalled.")
+    expect(tab).to_have_text("Findings")
+    store_findings(engine, run.run_id, [found], 600)
+    expect(tab).to_have_text("Findings 1")
+    card = page.get_by_role("article", name="Dead units")
+    for words in ("warning", "none", "hidden2: 90 % are dead.", "They stay so.", "Lower the rate."):
+        expect(card).to_contain_text(words)
+    card.get_by_role("link").click()
+    expect(page.locator(".tabs a[aria-current]")).to_have_text("Gradients")
+    expect(page.locator(".range .words")).to_have_text("steps 251–375")
+    assert "layer=hidden2" in page.url
+    page.locator(".plot[data-chart='dead'][data-layer='hidden2']").scroll_into_view_if_needed()
+    page.wait_for_function(f"({DRAWN})(['dead', 'hidden2'])[0]?.y.length > 0")
+    (trace, *_) = page.evaluate(DRAWN, ["dead", "hidden2"])
+    assert set(trace["y"]) == {0.9}
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

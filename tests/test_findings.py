@@ -345,7 +345,9 @@ def test_a_network_that_is_frozen_is_diagnosed_while_the_others_go_on() -> None:
     train([1], [4, 5], 1.0)
     assert diagnosis.look()
     assert ("diverged", 2, None) in diagnosis.findings
-    assert diagnosis.findings["diverged", 2, None].sentence.endswith("is no number any more.")
+    diverged_network = diagnosis.findings["diverged", 2, None]
+    assert diverged_network.sentence.endswith("is no number any more.")
+    assert (diverged_network.first_step, diverged_network.last_step) == (2, 3)
 
 
 def test_a_run_that_stands_still_is_found_while_it_does() -> None:

@@ -184,22 +184,28 @@ class Diagnosis:
             threshold = self._threshold(name)
             is_beyond = rule.is_beyond(values, threshold)
             lasts = rule.is_beyond(values, threshold, release=True)
+            begins = seen.steps[:, 0] if rule.begins is None else rule.begins(seen)
+            steps = list(zip(begins[-new:].tolist(), seen.steps[-new:, -1].tolist(), strict=True))
             network_id = None if rule.of_run else seen.facts.network_id
             for owner in range(len(values)):
                 layer_id = seen.facts.layers[owner].layer_id if of_layers else None
                 key: Key = (name, network_id, layer_id)
                 if key in self._faults or is_beyond[owner].any():
-                    self._follow(
-                        key, rule, values[owner], is_beyond[owner], lasts[owner], seen.steps[-new:]
-                    )
+                    self._follow(key, rule, values[owner], is_beyond[owner], lasts[owner], steps)
 
     def _follow(
-        self, key: Key, rule: Rule, values: Array, is_beyond: Array, lasts: Array, steps: Array
+        self,
+        key: Key,
+        rule: Rule,
+        values: Array,
+        is_beyond: Array,
+        lasts: Array,
+        steps: Sequence[tuple[int, int]],
     ) -> None:
-        """One layer's observations in turn: patience and hysteresis."""
+        """One layer's observations in turn, each from its first to its last step."""
         fault = self._faults.setdefault(key, _Fault())
         for value, beyond, goes_on, at in zip(values, is_beyond, lasts, steps, strict=True):
-            here = (float(value), int(at[0]), int(at[-1]))
+            here = (float(value), *at)
             if not fault.is_open:
                 if not beyond:
                     fault.beyond = 0

@@ -12,6 +12,13 @@ def _measure(seen: Seen) -> Array:
     return seen.loss / start
 
 
+def _begins(seen: Seen) -> Array:
+    """In each observation the first step whose loss is beyond the threshold, or no number."""
+    start = seen.first_network.get("loss", np.nan)
+    is_beyond = ~(seen.of_network("loss") / start < RULE.threshold)
+    return seen.steps[np.arange(len(seen.steps)), np.argmax(is_beyond, axis=-1)]
+
+
 RULE = Rule(
     table="network_records",
     statistic="loss",
@@ -20,6 +27,7 @@ RULE = Rule(
     patience=1,
     severity="critical",
     measure=_measure,
+    begins=_begins,
     sentence="The training loss is {value} × what it was at the first step.",
     of_infinity="The training loss is no number any more.",
     why="Each update makes the network worse than it was drawn. What its other charts show from "

@@ -201,6 +201,7 @@ class Rule:
         measure: Its number for each layer, (layers, observations), or for the network,
             (observations,); NaN where it does not apply. Evaluations and looks at the probe come
             all that there are so far, windows of training steps once each.
+        begins: For each observation the step at which the fault begins; without it, its first.
         first: The first offender among new records.
         sentence: What is the case, with {layer}, {value}, {percent}, {threshold} or {what}.
         of_infinity: The same where the value is infinite, if that can be.
@@ -219,6 +220,7 @@ class Rule:
     severity: Severity = "warning"
     of_run: bool = False
     measure: Callable[[Seen], Array] | None = None
+    begins: Callable[[Seen], Array] | None = None
     first: Callable[[Seen], Offender | None] | None = None
     sentence: str
     of_infinity: str = ""

@@ -95,7 +95,8 @@ function ofArm({ arm, findings, seeds, layers, first, last }, at, id, place, ope
     seeds.length > 0 && `${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}`,
     steps(first, last),
   ].filter(Boolean).join(" · ");
-  const lines = findings.map((finding) => line(finding, seeds.length > 1, place));
+  const lines = findings.map((finding) => line(finding, seeds.length > 1, place,
+    findings.length > 1));
   return h("div", { class: "of-arm" },
     h("h3", {}, arm !== null && h("span", {}, at >= 0 && swatch(at, armDash(at)), arm), " ",
       h("span", { class: "hint" }, facts)),
@@ -108,12 +109,13 @@ function ofArm({ arm, findings, seeds, layers, first, last }, at, id, place, ope
  * @param {Finding} finding
  * @param {boolean} several Whether the arm has several seeds
  * @param {RunPlace} place
+ * @param {boolean} isOne Whether it is one of many, of which each has steps of its own
  */
-function line(finding, several, place) {
+function line(finding, several, place, isOne) {
   const { sentence, evidence, seed, first_step: first, last_step: last } = finding;
   const limit = evidence.threshold === 0 ? "" : `, threshold ${evidence.threshold}`;
   const of = `${evidence.statistic}${limit}, ${steps(evidence.first, evidence.last)}`;
   return h("li", {}, sentence, " ",
     h("a", { href: format(placeOf(finding, place)), title: "Show the chart at these steps" }, of),
-    h("span", { class: "hint" }, ` ${several ? `seed ${seed}, ` : ""}${steps(first, last)}`));
+    isOne && h("span", { class: "hint" }, ` ${several ? `seed ${seed}, ` : ""}${steps(first, last)}`));
 }
