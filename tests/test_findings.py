@@ -6,8 +6,10 @@ import json
 import math
 import re
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from shiftscope.db.findings import Found, findings, store_findings
 from shiftscope.db.parsing import parse, with_settings
 from shiftscope.db.rules import RULE_NAMES
 from shiftscope.db.rules import Diagnosis as Settings
+from shiftscope.server import webhook
 from shiftscope.server.cli import app
 from shiftscope.trainer import datasets
 from shiftscope.trainer.diagnosing import diagnose
@@ -568,3 +571,61 @@ def test_the_terminal_says_what_was_found_where_and_what_to_try(engine: Engine, 
     queue.end(engine, found.run_id, "finished")
     again = CliRunner().invoke(app, ["diagnose", str(found.run_id), "--again", *url])
     assert again.stdout == "Findings: none.\n"  # it has no records
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An address that takes posts, and what came."""
+    taken: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(500 if len(taken) == 1 else 204)  # the first time it is unwell
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/hook", taken
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_webhook_tells_of_findings_and_of_the_end_whatever_the_receiver_answers(
+    engine: Engine,
+    found: Any,
+    receiver: tuple[str, list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url, taken = receiver
+    monkeypatch.setattr(webhook, "LOOK_SECONDS", 0.02)
+    store_findings(engine, found.run_id, found.found[:1], 50)
+    hook = webhook.Webhook(engine, url, "http://here")
+    assert hook.look() == []  # what was before is not told
+    hook.start()
+
+    def wait_for(count: int) -> None:
+        deadline = time.monotonic() + 30
+        while len(taken) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(taken) == count
+
+    store_findings(engine, found.run_id, found.found, 100)
+    wait_for(1)
+    queue.end(engine, found.run_id, "failed", "No memory.")
+    wait_for(2)
+    hook.end()
+    new, end = taken
+    assert (new["event"], new["run"]["id"], new["run"]["status"]) == (
+        "findings", found.run_id, "running",
+    )  # fmt: skip
+    assert [one["rule"] for one in new["findings"]] == ["diverged"]
+    assert new["address"] == f"http://here/runs/{found.run_id}?tab=findings"
+    assert (end["event"], end["run"]["error"], end["findings"]) == ("failed", "No memory.", [])
+    assert "The webhook did not take findings of run" in caplog.text
