@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,19 @@ DRAWN = """([chart, layer]) => {
     range: canvas.layout.xaxis.range, height: canvas.layout.yaxis.range,
   }));
 }"""
+
+NOTIFICATIONS = """
+window.told = [];
+window.Notification = class {
+  static permission = "default";
+  static async requestPermission() { return (Notification.permission = "granted"); }
+  constructor(title, { body }) { window.told.push([title, body]); }
+};
+window.leave = () => {
+  Object.defineProperty(document, "hidden", { get: () => true });
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+"""
 
 SHOWN = """(readings) => readings.map((one) => {
   const [inner, outer] = [one, one.parentElement].map((each) => each.getBoundingClientRect());
@@ -548,6 +562,7 @@ def test_findings_are_counted_told_live_and_lead_to_their_charts(
     )  # fmt: skip
     store_findings(engine, run.run_id, [], 600)
     page = open_page()
+    page.add_init_script(NOTIFICATIONS)
     page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=findings")
     tab = page.locator(".tabs a[aria-current]")
     expect(page.locator(".findings")).to_contain_text("The rules found nothing so far.")
@@ -566,6 +581,19 @@ def test_findings_are_counted_told_live_and_lead_to_their_charts(
     page.wait_for_function(f"({DRAWN})(['dead', 'hidden2'])[0]?.y.length > 0")
     (trace, *_) = page.evaluate(DRAWN, ["dead", "hidden2"])
     assert set(trace["y"]) == {0.9}
+    page.get_by_role("link", name="Findings 1").click()
+    page.get_by_role("button", name="Notify me").click()
+    expect(page.get_by_role("button", name="Notify me")).to_have_attribute("aria-pressed", "true")
+    page.evaluate("leave()")
+    of_network = replace(found, rule="diverged", layer_id=None, sentence="It diverged.")
+    store_findings(engine, run.run_id, [found, of_network], 600)
+    page.wait_for_function("told.length === 1")
+    queue.end(engine, run.run_id, "failed", "The disk is full.")
+    page.wait_for_function("told.length === 2")
+    assert page.evaluate("told") == [
+        [f"#{run.run_id} A run", "Diverged, none: It diverged."],
+        [f"#{run.run_id} A run", "failed: The disk is full."],
+    ]
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

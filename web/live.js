@@ -6,6 +6,7 @@
 /** @import { Findings, Frame, LiveMessage, Network, Selection } from "./types" */
 
 import { liveUrl } from "./api.js";
+import { isNotifying } from "./notify.js";
 import { decode } from "./series.js";
 import { learnRuns, store } from "./state.js";
 
@@ -98,8 +99,9 @@ function send(message) {
 function sendWatch() {
   if (!watched) return;
   const { run, series, cursor } = watched;
-  if (document.hidden) send({ type: "unwatch" });
-  else send({ type: "watch", run, after: cursor(), points: LIVE_POINTS, series });
+  if (document.hidden && !isNotifying()) return send({ type: "unwatch" });
+  const seen = document.hidden ? [] : series; // findings come all the same
+  return send({ type: "watch", run, after: cursor(), points: LIVE_POINTS, series: seen });
 }
 
 /** @param {ArrayBuffer} data */

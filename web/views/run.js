@@ -7,6 +7,7 @@ import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
 import { lastNonlinear, layersOf } from "../layers.js";
 import { clip, go } from "../location.js";
+import { notifyButton, tellFindings } from "../notify.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { UnitFeed } from "../units.js";
@@ -154,7 +155,7 @@ class RunPage {
       this.tools.replaceChildren();
       this.body.replaceChildren(settingsTab({ ...this.detail, ...this.run }, this.networks));
     } else if (tab.id === "findings") {
-      this.tools.replaceChildren();
+      this.tools.replaceChildren(notifyButton());
       this.body.replaceChildren(this.#findings.element);
     } else if (networks.length === 0) {
       this.tools.replaceChildren();
@@ -250,6 +251,8 @@ class RunPage {
   /** @param {Findings} found */
   #findingsCame(found) {
     if ((found.diagnosed ?? -1) < (this.#found?.diagnosed ?? -1)) return; // overtaken by a push
+    const known = new Set(this.#found?.findings.map(({ id }) => id));
+    if (this.#found) tellFindings(this.run, found.findings.filter(({ id }) => !known.has(id)));
     this.#found = found;
     this.show(this.place);
   }
