@@ -485,6 +485,9 @@ def test_every_view_fits_its_window_in_both_themes(
     run.begin()
     run.append(600)
     queue.end(engine, run.run_id, "failed", "The disk is full: nothing more could be written.")
+    (network_id, layer_ids), *_ = run.networks
+    found = [dead_units(network_id, layer_id) for layer_id in layer_ids]
+    store_findings(engine, run.run_id, found, 600)
     address = f"http://{serve(engine)}"
     page = open_page(size, theme)
     places = [*(f"/runs/{run.run_id}?tab={tab}" for tab in TABS), f"/new?again={run.run_id}"]
@@ -546,6 +549,13 @@ def test_keys_do_what_the_page_says_they_do(
     expect(page.get_by_label("Theme")).to_be_focused()
 
 
+def dead_units(network_id: int, layer_id: int) -> Found:
+    return Found(
+        "dead_units", network_id, layer_id, 101, 600, "warning", "layer_records", "dead",
+        0.9, 0.25, 301, 325, "hidden2: 90 % are dead.", "They stay so.", "Lower the rate.",
+    )  # fmt: skip
+
+
 def test_findings_are_counted_told_live_and_lead_to_their_charts(
     engine: Engine,
     make_run: Callable[..., Any],
@@ -556,10 +566,7 @@ def test_findings_are_counted_told_live_and_lead_to_their_charts(
     run.begin()
     run.append(600, dead=[0.9] * 600)  # type: ignore[arg-type]
     (network_id, (_, layer_id)), _other = run.networks
-    found = Found(
-        "dead_units", network_id, layer_id, 101, 600, "warning", "layer_records", "dead",
-        0.9, 0.25, 301, 325, "hidden2: 90 % are dead.", "They stay so.", "Lower the rate.",
-    )  # fmt: skip
+    found = dead_units(network_id, layer_id)
     store_findings(engine, run.run_id, [], 600)
     page = open_page()
     page.add_init_script(NOTIFICATIONS)
