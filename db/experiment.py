@@ -18,6 +18,7 @@ from .looking import Recording
 from .network import Network
 from .norms import IN_GROUPS, OVER_EXAMPLES, OVER_POSITIONS, OVER_UNITS
 from .optimizer import Optimizer
+from .rules import Diagnosis
 
 # A path as it is typed; control characters are none.
 Folder = Annotated[
@@ -144,6 +145,7 @@ class Experiment(Document):
         json_schema_extra={"group": "Training"},
     )
     recording: Recording = Field(default=Recording(), title="Recording")
+    diagnosis: Diagnosis = Field(default=Diagnosis(), title="Diagnosis")
     arms: list[Arm] = Field(
         default=[Arm(name="none", norm="none"), Arm(name="BatchNorm", norm="batch")],
         min_length=1,

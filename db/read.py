@@ -52,10 +52,12 @@ def finished_runs(engine: Engine, catalog_entry: str) -> Sequence[Run]:
 
 
 def changing_runs(
-    engine: Engine, *, after: int, edited_after: datetime, also: Sequence[int] = ()
+    engine: Engine, *, after: int, edited_after: datetime | None = None, also: Sequence[int] = ()
 ) -> Sequence[Run]:
     """Runs that may have changed: active, edited or numbered after something, and `also`."""
-    may = Run.status.in_(ACTIVE) | (Run.id > after) | (Run.edited_at > edited_after)
+    may = Run.status.in_(ACTIVE) | (Run.id > after)
+    if edited_after is not None:
+        may |= Run.edited_at > edited_after
     query = select(Run).where(may | Run.id.in_(also))
     with Session(engine) as session:
         return session.scalars(query.order_by(Run.id)).all()

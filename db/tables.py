@@ -183,6 +183,8 @@ class Run(Table):
     worker_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id", ondelete="SET NULL"))
     phase: Mapped[str | None] = mapped_column(String(200))
     """What a running run does besides training, such as downloading, in a few words."""
+    diagnosed: Mapped[int | None]
+    """The latest step that the rules for findings have looked at; NULL: they never did."""
     error: Mapped[str | None]
     """Why the run failed or ended early: a sentence for a person."""
     created_at: Mapped[datetime]
@@ -533,6 +535,39 @@ class SystemRecord(Table):
     """Share of time in which the run's GPU was busy; NULL without one, or where nobody tells."""
     gpu_memory: Mapped[float | None]
     """Bytes that torch has reserved on the run's GPU; NULL without one."""
+
+
+class Finding(Table):
+    """What a diagnosis rule noticed in one network, with the evidence, in words for a person.
+
+    Of each rule, network and layer there is one at most.
+    """
+
+    __tablename__ = "findings"
+    __table_args__ = (Index("ix_findings_run_id", "run_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    rule: Mapped[str] = mapped_column(String(40))
+    network_id: Mapped[int | None] = mapped_column(ForeignKey("networks.id", ondelete="CASCADE"))
+    """NULL where it is about the run."""
+    layer_id: Mapped[int | None] = mapped_column(ForeignKey("layers.id", ondelete="CASCADE"))
+    """NULL where it is about the network."""
+    first_step: Mapped[int]
+    last_step: Mapped[int]
+    """The latest step at which it was seen."""
+    severity: Mapped[str] = mapped_column(String(10))
+    """`warning`, or `critical` where the network can't be used."""
+    evidence_table: Mapped[str] = mapped_column(String(40))
+    statistic: Mapped[str] = mapped_column(String(80))
+    value: Mapped[float]
+    """The rule's number where it was worst, over `evidence_first` to `evidence_last`."""
+    threshold: Mapped[float]
+    evidence_first: Mapped[int]
+    evidence_last: Mapped[int]
+    sentence: Mapped[str]
+    why: Mapped[str]
+    advice: Mapped[str]
 
 
 Recorded = (

@@ -5,7 +5,7 @@ Records come column-wise, as numpy arrays, and leave through the driver's own bu
 SQLAlchemy; a commit carries whole steps of all networks, so that `runs.step` is a cursor.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, cast
@@ -22,6 +22,8 @@ from .outline import highest
 from .study import Measurement
 from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Real, Run, Status, Table
 
+Taking = Callable[[str, Mapping[str, int], Mapping[str, Column]], None]
+"""Takes rows of one table: constant keys, and columns."""
 ROWS_AT_ONCE = (512, 64, 8, 1)
 """Rows in one SQLite statement; few sizes, so that prepared statements are used again."""
 COPY_TYPES: dict[type[TypeEngine[Any]], str] = {
@@ -64,8 +66,14 @@ class RecordWriter:
     level (levels.py) the chunk is committed, too.
     """
 
-    def __init__(self, engine: Engine, run_id: int) -> None:
+    def __init__(self, engine: Engine, run_id: int, also: Taking | None = None) -> None:
+        """Args:
+        engine: The database.
+        run_id: The run.
+        also: Is shown everything that is queued, too.
+        """
         self._engine = engine
+        self._also = also
         self._run_id = run_id
         self._pending: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
         self._frozen: list[tuple[int, int, int | None]] = []
@@ -76,6 +84,8 @@ class RecordWriter:
 
         A statistic that is not among the columns becomes NULL: it does not apply.
         """
+        if self._also is not None:
+            self._also(table, keys, columns)
         is_sqlite = self._engine.dialect.name == "sqlite"
         values = [_plain(column, nan_as_text=is_sqlite) for column in columns.values()]
         constants = [[value] * len(values[0]) for value in keys.values()]

@@ -13,6 +13,7 @@ from . import (
     catalog_routes,
     definition_routes,
     export_routes,
+    finding_routes,
     list_routes,
     live,
     log_routes,
@@ -67,8 +68,9 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
     for routes in (
         # The list's own addresses come before those of a run's number.
         *(system_routes, catalog_routes, definition_routes, list_routes, bulk_routes),
-        *(run_routes, verdict_routes, series_routes, moment_routes, measurement_routes),
-        *(unit_routes, nonfinite_routes, log_routes, export_routes, report_routes, live),
+        *(run_routes, verdict_routes, finding_routes, series_routes, moment_routes),
+        *(measurement_routes, unit_routes, nonfinite_routes, log_routes),
+        *(export_routes, report_routes, live),
     ):
         app.include_router(routes.router)
     add_assets(app, web)

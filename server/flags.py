@@ -28,4 +28,5 @@ RunNumber = Annotated[
 DataFlag = Annotated[Path | None, _flag("data")]
 DatabaseFlag = Annotated[str | None, _flag("database")]
 HostFlag = Annotated[str | None, _flag("host")]
+WebhookFlag = Annotated[str | None, _flag("webhook")]
 PortFlag = Annotated[int | None, _flag("port")]

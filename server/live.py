@@ -55,6 +55,7 @@ class Watch:
         begun: A frame has been sent.
         run_message: The state of the run that was sent last.
         networks_message: The networks that were sent last.
+        findings_message: The findings that were sent last.
     """
 
     tail: RunTail
@@ -64,6 +65,7 @@ class Watch:
     begun: bool = False
     run_message: str = ""
     networks_message: str | None = None
+    findings_message: str | None = None
 
     @property
     def first(self) -> int:
@@ -171,6 +173,9 @@ class Viewer:
         if tail.networks_message and watch.networks_message != tail.networks_message:
             watch.networks_message = tail.networks_message
             await self._websocket.send_text(tail.networks_message)
+        if tail.findings_message and watch.findings_message != tail.findings_message:
+            watch.findings_message = tail.findings_message
+            await self._websocket.send_text(tail.findings_message)
         if watch.due:
             await self._push_frame(watch)
 

@@ -6,9 +6,11 @@ import typer
 
 from ..db import catalog
 from ..db.engine import open_database
+from ..db.findings import findings
 from ..db.judge import judged
 from ..db.parsing import with_settings
 from ..db.study import Study
+from .finding_words import finding_lines
 from .flags import DatabaseFlag, DataFlag
 from .headless import own_worker, run_to_end
 from .settings import load_settings, make_folder
@@ -37,9 +39,9 @@ def run(
 ) -> None:
     """Run one experiment or study without a page.
 
-    Waits for its end and says on standard error what the arms come to; standard output is the
-    run's number. Ctrl-C stops the run, which keeps what it recorded. Ends with 0 when the run
-    finished or was stopped elsewhere, 1 when it failed, 130 after Ctrl-C.
+    Waits for its end and says on standard error what the arms come to and what the rules found;
+    standard output is the run's number. Ctrl-C stops the run, which keeps what it recorded. Ends
+    with 0 when the run finished or was stopped elsewhere, 1 when it failed, 130 after Ctrl-C.
     """
     entry = catalog.entry(experiment)
     chosen = with_settings(entry.experiment, settings or [])
@@ -55,6 +57,8 @@ def run(
         typer.echo(f"Run {run_id} failed: {ended.error}", err=True)
     else:
         typer.echo("\n".join(lines(judged(engine, run_id))), err=True)
+    if ended.diagnosed is not None:
+        typer.echo("\n".join(finding_lines(findings(engine, run_id))), err=True)
     typer.echo(run_id)
     engine.dispose()
     raise typer.Exit(130 if done.interrupted else 1 if ended.status == "failed" else 0)

@@ -17,9 +17,10 @@ from ..db import queue
 from ..db.engine import open_database
 from ..db.errors import SetupProblem
 from .app import create_app
-from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag
+from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag, WebhookFlag
 from .interrupts import interruptible, uninterrupted
 from .settings import load_settings, make_folder
+from .webhook import Webhook
 from .worker_process import KeptWorker, start_worker
 
 
@@ -28,6 +29,7 @@ def serve(
     port: PortFlag = None,
     database: DatabaseFlag = None,
     data: DataFlag = None,
+    webhook: WebhookFlag = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Open no browser; only print the address.")
     ] = False,
@@ -40,12 +42,13 @@ def serve(
 
     Prints the address of the page; Ctrl-C ends everything.
     """
-    settings = load_settings(host=host, port=port, database=database, data=data)
+    settings = load_settings(host=host, port=port, database=database, data=data, webhook=webhook)
     with interruptible():
         listening = listen(settings.host, settings.port)
         make_folder(settings)
         url = settings.database_url
         engine = open_database(url)
+        herald = settings.webhook and Webhook(engine, settings.webhook, address_of(listening))
         worker = KeptWorker(
             lambda: start_worker(url, settings.data_folder),
             say,
@@ -58,6 +61,8 @@ def serve(
             sys.stdout.flush()
             if not no_worker:
                 worker.start()
+            if herald:
+                herald.start()
             if not no_browser and has_display():
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
@@ -70,6 +75,8 @@ def serve(
         finally:
             with uninterrupted():
                 worker.end()
+                if herald:
+                    herald.end()
                 engine.dispose()
 
 

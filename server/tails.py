@@ -17,10 +17,11 @@ from starlette.concurrency import run_in_threadpool
 
 from ..db import read
 from ..db.errors import ShiftscopeError
+from ..db.findings import findings, findings_version
 from ..db.series import Selection
 from ..db.tables import ACTIVE, Run
 from .frames import Frame, read_frame, widths_for
-from .schemas import NetworkPublic, columns_of, networks_public, run_public
+from .schemas import NetworkPublic, columns_of, findings_public, networks_public, run_public
 from .wire import to_json
 
 POLL_SECONDS = 0.1
@@ -80,23 +81,26 @@ class Tail(ABC):
 
 
 class RunTail(Tail):
-    """One run: its row, its networks, and the frames that its viewers share.
+    """One run: its row, its networks, its findings, and the frames that its viewers share.
 
     Attributes:
         run: The run's row; its `step` bounds every frame.
         run_message: The row as it is pushed.
         networks: The run's networks; empty until training begins.
         networks_message: The networks as they are pushed; None until there are any.
+        findings_message: The findings as they are pushed; None until the rules have looked.
     """
 
     run: Run
     run_message: str = ""
     networks_message: str | None = None
+    findings_message: str | None = None
 
     def __init__(self, engine: Engine, run_id: int) -> None:
         self.run_id = run_id
         self.networks: list[NetworkPublic] = []
         self._seen: object = None
+        self._found: object = None
         self._frames: dict[object, asyncio.Task[Frame]] = {}
         super().__init__(engine)
 
@@ -129,12 +133,15 @@ class RunTail(Tail):
 
     async def _look(self) -> bool:
         run, run_message, networks, networks_message = await run_in_threadpool(self._read)
+        findings_message = await run_in_threadpool(self._read_findings, run)
+        news = findings_message != self.findings_message
+        self.findings_message = findings_message
         changed = (run_message, networks_message) != (self.run_message, self.networks_message)
         if changed:
             self._frames.clear()
             self.run, self.run_message = run, run_message
             self.networks, self.networks_message = networks, networks_message
-        return changed
+        return changed or news
 
     def _read(self) -> tuple[Run, str, list[NetworkPublic], str | None]:
         run = read.run(self.engine, self.run_id)
@@ -147,6 +154,14 @@ class RunTail(Tail):
         shown = [network.model_dump(mode="json") for network in networks]
         self._seen = seen
         return run, message, networks, _message("networks", run=run.id, networks=shown)
+
+    def _read_findings(self, run: Run) -> str | None:
+        version = findings_version(self.engine, run.id)
+        if run.diagnosed is None or version == self._found:
+            return self.findings_message
+        found = findings_public(run, findings(self.engine, run.id))
+        self._found = version
+        return _message("findings", **found.model_dump(mode="json"))
 
 
 class RunsTail(Tail):

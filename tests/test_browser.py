@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from sqlalchemy import Engine
 from shiftscope.db import queue, read
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.findings import Found, store_findings
 from shiftscope.db.judge import judged
 from shiftscope.db.reproduction import Decided, chosen
 from shiftscope.db.study import Measurement
@@ -52,7 +54,16 @@ SERVE = [sys.executable, "-c", "from shiftscope.server.cli import main; main()",
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-TABS = ("overview", "shift", "gradients", "running-statistics", "settings", "log", "system")
+TABS = (
+    "overview",
+    "shift",
+    "gradients",
+    "running-statistics",
+    "findings",
+    "settings",
+    "log",
+    "system",
+)
 DRAWN = """([chart, layer]) => {
   const all = [...document.querySelectorAll(`.plot[data-chart="${chart}"]`)];
   const plot = all.find((one) => !layer || one.dataset.layer === layer);
@@ -63,6 +74,19 @@ DRAWN = """([chart, layer]) => {
     range: canvas.layout.xaxis.range, height: canvas.layout.yaxis.range,
   }));
 }"""
+
+NOTIFICATIONS = """
+window.told = [];
+window.Notification = class {
+  static permission = "default";
+  static async requestPermission() { return (Notification.permission = "granted"); }
+  constructor(title, { body }) { window.told.push([title, body]); }
+};
+window.leave = () => {
+  Object.defineProperty(document, "hidden", { get: () => true });
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+"""
 
 SHOWN = """(readings) => readings.map((one) => {
   const [inner, outer] = [one, one.parentElement].map((each) => each.getBoundingClientRect());
@@ -490,6 +514,9 @@ def test_every_view_fits_its_window_in_both_themes(
     run.begin()
     run.append(600)
     queue.end(engine, run.run_id, "failed", "The disk is full: nothing more could be written.")
+    (network_id, layer_ids), *_ = run.networks
+    found = [dead_units(network_id, layer_id) for layer_id in layer_ids]
+    store_findings(engine, run.run_id, found, 600)
     address = f"http://{serve(engine)}"
     page = open_page(size, theme)
     places = [*(f"/runs/{run.run_id}?tab={tab}" for tab in TABS), f"/new?again={run.run_id}"]
@@ -549,6 +576,60 @@ def test_keys_do_what_the_page_says_they_do(
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     page.keyboard.press("t")
     expect(page.get_by_label("Theme")).to_be_focused()
+
+
+def dead_units(network_id: int, layer_id: int) -> Found:
+    return Found(
+        "dead_units", network_id, layer_id, 101, 600, "warning", "layer_records", "dead",
+        0.9, 0.25, 301, 325, "hidden2: 90 % are dead.", "They stay so.", "Lower the rate.",
+    )  # fmt: skip
+
+
+def test_findings_are_counted_told_live_and_lead_to_their_charts(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=600, diagnosis={"silenced": ["stalled"]})
+    run.begin()
+    run.append(600, dead=[0.9] * 600)  # type: ignore[arg-type]
+    (network_id, (_, layer_id)), _other = run.networks
+    found = dead_units(network_id, layer_id)
+    store_findings(engine, run.run_id, [], 600)
+    page = open_page()
+    page.add_init_script(NOTIFICATIONS)
+    page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=findings")
+    tab = page.locator(".tabs a[aria-current]")
+    expect(page.locator(".findings")).to_contain_text("The rules found nothing so far.")
+    expect(page.locator(".findings")).to_contain_text("Silenced in this experiment: Stalled.")
+    expect(tab).to_have_text("Findings")
+    store_findings(engine, run.run_id, [found], 600)
+    expect(tab).to_have_text("Findings 1")
+    card = page.get_by_role("article", name="Dead units")
+    for words in ("warning", "none", "hidden2: 90 % are dead.", "They stay so.", "Lower the rate."):
+        expect(card).to_contain_text(words)
+    card.get_by_role("link").click()
+    expect(page.locator(".tabs a[aria-current]")).to_have_text("Gradients")
+    expect(page.locator(".range .words")).to_have_text("steps 251–375")
+    assert "layer=hidden2" in page.url
+    page.locator(".plot[data-chart='dead'][data-layer='hidden2']").scroll_into_view_if_needed()
+    page.wait_for_function(f"({DRAWN})(['dead', 'hidden2'])[0]?.y.length > 0")
+    (trace, *_) = page.evaluate(DRAWN, ["dead", "hidden2"])
+    assert set(trace["y"]) == {0.9}
+    page.get_by_role("link", name="Findings 1").click()
+    page.get_by_role("button", name="Notify me").click()
+    expect(page.get_by_role("button", name="Notify me")).to_have_attribute("aria-pressed", "true")
+    page.evaluate("leave()")
+    of_network = replace(found, rule="diverged", layer_id=None, sentence="It diverged.")
+    store_findings(engine, run.run_id, [found, of_network], 600)
+    page.wait_for_function("told.length === 1")
+    queue.end(engine, run.run_id, "failed", "The disk is full.")
+    page.wait_for_function("told.length === 2")
+    assert page.evaluate("told") == [
+        [f"#{run.run_id} A run", "Diverged, none: It diverged."],
+        [f"#{run.run_id} A run", "failed: The disk is full."],
+    ]
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

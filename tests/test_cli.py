@@ -26,7 +26,18 @@ from shiftscope.db.judge import judged
 from shiftscope.server.worker_process import KeptWorker
 
 COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
-COMMANDS = ("serve", "worker", "run", "reproduce", "verdict", "export", "runs", "purge", "check")
+COMMANDS = (
+    "serve",
+    "worker",
+    "run",
+    "reproduce",
+    "verdict",
+    "diagnose",
+    "export",
+    "runs",
+    "purge",
+    "check",
+)
 PATIENCE = 60
 END_SECONDS = 15
 """Ctrl-C ends everything in 5, docs/commands.md says; these processes share their cores."""
@@ -58,7 +69,18 @@ def database_of(environment: dict[str, str]) -> str:
 
 @pytest.mark.parametrize(
     "command",
-    ["serve", "worker", "run", "reproduce", "verdict", "export", "runs", "purge", "check"],
+    [
+        "serve",
+        "worker",
+        "run",
+        "reproduce",
+        "verdict",
+        "diagnose",
+        "export",
+        "runs",
+        "purge",
+        "check",
+    ],
 )
 def test_every_command_explains_itself_and_its_flags(
     environment: dict[str, str], command: str

@@ -185,6 +185,10 @@ class _Recorder:
         if recording is not None and (last or not quiet or recording.has_news):
             status = self._patiently(lambda: recording.commit(last=last))
             self._committed = time.monotonic()
+            if sentence := self._patiently(
+                lambda: recording.findings.keep(recording.step, last=last)
+            ):
+                say(warning=sentence)
             if status == "failed" and worker_id is not None and run_id is not None:
                 # taken for dead while the machine slept, say; but it is alive
                 self._patiently(lambda: queue.revive_watched(self._engine, run_id, worker_id))

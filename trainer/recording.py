@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from ..db.tables import Status
 from ..db.write import Column, RecordWriter, add_networks
+from .diagnosing import RunFindings
 from .plan import Plan
 from .records import LayerTrack, NetworkSlots, NetworkTrack, layer_records, network_records
 from .ring import Measured, Part, SharedMemory
@@ -23,6 +24,7 @@ class RunRecording:
     """Turns parts of the ring into rows, and commits them.
 
     Attributes:
+        findings: What the rules find in what is recorded.
         has_news: Whether a part came since the last commit.
         step: The latest one that is complete, its evaluation included; at the end the last one.
     """
@@ -39,7 +41,8 @@ class RunRecording:
         self._run_id = run_id
         self._stacks = plan.stacks
         self._stretches = memory.open(plan)
-        self._writer = RecordWriter(engine, run_id)
+        self.findings = RunFindings(engine, run_id)
+        self._writer = RecordWriter(engine, run_id, self.findings.take)
         self._networks = _tracks(engine, run_id, plan)
         self.step = self._reached = 0
         self._rates: list[tuple[float, int]] = [(0.0, 0)]

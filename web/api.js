@@ -3,6 +3,7 @@
 /** @import { Bulk, BulkAction, CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
 /** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
 /** @import { Definitions, Log, Offenders, Samples, SearchKey, Sparkline, UnitMatrices } from "./types" */
+/** @import { Findings } from "./types" */
 /** @import { Verdict } from "./types" */
 
 import { decode, decodeUnits } from "./series.js";
@@ -252,6 +253,15 @@ export const measurementsUrl = (run, quantity) => `/api/runs/${run}/measurements
  */
 export const getVerdict = (run, target) =>
   json(`/api/runs/${run}/verdict${target === null ? "" : `?target=${target}`}`);
+
+/**
+ * @param {number} run
+ * @returns {Promise<Findings>}
+ */
+export const getFindings = (run) => json(`/api/runs/${run}/findings`);
+
+/** @param {number} run */
+export const findingsUrl = (run) => `/api/runs/${run}/findings.csv`;
 
 /** @param {number} run */
 export const verdictUrl = (run) => `/api/runs/${run}/verdict.csv`;

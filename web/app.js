@@ -6,6 +6,7 @@ import * as api from "./api.js";
 import { h, setText } from "./dom.js";
 import { connect } from "./live.js";
 import { here, onPlace } from "./location.js";
+import { startNotifying } from "./notify.js";
 import { ready, version } from "./plot.js";
 import { holdDrawing } from "./redraw.js";
 import { shortcutsButton, startShortcuts } from "./shortcuts.js";
@@ -95,6 +96,7 @@ function start() {
   show(here());
   onPlace(show);
   connect();
+  startNotifying();
   startShortcuts();
   api.getSystem().then((system) => store.set({ system })).catch(() => {});
 }

@@ -3,7 +3,7 @@
  * whole run, and in finer ones for the steps it has zoomed to.
  */
 
-/** @import { Frame, Network, Range, Rows, Selection } from "./types" */
+/** @import { Findings, Frame, Network, Range, Rows, Selection } from "./types" */
 
 import * as api from "./api.js";
 import * as live from "./live.js";
@@ -37,6 +37,7 @@ export class Feed {
    * @param {object} listeners
    * @param {() => void} listeners.onRecords
    * @param {(networks: Network[]) => void} listeners.onNetworks
+   * @param {(findings: Findings) => void} listeners.onFindings
    * @param {(detail: string) => void} listeners.onError
    */
   constructor(run, listeners) {
@@ -104,6 +105,7 @@ export class Feed {
       cursor: () => this.latest,
       onFrame: (frame) => this.#take(frame),
       onNetworks: this.listeners.onNetworks,
+      onFindings: this.listeners.onFindings,
       onError: this.listeners.onError,
     });
   }

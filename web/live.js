@@ -3,9 +3,10 @@
  * looked at, and asks for exactly the records that came meanwhile.
  */
 
-/** @import { Frame, LiveMessage, Network, Selection } from "./types" */
+/** @import { Findings, Frame, LiveMessage, Network, Selection } from "./types" */
 
 import { liveUrl } from "./api.js";
+import { isNotifying } from "./notify.js";
 import { decode } from "./series.js";
 import { learnRuns, store } from "./state.js";
 
@@ -21,6 +22,7 @@ const LIVE_POINTS = 500;
  * @property {() => number} cursor The latest step that has arrived
  * @property {(frame: Frame) => void} onFrame
  * @property {(networks: Network[]) => void} onNetworks
+ * @property {(findings: Findings) => void} onFindings
  * @property {(detail: string) => void} onError
  */
 
@@ -97,8 +99,9 @@ function send(message) {
 function sendWatch() {
   if (!watched) return;
   const { run, series, cursor } = watched;
-  if (document.hidden) send({ type: "unwatch" });
-  else send({ type: "watch", run, after: cursor(), points: LIVE_POINTS, series });
+  if (document.hidden && !isNotifying()) return send({ type: "unwatch" });
+  const seen = document.hidden ? [] : series; // findings come all the same
+  return send({ type: "watch", run, after: cursor(), points: LIVE_POINTS, series: seen });
 }
 
 /** @param {ArrayBuffer} data */
@@ -111,5 +114,7 @@ function takeFrame(data) {
 function takeMessage(message) {
   if (message.type === "run") learnRuns([message.run]);
   else if (message.type === "error") watched?.onError(message.detail);
-  else if (message.run === watched?.run) watched.onNetworks(message.networks);
+  else if (message.run !== watched?.run) return;
+  else if (message.type === "networks") watched.onNetworks(message.networks);
+  else watched.onFindings(message);
 }

@@ -151,6 +151,50 @@ export interface Offenders {
   offenders: Offender[];
 }
 
+/** What a finding rests on: at its worst, over a range of steps. */
+export interface Evidence {
+  table: string;
+  statistic: string;
+  value: Real;
+  threshold: Real;
+  first: number;
+  last: number;
+}
+
+/** What a rule noticed in a layer, a network or the run. */
+export interface Finding {
+  id: number;
+  rule: string;
+  title: string;
+  severity: "warning" | "critical";
+  /** Null where it is about the run. */
+  network_id: number | null;
+  arm: string | null;
+  seed: number | null;
+  /** Null where it is about the network. */
+  layer_id: number | null;
+  layer: string | null;
+  first_step: number;
+  last_step: number;
+  evidence: Evidence;
+  sentence: string;
+  why: string;
+  advice: string;
+}
+
+export interface Rule {
+  name: string;
+  title: string;
+}
+
+export interface Findings {
+  run: number;
+  /** How far the rules have looked; null: never. */
+  diagnosed: number | null;
+  silenced: Rule[];
+  findings: Finding[];
+}
+
 /** Units of one network on the probe: one over its steps, or all at one step. */
 export interface NetworkUnits {
   network_id: number;
@@ -464,7 +508,28 @@ export type Experiment = { [key: string]: Json };
 export type LiveMessage =
   | { type: "run"; run: Run }
   | { type: "networks"; run: number; networks: Network[] }
+  | ({ type: "findings" } & Findings)
   | { type: "error"; detail: string };
+
+/** What one rule found. */
+export interface FindingGroup {
+  rule: string;
+  title: string;
+  severity: Finding["severity"];
+  why: string;
+  advice: string;
+  arms: FindingsOfArm[];
+}
+
+/** What one rule found of one arm; null: of the run. */
+export interface FindingsOfArm {
+  arm: string | null;
+  findings: Finding[];
+  seeds: number[];
+  layers: string[];
+  first: number;
+  last: number;
+}
 
 /* ------------------------------------------------------------------ records */
 

@@ -19,7 +19,7 @@ test("when a run ends, the steps in sight are read again in full", async () => {
     return new Response(frameOf(records, range));
   };
   const nothing = () => {};
-  const feed = new Feed(1, { onRecords: () => { answered += 1; }, onNetworks: nothing,
+  const feed = new Feed(1, { onRecords: () => { answered += 1; }, onNetworks: nothing, onFindings: nothing,
     onError: assert.fail });
   /** @param {number} count */
   const answers = async (count) => {

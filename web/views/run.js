@@ -1,18 +1,20 @@
 /** Run: the pair side by side, while it trains and after. */
 
-/** @import { LayerRow, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
+/** @import { Findings, LayerRow, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
 
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
 import { lastNonlinear, layersOf, withPinned } from "../layers.js";
 import { clip, go } from "../location.js";
+import { notifyButton, tellFindings } from "../notify.js";
 import { pinned } from "../pins.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { UnitFeed } from "../units.js";
 import { anchor } from "./anchor.js";
 import { Deck } from "./deck.js";
+import { FindingsTab, findingsTitle } from "./findings_tab.js";
 import { chosen, LayerBar } from "./layer_bar.js";
 import { NonfiniteNotice } from "./nonfinite.js";
 import { PLAIN_TABS } from "./plain_tabs.js";
@@ -74,6 +76,9 @@ class RunPage {
   #drawnAs = "";
   #zoomed = String(null);
   #shown = "";
+  /** @type {Findings | null} */
+  #found = null;
+  #findings = new FindingsTab();
   #closing = new AbortController();
   #unsubscribe;
 
@@ -91,6 +96,7 @@ class RunPage {
     this.feed = new Feed(detail.id, {
       onRecords: () => this.#recordsCame(),
       onNetworks: (networks) => this.#networksCame(networks),
+      onFindings: (found) => this.#findingsCame(found),
       onError: (text) => this.#say(text),
     });
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
@@ -110,6 +116,7 @@ class RunPage {
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
+    this.#askForFindings();
     this.#unsubscribe = store.subscribe(() => this.#runCame());
   }
 
@@ -124,7 +131,10 @@ class RunPage {
     const plain = PLAIN_TABS.find(({ id }) => id === place.tab);
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     const networks = this.networks.filter((network) => network.seed === seed);
-    tabLinks(this.tabs, [...TABS, ...PLAIN_TABS], plain?.id ?? tab.id, this.place);
+    const tabs = TABS.map((one) => one.id === "findings"
+      ? { ...one, title: findingsTitle(this.#found) } : one);
+    tabLinks(this.tabs, [...tabs, ...PLAIN_TABS], plain?.id ?? tab.id, this.place);
+    this.#findings.show(this.#found, this.run, this.networks, this.place);
     const rows = tab.shows && !plain ? layersOf(networks).filter(tab.shows) : [];
     const layers = withPinned(rows, chosen(rows, this.place).layers, pinned(this.detail.id));
     this.layerBar.show(rows, this.place);
@@ -206,6 +216,9 @@ class RunPage {
       this.#plain = tab.open({ ...this.detail, ...this.run }, this.networks);
       this.tools.replaceChildren();
       this.body.replaceChildren(this.#plain.element);
+    } else if (tab.id === "findings") {
+      this.tools.replaceChildren(notifyButton());
+      this.body.replaceChildren(this.#findings.element);
     } else if (networks.length === 0) {
       this.tools.replaceChildren();
       this.body.replaceChildren(h("p", { class: "nothing" }, isActive(this.run)
@@ -308,6 +321,24 @@ class RunPage {
     this.#lookForOffenders({ now: true }); // one may have been frozen
   }
 
+  /** @param {Findings} found */
+  #findingsCame(found) {
+    if ((found.diagnosed ?? -1) < (this.#found?.diagnosed ?? -1)) return; // overtaken by a push
+    const known = new Set(this.#found?.findings.map(({ id }) => id));
+    if (this.#found) tellFindings(this.run, found.findings.filter(({ id }) => !known.has(id)));
+    this.#found = found;
+    this.show(this.place);
+  }
+
+  /** Those of a run that goes on are pushed, too. */
+  async #askForFindings() {
+    try {
+      this.#findingsCame(await api.getFindings(this.detail.id));
+    } catch (error) {
+      this.#say(/** @type {Error} */ (error).message);
+    }
+  }
+
   #runCame() {
     const run = store.get().runs.get(this.detail.id);
     if (!run) return;
@@ -316,6 +347,7 @@ class RunPage {
     this.header.show(run, this.networks);
     this.#judge();
     if (!ended) return;
+    this.#askForFindings();
     if (this.#deck) this.#deck.growing = false;
     this.#deck?.units?.refresh({ now: true });
     this.#shown = this.#deck ? this.#shown : "";

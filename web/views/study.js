@@ -111,7 +111,7 @@ export class StudyPage {
   /** Hear of the run's state, also after a connection was lost: `step` says what to ask for. */
   #watch() {
     live.watch({ run: this.run.id, series: [], cursor: () => 0, onFrame: () => {},
-      onNetworks: () => {}, onError: (message) => this.#say({ message }) });
+      onNetworks: () => {}, onFindings: () => {}, onError: (message) => this.#say({ message }) });
   }
 
   #runCame() {

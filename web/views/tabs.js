@@ -16,6 +16,7 @@ import { gradientShift, landscape } from "../charts/landscape.js";
 import { loggedLoss, testLoss, trainLoss } from "../charts/loss.js";
 import { DISTANCES, effectiveRank, probeCharts } from "../charts/probe.js";
 import { shiftFromStart, shiftStep } from "../charts/shift.js";
+import { dead, saturated } from "../charts/units_at_rest.js";
 import { updateRatio } from "../charts/update.js";
 import { h } from "../dom.js";
 import { isBatchNorm, layersOf } from "../layers.js";
@@ -73,6 +74,7 @@ export const TABS = [
     shows: ({ norms }) => norms.some(isBatchNorm),
     none: "No arm has BatchNorm, so there are no running statistics.",
     build: (parts) => matrix("four", [meanDrift, varDrift, gamma, beta], parts) },
+  { id: "findings", title: "Findings", build: () => h("div") },
 ];
 
 /** @param {Parts} parts */
@@ -106,16 +108,18 @@ function gradients(parts) {
   const byDepth = h("div", { class: "by-depth" },
     ...[activationGradientByDepth, weightGradientByDepth].map((chart) =>
       new MomentPanel(moments, chart, { rowHeight: HIGH }).element));
-  const ofSteps = h("div", {}, byDepth,
-    matrix("three", [activationGradient, weightGradient, updateRatio], parts));
-  return parts.gradientShift || parts.landscape ? h("div", {}, ofSteps,
+  return h("div", {}, byDepth,
+    matrix("three", [activationGradient, weightGradient, updateRatio], parts),
+    h("section", { class: "around-steps" },
+      h("div", { class: "section-line" }, h("h2", {}, "Units that let no gradient through")),
+      matrix("two", [saturated, dead], parts)),
     parts.landscape && h("section", { class: "around-steps" },
       h("div", { class: "section-line" }, h("h2", {}, "Loss landscape")),
       h("div", { class: "abreast" }, ...landscape.map((chart) =>
         parts.deck.add(chart, { rowHeight: LOW }).element))),
     parts.gradientShift && h("section", { class: "around-steps" },
       h("div", { class: "section-line" }, h("h2", {}, "Gradient shift")),
-      matrix("three", gradientShift, parts))) : ofSteps;
+      matrix("three", gradientShift, parts)));
 }
 
 /** @param {Parts} parts */
