@@ -573,7 +573,7 @@ def test_runs_are_compared_grouped_and_chosen(
 
     page.get_by_label("A line for each").select_option("optimizer.lr")
     row = page.get_by_role("row", name=re.compile("lr 0.1 · none"))
-    expect(row).to_contain_text("2 of 2 runs")
+    expect(row).to_contain_text("2 (2 runs)")
     expect(row).to_contain_text("batch_size")
     wait_until(page, lambda: len(drawn(page, "test-accuracy")) == 6, "four lines, two with bands")
     bands = [trace for trace in drawn(page, "test-accuracy") if trace["fill"]]

@@ -69,6 +69,8 @@ test("a point is in the middle of its steps; a mean that is NaN breaks the line 
 test("a wide interval does not flatten the means", () => {
   const rows = rowsOf(average([1, 2], { low: [-90, -90], high: [90, 2.2] }), false);
   assert.deepEqual(reach([rows], false), [0.5, 2.5]);
+  const shares = rowsOf(average([0.1, 0.9], { low: [-9, 0.8], high: [9, 0.95] }), false);
+  assert.deepEqual(reach([shares], false, true), [0, 1]);
   assert.equal(reach([rowsOf(average([]), false)], false), null);
 });
 

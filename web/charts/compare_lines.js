@@ -100,16 +100,19 @@ export function rowsOf(average, logX) {
  * as much again; those of two networks would leave nothing else to be seen.
  * @param {Rows[]} all
  * @param {boolean} log
+ * @param {boolean} [share] Whether nothing can be below 0 or above 1
  * @returns {Range | null}
  */
-export function reach(all, log) {
+export function reach(all, log, share = false) {
   const solid = union(all.map(({ columns: { mean, range } }) => extent([mean, range], log)));
   const wide = union(all.map(({ columns: { interval } }) => extent([interval], log)));
   if (!solid || !wide) return solid;
   const [low, high] = solid;
   if (log) return union([solid, [Math.max(wide[0], low / 3), Math.min(wide[1], high * 3)]]);
   const room = (high - low) / 2;
-  return union([solid, [Math.max(wide[0], low - room), Math.min(wide[1], high + room)]]);
+  const [least, most] = share ? [Math.max(0, low - room), Math.min(1, high + room)]
+    : [low - room, high + room];
+  return union([solid, [Math.max(wide[0], least), Math.min(wide[1], most)]]);
 }
 
 /**

@@ -124,7 +124,8 @@ export class CompareFigure {
     const drawn = averages?.lines.map((average, at) => ({ at, label: apart ? lines[at].arm : lines[at].label,
       rows: rowsOf(average, place.logX), look: looks[at], full: full.has(at) })) ?? [];
     const leading = drawn.filter((line) => line.full);
-    const extent = reach((leading.length > 0 ? leading : drawn).map(({ rows }) => rows), log);
+    const extent = reach((leading.length > 0 ? leading : drawn).map(({ rows }) => rows), log,
+      chart.percent);
     const last = Math.max(1, ...averages?.lines.map(({ last_step: steps }) => steps.at(-1) ?? 0) ?? []);
     groups.forEach(({ lines: those }, at) => {
       const own = drawn.filter((line) => those.includes(line.at));

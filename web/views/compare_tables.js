@@ -39,7 +39,7 @@ export function outcomesTable({ lines, target }, place, choose) {
 /** @param {Line} line */
 const networks = ({ members, networks: evaluated, runs }) =>
   `${evaluated === members ? members : `${evaluated} of ${members}`}${
-    runs.length > 1 ? ` of ${runs.length} runs` : ""}`;
+    runs.length > 1 ? ` (${runs.length} runs)` : ""}`;
 
 /** @param {OverSeeds | null} found */
 function accuracy(found) {
