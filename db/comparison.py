@@ -21,8 +21,8 @@ MOST_RUNS = 100
 BY_RUN = "run"
 BY_ARM = "arm"
 """Groupings that are no setting: each arm of each run, and each arm of all runs together."""
-UNLIKE = ("steps", "seeds", "device")
-"""Settings that may differ between two runs of which a network is nevertheless the same."""
+UNLIKE = ("steps", "seeds", "device", "ensemble", "recording", "diagnosis")
+"""Settings, or parts, that may differ between two runs whose networks are nevertheless the same."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,11 @@ def _once(members: Sequence[Member]) -> tuple[Member, ...]:
     """Of networks that repeat each other the one that went farthest, of equals the latest run's."""
     found: dict[Hashable, Member] = {}
     for member in members:
-        said = {path: value for path, value in member.settings.items() if not _is_unlike(path)}
+        said = {
+            path: value
+            for path, value in member.settings.items()
+            if path.partition(".")[0] not in UNLIKE
+        }
         key: Hashable = (key_of(said), member.network.seed, member.network.weights_hash)
         if member.run.experiment is None:
             key = member.network.id  # whose settings nobody knows is like no other
@@ -233,10 +237,6 @@ def _once(members: Sequence[Member]) -> tuple[Member, ...]:
             found[key] = member
     kept = {member.network.id for member in found.values()}
     return tuple(member for member in members if member.network.id in kept)
-
-
-def _is_unlike(path: str) -> bool:
-    return path in UNLIKE or path.startswith("recording.")
 
 
 def _reach(member: Member) -> tuple[int, int]:
