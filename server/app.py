@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from . import (
     bulk_routes,
     catalog_routes,
+    comparison_routes,
     definition_routes,
     export_routes,
     finding_routes,
@@ -70,7 +71,7 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
         *(system_routes, catalog_routes, definition_routes, list_routes, bulk_routes),
         *(run_routes, verdict_routes, finding_routes, series_routes, moment_routes),
         *(measurement_routes, unit_routes, nonfinite_routes, log_routes),
-        *(export_routes, report_routes, live),
+        *(export_routes, report_routes, comparison_routes, live),
     ):
         app.include_router(routes.router)
     add_assets(app, web)

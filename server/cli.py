@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause
 from .check_command import check
+from .compare_command import compare
 from .diagnose_command import diagnose
 from .export_command import export
 from .flags import DatabaseFlag, DataFlag
@@ -46,7 +47,19 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
     os.execv(command[0], command)
 
 
-for command in (serve, worker, run, reproduce, verdict, diagnose, export, runs, purge, check):
+for command in (
+    serve,
+    worker,
+    run,
+    reproduce,
+    verdict,
+    compare,
+    diagnose,
+    export,
+    runs,
+    purge,
+    check,
+):
     app.command()(command)
 app.command("import")(import_run)
 app.command("report")(report_runs)

@@ -543,6 +543,60 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+def test_runs_are_compared_grouped_and_chosen(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    rates = (0.1, 0.1, 0.5)
+    for place, rate in enumerate(rates):
+        run = make_run(engine, steps=600, optimizer={"lr": rate}, batch_size=60 + place)
+        for at, (network_id, _) in enumerate(run.networks):
+            reached = 0.5 + 0.1 * place + 0.2 * at
+            columns = {"step": [0, 300, 600], "test_accuracy": [0.1, reached, 0.95]}
+            run.writer.add("evaluations", {"network_id": network_id}, columns)
+        run.append(600)
+        queue.end(engine, run.run_id, "finished")
+    page = open_page()
+    page.goto(f"http://{serve(engine)}")
+    page.get_by_label("Select run 1").check()
+    page.get_by_role("toolbar").get_by_role("link", name="Compare").click()
+    expect(page.locator(".chips li")).to_have_count(1)
+    page.get_by_role("button", name="Leave out run 1").click()
+    expect(page.get_by_text("Put runs beside each other")).to_be_visible()
+    page.get_by_label("Add runs").fill("lr<1")
+    page.get_by_label("Add runs").press("Enter")
+    expect(page.locator(".chips li")).to_have_count(3)
+    expect(page.get_by_role("row", name=re.compile("#1 none"))).to_contain_text("567 steps")
+    wait_until(page, lambda: len(drawn(page, "test-accuracy")) == 6, "a line for each arm and run")
+
+    page.get_by_label("A line for each").select_option("optimizer.lr")
+    row = page.get_by_role("row", name=re.compile("lr 0.1 · none"))
+    expect(row).to_contain_text("2 (2 runs)")
+    expect(row).to_contain_text("batch_size")
+    wait_until(page, lambda: len(drawn(page, "test-accuracy")) == 6, "four lines, two with bands")
+    bands = [trace for trace in drawn(page, "test-accuracy") if trace["fill"]]
+    means = [trace["y"] for trace in drawn(page, "test-accuracy") if not trace["fill"]]
+    assert len(bands) == 2 and means[0] == pytest.approx([0.1, 0.55, 0.95])
+    page.get_by_label("Choose lr 0.5 · BatchNorm").check()
+    expect(page).to_have_url(re.compile(r"runs=[123,]+&group=optimizer.lr&lines=3$"))
+    wait_until(page, lambda: len(drawn(page, "test-accuracy")) == 4, "what is not chosen is faint")
+    page.get_by_label("Charts").select_option("grid")
+    plots = page.locator(".plot[data-chart=test-accuracy]")
+    expect(plots).to_have_count(2)
+    expect(page.locator(".settings tr", has_text="optimizer.lr")).to_contain_text("0.5")
+    page.locator(".quantity .plot").scroll_into_view_if_needed()
+    expect(page.locator(".quantity .main-svg").first).to_be_attached()
+    assert serious(page) == []
+    page.reload()
+    expect(page.get_by_label("Choose lr 0.5 · BatchNorm")).to_be_checked()
+    page.get_by_role("button", name="Leave out run 3").click()
+    expect(page.get_by_role("row", name=re.compile("lr 0.1"))).to_have_count(2)
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def test_keys_do_what_the_page_says_they_do(
     engine: Engine,
     make_run: Callable[..., Any],

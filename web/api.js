@@ -4,7 +4,7 @@
 /** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
 /** @import { Definitions, Log, Offenders, Samples, SearchKey, Sparkline, UnitMatrices } from "./types" */
 /** @import { Findings } from "./types" */
-/** @import { Verdict } from "./types" */
+/** @import { Averages, ComparePlace, Compared, Verdict } from "./types" */
 
 import { decode, decodeUnits } from "./series.js";
 
@@ -262,6 +262,51 @@ export const getFindings = (run) => json(`/api/runs/${run}/findings`);
 
 /** @param {number} run */
 export const findingsUrl = (run) => `/api/runs/${run}/findings.csv`;
+
+/**
+ * @param {ComparePlace} place
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Compared>}
+ */
+export const getComparison = (place, signal) =>
+  json(`/api/comparison?${comparing(place)}`, undefined, signal);
+
+/** @param {ComparePlace} place */
+export const comparisonUrl = (place) => `/api/comparison.csv?${comparing(place)}`;
+
+/** @param {ComparePlace} place */
+function comparing({ runs, group, target }) {
+  const query = new URLSearchParams({ runs: runs.join(","), group });
+  if (target !== null) query.set("target", String(target));
+  return query;
+}
+
+/**
+ * @typedef {object} AskedLines
+ * @property {number[]} runs
+ * @property {string} group
+ * @property {string} table
+ * @property {string} statistic
+ * @property {string | null} layer
+ */
+
+/**
+ * @param {AskedLines} asked
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Averages>}
+ */
+export const getLines = (asked, signal) =>
+  json(`/api/comparison/lines?${ofLines(asked)}`, undefined, signal);
+
+/** @param {AskedLines} asked */
+export const linesUrl = (asked) => `/api/comparison/lines.csv?${ofLines(asked)}`;
+
+/** @param {AskedLines} asked */
+function ofLines({ runs, group, table, statistic, layer }) {
+  const query = new URLSearchParams({ runs: runs.join(","), group, table, statistic });
+  if (layer !== null) query.set("layer", layer);
+  return query;
+}
 
 /** @param {number} run */
 export const verdictUrl = (run) => `/api/runs/${run}/verdict.csv`;

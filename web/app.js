@@ -13,16 +13,19 @@ import { shortcutsButton, startShortcuts } from "./shortcuts.js";
 import { store } from "./state.js";
 import { chooseTheme, startTheme, THEMES } from "./theme.js";
 import { connectionNotice } from "./views/connection_notice.js";
+import { compareView } from "./views/compare.js";
 import { newView } from "./views/new.js";
 import { runView } from "./views/run.js";
 import { runsView } from "./views/runs.js";
 
+/** The views that the header links to, in its order. @type {Place["view"][]} */
+const PAGES = ["runs", "new", "compare"];
 /** @type {Record<Connection, string>} */
 const WORDS = { connecting: "connecting", live: "live", reconnecting: "reconnecting" };
 
 function header() {
-  const links = [["/", "Runs", "r"], ["/new", "New", "n"]].map(([href, text, key]) =>
-    h("a", { href, "aria-keyshortcuts": key }, text));
+  const links = [["/", "Runs", "r"], ["/new", "New", "n"], ["/compare", "Compare", "c"]]
+    .map(([href, text, key]) => h("a", { href, "aria-keyshortcuts": key }, text));
   const live = h("span", { class: "live", role: "status" });
   const theme = h("select", { "aria-label": "Theme", title: "Theme",
     "aria-keyshortcuts": "t",
@@ -55,6 +58,7 @@ function mount(place) {
     case "runs": return runsView(place);
     case "new": return newView(place);
     case "run": return runView(place);
+    case "compare": return compareView(place);
     default: return {
       element: h("main", {}, h("h1", {}, "There is nothing here"),
         h("p", {}, h("a", { href: "/" }, "All runs"))),
@@ -65,7 +69,7 @@ function mount(place) {
 
 /** @param {Place} place What makes a view another one; the rest it follows itself */
 const identity = (place) => place.view === "run" ? `run ${place.run}`
-  : place.view === "runs" ? "runs" : JSON.stringify(place);
+  : place.view === "runs" || place.view === "compare" ? place.view : JSON.stringify(place);
 
 function start() {
   startTheme();
@@ -81,8 +85,7 @@ function start() {
   /** @param {Place} place */
   const show = (place) => {
     links.forEach((link, at) => {
-      const current = (at === 0 && place.view === "runs") || (at === 1 && place.view === "new");
-      if (current) link.setAttribute("aria-current", "page");
+      if (place.view === PAGES[at]) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     });
     if (identity(place) === shown) return mounted?.update?.(place);

@@ -2,6 +2,7 @@
 
 /** @import { ChosenUnit, Place, Range } from "./types" */
 
+import { formatCompare, parseCompare } from "./comparing.js";
 import { AS_REMEMBERED, formatLook, parseLook } from "./look.js";
 
 /** How runs are sorted unless the address says otherwise: by number, the highest first. */
@@ -21,6 +22,7 @@ export function parse(path, search) {
   if (parts.length === 0 || (view === "runs" && parts.length === 1)) {
     return { view: "runs", query: query.get("q") ?? "", sort: query.get("sort") || NEWEST };
   }
+  if (view === "compare" && parts.length === 1) return parseCompare(query);
   if (view === "new" && parts.length <= 2) {
     return { view: "new", entry: name ?? null, again: count(query.get("again")) };
   }
@@ -49,6 +51,8 @@ export function parse(path, search) {
  */
 export function format(place) {
   switch (place.view) {
+    case "compare":
+      return formatCompare(place);
     case "new":
       if (place.again !== null) return `/new?again=${place.again}`;
       return place.entry === null ? "/new" : `/new/${encodeURIComponent(place.entry)}`;

@@ -430,6 +430,104 @@ export interface Verdict {
   outcomes: Outcome[];
 }
 
+/** A setting in which runs differ: a value for each run, of an arm or of the run. */
+export interface Setting {
+  path: string;
+  arm: string | null;
+  values: Json[];
+  /** The places of runs that have no such setting. */
+  lacking: number[];
+}
+
+/** Networks that are looked at as one, and what they come to. */
+export interface Line {
+  label: string;
+  arm: string;
+  /** Null where they may be of several runs. */
+  run: number | null;
+  /** Of the setting by which networks are grouped. */
+  value: Json;
+  lacks: boolean;
+  runs: number[];
+  /** How many there are, and how many were left out, for they repeat another. */
+  members: number;
+  repeats: number;
+  /** Settings in which they differ. */
+  varying: string[];
+  /** How many were evaluated, and how many of them reached the target. */
+  networks: number;
+  reached: number;
+  steps_to_target: OverSeeds | null;
+  best_accuracy: OverSeeds | null;
+  last_accuracy: OverSeeds | null;
+  last_step: number | null;
+  diverged: number;
+  first_nonfinite_step: number | null;
+  /** The steps to the target in words, also where there is no number. */
+  words: string;
+}
+
+/** What one network came to, and those of its settings that differ between networks. */
+export interface NetworkOutcome {
+  line: number;
+  run: number;
+  arm: string;
+  seed: number;
+  settings: Record<string, Json>;
+  last_accuracy: Real | null;
+  best_accuracy: Real | null;
+  steps_to_target: Real | null;
+  first_nonfinite_step: number | null;
+}
+
+export interface LayerName {
+  name: string;
+  networks: number;
+}
+
+/** Runs beside each other. */
+export interface Compared {
+  runs: Run[];
+  group: string;
+  /** The settings by which networks can be grouped. */
+  groups: string[];
+  target: number;
+  fallback: boolean;
+  criterion: string;
+  ended: boolean;
+  /** Sentences on what is lacking. */
+  notes: string[];
+  lines: Line[];
+  networks: NetworkOutcome[];
+  settings: Setting[];
+  /** How many settings do not differ. */
+  equal: number;
+  layers: LayerName[];
+}
+
+/** The mean of a statistic over the networks of a line. */
+export interface Average {
+  /** How many have the statistic, and how many do not. */
+  networks: number;
+  lacking: number;
+  /** Points that some of them lack. */
+  left_out: number;
+  step: number[];
+  last_step: number[];
+  mean: Real[];
+  /** The ends of the interval; NaN where there is none. */
+  low: Real[];
+  high: Real[];
+  /** The extremes of any network; null where every point is a record. */
+  least: Real[] | null;
+  most: Real[] | null;
+}
+
+export interface Averages {
+  width: number;
+  lines: Average[];
+}
+
 /** A study has only `seconds`, and not even these before one like it has ended. */
 export interface Estimate {
   seconds: number | null;
@@ -803,8 +901,32 @@ export interface ChosenUnit {
   unit: number | null;
 }
 
+/** The address of a comparison. */
+export interface ComparePlace {
+  view: "compare";
+  runs: number[];
+  /** `run`, `arm`, or the path of a setting. */
+  group: string;
+  layout: "overlay" | "grid";
+  /** Whether steps are on a logarithmic axis. */
+  logX: boolean;
+  /** The charts whose vertical axis is logarithmic. */
+  logs: string[];
+  target: number | null;
+  /** Of the layers' chart. */
+  statistic: string;
+  /** Null leaves the choice to the page. */
+  layer: string | null;
+  /** The lines that were chosen, by their place; none: all. */
+  lines: number[];
+  /** The setting against which the outcome is drawn. */
+  setting: string | null;
+  outcome: string;
+}
+
 /** What the address says. */
 export type Place =
+  | ComparePlace
   /** `sort` is a key of docs/search.md; a minus sign before it turns the order around. */
   | { view: "runs"; query: string; sort: string }
   | { view: "new"; entry: string | null; again: number | null }

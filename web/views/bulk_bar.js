@@ -5,6 +5,7 @@
 /** @import { Selection } from "../selection.js" */
 
 import * as api from "../api.js";
+import { formatCompare, MOST_COMPARED, NOTHING_COMPARED } from "../comparing.js";
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
 import { store } from "../state.js";
@@ -77,6 +78,7 @@ export function bulkBar(selection, list, onDone) {
    */
   const button = (text, action) => h("button", { type: "button",
     onclick: () => act(action, selection.runs) }, text);
+  const compare = h("a", { class: "button" }, "Compare");
   const [archive, unarchive] = [button("Archive", "archive"), button("Unarchive", "unarchive")];
   const [remove, restore] = [button("Delete", "delete"), button("Restore", "restore")];
   remove.setAttribute("aria-keyshortcuts", "Delete");
@@ -88,7 +90,7 @@ export function bulkBar(selection, list, onDone) {
     else act(action, selection.runs, tag.value.trim());
   };
   const element = h("div", { class: "bulk", role: "toolbar", "aria-label": "Selected runs",
-    hidden: true }, count, button("Stop", "stop"), button("Run again", "again"), archive,
+    hidden: true }, count, compare, button("Stop", "stop"), button("Run again", "again"), archive,
   unarchive, remove, restore,
   h("form", { class: "tagging", onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -107,6 +109,9 @@ export function bulkBar(selection, list, onDone) {
       const known = selection.runs.map((run) => store.get().runs.get(run));
       const isArchived = known.every((run) => run?.archived);
       const isDeleted = known.every((run) => run && run.deleted_at !== null);
+      compare.hidden = isDeleted || selection.size > MOST_COMPARED;
+      const runs = selection.runs.slice(0, MOST_COMPARED).sort((a, b) => a - b);
+      compare.href = formatCompare({ ...NOTHING_COMPARED, runs });
       [archive.hidden, unarchive.hidden] = [isArchived, !isArchived];
       [remove.hidden, restore.hidden] = [isDeleted, !isDeleted];
     },

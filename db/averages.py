@@ -1,0 +1,173 @@
+"""The mean of a statistic over the networks of a line, step by step, with its interval.
+
+Evaluations are exact. Of long series a bucket of steps (`series.py`) has a minimum and a maximum:
+its middle stands for it in the mean, and the lowest and highest value of any network go along, so
+that no spike is lost.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from sqlalchemy import Engine, select
+
+from .comparison import Line, Member
+from .intervals import means
+from .read import known_columns
+from .series import Selection, series
+from .tables import OF_LAYERS, Evaluation, Layer
+
+
+@dataclass(frozen=True)
+class Points:
+    """What one network recorded of a statistic, float64 but for the steps.
+
+    Attributes:
+        step: First recorded step of each bucket, int64, ascending; of exact records their step.
+        last_step: Last recorded step of each.
+        low: The smallest number of each; NaN where there was none.
+        high: The largest.
+        nan: Where some value was NaN.
+    """
+
+    step: np.ndarray
+    last_step: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    nan: np.ndarray
+
+
+@dataclass(frozen=True)
+class Average:
+    """The mean over the networks of a line, wherever all of them have a value.
+
+    Attributes:
+        networks: How many have the statistic at all.
+        lacking: How many do not.
+        step: First step of each point, int64.
+        last_step: Last step of each point.
+        mean: The mean; NaN where a network has a NaN.
+        low: Lower end of the interval at 95 %; NaN where there is none.
+        high: Upper end.
+        least: The smallest value of any network in a bucket; None where records are exact.
+        most: The largest.
+        left_out: Points that some of the networks do not have.
+    """
+
+    networks: int
+    lacking: int
+    step: np.ndarray
+    last_step: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    least: np.ndarray | None
+    most: np.ndarray | None
+    left_out: int
+
+
+def averages(
+    engine: Engine,
+    lines: Sequence[Line],
+    table: str,
+    statistic: str,
+    *,
+    layer: str | None = None,
+    width: int = 1,
+) -> list[Average]:
+    """Read a statistic of every network of the lines, and average.
+
+    Args:
+        engine: The database.
+        lines: Whose.
+        table: A table of networks, or of layers.
+        statistic: Its column.
+        layer: The name of the layer, in tables of layers.
+        width: Steps in a bucket, a power of two; 1: exact records.
+
+    Raises:
+        NotFound: There is no such table or statistic.
+    """
+    known_columns(table, [statistic])
+    members = [member for line in lines for member in line.members]
+    layers = _layers(engine, members, layer)
+
+    def read(member: Member) -> Points | None:
+        if (table, statistic) == (Evaluation.__tablename__, "test_accuracy"):
+            return _of_curve(member)  # where the loss is NaN, nothing is right
+        layer_id = layers.get(member.network.id)
+        if table in OF_LAYERS and layer_id is None:
+            return None
+        selection = Selection(table, member.network.id, layer_id, (statistic,), member.run.id)
+        return _read(engine, selection, member.run.step, width)
+
+    return [average([read(member) for member in line.members], width) for line in lines]
+
+
+def average(networks: Sequence[Points | None], width: int) -> Average:
+    """The mean over networks at each bucket that all of them have; those with nothing are apart.
+
+    Args:
+        networks: What each recorded; None, or no points, where it did not.
+        width: Steps in a bucket.
+    """
+    having = [points for points in networks if points is not None and len(points.step)]
+    buckets = [points.step // width for points in having]
+    empty = np.empty(0, np.int64)
+    common = reduce(np.intersect1d, buckets) if buckets else empty
+    every = reduce(np.union1d, buckets) if buckets else empty
+    rows = [np.searchsorted(own, common) for own in buckets]
+    count = (len(having), len(common))
+
+    def column(name: str) -> np.ndarray:
+        taken = [getattr(points, name)[at] for points, at in zip(having, rows, strict=True)]
+        return np.stack(taken) if taken else np.empty(count)
+
+    low, high = column("low"), column("high")
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        middle = np.where(column("nan"), math.nan, low / 2 + high / 2)
+    mean, lower, upper = means(middle) if having else (np.empty(0),) * 3
+    exact = width == 1 or bool((low == high).all())
+    return Average(
+        networks=len(having),
+        lacking=len(networks) - len(having),
+        step=column("step").min(0).astype(np.int64) if having else empty,
+        last_step=column("last_step").max(0).astype(np.int64) if having else empty,
+        mean=mean,
+        low=lower,
+        high=upper,
+        least=None if exact else np.fmin.reduce(low),
+        most=None if exact else np.fmax.reduce(high),
+        left_out=len(every) - len(common),
+    )
+
+
+def _of_curve(member: Member) -> Points:
+    step = np.array(member.curve.steps, np.int64)
+    accuracy = np.array(member.curve.accuracies, np.float64)
+    return Points(step, step, accuracy, accuracy, np.isnan(accuracy))
+
+
+def _read(engine: Engine, selection: Selection, last: int, width: int) -> Points | None:
+    found = series(engine, selection, 0, last, width)
+    (statistic,) = selection.statistics
+    if statistic not in found.low:
+        return None
+    low, high = found.low[statistic], found.high[statistic]
+    applies = np.ones(len(low), bool)
+    applies[found.null.get(statistic, [])] = False
+    nan = np.isnan(low) | np.isnan(high)
+    nan[found.nan.get(statistic, [])] = True
+    return Points(*(part[applies] for part in (found.step, found.last_step, low, high, nan)))
+
+
+def _layers(engine: Engine, members: Sequence[Member], layer: str | None) -> Mapping[int, int]:
+    """The layer of that name, by network; nothing without a name."""
+    numbers = [member.network.id for member in members]
+    query = select(Layer.network_id, Layer.id).where(
+        Layer.name == layer, Layer.network_id.in_(numbers)
+    )
+    with engine.connect() as connection:
+        return {network: number for network, number in connection.execute(query)}

@@ -1,0 +1,252 @@
+/** Compare: any runs beside each other, their means over seeds, and where their settings differ. */
+
+/** @import { ComparePlace, Compared, Field, Mounted, Place } from "../types" */
+
+import * as api from "../api.js";
+import { CHARTS, LAYER_STATISTICS, layerChart } from "../charts/compare_charts.js";
+import { MANY } from "../charts/compare_lines.js";
+import { numeric, OUTCOMES, scatter } from "../charts/compare_outcomes.js";
+import { h, setText } from "../dom.js";
+import { go } from "../location.js";
+import { fields } from "../schema.js";
+import { CompareFigure } from "./compare_chart.js";
+import { fillChoices, settingOptions } from "./compare_choices.js";
+import { CompareHeader } from "./compare_header.js";
+import { fieldOf, outcomesTable, settingsTable } from "./compare_tables.js";
+import { QuantityChart } from "./quantity_chart.js";
+import { section } from "./tables.js";
+
+/** How often runs that go on are asked for again, in milliseconds. */
+const EVERY = 5000;
+const USUAL_SETTING = "optimizer.lr";
+
+/**
+ * @param {ComparePlace} place
+ * @returns {Mounted}
+ */
+export function compareView(place) {
+  const page = new ComparePage(place);
+  return { element: page.element, title: "Compare", close: () => page.close(),
+    update: (/** @type {Place} */ to) => page.show(/** @type {ComparePlace} */ (to)) };
+}
+
+class ComparePage {
+  element = h("main", { class: "compare" });
+  /** @type {Compared | null} */
+  #compared = null;
+  /** @type {Field[]} */
+  #fields = [];
+  #asked = "";
+  #asking = new AbortController();
+  #timer = 0;
+  #drawnOutcomes = "";
+  #drawnScatter = "";
+  /** @param {Partial<ComparePlace>} changes */
+  #choose = (changes) => go({ ...this.place, ...changes });
+  #header = new CompareHeader(this.#choose);
+  #problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+  #empty = h("section", { class: "empty-state", hidden: true }, h("p", {},
+    "Put runs beside each other: add them above by number or query, or select them in the ",
+    h("a", { href: "/" }, "list of runs"), "."));
+  #notes = h("div", { role: "status" });
+  #outcomes = h("div", { class: "scroll" });
+  #criterion = h("p", { class: "hint" });
+  #target = h("input", { type: "number", min: 0.1, max: 100, step: "any", "aria-label": "Target, %" });
+  #clear = h("button", { type: "button", hidden: true,
+    onclick: () => this.#choose({ lines: [] }) }, "Choose none");
+  #layerChoices = h("span", {});
+  #figures;
+  #settings = h("div", {});
+  #scatterChoices = h("p", { class: "section-line" });
+  #scatter = h("div", {});
+  /** @type {QuantityChart | null} */
+  #scatterChart = null;
+  #body;
+
+  /** @param {ComparePlace} place */
+  constructor(place) {
+    this.place = place;
+    this.#figures = [...CHARTS.map(() => new CompareFigure(this.#choose)),
+      new CompareFigure(this.#choose, this.#layerChoices)];
+    this.#target.addEventListener("change", () => {
+      const { value } = this.#target;
+      if (this.#target.reportValidity()) {
+        this.#choose({ target: value ? Number((Number(value) / 100).toFixed(6)) : null });
+      }
+    });
+    this.#body = h("div", { class: "compare-body", hidden: true }, this.#notes,
+      section("Steps to a target", h("div", {}, this.#outcomes, this.#criterion,
+        h("p", { class: "section-line" },
+          h("label", { class: "hint" }, "Another target: ", this.#target, " %"), this.#clear))),
+      h("div", { class: "compare-charts" }, ...this.#figures.map(({ element }) => element)),
+      section("Settings that differ", this.#settings),
+      section("A setting against what came of it",
+        h("div", {}, this.#scatterChoices, this.#scatter)));
+    this.element.append(this.#header.element, this.#problem, this.#empty, this.#body);
+    api.getSchema().then((schema) => {
+      this.#fields = fields(schema);
+      this.#draw();
+    }).catch((error) => this.#say(error));
+    this.show(place);
+  }
+
+  /** @param {ComparePlace} place */
+  show(place) {
+    this.place = place;
+    this.#empty.hidden = place.runs.length > 0;
+    const key = JSON.stringify([place.runs, place.group, place.target]);
+    if (key !== this.#asked) {
+      this.#asked = key;
+      this.#ask();
+    }
+    this.#draw();
+  }
+
+  /** Ask for what the address compares; again while some of it goes on. */
+  async #ask() {
+    window.clearTimeout(this.#timer);
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    this.#problem.hidden = true;
+    if (this.place.runs.length === 0) {
+      this.#compared = null;
+      return;
+    }
+    try {
+      this.#compared = await api.getComparison(this.place, signal);
+      if (!this.#compared.ended && !signal.aborted) {
+        this.#timer = window.setTimeout(() => this.#ask(), EVERY);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#compared = null;
+      this.#say(/** @type {Error} */ (error));
+    }
+    if (!signal.aborted) this.#draw();
+  }
+
+  #draw() {
+    const { place } = this;
+    const compared = this.#compared;
+    const loading = place.runs.length > 0 && compared === null && this.#problem.hidden;
+    this.#header.show(place, compared, this.#fields, loading);
+    this.#body.hidden = compared === null;
+    if (compared === null) return;
+    const many = compared.lines.length > MANY && place.lines.length === 0
+      ? [`${compared.lines.length} lines are too many to be told apart: all are drawn faint. ` +
+        "Choose some in the table."] : [];
+    this.#notes.replaceChildren(...[...compared.notes, ...many].map((note) =>
+      h("p", { class: "notice" }, note)));
+    this.#drawOutcomes(compared);
+    setText(this.#criterion, compared.criterion);
+    this.#target.placeholder = String(Number((100 * compared.target).toFixed(2)));
+    if (document.activeElement !== this.#target) {
+      this.#target.value = place.target === null ? "" : String(Number((100 * place.target).toFixed(4)));
+    }
+    this.#clear.hidden = place.lines.length === 0;
+    this.#drawCharts(compared);
+    this.#drawSettings(compared);
+    this.#drawScatter(compared);
+  }
+
+  /** @param {Compared} compared */
+  #drawOutcomes(compared) {
+    const { lines, layout } = this.place;
+    const key = JSON.stringify([compared.lines, compared.target, lines, layout]);
+    if (key === this.#drawnOutcomes) return;
+    this.#drawnOutcomes = key;
+    const boxes = () => [...this.#outcomes.querySelectorAll("input")];
+    const focused = boxes().findIndex((box) => box === document.activeElement);
+    this.#outcomes.replaceChildren(outcomesTable(compared, this.place, this.#choose));
+    boxes()[focused]?.focus();
+  }
+
+  /** @param {Compared} compared */
+  #drawCharts(compared) {
+    const { place } = this;
+    CHARTS.forEach((chart, at) => this.#figures[at].show(compared, place, chart, null));
+    const figure = this.#figures[CHARTS.length];
+    const names = compared.layers.map(({ name }) => name);
+    figure.element.hidden = names.length === 0;
+    if (names.length === 0) return;
+    const layer = place.layer !== null && names.includes(place.layer) ? place.layer
+      : usualLayer(compared);
+    const chart = layerChart(place.statistic);
+    figure.show(compared, place, chart, layer);
+    const all = compared.networks.length;
+    fillChoices(this.#layerChoices, [
+      { label: "Statistic", current: chart.statistic,
+        options: LAYER_STATISTICS.flatMap(({ title, statistics }) =>
+          statistics.map(([name, text]) => [name, text, title])),
+        choose: (statistic) => this.#choose({ statistic }) },
+      { label: "Layer", current: layer, options: compared.layers.map(({ name, networks }) =>
+        [name, networks === all ? name : `${name} (${networks} of ${all} networks)`]),
+        choose: (name) => this.#choose({ layer: name }) },
+    ]);
+  }
+
+  /** @param {Compared} compared */
+  #drawSettings(compared) {
+    const { runs, settings, equal } = compared;
+    const words = runs.length === 1 ? "There is one run only." : settings.length === 0
+      ? `All ${equal} settings are equal.` : `All else is equal: ${equal} settings.`;
+    this.#settings.replaceChildren(
+      ...(settings.length > 0 && runs.length > 1
+        ? [h("div", { class: "scroll settings" }, settingsTable(compared, this.#fields))] : []),
+      h("p", { class: "hint" }, words));
+  }
+
+  /** @param {Compared} compared */
+  #drawScatter({ groups, networks, target }) {
+    const paths = numeric(groups, networks);
+    const path = paths.find((one) => one === this.place.setting)
+      ?? paths.find((one) => one === USUAL_SETTING) ?? paths[0];
+    const key = JSON.stringify([paths, path, this.place.outcome, networks, target, this.#fields.length]);
+    if (key === this.#drawnScatter) return;
+    this.#drawnScatter = key;
+    this.#scatterChart?.close();
+    this.#scatterChart = null;
+    if (path === undefined) {
+      fillChoices(this.#scatterChoices, []);
+      this.#scatter.replaceChildren(h("p", { class: "hint" },
+        "No setting that is a number differs between these networks."));
+      return;
+    }
+    const { quantity, points, lacking } = scatter(networks, path, this.place.outcome,
+      fieldOf(path, this.#fields));
+    fillChoices(this.#scatterChoices, [
+      { label: "Setting", current: path, options: settingOptions(paths, this.#fields),
+        choose: (setting) => this.#choose({ setting }) },
+      { label: "Outcome", current: quantity.name,
+        options: OUTCOMES.map(({ name, title }) => [name, title]),
+        choose: (outcome) => this.#choose({ outcome }) },
+    ]);
+    this.#scatterChart = new QuantityChart(0, quantity, null);
+    this.#scatterChart.show(points, false);
+    this.#scatter.replaceChildren(this.#scatterChart.element, h("p", { class: "hint" }, lacking));
+  }
+
+  /** @param {{ message: string }} error */
+  #say({ message }) {
+    setText(this.#problem, message);
+    this.#problem.hidden = false;
+  }
+
+  close() {
+    window.clearTimeout(this.#timer);
+    this.#asking.abort();
+    this.#scatterChart?.close();
+    for (const figure of this.#figures) figure.close();
+  }
+}
+
+/**
+ * The layer that is shown first: the last hidden one of those that most networks have.
+ * @param {Compared} compared
+ */
+function usualLayer({ layers }) {
+  const most = Math.max(...layers.map(({ networks }) => networks));
+  const those = layers.filter(({ networks }) => networks === most);
+  return (those.at(-2) ?? those[0]).name;
+}

@@ -1,0 +1,193 @@
+/** A chart of a comparison: the mean of a statistic over steps, in one plot or in one a group. */
+
+/** @import { Averages, ComparePlace, Compared } from "../types" */
+/** @import { CompareChart } from "../charts/compare_charts.js" */
+
+import * as api from "../api.js";
+import { drawnWords } from "../charts/compare_charts.js";
+import { inFull, looksOf, plotsOf, reach, rowsOf } from "../charts/compare_lines.js";
+import { h, setText } from "../dom.js";
+import { whole } from "../format.js";
+import { ComparePlot } from "./compare_plot.js";
+
+const HEIGHT = 300;
+const GRID_HEIGHT = 200;
+
+/**
+ * @typedef {object} What
+ * @property {Compared} compared
+ * @property {ComparePlace} place
+ * @property {CompareChart} chart
+ * @property {string | null} layer
+ */
+
+export class CompareFigure {
+  /** @type {ComparePlot[]} */
+  #plots = [];
+  #arranged = "";
+  /** @type {What | null} */
+  #what = null;
+  /** @type {Averages | null} */
+  #averages = null;
+  #asked = "";
+  #problem = "";
+  #visible = false;
+  #asking = new AbortController();
+  #title = h("h2", {});
+  #csv = h("a", { class: "hint", download: true }, "CSV");
+  #log = h("button", { class: "toggle", type: "button", title: "Logarithmic vertical axis",
+    onclick: () => this.#toggle() }, "log");
+  #hint = h("p", { class: "hint" });
+  #unit = h("p", { class: "unit" });
+  #body = h("div", { class: "plots" });
+  #lacking = h("p", { class: "hint", role: "status" });
+
+  /**
+   * @param {(changes: Partial<ComparePlace>) => void} choose
+   * @param {...HTMLElement} controls Of this chart alone
+   */
+  constructor(choose, ...controls) {
+    this.choose = choose;
+    this.element = h("figure", { class: "panel compare-figure" },
+      h("figcaption", {}, this.#title, h("span", { class: "figure-tools" }, this.#log, this.#csv),
+        this.#hint),
+      controls.length > 0 && h("p", { class: "section-line" }, ...controls), this.#unit, this.#body,
+      this.#lacking);
+    this.#sight.observe(this.element);
+  }
+
+  #sight = new IntersectionObserver(([{ isIntersecting }]) => {
+    this.#visible = isIntersecting;
+    if (isIntersecting) this.#ask();
+  }, { rootMargin: "240px" });
+
+  /**
+   * @param {Compared} compared
+   * @param {ComparePlace} place
+   * @param {CompareChart} chart
+   * @param {string | null} layer
+   */
+  show(compared, place, chart, layer) {
+    this.#what = { compared, place, chart, layer };
+    setText(this.#title, layer === null ? chart.title : `${layer}: ${chart.title}`);
+    setText(this.#unit, `${chart.axis}, by step`);
+    this.#log.hidden = chart.percent;
+    this.#log.setAttribute("aria-pressed", String(place.logs.includes(chart.id)));
+    this.#csv.href = api.linesUrl(this.#question);
+    this.#draw();
+    this.#ask();
+  }
+
+  get #question() {
+    const { compared, chart, layer } = /** @type {What} */ (this.#what);
+    return { runs: compared.runs.map(({ id }) => id), group: compared.group, table: chart.table,
+      statistic: chart.statistic, layer };
+  }
+
+  /** Ask for the means, once for each question and each state of its runs, when it is in sight. */
+  async #ask() {
+    if (!this.#what || !this.#visible) return;
+    const state = this.#what.compared.runs.map(({ step, status }) => [step, status]);
+    const key = JSON.stringify([this.#question, state]);
+    if (key === this.#asked) return;
+    this.#asked = key;
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    try {
+      this.#averages = await api.getLines(this.#question, signal);
+      this.#problem = "";
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#averages = null;
+      this.#problem = /** @type {Error} */ (error).message;
+    }
+    if (!signal.aborted) this.#draw();
+  }
+
+  #toggle() {
+    if (!this.#what) return;
+    const { place: { logs }, chart: { id } } = this.#what;
+    this.choose({ logs: logs.includes(id) ? logs.filter((one) => one !== id) : [...logs, id] });
+  }
+
+  #draw() {
+    if (!this.#what) return;
+    const { compared: { lines }, place, chart } = this.#what;
+    const apart = place.layout === "grid";
+    const groups = plotsOf(lines, apart);
+    this.#arrange(apart, groups.map(({ title }) => title));
+    const averages = this.#averages?.lines.length === lines.length ? this.#averages : null;
+    const full = inFull(lines.length, place.lines);
+    const looks = looksOf(lines, apart);
+    const log = !chart.percent && place.logs.includes(chart.id);
+    const drawn = averages?.lines.map((average, at) => ({ at, label: apart ? lines[at].arm : lines[at].label,
+      rows: rowsOf(average, place.logX), look: looks[at], full: full.has(at) })) ?? [];
+    const leading = drawn.filter((line) => line.full);
+    const extent = reach((leading.length > 0 ? leading : drawn).map(({ rows }) => rows), log,
+      chart.percent);
+    const last = Math.max(1, ...averages?.lines.map(({ last_step: steps }) => steps.at(-1) ?? 0) ?? []);
+    groups.forEach(({ lines: those }, at) => {
+      const own = drawn.filter((line) => those.includes(line.at));
+      const empty = own.every(({ rows }) => rows.step.length === 0);
+      this.#plots[at].show({ lines: own, extent, last, logX: place.logX, log,
+        percent: chart.percent, note: this.#problem || (averages === null ? "loading"
+          : empty ? "nothing was recorded of this" : "") });
+    });
+    setText(this.#hint, `${chart.hint} ${averages === null ? "" : drawnWords({
+      width: averages.width,
+      averaged: averages.lines.some(({ networks }) => networks > 1),
+      bucketed: averages.lines.some(({ least }) => least !== null) })}`.trim());
+    setText(this.#lacking, averages === null ? "" : this.#lackingWords(averages));
+  }
+
+  /**
+   * Which lines lack what: networks without the statistic, and steps that some networks lack.
+   * @param {Averages} averages
+   */
+  #lackingWords({ lines: averages }) {
+    const { compared: { lines } } = /** @type {What} */ (this.#what);
+    const without = averages.flatMap(({ networks }, at) => networks === 0 ? [lines[at].label] : []);
+    const partly = averages.flatMap(({ networks, lacking }, at) =>
+      networks > 0 && lacking > 0 ? [`${lines[at].label} (${lacking})`] : []);
+    const shorter = averages.flatMap(({ left_out: count }, at) =>
+      count > 0 ? [`${lines[at].label} (${whole(count)})`] : []);
+    return [
+      without.length > 0 && without.length < lines.length && `Not recorded of ${listed(without)}.`,
+      partly.length > 0 && `Networks without it: ${listed(partly)}.`,
+      shorter.length > 0 && `Points left out, for some networks lack them: ${listed(shorter)}.`,
+    ].filter(Boolean).join(" ");
+  }
+
+  /**
+   * @param {boolean} apart
+   * @param {string[]} titles
+   */
+  #arrange(apart, titles) {
+    const key = JSON.stringify([apart, titles]);
+    if (key === this.#arranged) return;
+    this.#arranged = key;
+    this.close(false);
+    const { chart } = /** @type {What} */ (this.#what);
+    this.#plots = titles.map((title) => new ComparePlot(chart.id,
+      [chart.title, title].filter(Boolean).join(", "), title, apart ? GRID_HEIGHT : HEIGHT));
+    this.#body.classList.toggle("apart", apart);
+    this.#body.replaceChildren(...this.#plots.map(({ element }) => element));
+  }
+
+  /** @param {boolean} [forGood] */
+  close(forGood = true) {
+    for (const plot of this.#plots) plot.close();
+    this.#plots = [];
+    if (!forGood) return;
+    this.#asking.abort();
+    this.#sight.disconnect();
+  }
+}
+
+/** So many are named; of more how many there are. */
+const NAMED = 6;
+
+/** @param {string[]} names */
+const listed = (names) => names.length <= NAMED ? names.join(", ")
+  : `${names.slice(0, NAMED).join(", ")} and ${whole(names.length - NAMED)} more`;
