@@ -85,7 +85,7 @@ function shift(parts) {
     otherwise: "density", named: names.find((name) => DISTRIBUTIONS[name].id === parts.chart) ?? null,
     options: names.map((name) => [name, name]), onChoose: rebuild });
   return h("div", {}, layerHeatMap(parts, layersOf(deck.networks)),
-    probed && unitChoice(parts), h("div", { class: "section-line" }, choice),
+    h("div", { class: "section-line" }, choice),
     matrix("shift distributions", [fan, DISTRIBUTIONS[chosen], shiftFromStart, shiftStep], parts),
     probed && onProbe(parts));
 }
@@ -97,9 +97,8 @@ function onProbe(parts) {
     options: Object.entries(DISTANCES).map(([name, { title }]) => [name, title]),
     onChoose: parts.rebuild });
   return h("section", { class: "on-probe" },
-    h("div", { class: "section-line" }, h("h2", {}, "On the fixed probe"),
-      choice),
-    matrix("three", [...probeCharts(chosen), effectiveRank], parts));
+    h("h2", {}, "On the fixed probe"), unitChoice(parts),
+    h("div", { class: "section-line" }, choice), matrix("three", [...probeCharts(chosen), effectiveRank], parts));
 }
 
 /** @param {Parts} parts */
