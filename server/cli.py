@@ -20,6 +20,7 @@ from .reproduce_command import reproduce
 from .run_command import run
 from .serve_command import serve
 from .settings import load_settings, make_folder
+from .sweep_command import sweep
 from .verdict_command import verdict
 from .worker_process import worker_command
 
@@ -46,7 +47,9 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
     os.execv(command[0], command)
 
 
-for command in (serve, worker, run, reproduce, verdict, diagnose, export, runs, purge, check):
+for command in (
+    *(serve, worker, run, sweep, reproduce, verdict, diagnose, export, runs, purge, check),
+):
     app.command()(command)
 app.command("import")(import_run)
 app.command("report")(report_runs)

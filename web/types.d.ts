@@ -18,6 +18,7 @@ export interface Run {
   /** An experiment or a study, which a worker runs, or a person's own loop, which is watched. */
   source: Source;
   catalog_entry: string | null;
+  sweep_id: number | null;
   status: Status;
   /** Null for a watched run, and for a study that needs none. */
   dataset: string | null;
@@ -414,6 +415,62 @@ export interface Outcome {
   claim: Claim;
   result: Result;
   reason: string;
+}
+
+/** Values of one setting of a sweep: a list, or a range. */
+export type Swept = { setting: string; values: Json[] }
+  | { setting: string; spread: Spread; low: Json; high: Json; count: Json };
+export type Spread = "lin" | "log" | "uniform" | "loguniform";
+
+/** What a sweep would be; `values` has a row for each run. */
+export interface SweepValidated {
+  settings: string[];
+  values: Json[][];
+  runs: number;
+  networks: number;
+  estimate: Estimate;
+}
+
+export interface Sweep {
+  id: number;
+  name: string;
+  catalog_entry: string | null;
+  /** Paths of the swept settings. */
+  settings: string[];
+  /** How many of its runs there are of each status. */
+  statuses: Partial<Record<Status, number>>;
+  created_at: string;
+}
+
+export interface Sweeps {
+  sweeps: Sweep[];
+}
+
+/** What one arm of a run that finished came to, over its seeds. */
+export interface ArmSummary {
+  arm: string;
+  seeds: number;
+  diverged: number;
+  /** How many of them reached the target. */
+  reached: number;
+  last_accuracy: OverSeeds | null;
+  /** Null unless all reached it. */
+  steps_to_target: OverSeeds | null;
+}
+
+export interface SweepMember {
+  run: Run;
+  values: Json[];
+  /** Empty before it finished. */
+  arms: ArmSummary[];
+}
+
+export interface SweepDetail {
+  sweep: Sweep;
+  /** What is swept, and over what. */
+  document: { experiment: Experiment; draws: number | null; [key: string]: Json };
+  target: number;
+  members: SweepMember[];
 }
 
 export interface Verdict {
