@@ -16,6 +16,7 @@ import { connectionNotice } from "./views/connection_notice.js";
 import { newView } from "./views/new.js";
 import { runView } from "./views/run.js";
 import { runsView } from "./views/runs.js";
+import { sweepView } from "./views/sweep.js";
 
 /** @type {Record<Connection, string>} */
 const WORDS = { connecting: "connecting", live: "live", reconnecting: "reconnecting" };
@@ -55,6 +56,7 @@ function mount(place) {
     case "runs": return runsView(place);
     case "new": return newView(place);
     case "run": return runView(place);
+    case "sweep": return sweepView(place);
     default: return {
       element: h("main", {}, h("h1", {}, "There is nothing here"),
         h("p", {}, h("a", { href: "/" }, "All runs"))),
@@ -65,7 +67,8 @@ function mount(place) {
 
 /** @param {Place} place What makes a view another one; the rest it follows itself */
 const identity = (place) => place.view === "run" ? `run ${place.run}`
-  : place.view === "runs" ? "runs" : JSON.stringify(place);
+  : place.view === "runs" ? "runs"
+    : place.view === "sweep" ? `sweep ${place.sweep}` : JSON.stringify(place);
 
 function start() {
   startTheme();

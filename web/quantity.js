@@ -113,7 +113,7 @@ export function extentOf(columns) {
 
 /**
  * The x of all lines that is nearest to a place on the axis; null when there is none.
- * @param {Line[]} lines
+ * @param {{ x: Float64Array }[]} lines
  * @param {number} share From 0, the left end of the axis, to 1
  * @param {Range} range Of the axis, in powers of ten where it is logarithmic
  * @param {boolean} log

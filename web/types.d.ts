@@ -419,8 +419,18 @@ export interface Outcome {
 
 /** Values of one setting of a sweep: a list, or a range. */
 export type Swept = { setting: string; values: Json[] }
-  | { setting: string; spread: Spread; low: Json; high: Json; count: Json };
+  | { setting: string; values?: undefined; spread: Spread; low: Json; high: Json; count: Json };
 export type Spread = "lin" | "log" | "uniform" | "loguniform";
+
+/** A sweep to check or to start. */
+export interface SweepAsked {
+  experiment: Experiment;
+  catalog_entry: string | null;
+  over: Swept[];
+  /** Null: a grid; else so many runs, each with values drawn at random. */
+  draws: Json;
+  seed: Json;
+}
 
 /** What a sweep would be; `values` has a row for each run. */
 export interface SweepValidated {
@@ -877,6 +887,9 @@ export type Place =
       /** A chart to be shown, and its layer where it has one: `fan:hidden2`. */
       chart: string | null;
       look: Look }
+  /** `by`: the setting on the horizontal axis; what is null is left to the page. */
+  | { view: "sweep"; sweep: number; by: string | null; together: boolean | null;
+      target: number | null }
   | { view: "missing" };
 
 /** A view that is on the page; `update` tells it that only its own part of the address changed. */

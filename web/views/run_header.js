@@ -6,7 +6,7 @@ import * as api from "../api.js";
 import { capOf, costWords, measuredWords, waitedWords } from "../cost.js";
 import { h, setText } from "../dom.js";
 import { age, duration, exact, real, speed, whole } from "../format.js";
-import { format } from "../location.js";
+import { format, ofSweep } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { workerNotice } from "../system.js";
 import { originWords } from "./imported.js";
@@ -46,6 +46,8 @@ export function runHeader(detail) {
   const element = h("header", { class: "run-header" },
     h("div", { class: "title-line" },
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
+      detail.sweep_id !== null && h("a", { class: "chip", href: format(ofSweep(detail.sweep_id)) },
+        `sweep ${detail.sweep_id}`),
       h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop,
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
           "Run again")]),
