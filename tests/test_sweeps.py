@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
+from sweeping import finish
 from typer.testing import CliRunner
 
-from shiftscope.db import catalog, listing, queue, read, sweeps, write
+from shiftscope.db import catalog, listing, queue, read, sweeps
 from shiftscope.db.errors import InvalidExperiment
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.intervals import geometric_mean, mean
@@ -146,23 +147,6 @@ def test_an_expansion_is_the_same_again_within_limits_and_every_run_is_valid(
             assert value_at(stored, one["setting"]) == value
             if "low" in one:
                 assert math.floor(one["low"]) <= value <= math.ceil(one["high"])
-
-
-def finish(engine: Engine, run_id: int, curves: dict[tuple[str, int], list[float]]) -> None:
-    """Have a queued run finish; `curves` has the accuracies of networks at steps 0, 10, 20 …"""
-    assert queue.claim(engine, queue.register(engine), run_id) == run_id
-    described = [
-        ({"arm": arm, "seed": seed, "parameters": 1, "weights_hash": "ab"}, [])
-        for arm, seed in curves
-    ]
-    networks = write.add_networks(engine, run_id, described)
-    writer = write.RecordWriter(engine, run_id)
-    for (network_id, _), accuracies in zip(networks, curves.values(), strict=True):
-        steps = [10 * at for at in range(len(accuracies))]
-        columns = {"step": steps, "test_accuracy": accuracies, "test_loss": [1.0] * len(steps)}
-        writer.add("evaluations", {"network_id": network_id}, columns)
-    writer.commit(30)
-    queue.end(engine, run_id, "finished")
 
 
 CURVES = {

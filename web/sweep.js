@@ -215,6 +215,26 @@ export function outcomeWords(arm, outcome) {
   return arm.seeds === 0 ? "–" : `not reached${ofSeeds(arm.seeds - arm.reached, arm.seeds)}`;
 }
 
+/**
+ * What an arm came to in all runs at each x: of several the lowest and the highest.
+ * @param {Point[]} points
+ * @param {Outcome} outcome
+ * @returns {{ x: Float64Array, said: string[] }}
+ */
+export function wordsByX(points, outcome) {
+  const groups = Map.groupBy(points, ({ x }) => x);
+  const said = [...groups.values()].map((own) => {
+    if (own.length === 1) return outcomeWords(own[0].arm, outcome);
+    const values = own.flatMap(({ arm }) => drawable(arm, outcome)?.value ?? []);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const missing = own.length - values.length;
+    return [`${own.length} runs`, ...values.length ? [outcome === "last_accuracy"
+      ? `${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %` : `${whole(low)} to ${whole(high)}`] : [],
+    ...missing ? [`${missing} without a point`] : []].join(", ");
+  });
+  return { x: Float64Array.from(groups.keys()), said };
+}
+
 /** A target in percent: "90 %". @param {number} share */
 export const targetWords = (share) => `${Number((100 * share).toFixed(4))} %`;
 

@@ -1,12 +1,12 @@
 /** The two charts of a sweep: final accuracy and steps to the target, by a swept setting. */
 
-/** @import { Json, SweepDetail, SweepMember } from "../types" */
+/** @import { Json, Range, SweepDetail, SweepMember } from "../types" */
 /** @import { Across, Outcome } from "../sweep.js" */
 /** @import { Content } from "./point_chart.js" */
 
 import { armDash } from "../charts/lines.js";
 import { logAxis, shareAxis } from "../scale.js";
-import { drawable, heightOf, marksOf, outcomeWords, pointsOf, targetWords } from "../sweep.js";
+import { drawable, heightOf, marksOf, pointsOf, targetWords, wordsByX } from "../sweep.js";
 import { PointChart } from "./point_chart.js";
 import { isActive } from "./status.js";
 
@@ -54,14 +54,12 @@ function content({ detail, members, across, at, joined }, outcome) {
   const placeOf = (values) => across.placeOf(values[at]);
   const lines = arms.map(({ name }, arm) => {
     const points = pointsOf(members, arm, placeOf);
-    return {
-      name,
-      x: Float64Array.from(points, ({ x }) => x),
-      said: points.map((point) => outcomeWords(point.arm, outcome)),
-      marks: marksOf(points, arm, { outcome, dash: armDash(arm), joined }),
-    };
+    return { name, ...wordsByX(points, outcome),
+      marks: marksOf(points, arm, { outcome, dash: armDash(arm), joined }) };
   });
-  const drawn = lines.flatMap(({ marks }) => marks);
+  // Of all runs, so that charts apart have one axis.
+  const every = arms.flatMap((_, arm) => marksOf(pointsOf(detail.members, arm, placeOf), arm,
+    { outcome, dash: "solid", joined }));
   const finished = members.filter((member) => member.arms.length > 0);
   const seeds = Math.max(0, ...finished.flatMap((member) => member.arms.map((arm) => arm.seeds)));
   const steps = Math.max(2, ...members.map(({ run }) => run.steps ?? 0));
@@ -71,12 +69,22 @@ function content({ detail, members, across, at, joined }, outcome) {
     lines: finished.length ? lines : [],
     log: { x: across.log, y: !isShare },
     axes: ({ across: ticks, up }) => ({ x: across.axis(ticks),
-      y: isShare ? shareAxis(heightOf(drawn, [0, 1]), up) : logAxis(heightOf(drawn, [BEGIN, steps]), up) }),
+      y: isShare ? shareAxis(heightOf(every, [0, 1]), up)
+        : logAxis(widened(heightOf(every, [BEGIN, steps])), up) }),
     where: (x) => [x === null ? "last point" : `at ${across.words(x)}`,
-      seeds > 1 && "mean, interval over seeds"].filter(Boolean).join(", "),
+      seeds > 1 && (joined ? "mean, interval over seeds" : "mean of the seeds")].filter(Boolean)
+      .join(", "),
     empty: detail.members.some(({ run }) => isActive(run)) ? "no run has finished yet"
       : "no run finished",
     odd: isNowhere ? isShare ? "In every run a network of each arm diverged."
       : `No arm of any run reached ${targetWords(detail.target)} with all its seeds.` : "",
   };
 }
+
+/**
+ * A range that spans a factor of 4 at least, so that there are ticks in it.
+ * @param {Range} range
+ * @returns {Range}
+ */
+const widened = ([low, high]) => high / low >= 4 ? [low, high]
+  : [Math.sqrt(low * high) / 2, Math.sqrt(low * high) * 2];
