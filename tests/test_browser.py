@@ -1051,7 +1051,8 @@ def test_a_sweep_from_the_form_to_its_charts(
 ) -> None:
     page = open_page()
     page.goto(f"http://{serve(engine)}/new/mnist-sigmoid")
-    page.get_by_role("button", name="Several values of Learning rate").click()
+    rate = page.locator(".setting").filter(has=page.get_by_label("Learning rate", exact=True))
+    rate.get_by_role("button", name="several").click()
     page.get_by_label("How Learning rate varies").select_option("log")
     ends = {"Lowest value": "0.01", "Highest value": "0", "Number of values": "3"}
     for label, value in ends.items():

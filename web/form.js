@@ -62,11 +62,12 @@ export class ExperimentForm {
     const isTable = field.kind === "table";
     const made = isTable ? tableControl(field, changed) : control(field, field.path, changed);
     const was = h("p", { class: "was" });
-    const label = h("label", { for: isTable ? null : `set-${field.path}` }, field.title);
+    const label = h("label", { id: `name-${field.path}`,
+      for: isTable ? null : `set-${field.path}` }, field.title);
     const several = sweeps && canBeSwept(field) ? severalControl(field, changed) : null;
     const row = h("div", { class: `setting ${field.kind}` },
       h("div", { class: "name" }, label, several && this.#switch(field, several, changed)),
-      h("div", { class: "value" }, made.element, several?.element, was),
+      h("div", { class: "value" }, made.element, was),
       h("p", { class: "allowed" }, ...allowed(field)),
       h("p", { class: "about" }, field.description));
     this.#rows.set(field.path, { field, control: made, row, was, several: null });
@@ -80,21 +81,19 @@ export class ExperimentForm {
    * @param {() => void} changed
    */
   #switch(field, several, changed) {
-    several.element.hidden = true;
-    const name = `Several values of ${field.title}`;
-    const button = h("button", { type: "button", class: "quiet sweep", "aria-pressed": "false",
-      "aria-label": name, title: "Several values: a run for each, a sweep", onclick: () => {
+    const button = h("button", { type: "button", class: "quiet sweep",
+      title: "Several values: a run for each, a sweep",
+      "aria-describedby": `name-${field.path}`, onclick: () => {
         const row = /** @type {Row} */ (this.#rows.get(field.path));
         const isOn = row.several === null;
         row.several = isOn ? several : null;
-        several.element.hidden = !isOn;
         row.control.element.hidden = isOn;
-        button.setAttribute("aria-pressed", String(isOn));
         setText(button, isOn ? "one value" : "several");
         if (isOn) {
+          row.control.element.after(several.element);
           several.begin(row.control.read());
           several.element.querySelector("input")?.focus();
-        }
+        } else several.element.remove();
         changed();
       } }, "several");
     return button;

@@ -42,19 +42,19 @@ export function linesOf(measurements, log) {
 }
 
 /**
- * Measurements by some key of theirs, in the order of its first appearance.
- * @template Key
- * @param {Measurement[]} measurements
- * @param {(measurement: Measurement) => Key} keyOf
+ * Things by some key of theirs, in the order of its first appearance.
+ * @template Thing, Key
+ * @param {Thing[]} things
+ * @param {(thing: Thing) => Key} keyOf
  */
-export function grouped(measurements, keyOf) {
-  /** @type {Map<Key, Measurement[]>} */
+export function grouped(things, keyOf) {
+  /** @type {Map<Key, Thing[]>} */
   const found = new Map();
-  for (const measurement of measurements) {
-    const key = keyOf(measurement);
+  for (const thing of things) {
+    const key = keyOf(thing);
     const group = found.get(key);
-    if (group) group.push(measurement);
-    else found.set(key, [measurement]);
+    if (group) group.push(thing);
+    else found.set(key, [thing]);
   }
   return found;
 }

@@ -4,7 +4,7 @@
 
 import { h, setText } from "./dom.js";
 import { fromText, toText } from "./schema.js";
-import { valueWords } from "./sweep.js";
+import { valueWords } from "./swept.js";
 
 /** @type {[Spread, string][]} */
 const SPREADS = [["lin", "equal steps"], ["log", "equal ratios"], ["uniform", "random"],

@@ -8,7 +8,7 @@ import { h, setText } from "../dom.js";
 import { age, exact, whole } from "../format.js";
 import { go } from "../location.js";
 import { learnRuns, store } from "../state.js";
-import { acrossOf, apart, mostVaried, shortName, valueWords } from "../sweep.js";
+import { acrossOf, apart, mostVaried, shortName, valueWords } from "../swept.js";
 import { isActive } from "./status.js";
 import { sweepCharts } from "./sweep_charts.js";
 import { statusCounts, sweepTable } from "./sweep_table.js";

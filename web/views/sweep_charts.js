@@ -1,12 +1,12 @@
 /** The two charts of a sweep: final accuracy and steps to the target, by a swept setting. */
 
 /** @import { Json, Range, SweepDetail, SweepMember } from "../types" */
-/** @import { Across, Outcome } from "../sweep.js" */
+/** @import { Across, Outcome } from "../swept.js" */
 /** @import { Content } from "./point_chart.js" */
 
 import { armDash } from "../charts/lines.js";
 import { logAxis, shareAxis } from "../scale.js";
-import { drawable, heightOf, marksOf, pointsOf, targetWords, wordsByX } from "../sweep.js";
+import { drawable, heightOf, marksOf, pointsOf, targetWords, wordsByX } from "../swept.js";
 import { PointChart } from "./point_chart.js";
 import { isActive } from "./status.js";
 

@@ -1,12 +1,12 @@
 /** The runs of a sweep: status, values of the swept settings, what each arm came to. */
 
 /** @import { Run, SweepDetail, SweepMember } from "../types" */
-/** @import { Outcome } from "../sweep.js" */
+/** @import { Outcome } from "../swept.js" */
 
 import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
 import { format, ofRun } from "../location.js";
-import { outcomeWords, shortName, targetWords, valueWords } from "../sweep.js";
+import { outcomeWords, shortName, targetWords, valueWords } from "../swept.js";
 import { progressBar, statusWord } from "./status.js";
 
 /** @type {Outcome[]} */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { acrossOf, apart, heightOf, marksOf, mostVaried, outcomeWords, pointsOf, shortName,
-  valueWords, wordsByX } from "../../web/sweep.js";
+  valueWords, wordsByX } from "../../web/swept.js";
 
 /** @import { ArmSummary, Json, OverSeeds, SweepMember } from "../../web/types" */
 

@@ -4,7 +4,7 @@
 
 import { COLORS } from "./dom.js";
 import { number, real, whole } from "./format.js";
-import { extentOf } from "./quantity.js";
+import { extentOf, grouped } from "./quantity.js";
 import { linearAxis, logAxis } from "./scale.js";
 
 /** Beyond the outermost points, a share of the axis. */
@@ -117,7 +117,7 @@ function amongWords(values) {
  * @returns {{ values: Json[], members: SweepMember[] }[]} `values` of all settings, as of the first
  */
 export function apart(members, at) {
-  const groups = Map.groupBy(members, ({ values }) => JSON.stringify(values.toSpliced(at, 1)));
+  const groups = grouped(members, ({ values }) => JSON.stringify(values.toSpliced(at, 1)));
   return [...groups.values()].map((own) => ({ values: own[0].values, members: own }));
 }
 
@@ -222,7 +222,7 @@ export function outcomeWords(arm, outcome) {
  * @returns {{ x: Float64Array, said: string[] }}
  */
 export function wordsByX(points, outcome) {
-  const groups = Map.groupBy(points, ({ x }) => x);
+  const groups = grouped(points, ({ x }) => x);
   const said = [...groups.values()].map((own) => {
     if (own.length === 1) return outcomeWords(own[0].arm, outcome);
     const values = own.flatMap(({ arm }) => drawable(arm, outcome)?.value ?? []);
