@@ -219,11 +219,11 @@ export function outcomeWords(arm, outcome) {
  * What an arm came to in all runs at each x: of several the lowest and the highest.
  * @param {Point[]} points
  * @param {Outcome} outcome
- * @returns {{ x: Float64Array, said: string[] }}
+ * @returns {{ x: Float64Array, said: (at: number) => string }}
  */
 export function wordsByX(points, outcome) {
   const groups = grouped(points, ({ x }) => x);
-  const said = [...groups.values()].map((own) => {
+  const words = [...groups.values()].map((own) => {
     if (own.length === 1) return outcomeWords(own[0].arm, outcome);
     const values = own.flatMap(({ arm }) => drawable(arm, outcome)?.value ?? []);
     const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -232,7 +232,7 @@ export function wordsByX(points, outcome) {
       ? `${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)} %` : `${whole(low)} to ${whole(high)}`] : [],
     ...missing ? [`${missing} without a point`] : []].join(", ");
   });
-  return { x: Float64Array.from(groups.keys()), said };
+  return { x: Float64Array.from(groups.keys()), said: (at) => words[at] };
 }
 
 /** A target in percent: "90 %". @param {number} share */

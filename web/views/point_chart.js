@@ -18,7 +18,7 @@ const SPACING = { across: 80, up: 32 };
  * @typedef {object} PointLine One line of the legend, with what is drawn of it.
  * @property {string} name
  * @property {Float64Array} x Ascending
- * @property {string[]} said The value at each x, in words
+ * @property {(at: number) => string} said The value at a place of `x`, in words
  * @property {Mark[]} marks
  */
 
@@ -144,8 +144,10 @@ export class PointChart {
   #read(x) {
     if (!this.#shown) return;
     const { lines, log, where } = this.#shown;
-    const values = lines.map(({ x: all, said }) =>
-      said[x === null ? all.length - 1 : all.indexOf(x)] ?? "–");
+    const values = lines.map(({ x: all, said }) => {
+      const at = x === null ? all.length - 1 : all.indexOf(x);
+      return at < 0 ? "–" : said(at);
+    });
     values.forEach((value, at) => {
       const place = this.#legend.children[at]?.querySelector(".value");
       if (place) setText(place, value);

@@ -54,7 +54,7 @@ export class QuantityChart {
     const isMean = lines.some(({ seeds }) => seeds > 1);
     return {
       lines: lines.map((line, arm) => ({ name: line.name, x: line.x,
-        said: Array.from(line.mean, (value) => number(value)), marks: marks(line, arm) })),
+        said: (at) => number(line.mean[at]), marks: marks(line, arm) })),
       log,
       axes: ({ across, up }) => ({
         x: (log.x ? logAxis : linearAxis)(extentOf(shown.map(({ dots }) => dots.x)), across),

@@ -6,9 +6,10 @@ import * as api from "../api.js";
 import { capOf, costWords, measuredWords, waitedWords } from "../cost.js";
 import { h, setText } from "../dom.js";
 import { age, duration, exact, real, speed, whole } from "../format.js";
-import { format, ofSweep } from "../location.js";
+import { format } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { workerNotice } from "../system.js";
+import { sweepChip } from "./chip.js";
 import { originWords } from "./imported.js";
 import { exportMenu, shareMenu } from "./menus.js";
 import { isActive, progressBar, statusWord } from "./status.js";
@@ -46,8 +47,7 @@ export function runHeader(detail) {
   const element = h("header", { class: "run-header" },
     h("div", { class: "title-line" },
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
-      detail.sweep_id !== null && h("a", { class: "chip", href: format(ofSweep(detail.sweep_id)) },
-        `sweep ${detail.sweep_id}`),
+      detail.sweep_id !== null && sweepChip(detail.sweep_id),
       h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop,
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
           "Run again")]),
