@@ -13,7 +13,8 @@ from ..db.engine import open_database
 from ..db.estimate import estimate
 from ..db.intervals import OverSeeds
 from ..db.parsing import with_settings
-from ..db.sweep import Member, count_networks, expand, parse_over, parse_sweep, shown_value
+from ..db.sweep import Member, count_networks, expand, shown_value
+from ..db.sweep_parsing import parse_over, parse_sweep
 from ..db.verdict import DEFAULT_TARGET
 from .flags import DatabaseFlag, DataFlag
 from .headless import own_worker, train_to_end

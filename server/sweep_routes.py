@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from ..db import catalog, sweeps, tables
 from ..db.estimate import estimate
-from ..db.sweep import Sweep, count_networks, expand, parse_sweep
+from ..db.sweep import Sweep, count_networks, expand
+from ..db.sweep_parsing import parse_sweep
 from ..db.verdict import DEFAULT_TARGET
 from .dependencies import EngineDep
 from .run_routes import check_entry

@@ -19,7 +19,8 @@ from shiftscope.db.errors import InvalidExperiment
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.intervals import geometric_mean, mean
 from shiftscope.db.parsing import parse, value_at
-from shiftscope.db.sweep import MOST_RUNS, Sweep, expand, parse_over, parse_sweep
+from shiftscope.db.sweep import MOST_RUNS, Sweep, expand
+from shiftscope.db.sweep_parsing import parse_over, parse_sweep
 from shiftscope.server.cli import app
 
 BASE = Experiment(name="Base", dataset="digits", steps=40).model_dump(mode="json")
