@@ -227,11 +227,9 @@ def _member(sweep: Sweep, row: tuple[Any, ...]) -> Member:
 
 
 def _name(name: str, said: str) -> str:
-    """The sweep's name, cut where that is needed, and the values."""
-    room = LONGEST_NAME - len(said) - 2
-    if room < 10:  # values that are lists
-        return f"{name}: {said}"[: LONGEST_NAME - 1].rstrip() + "…"
-    return f"{name if len(name) <= room else name[: room - 1].rstrip() + '…'}: {said}"
+    """The values, by which a run of the sweep is told from the others, then the sweep's name."""
+    whole = f"{said} · {name}"
+    return whole if len(whole) <= LONGEST_NAME else whole[: LONGEST_NAME - 1].rstrip() + "…"
 
 
 def _short(setting: str, settings: Sequence[str]) -> str:

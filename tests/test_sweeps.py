@@ -52,9 +52,9 @@ def test_a_grid_has_every_combination_the_last_changing_fastest() -> None:
     members = expand(asked("lr=0.1,1", "gray=true,false", name="Mine"))
     assert [member.values for member in members] == [
         (0.1, True), (0.1, False), (1.0, True), (1.0, False)]  # fmt: skip
-    assert members[1].experiment.name == "Mine: lr 0.1, gray no"
+    assert members[1].experiment.name == "lr 0.1, gray no · Mine"
     assert members[1].experiment == Experiment.model_validate(
-        BASE | {"name": "Mine: lr 0.1, gray no", "optimizer": {"lr": 0.1}}
+        BASE | {"name": "lr 0.1, gray no · Mine", "optimizer": {"lr": 0.1}}
     )
 
 
@@ -206,7 +206,7 @@ def test_a_sweep_over_http(web: httpx.Client, engine: Engine) -> None:
     assert [member["values"] for member in made.json()["members"]] == [[0.01], [0.1], [1.0]]
     run = made.json()["members"][0]["run"]
     assert (run["sweep_id"], run["lr"], run["status"]) == (number, 0.01, "queued")
-    assert run["name"].endswith(": lr 0.01")
+    assert run["name"].startswith("lr 0.01 · MNIST")
     finish(engine, run["id"], {("none", 0): [0.1, 0.95], ("BatchNorm", 0): [0.1, math.nan]})
     found = web.get(f"/api/sweeps/{number}?target=0.95").json()
     assert found["target"] == 0.95 and found["sweep"]["statuses"] == {"finished": 1, "queued": 2}
@@ -240,8 +240,8 @@ def test_the_terminal_says_the_cost_first_and_can_leave_it_at_that(
     command = ["sweep", "mnist-sigmoid", "--over", "lr=0.1,1", "--set", "seeds=0,1"]
     dry = call(app, [*command, "--dry-run"])
     assert dry.exit_code == 0 and dry.stderr.startswith("2 runs, 8 networks, about ")
-    assert [line.rpartition(": ")[2] for line in dry.stdout.splitlines()] == ["lr 0.1", "lr 1"]
+    assert [line.partition(" · ")[0] for line in dry.stdout.splitlines()] == ["lr 0.1", "lr 1"]
     assert sweeps.page(engine) == []
     queued = call(app, [*command, "--queue", "--name", "Mine"])
     assert (queued.exit_code, queued.stdout) == (0, "1\n")
-    assert [run.name for run in sweeps.runs(engine, 1)] == ["Mine: lr 0.1", "Mine: lr 1"]
+    assert [run.name for run in sweeps.runs(engine, 1)] == ["lr 0.1 · Mine", "lr 1 · Mine"]
