@@ -1,6 +1,6 @@
 """What the parts of an experiment have in common."""
 
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -18,3 +18,18 @@ class Document(BaseModel):
     """A part of an experiment: unknown keys are refused, nothing changes after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def plain_types(annotation: Any) -> set[Any]:
+    """What a setting holds, of an annotation such as `Annotated[float, …] | None`.
+
+    bool, int, float and str, each where it may be one, and list where it may be several.
+    """
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return {annotation} if annotation in (bool, int, float, str) else set()
+    if hasattr(annotation, "__metadata__"):
+        return plain_types(annotation.__origin__)  # pyright: ignore[reportUnknownMemberType]
+    if get_origin(annotation) is list:
+        return {list}
+    parts = get_args(annotation)
+    return {part for one in parts if not isinstance(one, str) for part in plain_types(one)}

@@ -58,14 +58,17 @@ class StudyEstimate:
     basis: str
 
 
-def estimate(engine: Engine, experiment: Experiment) -> Estimate:
-    """Estimate by a cost model, scaled by the latest run that was long enough to tell."""
+def estimate(engine: Engine, *experiments: Experiment) -> Estimate:
+    """Estimate by a cost model, scaled by the latest run that was long enough to tell.
+
+    Of several experiments it is one after the other: seconds and bytes of all, and the mean speed.
+    """
     ratio, basis = _calibration(engine)
-    seconds = seconds_per_step(experiment) * ratio
+    seconds = sum(one.steps * seconds_per_step(one) for one in experiments) * ratio
     return Estimate(
-        seconds=experiment.steps * seconds,
-        steps_per_second=1 / seconds,
-        bytes=recorded_bytes(experiment),
+        seconds=seconds,
+        steps_per_second=sum(one.steps for one in experiments) / seconds,
+        bytes=sum(recorded_bytes(one) for one in experiments),
         basis=basis,
     )
 

@@ -42,6 +42,7 @@ COLUMNS: dict[str, InstrumentedAttribute[Any]] = {
     "note": Run.note,
     "device": Run.device,
     "entry": Run.catalog_entry,
+    "sweep": Run.sweep_id,
     "source": Run.source,
     "archived": Run.archived,
     "deleted": Run.deleted_at,

@@ -65,15 +65,50 @@ def with_settings(experiment: Asked, settings: Sequence[str]) -> Asked:
         path = _resolve(key.strip(), paths)
         if not equals:
             raise InvalidExperiment([FieldProblem(path, f"expected {path}=VALUE, got {setting!r}")])
-        *parents, last = path.split(".")
-        part: Any = document
-        for parent in parents:
-            part = _inside(part, parent, path)
+        part, last = _place(document, path)
         # A setting that is text takes any text: a name may be 7.
         is_text = isinstance(part[last], str)
         is_list = isinstance(part[last], list) or (path.startswith("arms.") and last == "hidden")
-        part[last] = text.strip() if is_text else _value(text, is_list=is_list)
+        part[last] = text.strip() if is_text else value_of(text, is_list=is_list)
     return _validated(type(experiment), document)
+
+
+def setting_path(key: str) -> str:
+    """The dotted path of an experiment's setting, by that or by its last word where it is unique.
+
+    Raises:
+        InvalidExperiment: There is no such setting.
+    """
+    return _resolve(key, setting_paths())
+
+
+def value_at(document: Mapping[str, Any], path: str) -> Any:
+    """The value of a setting in an experiment's document.
+
+    Raises:
+        InvalidExperiment: It is of an arm that the experiment does not have.
+    """
+    part, last = _place(document, path)
+    return part[last]
+
+
+def put(document: Mapping[str, Any], path: str, value: Any) -> None:
+    """Give a setting another value, in the document itself; nothing is validated.
+
+    Raises:
+        InvalidExperiment: It is of an arm that the experiment does not have.
+    """
+    part, last = _place(document, path)
+    part[last] = value
+
+
+def _place(document: Mapping[str, Any], path: str) -> tuple[Any, str]:
+    """The part of a document that holds a setting, and the setting's name in it."""
+    *parents, last = path.split(".")
+    part: Any = document
+    for parent in parents:
+        part = _inside(part, parent, path)
+    return part, last
 
 
 def setting_paths() -> list[str]:
@@ -112,14 +147,15 @@ def _resolve(key: str, paths: Sequence[str]) -> str:
     )
 
 
-def _value(text: str, *, is_list: bool) -> Any:
+def value_of(text: str, *, is_list: bool) -> Any:
+    """A value as the command line gives it: JSON, a comma-separated list, or plain text."""
     try:
         value: Any = json.loads(text)
     except ValueError:  # no JSON, or a number too long to be one
         value = text.strip()
     if not is_list or isinstance(value, list):
         return cast("Any", value)
-    return [_value(part, is_list=False) for part in text.split(",")]
+    return [value_of(part, is_list=False) for part in text.split(",")]
 
 
 def _problem(detail: Any, paths: Sequence[str]) -> FieldProblem:

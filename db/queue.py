@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from unicodedata import category
 
-from sqlalchemy import Engine, case, delete, insert, select, update
+from sqlalchemy import Connection, Engine, case, delete, insert, select, update
 
 from .engine import writing
 from .errors import Conflict, NotFound
@@ -49,27 +49,38 @@ def enqueue(
     engine: Engine, experiment: Experiment | Study, catalog_entry: str | None = None
 ) -> int:
     """Store a run of an experiment or a study as queued; returns its number."""
+    with writing(engine) as connection:
+        return insert_queued(connection, experiment, catalog_entry)
+
+
+def insert_queued(
+    connection: Connection,
+    experiment: Experiment | Study,
+    catalog_entry: str | None,
+    sweep_id: int | None = None,
+) -> int:
+    """Store a queued run in a transaction; returns its number."""
     kind = "study" if isinstance(experiment, Study) else "experiment"
     document = experiment.model_dump(mode="json")
-    with writing(engine) as connection:
-        run_id = connection.execute(
-            insert(Run)
-            .values(
-                name=experiment.name,
-                catalog_entry=catalog_entry,
-                source=kind,
-                **{kind: document},
-                **of_document(document),
-                status="queued",
-                steps=None if isinstance(experiment, Study) else experiment.steps,
-                step=0,
-                summary={},
-                created_at=datetime.now(UTC),
-            )
-            .returning(Run.id)
-        ).scalar_one()
-        add_entry(connection, run_id, "Queued.")
-        return run_id
+    run_id = connection.execute(
+        insert(Run)
+        .values(
+            name=experiment.name,
+            catalog_entry=catalog_entry,
+            sweep_id=sweep_id,
+            source=kind,
+            **{kind: document},
+            **of_document(document),
+            status="queued",
+            steps=None if isinstance(experiment, Study) else experiment.steps,
+            step=0,
+            summary={},
+            created_at=datetime.now(UTC),
+        )
+        .returning(Run.id)
+    ).scalar_one()
+    add_entry(connection, run_id, "Queued.")
+    return run_id
 
 
 def begin_watched(

@@ -103,6 +103,11 @@ def curves(bind: Engine | Connection, run: Run) -> list[Curve]:
     What was evaluated without an accuracy is left out. Infinities are no accuracies: NaN; nor is
     what a network gets right whose loss is NaN, for no output of it is a number.
     """
+    return curves_of_runs(bind, [run.id]).get(run.id, [])
+
+
+def curves_of_runs(bind: Engine | Connection, run_ids: Sequence[int]) -> dict[int, list[Curve]]:
+    """The curves of several runs, in one look."""
     query = (
         select(
             Evaluation.network_id,
@@ -111,26 +116,30 @@ def curves(bind: Engine | Connection, run: Run) -> list[Curve]:
             Evaluation.test_loss,
         )
         .join(Network, Evaluation.network_id == Network.id)
-        .where(Network.run_id == run.id, Evaluation.step <= run.step)
+        .join(Run, Network.run_id == Run.id)
+        .where(Run.id.in_(run_ids), Evaluation.step <= Run.step)
         .order_by(Evaluation.network_id, Evaluation.step)
     )
-    found: dict[int, list[tuple[int, float]]] = {}
+    owners = select(Network).where(Network.run_id.in_(run_ids)).order_by(Network.position)
+    points: dict[int, list[tuple[int, float]]] = {}
+    found: dict[int, list[Curve]] = {}
     with Session(bind) as session:
         for network_id, step, accuracy, loss in session.execute(query):
             if accuracy is not None:
                 is_number = math.isfinite(accuracy) and not (loss is not None and math.isnan(loss))
                 value = accuracy if is_number else math.nan
-                found.setdefault(network_id, []).append((step, value))
-    return [
-        Curve(
-            network.arm,
-            network.seed,
-            tuple(step for step, _ in found.get(network.id, [])),
-            tuple(accuracy for _, accuracy in found.get(network.id, [])),
-            network.diverged_step,
-        )
-        for network in networks(bind, run.id)
-    ]
+                points.setdefault(network_id, []).append((step, value))
+        for network in session.scalars(owners):
+            own = points.get(network.id, [])
+            curve = Curve(
+                network.arm,
+                network.seed,
+                tuple(step for step, _ in own),
+                tuple(accuracy for _, accuracy in own),
+                network.diverged_step,
+            )
+            found.setdefault(network.run_id, []).append(curve)
+    return found
 
 
 def recorded(engine: Engine, run: Run, table: str, statistic: str) -> list[Recorded]:

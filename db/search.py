@@ -14,7 +14,7 @@ from unicodedata import category
 
 from pydantic.fields import FieldInfo
 
-from .document import Document
+from .document import Document, plain_types
 from .errors import SearchError
 from .experiment import Experiment
 from .tables import Source, Status
@@ -75,6 +75,7 @@ KEYS = {
         Key("note", "text", "text in its note"),
         Key("device", "word", "what it trains on, such as cpu or cuda:0"),
         Key("entry", "word", "the catalog entry that it came from"),
+        Key("sweep", "number", "the number of the sweep that it is in"),
         Key(
             "source",
             "word",
@@ -130,21 +131,12 @@ def _setting_keys(fields: Mapping[str, FieldInfo], prefix: str = "") -> Iterator
 
 
 def _held(kind: Any) -> Kind | None:
-    parts = _parts(kind)
+    parts = plain_types(kind)
     if bool in parts:
         return "flag"
     if parts & {int, float}:
         return "number"
     return "word" if str in parts or _choices(kind) else None
-
-
-def _parts(kind: Any) -> set[Any]:
-    """The plain types of an annotation such as `Annotated[float, …] | None`."""
-    if isinstance(kind, type):
-        return {kind} if kind in (bool, int, float, str) else set()
-    if hasattr(kind, "__metadata__"):
-        return _parts(kind.__origin__)
-    return {part for one in get_args(kind) if not isinstance(one, str) for part in _parts(one)}
 
 
 def _choices(kind: Any) -> tuple[str, ...]:

@@ -134,6 +134,19 @@ class Worker(Table):
     heartbeat_at: Mapped[datetime]
 
 
+class Sweep(Table):
+    """Runs of one experiment with several values of some of its settings (docs/sweeps.md)."""
+
+    __tablename__ = "sweeps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    catalog_entry: Mapped[str | None] = mapped_column(String(80))
+    sweep: Mapped[dict[str, Any]]
+    """Its document: the experiment, and over what it is swept."""
+    created_at: Mapped[datetime]
+
+
 class Run(Table):
     """One training or study, with its own summary, so that lists never join records.
 
@@ -145,11 +158,13 @@ class Run(Table):
     __table_args__ = (
         Index("ix_runs_status", "status"),
         Index("ix_runs_edited_at", "edited_at"),
+        Index("ix_runs_sweep_id", "sweep_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80))
     catalog_entry: Mapped[str | None] = mapped_column(String(80))
+    sweep_id: Mapped[int | None] = mapped_column(ForeignKey("sweeps.id", ondelete="SET NULL"))
     source: Mapped[str] = mapped_column(
         String(10), default="experiment", server_default="experiment"
     )

@@ -24,6 +24,7 @@ from . import (
     report_routes,
     run_routes,
     series_routes,
+    sweep_routes,
     system_routes,
     unit_routes,
     verdict_routes,
@@ -70,7 +71,7 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
         # The list's own addresses come before those of a run's number.
         *(system_routes, catalog_routes, definition_routes, list_routes, bulk_routes),
         *(run_routes, verdict_routes, finding_routes, series_routes, moment_routes),
-        *(measurement_routes, unit_routes, nonfinite_routes, log_routes),
+        *(measurement_routes, unit_routes, nonfinite_routes, log_routes, sweep_routes),
         *(export_routes, report_routes, comparison_routes, live),
     ):
         app.include_router(routes.router)

@@ -21,6 +21,7 @@ from .reproduce_command import reproduce
 from .run_command import run
 from .serve_command import serve
 from .settings import load_settings, make_folder
+from .sweep_command import sweep
 from .verdict_command import verdict
 from .worker_process import worker_command
 
@@ -48,17 +49,8 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
 
 
 for command in (
-    serve,
-    worker,
-    run,
-    reproduce,
-    verdict,
-    compare,
-    diagnose,
-    export,
-    runs,
-    purge,
-    check,
+    *(serve, worker, run, sweep, reproduce, verdict, compare, diagnose),
+    *(export, runs, purge, check),
 ):
     app.command()(command)
 app.command("import")(import_run)

@@ -105,9 +105,14 @@ def run_to_end(
         entry: The catalog entry that it came from.
         label: What progress begins with.
     """
+    with interruptible():
+        return train_to_end(engine, worker, queue.enqueue(engine, asked, entry), label)
+
+
+def train_to_end(engine: Engine, worker: OwnWorker, run_id: int, label: str = "") -> Ended:
+    """Have a run that is queued trained, likewise."""
     interrupted = False
     with interruptible():
-        run_id = queue.enqueue(engine, asked, entry)
         try:
             try:
                 worker.give(run_id)

@@ -28,7 +28,7 @@ def create_run(engine: EngineDep, body: RunCreate) -> RunDetailPublic:
     """Store a run as queued; a worker that is free takes it."""
     asked = asked_of(body)
     if body.catalog_entry is not None:
-        _check_entry(body.catalog_entry)
+        check_entry(body.catalog_entry)
     run_id = queue.enqueue(engine, asked, body.catalog_entry)
     return get_run(engine, run_id)
 
@@ -121,7 +121,12 @@ def networks_of(engine: Engine, run_id: int) -> list[NetworkPublic]:
     return networks_public(read.networks(engine, run_id), read.layers(engine, run_id))
 
 
-def _check_entry(name: str) -> None:
+def check_entry(name: str) -> None:
+    """That the catalog has an entry of this name.
+
+    Raises:
+        InvalidExperiment: It has none; names those that it has.
+    """
     try:
         catalog.entry(name)
     except NotFound as error:

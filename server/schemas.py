@@ -49,6 +49,7 @@ class RunPublic(Public):
     name: str
     source: tables.Source
     catalog_entry: str | None
+    sweep_id: int | None
     status: tables.Status
     dataset: str | None
     network: str | None
@@ -286,6 +287,15 @@ class ValidatedPublic(Public):
     experiment: dict[str, Any] | None
     study: dict[str, Any] | None
     estimate: EstimatePublic
+
+
+class OverSeedsPublic(Public):
+    """A number over seeds, with its interval at 95 %."""
+
+    value: Real
+    low: Real | None
+    high: Real | None
+    seeds: int
 
 
 class MeasurementPublic(Public):

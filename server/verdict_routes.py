@@ -12,7 +12,7 @@ from ..db.verdict import Comparison
 from ..db.verdict_words import criterion
 from .dependencies import EngineDep, RunId
 from .export import file_name
-from .schemas import ClaimPublic, Public, Real
+from .schemas import ClaimPublic, OverSeedsPublic, Public, Real
 from .wire import json_safe
 
 router = APIRouter(prefix="/api/runs", tags=["verdict"])
@@ -24,15 +24,6 @@ COLUMNS = (
     *("last_step", "last_accuracy", "best_accuracy"),
     *("difference", "difference_low", "difference_high", "diverged", "first_nonfinite_step"),
 )
-
-
-class OverSeedsPublic(Public):
-    """A number over seeds, with its interval at 95 %."""
-
-    value: Real
-    low: Real | None
-    high: Real | None
-    seeds: int
 
 
 class RatioPublic(Public):

@@ -25,8 +25,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from reproducing import FAST, SLOW, finished
 from sqlalchemy import Engine
+from sweeping import finish
 
-from shiftscope.db import queue, read
+from shiftscope.db import queue, read, sweeps
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.findings import Found, store_findings
@@ -1097,6 +1098,61 @@ def test_a_sparse_cadence_shows_which_steps_were_looked_at(
     expect(page.locator(".run-header .cost")).to_have_text(
         "watching costs 1.9 % · looked at 6 of 1,000 steps (cap 2 %)"
     )
+
+
+def test_a_sweep_from_the_form_to_its_charts(
+    engine: Engine, serve: Callable[..., str], open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/new/mnist-sigmoid")
+    rate = page.locator(".setting").filter(has=page.get_by_label("Learning rate", exact=True))
+    rate.get_by_role("button", name="several").click()
+    page.get_by_label("How Learning rate varies").select_option("log")
+    ends = {"Lowest value": "0.01", "Highest value": "0", "Number of values": "3"}
+    for label, value in ends.items():
+        page.get_by_label(f"{label} of Learning rate").fill(value)
+    expect(page.get_by_role("group", name="Values of Learning rate")).to_contain_text(
+        "a range goes from a lower to a higher number, got 0.01 to 0."
+    )
+    page.get_by_label("Highest value of Learning rate").fill("100")
+    expect(page.locator(".several .told").filter(visible=True)).to_have_text("0.01, 1, 100")
+    expect(page.locator(".start .size")).to_have_text("3 runs, 6 networks")
+    assert serious(page) == []
+    page.get_by_role("button", name="Start all").click()
+    page.wait_for_url("**/sweeps/1")
+    expect(page.locator(".sweep .facts")).to_contain_text("3 queued · 3 runs, 6 networks")
+
+    first, second, third = sweeps.runs(engine, 1)
+    finish(engine, first.id, {("none", 0): [0.1, 0.2], ("BatchNorm", 0): [0.1, 0.5, 0.95]})
+    finish(engine, second.id, {("none", 0): [0.1, math.nan], ("BatchNorm", 0): [0.1, 0.97]})
+    row = page.locator(f".sweep-table [data-run='{second.id}']")
+    expect(row).to_contain_text("NaN")
+    assert "not reached" in row.inner_text() and "97.0 %" in row.inner_text()
+
+    def traces(outcome: str) -> list[dict[str, Any]]:
+        return page.evaluate(
+            "(id) => (document.querySelector(`[data-quantity=${id}] .canvas`).data ?? [])"
+            ".map(({ x, y, mode }) => ({ x: [...x], y: [...y], mode }))",
+            outcome,
+        )
+
+    drawn = {"mode": "lines+markers", "x": [0.01, 1], "y": [0.95, 0.97]}
+    wait_until(page, lambda: drawn in traces("last_accuracy"), "both runs are drawn")
+    ticks = [one["x"] for one in traces("last_accuracy") if one["mode"] == "markers"]
+    assert ticks == [[1]], "the run without a number is marked"
+    (steps,) = (one for one in traces("steps_to_target") if one["mode"] == "lines+markers")
+    assert steps["x"] == [0.01, 1] and steps["y"] == pytest.approx([18.89, 9.195], abs=0.01)
+    target = page.get_by_role("spinbutton", name="Target")
+    target.fill("50")
+    target.press("Enter")
+    page.wait_for_url("**/sweeps/1?target=0.5")
+    expect(row.locator("td").last).to_have_text("5")
+    expect(page.locator(".sweep-table thead")).to_contain_text("steps to 50 %")
+    page.get_by_role("button", name="Stop all").click()
+    expect(page.locator(f"[data-run='{third.id}'] .status")).to_have_text("stopped")
+    assert serious(page) == []
+    page.get_by_role("link", name=f"#{first.id}").click()
+    expect(page.get_by_role("link", name="sweep 1")).to_be_visible()
 
 
 def test_a_verdict_is_said_live_and_for_any_target(

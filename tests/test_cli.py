@@ -27,16 +27,8 @@ from shiftscope.server.worker_process import KeptWorker
 
 COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
 COMMANDS = (
-    "serve",
-    "worker",
-    "run",
-    "reproduce",
-    "verdict",
-    "diagnose",
-    "export",
-    "runs",
-    "purge",
-    "check",
+    *("serve", "worker", "run", "sweep", "reproduce", "verdict", "diagnose"),
+    *("export", "runs", "purge", "check"),
 )
 PATIENCE = 60
 END_SECONDS = 15
@@ -67,21 +59,7 @@ def database_of(environment: dict[str, str]) -> str:
     return f"sqlite:///{environment['SHIFTSCOPE_DATA']}/shiftscope.db"
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "serve",
-        "worker",
-        "run",
-        "reproduce",
-        "verdict",
-        "diagnose",
-        "export",
-        "runs",
-        "purge",
-        "check",
-    ],
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_and_its_flags(
     environment: dict[str, str], command: str
 ) -> None:
@@ -94,17 +72,7 @@ def test_every_command_explains_itself_and_its_flags(
 
 def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> None:
     done = call(environment)
-    for command in (
-        "serve",
-        "worker",
-        "run",
-        "reproduce",
-        "verdict",
-        "export",
-        "runs",
-        "purge",
-        "check",
-    ):
+    for command in COMMANDS:
         assert re.search(rf"^  {command} ", done.stdout + done.stderr, re.M)
 
 
@@ -116,6 +84,11 @@ def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> Non
         (("run", "mnist-sigmoid", "--set", "steps"), "steps: expected steps=VALUE, got 'steps'"),
         (("run", "mnist-sigmoid", "--set", "steps=0"), "steps: Input should be greater than or "),
         (("run", "mnist-sigmoid", "--set", "dataset=x"), "dataset: Input should be 'mnist', "),
+        (
+            ("sweep", "mnist-sigmoid", "--over", "lr=log:0:1:3"),
+            "optimizer.lr: low: a log range begins above 0, got 0. Take a lin or a uniform one.",
+        ),
+        (("sweep", "redundant-bias", "--over", "lr=1"), "experiment: redundant-bias is a study: "),
         (
             ("reproduce", "E1", "E99"),
             "There is no claim and no experiment 'E99'; expected one of E1",

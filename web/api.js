@@ -3,8 +3,8 @@
 /** @import { Bulk, BulkAction, CatalogEntry, Experiment, FieldProblem, Frame, Problem, Range, Run } from "./types" */
 /** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
 /** @import { Definitions, Log, Offenders, Samples, SearchKey, Sparkline, UnitMatrices } from "./types" */
-/** @import { Findings } from "./types" */
-/** @import { Averages, ComparePlace, Compared, Verdict } from "./types" */
+/** @import { Averages, ComparePlace, Compared, Findings, SweepAsked, SweepDetail } from "./types" */
+/** @import { SweepValidated, Verdict } from "./types" */
 
 import { decode, decodeUnits } from "./series.js";
 
@@ -159,6 +159,33 @@ export const createRun = (asked, entry) => json("/api/runs", asking(asked, entry
  */
 const asking = (asked, entry) =>
   ({ [asked.study === undefined ? "experiment" : "study"]: asked, catalog_entry: entry });
+
+/**
+ * @param {SweepAsked} asked
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<SweepValidated>}
+ */
+export const validateSweep = (asked, signal) => json("/api/sweeps/validate", asked, signal);
+
+/**
+ * @param {SweepAsked} asked
+ * @returns {Promise<SweepDetail>}
+ */
+export const createSweep = (asked) => json("/api/sweeps", asked);
+
+/**
+ * @param {number} sweep
+ * @param {number | null} target
+ * @returns {Promise<SweepDetail>}
+ */
+export const getSweep = (sweep, target) =>
+  json(`/api/sweeps/${sweep}${target === null ? "" : `?target=${target}`}`);
+
+/**
+ * @param {number} sweep
+ * @returns {Promise<SweepDetail>}
+ */
+export const stopSweep = (sweep) => json(`/api/sweeps/${sweep}/stop`, {});
 
 /**
  * @param {number} run

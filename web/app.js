@@ -17,6 +17,7 @@ import { compareView } from "./views/compare.js";
 import { newView } from "./views/new.js";
 import { runView } from "./views/run.js";
 import { runsView } from "./views/runs.js";
+import { sweepView } from "./views/sweep.js";
 
 /** The views that the header links to, in its order. @type {Place["view"][]} */
 const PAGES = ["runs", "new", "compare"];
@@ -59,6 +60,7 @@ function mount(place) {
     case "new": return newView(place);
     case "run": return runView(place);
     case "compare": return compareView(place);
+    case "sweep": return sweepView(place);
     default: return {
       element: h("main", {}, h("h1", {}, "There is nothing here"),
         h("p", {}, h("a", { href: "/" }, "All runs"))),
@@ -69,7 +71,8 @@ function mount(place) {
 
 /** @param {Place} place What makes a view another one; the rest it follows itself */
 const identity = (place) => place.view === "run" ? `run ${place.run}`
-  : place.view === "runs" || place.view === "compare" ? place.view : JSON.stringify(place);
+  : place.view === "runs" || place.view === "compare" ? place.view
+    : place.view === "sweep" ? `sweep ${place.sweep}` : JSON.stringify(place);
 
 function start() {
   startTheme();

@@ -42,6 +42,12 @@ export function parse(path, search) {
       look: parseLook(query),
     };
   }
+  if (view === "sweeps" && parts.length === 2 && count(name) !== null) {
+    const runs = query.get("runs");
+    return { view: "sweep", sweep: Number(name), by: query.get("by") || null,
+      together: runs === "together" ? true : runs === "apart" ? false : null,
+      target: share(query.get("target")) };
+  }
   return { view: "missing" };
 }
 
@@ -78,6 +84,14 @@ export function format(place) {
       const text = query.toString();
       return `/${text && `?${text}`}`;
     }
+    case "sweep": {
+      const query = new URLSearchParams();
+      if (place.by !== null) query.set("by", place.by);
+      if (place.together !== null) query.set("runs", place.together ? "together" : "apart");
+      if (place.target !== null) query.set("target", String(place.target));
+      const text = query.toString();
+      return `/sweeps/${place.sweep}${text && `?${text}`}`;
+    }
     default:
       return "/";
   }
@@ -90,6 +104,13 @@ export function format(place) {
  */
 export const ofRun = (run) => ({ view: "run", run, tab: "overview", seed: null, range: null,
   layer: null, find: null, unit: null, target: null, step: null, chart: null, look: AS_REMEMBERED });
+
+/**
+ * The page of a sweep, as it is opened first.
+ * @param {number} sweep
+ * @returns {Extract<Place, { view: "sweep" }>}
+ */
+export const ofSweep = (sweep) => ({ view: "sweep", sweep, by: null, together: null, target: null });
 
 /**
  * The parts of a path; null when it cannot be read, as `%` alone.

@@ -42,19 +42,19 @@ export function linesOf(measurements, log) {
 }
 
 /**
- * Measurements by some key of theirs, in the order of its first appearance.
- * @template Key
- * @param {Measurement[]} measurements
- * @param {(measurement: Measurement) => Key} keyOf
+ * Things by some key of theirs, in the order of its first appearance.
+ * @template Thing, Key
+ * @param {Thing[]} things
+ * @param {(thing: Thing) => Key} keyOf
  */
-export function grouped(measurements, keyOf) {
-  /** @type {Map<Key, Measurement[]>} */
+export function grouped(things, keyOf) {
+  /** @type {Map<Key, Thing[]>} */
   const found = new Map();
-  for (const measurement of measurements) {
-    const key = keyOf(measurement);
+  for (const thing of things) {
+    const key = keyOf(thing);
     const group = found.get(key);
-    if (group) group.push(measurement);
-    else found.set(key, [measurement]);
+    if (group) group.push(thing);
+    else found.set(key, [thing]);
   }
   return found;
 }
@@ -113,7 +113,7 @@ export function extentOf(columns) {
 
 /**
  * The x of all lines that is nearest to a place on the axis; null when there is none.
- * @param {Line[]} lines
+ * @param {{ x: Float64Array }[]} lines
  * @param {number} share From 0, the left end of the axis, to 1
  * @param {Range} range Of the axis, in powers of ten where it is logarithmic
  * @param {boolean} log

@@ -18,6 +18,7 @@ export interface Run {
   /** An experiment or a study, which a worker runs, or a person's own loop, which is watched. */
   source: Source;
   catalog_entry: string | null;
+  sweep_id: number | null;
   status: Status;
   /** Null for a watched run, and for a study that needs none. */
   dataset: string | null;
@@ -414,6 +415,72 @@ export interface Outcome {
   claim: Claim;
   result: Result;
   reason: string;
+}
+
+/** Values of one setting of a sweep: a list, or a range. */
+export type Swept = { setting: string; values: Json[] }
+  | { setting: string; values?: undefined; spread: Spread; low: Json; high: Json; count: Json };
+export type Spread = "lin" | "log" | "uniform" | "loguniform";
+
+/** A sweep to check or to start. */
+export interface SweepAsked {
+  experiment: Experiment;
+  catalog_entry: string | null;
+  over: Swept[];
+  /** Null: a grid; else so many runs, each with values drawn at random. */
+  draws: Json;
+  seed: Json;
+}
+
+/** What a sweep would be; `values` has a row for each run. */
+export interface SweepValidated {
+  settings: string[];
+  values: Json[][];
+  runs: number;
+  networks: number;
+  estimate: Estimate;
+}
+
+export interface Sweep {
+  id: number;
+  name: string;
+  catalog_entry: string | null;
+  /** Paths of the swept settings. */
+  settings: string[];
+  /** How many of its runs there are of each status. */
+  statuses: Partial<Record<Status, number>>;
+  created_at: string;
+}
+
+export interface Sweeps {
+  sweeps: Sweep[];
+}
+
+/** What one arm of a run that finished came to, over its seeds. */
+export interface ArmSummary {
+  arm: string;
+  seeds: number;
+  diverged: number;
+  /** How many of them reached the target. */
+  reached: number;
+  last_accuracy: OverSeeds | null;
+  /** Null unless all reached it. */
+  steps_to_target: OverSeeds | null;
+}
+
+export interface SweepMember {
+  run: Run;
+  values: Json[];
+  /** Empty before it finished. */
+  arms: ArmSummary[];
+}
+
+export interface SweepDetail {
+  sweep: Sweep;
+  /** What is swept, and over what. */
+  document: { experiment: Experiment; draws: number | null; [key: string]: Json };
+  target: number;
+  members: SweepMember[];
 }
 
 export interface Verdict {
@@ -942,6 +1009,9 @@ export type Place =
       /** A chart to be shown, and its layer where it has one: `fan:hidden2`. */
       chart: string | null;
       look: Look }
+  /** `by`: the setting on the horizontal axis; what is null is left to the page. */
+  | { view: "sweep"; sweep: number; by: string | null; together: boolean | null;
+      target: number | null }
   | { view: "missing" };
 
 /** A view that is on the page; `update` tells it that only its own part of the address changed. */

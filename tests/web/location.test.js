@@ -17,7 +17,8 @@ test("every place has an address that leads back to it", () => {
     "/runs/12?x=epoch&scale=log&smooth=100&difference=1&log=train-loss%2Cfan&linear=shift-l2",
     "/runs/12?smooth=0&difference=0&chart=fan%3Ablock.0",
     "/runs/12?tab=gradients&find=conv1+bn&layer=layer1.0.conv1", "/runs/12?target=0.95",
-    "/runs/12?tab=shift&unit=hidden3%3A17", "/runs/12?tab=shift&unit=block.0"]) {
+    "/runs/12?tab=shift&unit=hidden3%3A17", "/runs/12?tab=shift&unit=block.0", "/sweeps/3",
+    "/sweeps/3?by=optimizer.lr&runs=together&target=0.95", "/sweeps/3?runs=apart"]) {
     assert.equal(format(read(address)), address);
   }
 });
@@ -41,7 +42,8 @@ test("what makes no sense in an address is left out or said to be missing", () =
   assert.equal(read("/runs/3?step=-1").step, null);
   assert.deepEqual(["0", "1.01", "x", "", "NaN"].map((target) =>
     read(`/runs/3?target=${target}`).target), [null, null, null, null, null]);
-  for (const address of ["/runs/x", "/nothing", "/runs/3/4", "/new/a/b", "/new/%", "/%ff"]) {
+  for (const address of ["/runs/x", "/nothing", "/runs/3/4", "/new/a/b", "/new/%", "/%ff", "/sweeps",
+    "/sweeps/x"]) {
     assert.equal(read(address).view, "missing", address);
   }
   assert.equal(read("/runs").view, "runs");

@@ -1,17 +1,19 @@
 /** New: the catalog, and the form of the experiment that was chosen from it. */
 
-/** @import { CatalogEntry, Experiment, Field, Mounted, Place, System } from "../types" */
+/** @import { CatalogEntry, Experiment, Field, Mounted, Place, SweepAsked, System } from "../types" */
+/** @import { SweepValidated } from "../types" */
 
 import * as api from "../api.js";
 import { completed } from "../document.js";
 import { h, setText } from "../dom.js";
 import { ExperimentForm } from "../form.js";
-import { bytes, duration, speed } from "../format.js";
-import { go, ofRun } from "../location.js";
+import { bytes, duration, speed, whole } from "../format.js";
+import { go, ofRun, ofSweep } from "../location.js";
 import { fields } from "../schema.js";
 import { learnRuns, store } from "../state.js";
 import { datasetNote, followSystem, withDataset, workerNotice } from "../system.js";
 import { catalogue } from "./cards.js";
+import { combining } from "./combining.js";
 import { importedNotAgain } from "./imported.js";
 import { notAgain } from "./watched.js";
 
@@ -87,7 +89,9 @@ function build(all, origin, entry, closing) {
   const cost = h("dl", { class: "cost", "aria-live": "polite" });
   const failure = h("p", { class: "problem", role: "alert" });
   const start = h("button", { type: "submit", class: "primary" }, "Start");
-  const form = new ExperimentForm(all, origin, () => check(VALIDATE_PAUSE));
+  const changed = () => check(VALIDATE_PAUSE);
+  const form = new ExperimentForm(all, origin, changed, { sweeps: origin.study === undefined });
+  const combined = combining(changed);
   const instead = h("p", { class: "notice", hidden: true });
   const alone = h("div", {});
   const data = h("p", { class: "hint", "aria-live": "polite" });
@@ -101,15 +105,40 @@ function build(all, origin, entry, closing) {
     timer = window.setTimeout(async () => {
       checking.abort();
       const { signal } = (checking = new AbortController());
+      const sweep = asSweep();
+      combined.show(sweep?.over ?? []);
       try {
-        const { estimate } = await api.validate(form.read(), name, signal);
-        form.mark([]);
-        cost.replaceChildren(...costRows(estimate));
+        if (sweep) {
+          const found = await api.validateSweep(sweep, signal);
+          form.mark([]);
+          tell(found);
+          cost.replaceChildren(...sizeRows(found), ...costRows(found.estimate));
+        } else {
+          const { estimate } = await api.validate(form.read(), name, signal);
+          form.mark([]);
+          cost.replaceChildren(...costRows(estimate));
+        }
+        setText(start, sweep ? "Start all" : "Start");
         failure.textContent = "";
       } catch (error) {
         if (!signal.aborted) refuse(error);
       }
     }, pause);
+  }
+
+  /** What is asked, where a setting has several values. @returns {SweepAsked | null} */
+  function asSweep() {
+    const over = form.readOver();
+    return over.length === 0 ? null
+      : { experiment: form.read(), catalog_entry: name, over, ...combined.read() };
+  }
+
+  /** Say the values of each swept setting beside it. @param {SweepValidated} found */
+  function tell({ settings, values }) {
+    settings.forEach((path, at) => {
+      const texts = new Set(values.map((row) => JSON.stringify(row[at])));
+      form.tell(path, [...texts].map((text) => JSON.parse(text)));
+    });
   }
 
   /** @param {unknown} error */
@@ -126,9 +155,13 @@ function build(all, origin, entry, closing) {
     event.preventDefault();
     start.disabled = true;
     try {
-      const run = await api.createRun(form.read(), name);
-      learnRuns([run]);
-      go(ofRun(run.id));
+      const sweep = asSweep();
+      if (sweep) go(ofSweep((await api.createSweep(sweep)).sweep.id));
+      else {
+        const run = await api.createRun(form.read(), name);
+        learnRuns([run]);
+        go(ofRun(run.id));
+      }
       window.scrollTo(0, 0);
     } catch (error) {
       refuse(error);
@@ -161,8 +194,12 @@ function build(all, origin, entry, closing) {
   followSystem(closing);
   check(0);
   return h("form", { novalidate: true, onsubmit: submit },
-    instead, form.element, h("aside", { class: "start" }, cost, data, alone, failure, start));
+    instead, form.element, h("aside", { class: "start" }, combined.element, cost, data, alone, failure, start));
 }
+
+/** @param {SweepValidated} sweep */
+const sizeRows = ({ runs, networks }) => [h("dt", {}, "Sweep"), h("dd", { class: "size" },
+  `${whole(runs)} ${runs === 1 ? "run" : "runs"}, ${whole(networks)} networks`)];
 
 /** @param {import("../types").Estimate} estimate */
 function costRows({ seconds, steps_per_second: rate, bytes: size, basis }) {

@@ -9,6 +9,7 @@ import { age, duration, exact, real, speed, whole } from "../format.js";
 import { format } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { workerNotice } from "../system.js";
+import { sweepChip } from "./chip.js";
 import { originWords } from "./imported.js";
 import { exportMenu, shareMenu } from "./menus.js";
 import { isActive, progressBar, statusWord } from "./status.js";
@@ -46,6 +47,7 @@ export function runHeader(detail) {
   const element = h("header", { class: "run-header" },
     h("div", { class: "title-line" },
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
+      detail.sweep_id !== null && sweepChip(detail.sweep_id),
       h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop,
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
           "Run again")]),

@@ -4,6 +4,7 @@
 /** @import { Column } from "./run_cells.js" */
 
 import { h, setText } from "../dom.js";
+import { sweepChip } from "./chip.js";
 import { runEdit } from "./run_edit.js";
 import { sparkline } from "./sparkline.js";
 
@@ -30,7 +31,8 @@ export class RunRow {
     this.#name.href = `/runs/${run.id}`;
     const edit = h("button", { type: "button", class: "quiet edit", tabindex: -1,
       "aria-label": `Edit run ${run.id}`, onclick: () => this.edit() }, "Edit");
-    const title = h("span", { class: "what" }, this.#name, this.#about);
+    const title = h("span", { class: "what" }, this.#name, h("span", { class: "line" },
+      run.sweep_id !== null && sweepChip(run.sweep_id), this.#about));
     const made = columns.map(({ name, make }) => {
       const cell = make();
       if (name === "curve") this.#curve = cell.element;
