@@ -28,6 +28,8 @@ import { MomentPanel } from "./moment_panel.js";
 import { unitChoice } from "./unit_choice.js";
 
 const DISTANCE = "shiftscope.distance";
+/** Distributions of more arms than these take a place of their own. */
+const ABREAST = 3;
 const DISTRIBUTION = "shiftscope.distribution";
 /** @type {Record<string, MomentChart>} */
 const DISTRIBUTIONS = { density: densityChart, "quantile function": quantileChart };
@@ -84,9 +86,15 @@ function shift(parts) {
   const { choice, chosen } = choiceOf({ label: "distribution as", memory: DISTRIBUTION,
     otherwise: "density", named: names.find((name) => DISTRIBUTIONS[name].id === parts.chart) ?? null,
     options: names.map((name) => [name, name]), onChoose: rebuild });
-  return h("div", {}, layerHeatMap(parts, layersOf(deck.networks)),
+  const distribution = DISTRIBUTIONS[chosen];
+  const layers = deck.networks.length > ABREAST ? [
+    matrix("shift", [fan, shiftFromStart, shiftStep], parts),
+    h("div", { class: "section-line" }, choice), matrix("one", [distribution], parts),
+  ] : [
     h("div", { class: "section-line" }, choice),
-    matrix("shift distributions", [fan, DISTRIBUTIONS[chosen], shiftFromStart, shiftStep], parts),
+    matrix("shift distributions", [fan, distribution, shiftFromStart, shiftStep], parts),
+  ];
+  return h("div", {}, layerHeatMap(parts, layersOf(deck.networks)), ...layers,
     probed && onProbe(parts));
 }
 
