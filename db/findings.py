@@ -119,10 +119,14 @@ def findings(engine: Engine, run_id: int) -> list[StoredFinding]:
         rows = connection.execute(query).all()
     order = {name: place for place, name in enumerate(RULE_NAMES)}
 
+    of_arms: dict[str | None, int] = {}
+    for row in rows:
+        of_network = row.network_position or 0
+        of_arms[row.arm] = min(of_arms.get(row.arm, of_network), of_network)
+
     def place(row: Any) -> tuple[int, ...]:
-        of_arm = min(other.network_position or 0 for other in rows if other.arm == row.arm)
         of_network, of_layer = row.network_position or 0, row.layer_position or 0
-        return (order.get(row.rule, len(order)), of_arm, of_network, of_layer, row.id)
+        return (order.get(row.rule, len(order)), of_arms[row.arm], of_network, of_layer, row.id)
 
     return [
         StoredFinding(

@@ -206,8 +206,7 @@ def export_lines(
     """The same at every step that was recorded, as a CSV file."""
     found = compared(engine, numbers_of(runs), group)
     _, means = _averages(engine, found, table, statistic, layer, None)
-    name = "-".join(part for part in (statistic, layer) if part)
-    return _file(csv_text(average_rows(found.lines, means)), name)
+    return _file(csv_text(average_rows(found.lines, means)), statistic)
 
 
 @router.get(".csv", response_class=Response, responses=CSV)

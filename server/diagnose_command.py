@@ -33,8 +33,8 @@ def diagnose(
     url = load_settings(database=database, data=data).database_url
     engine = open_database(url)
     found = read.run(engine, run)
-    if found.source == "study":
-        raise Conflict(f"Run {run} is a study, of whose measurements no rule speaks.")
+    if found.source in ("study", "import"):
+        raise Conflict(f"Run {run} is no training: of its measurements no rule speaks.")
     if found.status not in ACTIVE and (again or found.diagnosed is None):
         look_at(url, run)
     typer.echo("\n".join(finding_lines(findings(engine, run))))

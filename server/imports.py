@@ -63,7 +63,8 @@ def import_path(engine: Engine, path: Path, name: str | None = None) -> Imported
             "seeds": list(seeds),
             "skipped": skipped.listed(),
         }
-        title = name or path.resolve().stem
+        place = path.resolve()
+        title = name or (place.name if path.is_dir() else place.stem)
         run_id = store_import(engine, title, document, _numbers(path, Skipped()))
     except OSError as error:
         raise InvalidImport(f"{path} can't be read: {error.strerror}.") from None

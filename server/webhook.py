@@ -70,7 +70,8 @@ class Webhook:
         newest = read.newest_run(self._engine) if self._newest_run is None else self._newest_run
         runs = read.changing_runs(self._engine, after=newest, also=list(self._active))
         found = self._new_findings([run.id for run in runs])
-        ended = [run for run in runs if run.status not in ACTIVE]
+        # An import is no work that ends: it is there when it is committed.
+        ended = [r for r in runs if r.status not in ACTIVE and r.source != "import"]
         events = [
             self._event("findings", run, found[run.id]) for run in runs if run.id in found
         ] + [self._event(run.status, run) for run in ended]
@@ -79,14 +80,18 @@ class Webhook:
         return [] if is_first else events
 
     def _new_findings(self, run_ids: Sequence[int]) -> dict[int, list[Any]]:
-        newest = select(func.max(Finding.id))
         with self._engine.connect() as connection:
-            before, self._newest_finding = self._newest_finding, connection.scalar(newest) or 0
-        if self._newest_finding <= before:
+            newest = connection.scalar(select(func.max(Finding.id))) or 0
+        before, self._newest_finding = self._newest_finding, newest
+        if newest <= before:
             return {}
         found = {run_id: findings(self._engine, run_id) for run_id in run_ids}
         new = {
-            run_id: [finding_public(one).model_dump(mode="json") for one in all_ if one.id > before]
+            run_id: [
+                finding_public(one).model_dump(mode="json")
+                for one in all_
+                if before < one.id <= newest
+            ]
             for run_id, all_ in found.items()
         }
         return {run_id: some for run_id, some in new.items() if some}

@@ -212,6 +212,8 @@ def test_a_comparison_over_http(web: httpx.Client, evaluated: Evaluated) -> None
         csv.DictReader(io.StringIO(web.get("/api/comparison/lines.csv", params=asked).text))
     )
     assert len(rows) == 2 * 1_000 and float(rows[99]["mean"]) == 0.01
+    foreign = {**asked, "layer": 'λ"'}
+    assert web.get("/api/comparison/lines.csv", params=foreign).status_code == 200
     text = web.get("/api/comparison.csv", params={"runs": numbers, "target": 0.8}).text
     table = list(csv.DictReader(io.StringIO(text)))
     assert [row["line"] for row in table][:2] == [f"#{runs[0]} none", f"#{runs[0]} BatchNorm"]

@@ -26,9 +26,11 @@ from shiftscope.db import catalog, queue, read
 from shiftscope.db.errors import Conflict, InvalidExperiment
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.findings import Found, findings, store_findings
+from shiftscope.db.importing import store_import
 from shiftscope.db.parsing import parse, with_settings
 from shiftscope.db.rules import RULE_NAMES
 from shiftscope.db.rules import Diagnosis as Settings
+from shiftscope.db.study import Measurement
 from shiftscope.server import webhook
 from shiftscope.server.cli import app
 from shiftscope.trainer import datasets
@@ -478,12 +480,15 @@ def test_networks_with_known_faults_are_found_out(
     assert "small_batch" in found["BatchNorm", 0]
 
 
-def test_a_run_that_goes_on_and_a_study_are_not_diagnosed_afterwards(
+def test_a_run_that_goes_on_and_an_import_are_not_diagnosed_afterwards(
     engine: Engine, make_run: Callable[..., Any]
 ) -> None:
     run = make_run(engine)
     with pytest.raises(Conflict, match="is running: findings come while it trains"):
         diagnose(engine, run.run_id)
+    imported = store_import(engine, "Mine", {}, [Measurement(0, "loss", "a", 1, 2)])
+    with pytest.raises(Conflict, match="is no training"):
+        diagnose(engine, imported)
 
 
 def test_every_rule_is_described_with_its_threshold_and_where_that_comes_from() -> None:
@@ -618,6 +623,7 @@ def test_a_webhook_tells_of_findings_and_of_the_end_whatever_the_receiver_answer
 
     store_findings(engine, found.run_id, found.found, 100)
     wait_for(1)
+    store_import(engine, "Mine", {}, [Measurement(0, "loss", "a", 1, 2)])
     queue.end(engine, found.run_id, "failed", "No memory.")
     wait_for(2)
     hook.end()

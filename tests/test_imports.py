@@ -192,7 +192,9 @@ def test_scalars_of_other_writers_are_read_and_the_rest_is_told(
             writer.add_scalar("train/loss", 0.5, 3)
             writer.add_scalar("train/lr", math.nan, 3, new_style=True)
             writer.add_text("note", "hello", 3)
-    imported = import_path(engine, tmp_path / "logs")
+    (tmp_path / "logs").rename(tmp_path / "lr0.01")
+    imported = import_path(engine, tmp_path / "lr0.01")
+    assert read.run(engine, imported.run_id).name == "lr0.01"
     numbers = found(engine, imported.run_id)
     assert [(one.series, one.quantity, one.x) for one in numbers] == [
         (arm, name, 3.0) for arm in ("a", "b/c") for name in ("train/loss", "train/lr")

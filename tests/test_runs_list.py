@@ -150,6 +150,13 @@ def test_a_run_is_renamed_tagged_noted_and_archived(any_engine: Engine, connect:
     problem(web.patch("/api/runs/99", json={"name": "x"}), 404)
 
 
+def test_words_are_found_whatever_their_case(any_engine: Engine, connect: Any) -> None:
+    run_id = enqueue(any_engine, "Übung 3")
+    for query in ("übung", "ÜBUNG", "name:Übung"):
+        found = connect(any_engine).get("/api/runs", params={"q": query}).json()["runs"]
+        assert [run["id"] for run in found] == [run_id], query
+
+
 def test_a_deleted_run_is_in_no_list_until_it_is_restored(any_engine: Engine, connect: Any) -> None:
     web = connect(any_engine)
     run_id = enqueue(any_engine, "A run")

@@ -51,13 +51,13 @@ def diagnose(engine: Engine, run_id: int) -> None:
 
     Raises:
         NotFound: There is no such run.
-        Conflict: It has not ended, or it is a study.
+        Conflict: It has not ended, or it is a study or an import.
     """
     run = read.run(engine, run_id)
     if run.status in ACTIVE:
         raise Conflict(f"Run {run_id} is {run.status}: findings come while it trains.")
-    if run.source == "study":
-        raise Conflict(f"Run {run_id} is a study, of whose measurements no rule speaks.")
+    if run.source in ("study", "import"):
+        raise Conflict(f"Run {run_id} is no training: of its measurements no rule speaks.")
     diagnosis = diagnosis_of(engine, run)
     with engine.connect() as connection:
         for network in diagnosis.networks:

@@ -249,7 +249,7 @@ class Diagnosis:
             rule=name,
             network_id=network_id,
             layer_id=layer_id,
-            first_step=(since or evidence_first) if known is None else known.first_step,
+            first_step=known.first_step if known else evidence_first if since is None else since,
             last_step=last_step,
             severity=rule.severity,
             evidence_table=rule.table,
