@@ -1,8 +1,7 @@
 """The mean of a statistic over the networks of a line, step by step, with its interval.
 
-Evaluations are exact. Of long series a bucket of steps (`series.py`) has a minimum and a maximum:
-its middle stands for it in the mean, and the lowest and highest value of any network go along, so
-that no spike is lost.
+Of long series a bucket of steps (`series.py`) has a minimum and a maximum: its middle stands for it
+in the mean, and the lowest and highest value of any network go along, so that no spike is lost.
 """
 
 import math
@@ -13,6 +12,7 @@ from functools import reduce
 import numpy as np
 from sqlalchemy import Engine, select
 
+from .buckets import merged, of_records
 from .comparison import Line, Member
 from .intervals import means
 from .read import known_columns
@@ -96,7 +96,7 @@ def averages(
 
     def read(member: Member) -> Points | None:
         if (table, statistic) == (Evaluation.__tablename__, "test_accuracy"):
-            return _of_curve(member)  # where the loss is NaN, nothing is right
+            return _of_curve(member, width)  # where the loss is NaN, nothing is right
         layer_id = layers.get(member.network.id)
         if table in OF_LAYERS and layer_id is None:
             return None
@@ -110,7 +110,7 @@ def average(networks: Sequence[Points | None], width: int) -> Average:
     """The mean over networks at each bucket that all of them have; those with nothing are apart.
 
     Args:
-        networks: What each recorded; None, or no points, where it did not.
+        networks: What each recorded, a point for each bucket; None, or no points, where it did not.
         width: Steps in a bucket.
     """
     having = [points for points in networks if points is not None and len(points.step)]
@@ -144,10 +144,11 @@ def average(networks: Sequence[Points | None], width: int) -> Average:
     )
 
 
-def _of_curve(member: Member) -> Points:
+def _of_curve(member: Member, width: int) -> Points:
     step = np.array(member.curve.steps, np.int64)
-    accuracy = np.array(member.curve.accuracies, np.float64)
-    return Points(step, step, accuracy, accuracy, np.isnan(accuracy))
+    accuracy = np.array([member.curve.accuracies], np.float64)
+    found = merged([of_records(step, accuracy, np.zeros(accuracy.shape, bool))], width)
+    return Points(found.step, found.last_step, found.low[0], found.high[0], found.nan[0])
 
 
 def _read(engine: Engine, selection: Selection, last: int, width: int) -> Points | None:

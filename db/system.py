@@ -1,5 +1,6 @@
 """What the processes of a run took of the machine: samples, and a bounded number of them."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -23,6 +24,7 @@ class System:
     gpu_memory: float | None
 
 
+ROWS_AT_ONCE = 1000
 QUANTITIES = tuple(field.name for field in fields(System) if field.name != "seconds")
 LARGEST = {"memory", "gpu_memory"}
 """Of these the largest of several samples is told; of shares their mean."""
@@ -79,3 +81,11 @@ def samples_of(engine: Engine, run_id: int, most: int = 1000) -> Samples:
         values[name] = [float(together(some)) if some else float("nan") for some in known]
     seconds, step = [group[-1][0] for group in groups], [group[-1][1] for group in groups]
     return Samples(len(samples), every, seconds, step, values)
+
+
+def all_samples(engine: Engine, run_id: int) -> Iterator[tuple[Any, ...]]:
+    """Every sample of a run, all columns of `SystemRecord`, in constant memory."""
+    table = SystemRecord.__table__
+    query = select(table).where(table.columns.run_id == run_id).order_by(table.columns.sample)
+    with engine.connect().execution_options(yield_per=ROWS_AT_ONCE) as connection:
+        yield from map(tuple, connection.execute(query))

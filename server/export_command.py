@@ -51,8 +51,9 @@ def export(
 ) -> None:
     """Write every record of a run as CSV, JSON or Parquet, all tables as one zip, or event files.
 
-    In full resolution. Numbers read back bit-equal; NaN, Infinity and -Infinity are kept; an
-    empty field means that the statistic does not apply.
+    Its findings, its log and what it took of the machine are tables, too. In full resolution.
+    Numbers read back bit-equal; NaN, Infinity and -Infinity are kept; an empty field means that
+    the statistic does not apply.
     """
     if all_tables and table is not None:
         raise SetupProblem("--zip has all tables: leave out --table.")

@@ -12,8 +12,14 @@ from .export_tables import ExportTable
 from .extras import load
 
 ROWS_IN_A_GROUP = 20_000
-TEXTS = {"arm", "layer", "quantity", "series"}
-WHOLE = {"run_id", "network_id", "seed", "layer_id", "step", "unit"}
+TEXTS = {
+    *("arm", "layer", "quantity", "series", "rule", "severity", "evidence_table", "statistic"),
+    *("sentence", "why", "advice", "at", "level", "message"),
+}
+WHOLE = {
+    *("run_id", "network_id", "seed", "layer_id", "step", "unit", "entry_id", "sample"),
+    *("finding_id", "first_step", "last_step", "evidence_first", "evidence_last"),
+}
 
 
 def parquet_chunks(table: ExportTable) -> Iterator[bytes]:

@@ -1,20 +1,38 @@
 """The tables of a run that can be exported: their columns and every row, in constant memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
 
-from ..db import read, units
+from ..db import log, read, units
+from ..db.findings import COLUMNS, findings
 from ..db.part import WHOLE, Part
-from ..db.tables import RECORD_TABLES, MeasurementRecord, Run, UnitRecord
+from ..db.system import all_samples
+from ..db.tables import (
+    RECORD_TABLES,
+    Finding,
+    LogEntry,
+    MeasurementRecord,
+    Run,
+    SystemRecord,
+    UnitRecord,
+)
 
 MEASUREMENTS_AT_ONCE = 10_000
 MEASUREMENTS = MeasurementRecord.__tablename__
 MEASUREMENT_COLUMNS = ["run_id", "seed", "quantity", "series", "x", "value"]
-EXPORTED = (*RECORD_TABLES, UnitRecord.__tablename__, MEASUREMENTS)
-"""The tables that can be exported; of `unit_records` each unit is a row."""
+FINDINGS = Finding.__tablename__
+WORST = ("value", "threshold")
+"""Columns of a finding that may be infinite: they come last."""
+FINDING_COLUMNS = [
+    *("run_id", "finding_id", "arm", "seed", "layer"),
+    *(name for name in COLUMNS if name not in WORST),
+    *WORST,
+]
+LOG_COLUMNS = ["run_id", "entry_id", "at", "level", "message"]
+SYSTEM_COLUMNS = [column.name for column in SystemRecord.__table__.columns]
 
 
 @dataclass(frozen=True)
@@ -36,16 +54,53 @@ class ExportTable:
     rows: Iterator[tuple[Any, ...]]
 
 
+def _findings(engine: Engine, run_id: int) -> Iterator[tuple[Any, ...]]:
+    for one in findings(engine, run_id):
+        values = {**vars(one.found), "run_id": run_id, "finding_id": one.id}
+        values |= {"arm": one.arm, "seed": one.seed, "layer": one.layer}
+        yield tuple(values[name] for name in FINDING_COLUMNS)
+
+
+def _entries(engine: Engine, run_id: int) -> Iterator[tuple[Any, ...]]:
+    after = 0
+    while found := log.entries(engine, run_id, after):
+        for one in found:
+            yield run_id, one.id, one.at.isoformat(), one.level, one.message
+        after = found[-1].id
+
+
+@dataclass(frozen=True)
+class _OfRun:
+    """A table about the run as a whole, which has no parts; the fields are those of ExportTable."""
+
+    columns: list[str]
+    first_number: int
+    rows: Callable[[Engine, int], Iterator[tuple[Any, ...]]]
+
+
+_OF_RUNS = {
+    FINDINGS: _OfRun(FINDING_COLUMNS, FINDING_COLUMNS.index(WORST[0]), _findings),
+    LogEntry.__tablename__: _OfRun(LOG_COLUMNS, len(LOG_COLUMNS), _entries),
+    SystemRecord.__tablename__: _OfRun(SYSTEM_COLUMNS, 0, all_samples),
+}
+EXPORTED = (*RECORD_TABLES, UnitRecord.__tablename__, MEASUREMENTS, *_OF_RUNS)
+"""The tables that can be exported; of `unit_records` each unit is a row."""
+
+
 def export_table(engine: Engine, run_id: int, name: str, part: Part = WHOLE) -> ExportTable:
     """A table of a run: records by network, layer and step, or those of a part.
 
-    Measurements come as they were found, all of them.
+    Measurements, findings, the log and system records have no parts: all of them come.
 
     Raises:
         NotFound: There is no such run, table or statistic; at once, before the first row.
     """
     if name == MEASUREMENTS:
         return measurement_table(engine, run_id)
+    if name in _OF_RUNS:
+        of = _OF_RUNS[name]
+        read.run(engine, run_id)
+        return ExportTable(run_id, name, of.columns, of.first_number, of.rows(engine, run_id))
     is_of_units = name == UnitRecord.__tablename__
     columns = units.export_columns(part) if is_of_units else read.export_columns(name, part)
     read.run(engine, run_id)

@@ -69,7 +69,7 @@ def _readme(run: Run, contents: list[tuple[str, list[str]]]) -> str:
     columns = "\n\n".join(f"`{file}`: {', '.join(names)}" for file, names in contents)
     return f"""# Run {run.id}: {run.name}
 
-Every record of the run, in full resolution.
+Every record of the run, in full resolution, its findings, its log and what it took of the machine.
 
 - `run.json`: the run with its settings, versions, networks and layers.
 - `verdict.json`: what its arms come to.

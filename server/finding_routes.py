@@ -1,19 +1,17 @@
 """What the rules found in a run: as JSON for the page, and as a CSV file."""
 
-import csv
-import io
-
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 
 from ..db import read
-from ..db.findings import COLUMNS, findings
+from ..db.findings import findings
 from .dependencies import EngineDep, RunId
-from .export import file_name
+from .export import FORMATS, csv_chunks, file_name
+from .export_routes import download
+from .export_tables import FINDINGS, export_table
 from .schemas import FindingsPublic, findings_public
-from .wire import json_safe
 
 router = APIRouter(prefix="/api/runs", tags=["findings"])
-HEADER = ("run_id", "finding_id", "arm", "seed", "layer", *COLUMNS)
 
 
 @router.get("/{run_id}/findings")
@@ -24,25 +22,12 @@ def get_findings(engine: EngineDep, run_id: RunId) -> FindingsPublic:
 
 @router.get(
     "/{run_id}/findings.csv",
-    response_class=Response,
+    response_class=StreamingResponse,
     responses={
         200: {"content": {"text/csv": {}}, "description": "A CSV file"},
     },
 )
-def export_findings(engine: EngineDep, run_id: RunId) -> Response:
+def export_findings(engine: EngineDep, run_id: RunId) -> StreamingResponse:
     """The findings, one row for each."""
-    read.run(engine, run_id)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER)
-    for one in findings(engine, run_id):
-        values = [getattr(one.found, name) for name in COLUMNS]
-        writer.writerow(json_safe([run_id, one.id, one.arm, one.seed, one.layer, *values]))
-    return Response(
-        text.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="{file_name(run_id, "findings")}"',
-            "Cache-Control": "no-store",
-        },
-    )
+    chunks = csv_chunks(export_table(engine, run_id, FINDINGS))
+    return download(chunks, FORMATS["csv"].media_type, file_name(run_id, FINDINGS))

@@ -1326,6 +1326,10 @@ def test_what_was_imported_is_drawn_and_taken_away_again_by_keyboard(
         page.get_by_role("link", name="measurements.json").press("Enter")
     rows = json.loads(download.value.path().read_text())["rows"]
     assert [row[-1] for row in rows] == [2, 7, 3, "NaN", 8, 1]
+    head.press("Enter")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="log_entries.json").press("Enter")
+    assert json.loads(download.value.path().read_text())["table"] == "log_entries"
     expect(page.get_by_label("Format")).to_be_hidden()
     head.press("Enter")
     zipped = page.get_by_role("link", name="zip")

@@ -131,6 +131,24 @@ def test_every_database_is_read_alike_and_a_nan_is_no_lack(
     assert coarse.mean[:2].tolist() == [1.0, 1.0] and math.isnan(coarse.mean[2])
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_no_evaluation_is_lost_in_a_bucket(
+    engine: Engine, evaluated: Evaluated, count: int
+) -> None:
+    curve = dict.fromkeys(range(10, 1_001, 10), 0.5)
+    for rate in range(1, count + 1):
+        evaluated(optimizer={"lr": rate}, quick={**curve, 60: 0.0, 80: 0.9, 990: math.nan})
+    line = compared(engine, range(1, count + 1), "arm").lines[1]
+    table = ("evaluations", "test_accuracy")
+    exact, coarse = (averages(engine, [line], *table, width=width)[0] for width in (1, 32))
+    assert exact.step.tolist() == list(curve) and exact.least is None
+    assert coarse.step.tolist()[:4] == [10, 40, 70, 100] and len(coarse.step) == 1_000 // 32 + 1
+    assert coarse.last_step.tolist()[:4] == [30, 60, 90, 120] and coarse.networks == count
+    assert coarse.mean[:3].tolist() == [0.5, 0.25, 0.7] and math.isnan(coarse.mean[30])
+    assert coarse.least is not None and coarse.least[:3].tolist() == [0.5, 0.0, 0.5]
+    assert coarse.most is not None and coarse.most[:3].tolist() == [0.5, 0.5, 0.9]
+
+
 def test_what_an_arm_overrides_is_its_setting(engine: Engine, make_run: Any) -> None:
     run = make_run(engine, arms=["a", "b"], optimizer={"lr": 0.1}).run_id
     arms = [{"name": "a", "norm": "none", "lr": 2}, {"name": "b", "norm": "none"}]

@@ -19,8 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from shiftscope.db import read
+from shiftscope.db import log, read
+from shiftscope.db.findings import Found, store_findings
+from shiftscope.db.system import System, add_sample
 from shiftscope.server import extras
+from shiftscope.server.export import json_chunks
+from shiftscope.server.export_parquet import parquet_chunks
+from shiftscope.server.export_tables import export_table
 from shiftscope.server.export_zip import zip_chunks
 
 ODD = [1.5, math.nan, None, math.inf, -math.inf, 0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2]
@@ -266,7 +271,7 @@ def test_the_zip_has_every_table_and_what_it_means(
         zipfile.ZipFile(io.BytesIO(web.get(f"/api/runs/{run.run_id}/export.zip").content)),
     ):
         assert archive.testzip() is None
-        tables = {"layer_records.csv", "network_records.csv"}
+        tables = {"layer_records.csv", "network_records.csv", "log_entries.csv"}
         told = {"run.json", "verdict.json", "README.md", "statistics.md"}
         assert set(archive.namelist()) == tables | told
         for name in tables:
@@ -276,6 +281,79 @@ def test_the_zip_has_every_table_and_what_it_means(
         assert "sentence" in json.loads(archive.read("verdict.json"))
         assert all(name in archive.read("README.md").decode() for name in tables)
         assert b"`shift_from_start`" in archive.read("statistics.md")
+
+
+OF_RUNS = ("findings", "log_entries", "system_records")
+
+
+@pytest.fixture
+def diagnosed(any_engine: Engine, make_run: Any) -> Any:
+    """A run with an infinite finding, a warning in its log and a sample without a GPU."""
+    run = make_run(any_engine)
+    run.append(7)
+    found = Found(
+        "stalled", None, None, 7, 7, "warning", "network_records", "seconds",
+        math.inf, 300, 7, 7, "No step, at all.", "Because.", "Try.",
+    )  # fmt: skip
+    store_findings(any_engine, run.run_id, [found], 7)
+    log.note(any_engine, run.run_id, 'It is "slow".', "warning")
+    add_sample(any_engine, run.run_id, System(0.5, 1.5, 2e9, 0.25, math.nan, None, None))
+    return run
+
+
+def test_findings_log_and_system_are_tables(diagnosed: Any) -> None:
+    engine, run_id = diagnosed.engine, diagnosed.run_id
+    findings, entries, samples = (
+        list(csv.DictReader(io.StringIO(csv_text(engine, run_id, table)))) for table in OF_RUNS
+    )
+    (finding,) = findings
+    assert (finding["rule"], finding["value"], finding["threshold"], finding["arm"]) == (
+        *("stalled", "Infinity", "300.0", ""),
+    )
+    assert (finding["sentence"], finding["evidence_last"]) == ("No step, at all.", "7")
+    assert [entry["message"] for entry in entries] == [
+        one.message for one in log.entries(engine, run_id)
+    ]
+    assert (entries[-1]["level"], entries[-1]["message"]) == ("warning", 'It is "slow".')
+    assert entries[-1]["at"].endswith("+00:00")
+    (sample,) = samples
+    assert [sample[name] for name in ("sample", "step", "cpu", "machine_memory", "gpu")] == [
+        *("1", "7", "1.5", "NaN", ""),
+    ]
+    names = zipfile.ZipFile(io.BytesIO(b"".join(zip_chunks(engine, run_id)))).namelist()
+    assert {f"{table}.csv" for table in OF_RUNS} <= set(names)
+
+
+def test_a_long_log_is_exported_whole(
+    engine: Engine, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(engine)
+    monkeypatch.setattr(log, "MOST", 2)
+    for at in range(5):
+        log.note(engine, run.run_id, f"Entry {at}.")
+    rows = list(csv.DictReader(io.StringIO(csv_text(engine, run.run_id, "log_entries"))))
+    assert [row["message"] for row in rows[-5:]] == [f"Entry {at}." for at in range(5)]
+
+
+@pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
+def test_findings_log_and_system_are_json_and_parquet(diagnosed: Any) -> None:
+    engine, run_id = diagnosed.engine, diagnosed.run_id
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for table, column, value, kind in (
+        ("findings", "value", math.inf, "double"),
+        ("findings", "evidence_first", 7, "int64"),
+        ("log_entries", "message", 'It is "slow".', "string"),
+        ("system_records", "sample", 1, "int64"),
+        ("system_records", "gpu_memory", None, "double"),
+    ):
+        text = b"".join(json_chunks(export_table(engine, run_id, table)))
+        found = json.loads(text, parse_constant=pytest.fail)
+        written = found["rows"][-1][found["columns"].index(column)]
+        assert written == ("Infinity" if value == math.inf else value)
+        file = io.BytesIO(b"".join(parquet_chunks(export_table(engine, run_id, table))))
+        read_back = parquet.read_table(file)
+        assert read_back[column].to_pylist()[-1] == value
+        assert str(read_back.schema.field(column).type) == kind
 
 
 def test_a_zip_is_sent_while_it_is_made(engine: Engine, make_run: Any) -> None:

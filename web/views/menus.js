@@ -30,6 +30,13 @@ const AROUND_STEPS = [
   ["landscape_records", "loss and gradient along the gradient", "landscape_every"],
 ];
 
+/** @type {[string, string][]} */
+const OF_RUNS = [
+  ["findings", "what the rules found, with the evidence"],
+  ["log_entries", "what happened to the run"],
+  ["system_records", "CPU, memory and GPU of its processes"],
+];
+
 /**
  * The tables that a run can have, each with what is in it.
  * @param {RunDetail} detail
@@ -37,14 +44,14 @@ const AROUND_STEPS = [
  */
 function tablesOf({ source, experiment }) {
   if (source !== "experiment" && source !== "watch") {
-    return [["measurements", "everything that was measured"]];
+    return [["measurements", "everything that was measured"], ...OF_RUNS];
   }
   const recording = /** @type {Record<string, unknown> | undefined} */ (experiment?.recording);
   const measured = AROUND_STEPS.filter(([, , every]) => typeof recording?.[every] === "number");
   return [...TABLES, ...measured.map(([table, about]) =>
     /** @type {[string, string]} */ ([table, about])),
   ...(experiment?.ensemble === true ? [/** @type {[string, string]} */ (
-    ["ensemble_records", "test accuracy of each seed’s networks together"])] : [])];
+    ["ensemble_records", "test accuracy of each seed’s networks together"])] : []), ...OF_RUNS];
 }
 
 /** @param {RunDetail} detail */
