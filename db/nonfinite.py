@@ -59,10 +59,11 @@ def first_offenders(engine: Engine, run_id: int, after: int = 0) -> list[Offende
                 (names.get(index), column): place
                 for place, (index, column) in enumerate(in_order(len(mine)))
             }
-            offenders = _offenders(connection, network, mine, after, last)
-            found += sorted(offenders, key=lambda one: (one.step, order[one.layer, one.statistic]))[
-                :1
-            ]
+            offenders = sorted(
+                _offenders(connection, network, mine, after, last),
+                key=lambda one: (one.step, order[one.layer, one.statistic]),
+            )
+            found += offenders[:1]
     return found
 
 
