@@ -1,24 +1,20 @@
 """The first offender: where in a network, and at which step, a number was no longer finite.
 
-Of one step it is what is computed first: weights, preactivations from the first layer to the last,
-the loss, gradients from the last layer back to the first, updates. What comes after it is mostly
-its consequence.
+Of one step it is what is computed first (`step_order.py`). What comes after it is mostly its
+consequence.
 """
 
-import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
 
 from .read import layers, networks, run
+from .step_order import LOSS, OF_LAYERS, UPDATE, in_order
 from .tables import Layer, LayerRecord, Network, NetworkRecord
 
 LARGEST = sys.float_info.max
-_GRADIENTS = ("activation_grad_norm", "weight_grad_norm")
-_OF_LAYERS = ("weight_norm", "nonfinite", *_GRADIENTS, "update_ratio")
-"""Columns of `layer_records` in which a tensor shows; the norm of one that holds NaN is NaN."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +54,16 @@ def first_offenders(engine: Engine, run_id: int, after: int = 0) -> list[Offende
     with engine.connect() as connection:
         for network in networks(engine, run_id):
             mine = of_network.get(network.id, [])
-            offenders = _offenders(connection, network, mine, after, last)
-            found += sorted(offenders, key=lambda one: (one.step, _order(one, mine)))[:1]
+            names: dict[int | None, str | None] = dict(enumerate(layer.name for layer in mine))
+            order = {
+                (names.get(index), column): place
+                for place, (index, column) in enumerate(in_order(len(mine)))
+            }
+            offenders = sorted(
+                _offenders(connection, network, mine, after, last),
+                key=lambda one: (one.step, order[one.layer, one.statistic]),
+            )
+            found += offenders[:1]
     return found
 
 
@@ -77,39 +81,23 @@ def _offenders(
     )
     for (step,) in connection.execute(query):
         last = step
-        yield Offender(network, None, "loss", step)
+        yield Offender(network, None, LOSS, step)
     columns = LayerRecord.__table__.columns
-    norms = [columns[name] for name in _OF_LAYERS if name != "nonfinite"]
-    odd = or_(columns.nonfinite > 0, *(~norm.between(-LARGEST, LARGEST) for norm in norms))
+    bad: dict[str, ColumnElement[bool]] = {
+        name: ~columns[name].between(-LARGEST, LARGEST) for name in OF_LAYERS
+    }
+    bad["nonfinite"] = columns.nonfinite > 0
+    bad[UPDATE] = and_(bad[UPDATE], columns.weight_norm.is_distinct_from(0.0))
     for layer in of_network:
         query = (
-            select(columns.step, *(columns[name] for name in _OF_LAYERS))
+            select(columns.step, *(bad[name] for name in OF_LAYERS))
             .where(columns.network_id == network.id, columns.layer_id == layer.id)
-            .where(columns.step > after, columns.step <= last, odd)
+            .where(columns.step > after, columns.step <= last, or_(*bad.values()))
             .order_by(columns.step)
             .limit(1)
         )
-        for step, *values in connection.execute(query):
+        for step, *flags in connection.execute(query):
             last = step
-            for name, value in zip(_OF_LAYERS, values, strict=True):
-                if value is not None and (
-                    value > 0 if name == "nonfinite" else not math.isfinite(value)
-                ):
+            for name, is_bad in zip(OF_LAYERS, flags, strict=True):
+                if is_bad:
                     yield Offender(network, layer.name, name, step)
-
-
-def _order(one: Offender, of_network: list[Layer]) -> tuple[int, int, int]:
-    """Where in a step it is computed."""
-    positions = {layer.name: layer.position for layer in of_network}
-    position = positions.get(one.layer or "", 0)
-    match one.statistic:
-        case "weight_norm":
-            return (0, position, 0)
-        case "nonfinite":
-            return (1, position, 0)
-        case "loss":
-            return (2, 0, 0)
-        case "update_ratio":
-            return (4, position, 0)
-        case gradient:
-            return (3, -position, _GRADIENTS.index(gradient))

@@ -670,7 +670,7 @@ def test_findings_are_counted_told_live_and_lead_to_their_charts(
     expect(page.locator(".tabs a[aria-current]")).to_have_text("Gradients")
     expect(page.locator(".range .words")).to_have_text("steps 251–375")
     assert "layer=hidden2" in page.url
-    page.locator(".plot[data-chart='dead'][data-layer='hidden2']").scroll_into_view_if_needed()
+    expect(chart_of(page, "dead", "hidden2")).to_be_focused()
     page.wait_for_function(f"({DRAWN})(['dead', 'hidden2'])[0]?.y.length > 0")
     (trace, *_) = page.evaluate(DRAWN, ["dead", "hidden2"])
     assert set(trace["y"]) == {0.9}

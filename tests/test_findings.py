@@ -300,6 +300,12 @@ def test_the_first_offender_is_the_first_in_the_order_of_a_step() -> None:
     loss = Records()
     loss.network["loss"][77] = math.nan
     assert one(loss.fed()).sentence.startswith("The network: NaN or infinities in the loss")
+    update = Records()
+    update.layers["weight_norm"][OUTPUT, 0] = 0  # it begins there, and has no ratio yet
+    update.layers["update_ratio"][OUTPUT, 0] = math.inf
+    update.layers["update_ratio"][1:, 50] = math.inf
+    found = one(update.fed())
+    assert (found.layer_id, found.first_step, found.statistic) == (11, 51, "update_ratio")
 
 
 def test_a_fault_shorter_than_the_patience_is_noise() -> None:

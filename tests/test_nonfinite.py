@@ -75,6 +75,19 @@ def test_of_one_step_it_is_what_is_computed_first(engine: Engine, make_run: Any)
     assert first(hidden2={"nonfinite": 3}, network=loss) == ("hidden2", "nonfinite")
     before = first(hidden1={"nonfinite": 1}, hidden2={"weight_norm": nan})
     assert before == ("hidden2", "weight_norm")
+    after = first(hidden1={"update_ratio": nan}, hidden2={"update_ratio": nan})
+    assert after == ("hidden1", "update_ratio")
+
+
+def test_weights_that_begin_at_0_have_no_update_ratio_and_do_not_offend(
+    any_engine: Engine, make_run: Any
+) -> None:
+    run = make_run(any_engine, arms=["none"])
+    zero = {"weight_norm": 0.0, "update_ratio": math.inf}
+    record(run, 1, {("none", "hidden2"): zero}, ["none"])
+    assert found(any_engine, run) == []
+    record(run, 2, {("none", "hidden2"): {"update_ratio": math.inf}}, ["none"])
+    assert found(any_engine, run) == [("none", "hidden2", "update_ratio", 2)]
 
 
 def test_it_is_told_over_http(

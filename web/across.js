@@ -3,7 +3,10 @@
  * logarithmic. Records are kept by step; only what is drawn is converted. Pure.
  */
 
-/** @import { Across, AcrossUnit, Mark, Range, RunDetail, Rows, StepAxis, ValueAxis } from "./types" */
+/**
+ * @import { Across, AcrossUnit, Mark, Network, Range, RunDetail, Rows, StepAxis, ValueAxis }
+ *   from "./types"
+ */
 
 import { number, whole } from "./format.js";
 import { exactAxis, exactLogAxis, stepAxis } from "./scale.js";
@@ -33,6 +36,14 @@ export function acrossOf(unit, log, run, records) {
     : (run.batch_size ?? 1) / (unit === "epoch" ? run.training_examples ?? 1 : 1);
   return { unit, log, to: (step) => step * perStep, from: (value) => value / perStep };
 }
+
+/**
+ * The network whose records tell the time: the first that was not frozen, else the one that was
+ * frozen last. All networks of a seed take their steps together.
+ * @param {Network[]} networks Those of one seed, at least one
+ */
+export const clockOf = (networks) => networks.reduce((clock, one) =>
+  (one.frozen_step ?? Infinity) > (clock.frozen_step ?? Infinity) ? one : clock);
 
 /**
  * Seconds of training, straight between records; training begins at step 0 after 0 s.

@@ -1,19 +1,8 @@
 /** Findings: grouped for reading, and where the evidence of one is to be seen. Pure. */
 
-/** @import { Evidence, Finding, FindingGroup, Place } from "./types" */
+/** @import { Finding, FindingGroup, Place } from "./types" */
 
-/** Which tab has the chart of a statistic. */
-const TAB = new Map([
-  ...["std", "nonfinite", "weight_norm", "w1_from_previous_median", "effective_rank"]
-    .map((name) => /** @type {const} */ ([name, "shift"])),
-  ...["activation_grad_norm", "weight_grad_norm", "update_ratio", "saturated", "dead"]
-    .map((name) => /** @type {const} */ ([name, "gradients"])),
-  ...["mean_drift", "var_drift", "gamma_min", "gamma_max"]
-    .map((name) => /** @type {const} */ ([name, "running-statistics"])),
-  ["seconds", "settings"],
-]);
-/** Steps that are shown beside those of the evidence, at least. */
-const AROUND = 50;
+import { evidencePlace } from "./evidence.js";
 
 /**
  * What each rule found, by arm: in all its layers and seeds.
@@ -64,13 +53,5 @@ function known(findings, take) {
  * @returns {Extract<Place, { view: "run" }>}
  */
 export function placeOf({ evidence, layer, seed }, place) {
-  const tab = TAB.get(evidence.statistic) ?? "overview";
-  const range = tab === "settings" ? null : around(evidence);
-  return { ...place, tab, range, seed: seed ?? place.seed, layer, find: null };
-}
-
-/** @param {Evidence} evidence @returns {[number, number]} */
-function around({ first, last }) {
-  const room = Math.max(AROUND, last - first);
-  return [Math.max(0, first - room), last + room];
+  return evidencePlace({ ...evidence, layer }, { ...place, seed: seed ?? place.seed });
 }

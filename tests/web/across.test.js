@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { acrossOf, axisOf, converted, shareAt, stepAt, stepOf, unitsOf, words }
+import { acrossOf, axisOf, clockOf, converted, shareAt, stepAt, stepOf, unitsOf, words }
   from "../../web/across.js";
 
 const RUN = { batch_size: 60, training_examples: 60_000 };
@@ -31,6 +31,16 @@ test("seconds are as they were recorded, straight between records, on at their r
   const { to, from } = acrossOf("seconds", false, RUN, clock([[10, 2], [20, 3], [40, 10]]));
   assert.deepEqual([0, 10, 15, 20, 30, 40, 60].map(to), [0, 2, 2.5, 3, 6.5, 10, 15]);
   for (const step of [0, 4, 10, 13, 20, 39, 40, 60]) assert.ok(Math.abs(from(to(step)) - step) < 1e-9);
+});
+
+test("the time is told by a network that goes on, else by the one that went on longest", () => {
+  /** @param {...(number | null)} frozen */
+  const told = (...frozen) => clockOf(/** @type {any[]} */ (
+    frozen.map((step, id) => ({ id, frozen_step: step })))).id;
+  assert.equal(told(null, null), 0);
+  assert.equal(told(120, null, null), 1);
+  assert.equal(told(120, 900, 300), 1);
+  assert.equal(told(null, 900), 0);
 });
 
 test("a step's place on an axis leads back to it", () => {

@@ -35,9 +35,20 @@ test("findings of one rule are one to read, by arm with its layers, seeds and st
 test("evidence leads to the chart of its statistic, at its steps, layer and seed", () => {
   const here = { ...ofRun(7), tab: "findings", seed: 1, find: "conv" };
   assert.equal(format(placeOf(finding({ seed: 2 }), here)),
-    "/runs/7?tab=gradients&seed=2&steps=451-575&layer=hidden1");
+    "/runs/7?tab=gradients&seed=2&steps=451-575&layer=hidden1&step=525&chart=dead%3Ahidden1");
   const evidence = { table: "evaluations", statistic: "test_loss", value: 1, threshold: 1, first: 10,
     last: 10 };
   assert.equal(format(placeOf(finding({ evidence, layer: null }), here)),
-    "/runs/7?seed=0&steps=0-60");
+    "/runs/7?seed=0&steps=0-60&step=10&chart=test-loss");
+});
+
+test("a shift on the probe leads to the distance that it was found in, whatever was named before", () => {
+  const here = { ...ofRun(7), tab: "findings", step: 3, chart: "fan:hidden1" };
+  const evidence = { table: "probe_records", statistic: "w1_from_previous_median", value: 6,
+    threshold: 3, first: 200, last: 200 };
+  const { tab, chart, step } = placeOf(finding({ evidence, layer: "hidden2" }), here);
+  assert.deepEqual([tab, chart, step], ["shift", "probe-w1-from-previous:hidden2", 200]);
+  const stalled = { ...evidence, table: "network_records", statistic: "seconds" };
+  assert.equal(format(placeOf(finding({ evidence: stalled, seed: null, layer: null }), here)),
+    "/runs/7?tab=settings");
 });

@@ -2,57 +2,45 @@
 
 import numpy as np
 
-from .rule import Array, Offender, Rule, Seen
+from ...db.step_order import LOSS, OF_LAYERS, UPDATE, in_order
+from .rule import Offender, Rule, Seen
+
+WORDS = {
+    "weight_norm": "the weights",
+    "nonfinite": "the preactivation",
+    LOSS: "the loss",
+    "activation_grad_norm": "the gradient at the preactivation",
+    "weight_grad_norm": "the gradient of the weights",
+    UPDATE: "the update",
+}
 
 
 def _first(seen: Seen) -> Offender | None:
-    """The first in the order of a step: weights, forward, loss, backward."""
-    weights = _is_bad(seen.layer("weight_norm"))
-    counted = np.nan_to_num(seen.layer("nonfinite")) > 0
-    z, dz, dw = (
-        counted,
-        _is_bad(seen.layer("activation_grad_norm")),
-        _is_bad(seen.layer("weight_grad_norm")),
-    )
-    loss = _is_bad(seen.of_network("loss"))
-    bad = weights.any(axis=0) | z.any(axis=0) | dz.any(axis=0) | dw.any(axis=0) | loss
-    if not bad.any():
+    """The first record with one, and of that record what is computed first."""
+    bad = {name: np.isinf(seen.layer(name)) for name in OF_LAYERS}
+    bad["nonfinite"] = np.nan_to_num(seen.layer("nonfinite")) > 0
+    bad[UPDATE] &= seen.layer("weight_norm") != 0
+    lost = np.isinf(seen.of_network(LOSS))
+    where = np.argwhere(np.any([lost, *(flags.any(axis=0) for flags in bad.values())], axis=0))
+    if not len(where):
         return None
-    at = tuple(np.argwhere(bad)[0])
+    at = tuple(where[0])
     step = int(seen.steps[at])
-    layers = len(seen.facts.layers)
-    forward, backward = range(layers), range(layers - 1, -1, -1)
-    for flags, order, statistic, what in (
-        (weights, forward, "weight_norm", "the weights"),
-        (z, forward, "nonfinite", "the preactivation"),
-    ):
-        if (found := _in_order(flags, order, at)) is not None:
-            value = float(seen.layer(statistic)[(found, *at)])
-            return Offender(found, step, "layer_records", statistic, value, what)
-    if loss[at]:
-        return Offender(None, step, "network_records", "loss", np.nan, "the loss")
-    for index in backward:
-        for flags, statistic, what in (
-            (dz, "activation_grad_norm", "the gradient at the preactivation"),
-            (dw, "weight_grad_norm", "the gradient of the weights"),
-        ):
-            if flags[(index, *at)]:
-                return Offender(index, step, "layer_records", statistic, np.nan, what)
+    for index, column in in_order(len(seen.facts.layers)):
+        if index is None:
+            if lost[at]:
+                return Offender(None, step, "network_records", LOSS, np.nan, WORDS[LOSS])
+        elif bad[column][(index, *at)]:
+            value = float(seen.layer(column)[(index, *at)]) if column == "nonfinite" else np.nan
+            return Offender(index, step, "layer_records", column, value, WORDS[column])
     return None
-
-
-def _is_bad(values: Array) -> Array:
-    return np.isinf(values)
-
-
-def _in_order(flags: Array, order: range, at: tuple[int, ...]) -> int | None:
-    return next((index for index in order if flags[(index, *at)]), None)
 
 
 RULE = Rule(
     table="layer_records",
     statistic="nonfinite",
-    measures="elements that are NaN or infinite, in weights, preactivations, loss or gradients",
+    measures="elements that are NaN or infinite, in weights, preactivations, loss, gradients or "
+    "updates",
     severity="critical",
     first=_first,
     sentence="{layer}: NaN or infinities in {what}, the first of this network.",

@@ -4,6 +4,7 @@
 /** @import { Panel } from "./panel.js" */
 
 import * as api from "../api.js";
+import { copy } from "../copying.js";
 import { h, setText } from "../dom.js";
 import { steps, whole } from "../format.js";
 import { image } from "../plot.js";
@@ -123,11 +124,10 @@ async function savePicture(panel, format) {
 function linkButton({ chart, deck, layer }) {
   const address = deck.linkTo(chart, layer);
   const button = h("button", { type: "button", onclick: async () => {
-    try {
-      await navigator.clipboard.writeText(address);
+    if (await copy(address)) {
       setText(button, "Copied");
       window.setTimeout(() => setText(button, "Copy link"), SAID);
-    } catch { // Browsers give pages their clipboard only over https and on this machine.
+    } else {
       field.hidden = false;
       field.select();
     }

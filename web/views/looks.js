@@ -6,7 +6,7 @@
 /** @import { Across, Chart, Look, Network, Rows, RunDetail, Selection } from "../types" */
 /** @import { Feed } from "../feed.js" */
 
-import { acrossOf, unitsOf } from "../across.js";
+import { acrossOf, clockOf, unitsOf } from "../across.js";
 import { difference } from "../difference.js";
 import { h } from "../dom.js";
 import { AS_REMEMBERED, chosenLook, isLog } from "../look.js";
@@ -50,9 +50,10 @@ export class Looks {
     return this.chosen.x === "seconds" ? [{ ...this.#clock, statistics: ["seconds"] }] : [];
   }
 
-  /** Whose records tell the time; all networks of a run take their steps together. */
+  /** Whose records tell the time. */
   get #clock() {
-    return { table: /** @type {const} */ ("network_records"), network_id: this.networks[0].id };
+    return { table: /** @type {const} */ ("network_records"),
+      network_id: clockOf(this.networks).id };
   }
 
   /** The horizontal axis of all charts. @returns {Across} */
@@ -123,6 +124,12 @@ export class Looks {
     const withLog = charts.filter(({ log }) => log !== null);
     return { ...this.chosen,
       log: Object.fromEntries(withLog.map((chart) => [chart.id, isLog(this.#asked, chart)])) };
+  }
+
+  /** The same networks; one may have been frozen. @param {Network[]} networks */
+  know(networks) {
+    this.networks = networks;
+    this.#across = null;
   }
 
   /** Draw as an address says. @param {Look} asked */

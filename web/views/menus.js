@@ -3,6 +3,7 @@
 /** @import { RunDetail } from "../types" */
 
 import * as api from "../api.js";
+import { copy } from "../copying.js";
 import { h, setText } from "../dom.js";
 import { recall, remember } from "../memory.js";
 
@@ -109,19 +110,6 @@ export function shareMenu({ id }) {
   } }, "Copy link", hint);
   return menu("Share", button, h("a", { href: api.reportUrl(id), download: true }, "report.html",
     h("span", { class: "hint" }, "verdict, charts and settings in one file")));
-}
-
-/**
- * Browsers give pages their clipboard only over https and on this machine.
- * @param {string} text
- */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -5,6 +5,7 @@
 import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
 import { h, swatch } from "../dom.js";
+import { evidencePlace } from "../evidence.js";
 import { whole } from "../format.js";
 import { format } from "../location.js";
 
@@ -14,22 +15,14 @@ import { format } from "../location.js";
 const PAUSE = 5000;
 /** So many are told; the others follow when a person asks. */
 const MOST = 3;
-/** Steps before and after that are shown. */
-const AROUND = 50;
-
-/**
- * What a statistic is of, and where it is drawn.
- * @type {Record<string, { tensor: string, tab: string, chart: string }>}
- */
-const SHOWN = {
-  weight_norm: { tensor: "weights", tab: "gradients", chart: "update-ratio" },
-  nonfinite: { tensor: "preactivation", tab: "shift", chart: "fan" },
-  activation_grad_norm: { tensor: "gradient at the preactivation", tab: "gradients",
-    chart: "activation-gradient" },
-  weight_grad_norm: { tensor: "gradient of the weights", tab: "gradients",
-    chart: "weight-gradient" },
-  update_ratio: { tensor: "update", tab: "gradients", chart: "update-ratio" },
-  loss: { tensor: "loss", tab: "overview", chart: "train-loss" },
+/** What a statistic is of. @type {Record<string, string>} */
+const TENSORS = {
+  weight_norm: "weights",
+  nonfinite: "preactivation",
+  loss: "loss",
+  activation_grad_norm: "gradient at the preactivation",
+  weight_grad_norm: "gradient of the weights",
+  update_ratio: "update",
 };
 
 export class NonfiniteNotice {
@@ -105,11 +98,9 @@ export class NonfiniteNotice {
  * @param {RunPlace} place
  */
 function line({ layer, statistic, step }, arm, at, place) {
-  const { tensor, tab, chart } = SHOWN[statistic];
+  const tensor = TENSORS[statistic];
   const where = layer === null ? tensor : `layer ${layer}, ${tensor}`;
-  const href = format({ ...place, tab, layer: layer ?? place.layer, find: null, step,
-    chart: layer === null ? chart : `${chart}:${layer}`,
-    range: [Math.max(0, step - AROUND), step + AROUND] });
+  const href = format(evidencePlace({ statistic, layer, first: step, last: step }, place));
   return h("li", {}, swatch(at, armDash(at)),
     h("a", { href }, `${arm}: ${where}, step ${whole(step)}`));
 }

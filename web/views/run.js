@@ -141,6 +141,7 @@ class RunPage {
     const key = JSON.stringify([plain?.id ?? tab.id, seed, networks.map(({ id }) => id),
       layers.length > 0 ? layers.map(({ name }) => name) : place.find]);
     if (key !== this.#shown) this.#build(plain ?? tab, seed, networks, layers, key);
+    this.#deck?.looks.know(networks);
     if (this.#deck && String(this.#deck.chosen) !== String(this.place.range)) {
       this.#deck.chosen = this.place.range;
       this.#deck.changed({ now: true });
@@ -318,7 +319,8 @@ class RunPage {
     this.networks = networks;
     this.header.show(this.run, networks);
     this.show(this.place);
-    this.#lookForOffenders({ now: true }); // one may have been frozen
+    this.#look(); // one may have been frozen, and another tells the time
+    this.#lookForOffenders({ now: true });
   }
 
   /** @param {Findings} found */

@@ -93,8 +93,11 @@ const curveCell = () => ({ element: h("span", {}), show() {} });
 /** @returns {RunCell} */
 function tagsCell() {
   const element = h("span", { class: "tags" });
+  let shown = "";
   return { element, show({ tags }) {
-    if (element.textContent === tags.join("")) return;
+    const said = JSON.stringify(tags);
+    if (said === shown) return;
+    shown = said;
     element.replaceChildren(...tags.map((tag) => h("a", { class: "tag", title: `Runs with ${tag}`,
       href: format({ view: "runs", query: `tag:${tag}`, sort: NEWEST }) }, tag)));
   } };

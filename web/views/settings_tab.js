@@ -5,13 +5,17 @@
 
 import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
+import { copy } from "../copying.js";
 import { changes, command, completed, equal, valueAt } from "../document.js";
-import { h, swatch } from "../dom.js";
+import { h, setText, swatch } from "../dom.js";
 import { whole } from "../format.js";
 import { fields, toText } from "../schema.js";
 import { importedSections } from "./imported.js";
 import { factsTable, networksTable, section, table } from "./tables.js";
 import { watchedSections } from "./watched.js";
+
+/** Milliseconds that the button says what became of a click. */
+const SAID = 1500;
 
 /**
  * @param {RunDetail} run
@@ -94,14 +98,19 @@ async function buildImported(element, run, imported) {
   element.append(...importedSections(imported), section("Run", factsTable(run)));
 }
 
-/** @param {string} text */
+/**
+ * What a person can copy; where the browser does not let the page, it is selected for them.
+ * @param {string} text
+ */
 function commandLine(text) {
-  const copy = h("button", { type: "button", onclick: async () => {
-    await navigator.clipboard.writeText(text);
-    copy.textContent = "Copied";
-    window.setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+  const code = h("code", { tabindex: 0 }, text);
+  const button = h("button", { type: "button", onclick: async () => {
+    const isCopied = await copy(text);
+    if (!isCopied) window.getSelection()?.selectAllChildren(code);
+    setText(button, isCopied ? "Copied" : "Selected, not copied");
+    window.setTimeout(() => setText(button, "Copy"), SAID);
   } }, "Copy");
-  return h("div", { class: "command" }, h("code", { tabindex: 0 }, text), copy);
+  return h("div", { class: "command" }, code, button);
 }
 
 /** @param {Change[]} all */
