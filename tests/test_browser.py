@@ -624,7 +624,8 @@ def test_keys_do_what_the_page_says_they_do(
     expect(page.get_by_role("link", name="Shift", exact=True)).to_have_attribute(
         "aria-current", "page"
     )
-    expect(page.locator(".plot[data-chart=fan] .main-svg").first).to_be_attached()
+    heat_map = page.locator(".plot[data-chart='heat-shift_from_start'] .main-svg")
+    expect(heat_map.first).to_be_attached()
     page.keyboard.press("+")
     expect(page).to_have_url(re.compile(r"steps="))
     page.keyboard.press("0")
