@@ -1,14 +1,11 @@
 """A comparison of runs as CSV: a row for each line, or for each point of each line."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ..db.averages import Average
 from ..db.comparison import Line, words_of
 from ..db.intervals import OverSeeds
 from ..db.outcomes import line_outcome
-from .wire import json_safe
 
 Row = Sequence[object]
 OF_LINES = (
@@ -44,14 +41,6 @@ def average_rows(lines: Sequence[Line], averages: Sequence[Average]) -> Iterator
         for step, mean, *ends in zip(*(column.tolist() for column in columns), strict=True):
             interval = (None if end != end else end for end in ends)
             yield (*_whose(line), found.networks, step, mean, *interval)
-
-
-def csv_text(rows: Iterable[Row]) -> str:
-    """Rows as CSV; what is not finite is NaN, Infinity or -Infinity."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows(json_safe(list(row)) for row in rows)
-    return text.getvalue()
 
 
 def _whose(line: Line) -> Row:

@@ -1,5 +1,6 @@
 """Runs beside each other: what they come to, in which settings they differ, and mean curves."""
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -11,11 +12,12 @@ from ..db.comparison import BY_RUN, Compared, compared, layer_names
 from ..db.errors import FieldProblem, InvalidExperiment, NotFound
 from ..db.outcomes import criterion, line_outcome, network_outcome, target_of
 from ..db.tables import OF_LAYERS
-from .comparison_files import average_rows, csv_text, line_rows
+from .comparison_files import average_rows, line_rows
 from .dependencies import EngineDep, OlderRunsDep
+from .downloads import CSV_TYPE, csv_text, download
 from .frames import widths_for
-from .schemas import Points, Public, Real, RunPublic, run_public
-from .verdict_routes import OverSeedsPublic, Target
+from .schemas import OverSeedsPublic, Points, Public, Real, RunPublic, run_public
+from .verdict_routes import Target
 
 router = APIRouter(prefix="/api/comparison", tags=["comparison"])
 
@@ -206,7 +208,7 @@ def export_lines(
     """The same at every step that was recorded, as a CSV file."""
     found = compared(engine, numbers_of(runs), group)
     _, means = _averages(engine, found, table, statistic, layer, None)
-    return _file(csv_text(average_rows(found.lines, means)), statistic)
+    return _file(average_rows(found.lines, means), statistic)
 
 
 @router.get(".csv", response_class=Response, responses=CSV)
@@ -216,7 +218,7 @@ def export_comparison(
     """What runs come to, one row for each line, as a CSV file."""
     found = compared(engine, numbers_of(runs), group)
     goal, _ = target_of(found, target)
-    return _file(csv_text(line_rows(found.lines, goal)), "lines")
+    return _file(line_rows(found.lines, goal), "lines")
 
 
 def numbers_of(runs: str) -> list[int]:
@@ -301,12 +303,5 @@ def _average(one: Average) -> AveragePublic:
     )
 
 
-def _file(text: str, name: str) -> Response:
-    return Response(
-        text,
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="shiftscope-comparison-{name}.csv"',
-            "Cache-Control": "no-store",
-        },
-    )
+def _file(rows: Iterable[Sequence[object]], name: str) -> Response:
+    return download(csv_text(rows), CSV_TYPE, f"shiftscope-comparison-{name}.csv")

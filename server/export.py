@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from ..db.errors import NotFound
+from .downloads import CSV_TYPE
 from .export_parquet import parquet_chunks
 from .export_tables import ExportTable
 from .extras import is_installed, require
@@ -72,7 +73,7 @@ class Format:
 
 
 FORMATS = {
-    "csv": Format("text/csv; charset=utf-8", csv_chunks),
+    "csv": Format(CSV_TYPE, csv_chunks),
     "json": Format("application/json", json_chunks),
     "parquet": Format("application/vnd.apache.parquet", parquet_chunks, "parquet"),
 }

@@ -1,14 +1,14 @@
 """Records of a run as files: a table, or a part of it, and all tables as one zip."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from ..db.part import Part
 from .dependencies import EngineDep, RunId
+from .downloads import download
 from .export import FORMATS, file_name, known_format
 from .export_tables import export_table
 from .export_zip import zip_chunks
@@ -45,7 +45,7 @@ def get_table(
     table: str,
     format: str,
     asked: Annotated[PartAsked, Query()],
-) -> StreamingResponse:
+) -> Response:
     """Every record of a table, or those of some series and steps, in full resolution."""
     part = Part(
         networks=asked.network_id or None,
@@ -70,19 +70,7 @@ def get_zip(
     engine: EngineDep,
     run_id: RunId,
     format: Annotated[str, Query(max_length=20, description="Of the tables in it.")] = "csv",
-) -> StreamingResponse:
+) -> Response:
     """Every table of a run with its settings, its verdict and what the columns are."""
     name = f"shiftscope-run-{run_id}.zip"
     return download(zip_chunks(engine, run_id, format), "application/zip", name)
-
-
-def download(chunks: Iterator[bytes], media_type: str, name: str) -> StreamingResponse:
-    """A file that is sent while it is made; `name` is plain ASCII."""
-    return StreamingResponse(
-        chunks,
-        media_type=media_type,
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
-        },
-    )

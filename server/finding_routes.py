@@ -1,13 +1,13 @@
 """What the rules found in a run: as JSON for the page, and as a CSV file."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from ..db import read
 from ..db.findings import findings
 from .dependencies import EngineDep, RunId
-from .export import FORMATS, csv_chunks, file_name
-from .export_routes import download
+from .downloads import CSV_TYPE, download
+from .export import csv_chunks, file_name
 from .export_tables import FINDINGS, export_table
 from .schemas import FindingsPublic, findings_public
 
@@ -27,7 +27,7 @@ def get_findings(engine: EngineDep, run_id: RunId) -> FindingsPublic:
         200: {"content": {"text/csv": {}}, "description": "A CSV file"},
     },
 )
-def export_findings(engine: EngineDep, run_id: RunId) -> StreamingResponse:
+def export_findings(engine: EngineDep, run_id: RunId) -> Response:
     """The findings, one row for each."""
     chunks = csv_chunks(export_table(engine, run_id, FINDINGS))
-    return download(chunks, FORMATS["csv"].media_type, file_name(run_id, FINDINGS))
+    return download(chunks, CSV_TYPE, file_name(run_id, FINDINGS))

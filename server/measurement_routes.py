@@ -3,13 +3,13 @@
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from ..db import read
 from .dependencies import EngineDep, RunId
+from .downloads import CSV_TYPE, download
 from .export import csv_chunks, file_name
-from .export_routes import download
 from .export_tables import MEASUREMENTS, measurement_table
 from .schemas import MeasurementPublic, MeasurementsPublic, Step
 
@@ -45,9 +45,9 @@ def export_measurements(
     engine: EngineDep,
     run_id: RunId,
     quantity: Annotated[str | None, Query(max_length=80, description="Of this one only.")] = None,
-) -> StreamingResponse:
+) -> Response:
     """Everything that a study found, or what it found of one quantity."""
     is_plain = quantity is not None and re.fullmatch(r"[\w.-]+", quantity, re.ASCII)
     name = quantity if quantity and is_plain else MEASUREMENTS
     chunks = csv_chunks(measurement_table(engine, run_id, quantity))
-    return download(chunks, "text/csv; charset=utf-8", file_name(run_id, name))
+    return download(chunks, CSV_TYPE, file_name(run_id, name))

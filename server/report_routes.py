@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from .dependencies import EngineDep, RunId
+from .downloads import download
 from .run_report import MOST_RUNS, run_report
 from .schemas import Number
 
@@ -21,11 +22,5 @@ Others = Annotated[
 )
 def get_report(engine: EngineDep, run_id: RunId, beside: Others = []) -> Response:  # noqa: B006
     """Verdict, charts, settings and versions in one file that needs no server."""
-    return Response(
-        run_report(engine, [run_id, *beside]),
-        media_type="text/html; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="shiftscope-run-{run_id}.html"',
-            "Cache-Control": "no-store",
-        },
-    )
+    page = run_report(engine, [run_id, *beside])
+    return download(page, "text/html; charset=utf-8", f"shiftscope-run-{run_id}.html")

@@ -1,7 +1,6 @@
 """What a run's arms come to: as JSON for the page, and as a CSV file."""
 
-import csv
-import io
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -11,9 +10,9 @@ from ..db.judge import Judged, judged
 from ..db.verdict import Comparison
 from ..db.verdict_words import criterion
 from .dependencies import EngineDep, RunId
+from .downloads import CSV_TYPE, csv_text, download
 from .export import file_name
 from .schemas import ClaimPublic, OverSeedsPublic, Public, Real
-from .wire import json_safe
 
 router = APIRouter(prefix="/api/runs", tags=["verdict"])
 Target = Annotated[float | None, Query(gt=0, le=1, description="Test accuracy to reach, a share.")]
@@ -109,20 +108,10 @@ def verdict_public(found: Judged) -> VerdictPublic:
 def export_verdict(engine: EngineDep, run_id: RunId, target: Target = None) -> Response:
     """The numbers of each arm, one row for each."""
     verdict = judged(engine, run_id, target).verdict
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[Sequence[object]] = [COLUMNS]
     if verdict is not None:
-        for comparison in verdict.comparisons:
-            writer.writerow(json_safe([run_id, verdict.target, *_row(comparison)]))
-    return Response(
-        text.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="{file_name(run_id, "verdict")}"',
-            "Cache-Control": "no-store",
-        },
-    )
+        rows += ([run_id, verdict.target, *_row(one)] for one in verdict.comparisons)
+    return download(csv_text(rows), CSV_TYPE, file_name(run_id, "verdict"))
 
 
 def _row(arm: Comparison) -> list[object]:

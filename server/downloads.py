@@ -1,0 +1,30 @@
+"""Answers that a browser stores as files."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+
+from .wire import json_safe
+
+CSV_TYPE = "text/csv; charset=utf-8"
+
+
+def download(content: str | Iterator[bytes], media_type: str, name: str) -> Response:
+    """A file, or one that is sent while it is made; `name` is plain ASCII."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+    }
+    if isinstance(content, str):
+        return Response(content, media_type=media_type, headers=headers)
+    return StreamingResponse(content, media_type=media_type, headers=headers)
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV; floats that are not finite are NaN, Infinity or -Infinity."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(json_safe(list(row)) for row in rows)
+    return text.getvalue()
