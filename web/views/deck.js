@@ -232,12 +232,12 @@ export class Deck {
    * @param {Range | null} range
    */
   choose(range) {
-    this.onChoose(range && wholeSteps(range, Math.max(2, this.feed.latest)));
+    this.onChoose(range && wholeSteps(range, Math.max(2, this.latest)));
   }
 
   /** @param {{ move?: number, scale?: number }} change */
   nudge(change) {
-    const latest = Math.max(2, this.feed.latest);
+    const latest = Math.max(2, this.latest);
     const [first, last] = changed(this.range, latest, change);
     this.choose(first === 0 && last === latest ? null : [first, last]);
   }
