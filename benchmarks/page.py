@@ -51,9 +51,13 @@ PATIENCE = 180_000
 SETTLING = 5
 """Seconds of streaming before the minute that is measured."""
 LONG_TASK = 50
+OVER_STEPS = ".panel:not(.moment) .plot"
+"""The charts whose horizontal axis is steps; the others show one step of the run."""
 LINES = f"""(([first, last], least) => {{
+  const isDrawn = (plot) => plot.querySelector(".canvas")?.data?.length > 0;
   const plots = ({IN_SIGHT})(".plot");
   return plots.length > 0 && plots.every((plot) => {{
+    if (!plot.matches("{OVER_STEPS}")) return isDrawn(plot);
     const canvas = plot.querySelector(".canvas");
     const range = canvas?.layout?.xaxis.range ?? [];
     const inside = (canvas?.data ?? []).map(({{ x }}) =>
@@ -77,7 +81,7 @@ WATCH = f"""() => {{
   new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((one) =>
     [Date.now(), one.duration]))).observe({{ type: "longtask" }});
   const look = () => {{
-    const last = Math.min(...({IN_SIGHT})(".plot").map((plot) =>
+    const last = Math.min(...({IN_SIGHT})("{OVER_STEPS}").map((plot) =>
       Math.max(0, ...(plot.querySelector(".canvas").data ?? []).map(({{ x }}) => x.at(-1) ?? 0))));
     if (last > (window.shown.at(-1)?.[0] ?? 0)) window.shown.push([last, Date.now()]);
     requestAnimationFrame(look);
