@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from ..db import edit, queue
 from ..db.errors import FieldProblem, InvalidExperiment, ShiftscopeError
 from .dependencies import EngineDep
+from .list_schemas import BulkAsked, BulkPublic, RefusedPublic
 from .run_routes import enqueue_again
-from .schemas import BulkAsked, BulkPublic, RefusedPublic
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 

@@ -9,9 +9,10 @@ from ..db import catalog
 from ..db.estimate import estimate, estimate_study
 from ..db.experiment import Experiment
 from ..db.study import Study
+from .catalog_schemas import CatalogEntryPublic, CatalogPublic, ValidatedPublic
 from .dependencies import EngineDep
 from .run_routes import asked_of
-from .schemas import CatalogEntryPublic, CatalogPublic, RunCreate, ValidatedPublic
+from .run_schemas import RunCreate
 
 router = APIRouter(prefix="/api", tags=["experiments"])
 

@@ -16,7 +16,8 @@ from .comparison_files import average_rows, line_rows
 from .dependencies import EngineDep, OlderRunsDep
 from .downloads import CSV_TYPE, csv_text, download
 from .frames import widths_for
-from .schemas import OverSeedsPublic, Points, Public, Real, RunPublic, run_public
+from .run_schemas import RunPublic, run_public
+from .schemas import OverSeedsPublic, Points, Public, Real
 from .verdict_routes import Target
 
 router = APIRouter(prefix="/api/comparison", tags=["comparison"])

@@ -14,7 +14,7 @@ from ..db.tables import Run
 from .export import Format, known_format
 from .export_sink import Sink
 from .export_tables import EXPORTED, export_table
-from .schemas import networks_public, run_detail_public
+from .run_schemas import networks_public, run_detail_public
 from .verdict_routes import verdict_public
 from .wire import to_json
 

@@ -9,7 +9,7 @@ from .dependencies import EngineDep, RunId
 from .downloads import CSV_TYPE, download
 from .export import csv_chunks, file_name
 from .export_tables import FINDINGS, export_table
-from .schemas import FindingsPublic, findings_public
+from .finding_schemas import FindingsPublic, findings_public
 
 router = APIRouter(prefix="/api/runs", tags=["findings"])
 

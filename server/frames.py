@@ -20,7 +20,8 @@ from ..db.tables import (
     ProbeRecord,
     Run,
 )
-from .schemas import NetworkPublic, SelectionAsked
+from .record_schemas import SelectionAsked
+from .run_schemas import NetworkPublic
 from .wire import encode_frame
 
 MOST_NUMBERS = 20_000_000

@@ -7,16 +7,16 @@ from fastapi import APIRouter, Query
 from ..db import listing
 from ..db.search import KEYS, setting_keys
 from .dependencies import EngineDep
-from .schemas import (
-    Number,
+from .list_schemas import (
     NumbersPublic,
     RunsPublic,
     SearchKeyPublic,
     SearchKeysPublic,
     SparklinePublic,
     SparklinesPublic,
-    run_public,
 )
+from .run_schemas import run_public
+from .schemas import Number
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 

@@ -13,7 +13,7 @@ from ..db.errors import ShiftscopeError
 from ..db.series import Selection
 from .failures import explain
 from .frames import refuse_too_much, selections_of
-from .schemas import LiveAsked, RunsAsked, UnwatchAsked, WatchAsked
+from .record_schemas import LiveAsked, RunsAsked, UnwatchAsked, WatchAsked
 from .tails import IDLE_SECONDS, NO_ANSWER, RunsTail, RunTail, Tails
 from .wire import to_json
 

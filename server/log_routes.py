@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from ..db import log, read
 from ..db.system import samples_of
 from .dependencies import EngineDep, RunId
-from .schemas import LogEntryPublic, LogPublic, SamplesPublic
+from .system_schemas import LogEntryPublic, LogPublic, SamplesPublic
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 

@@ -11,7 +11,8 @@ from .dependencies import EngineDep, RunId
 from .downloads import CSV_TYPE, download
 from .export import csv_chunks, file_name
 from .export_tables import MEASUREMENTS, measurement_table
-from .schemas import MeasurementPublic, MeasurementsPublic, Step
+from .record_schemas import MeasurementPublic, MeasurementsPublic
+from .schemas import Step
 
 router = APIRouter(prefix="/api/runs", tags=["measurements"])
 

@@ -6,8 +6,8 @@ from ..db import read
 from ..db.moment import records_at
 from .dependencies import EngineDep, RunId
 from .frames import selections_of
+from .record_schemas import MomentAsked, MomentPublic, SeriesRecordPublic
 from .run_routes import networks_of
-from .schemas import MomentAsked, MomentPublic, SeriesRecordPublic
 
 router = APIRouter(prefix="/api/runs", tags=["series"])
 

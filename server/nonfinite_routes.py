@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 
 from ..db import nonfinite, read
 from .dependencies import EngineDep, RunId
-from .schemas import OffenderPublic, OffendersPublic, Step
+from .record_schemas import OffenderPublic, OffendersPublic
+from .schemas import Step
 
 router = APIRouter(prefix="/api/runs", tags=["series"])
 

@@ -9,7 +9,7 @@ from ..db.experiment import Experiment
 from ..db.parsing import parse, parse_study
 from ..db.study import Study
 from .dependencies import EngineDep, RunId
-from .schemas import (
+from .run_schemas import (
     NetworkPublic,
     RunCreate,
     RunDetailPublic,

@@ -5,8 +5,8 @@ from fastapi import APIRouter, Response
 from ..db import read
 from .dependencies import EngineDep, OlderRunsDep, RunId
 from .frames import read_frame, refuse_too_much, selections_of, widths_for
+from .record_schemas import SeriesAsked
 from .run_routes import networks_of
-from .schemas import SeriesAsked
 
 router = APIRouter(prefix="/api/runs", tags=["series"])
 

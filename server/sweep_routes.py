@@ -14,17 +14,11 @@ from ..db.estimate import estimate
 from ..db.sweep import Sweep, count_networks, expand
 from ..db.sweep_parsing import parse_sweep
 from ..db.verdict import DEFAULT_TARGET
+from .catalog_schemas import EstimatePublic
 from .dependencies import EngineDep
 from .run_routes import check_entry
-from .schemas import (
-    Asked,
-    EstimatePublic,
-    Number,
-    OverSeedsPublic,
-    Public,
-    RunPublic,
-    run_public,
-)
+from .run_schemas import RunPublic, run_public
+from .schemas import Asked, Number, OverSeedsPublic, Public
 
 router = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
 SweepId = Annotated[Number, Path(description="The sweep's number.")]

@@ -13,7 +13,7 @@ from ..db.queue import LEASE
 from ..db.tables import Worker
 from .dependencies import EngineDep, StartedAt
 from .export import usable_formats
-from .schemas import HealthPublic, SystemPublic
+from .system_schemas import HealthPublic, SystemPublic
 
 router = APIRouter(prefix="/api", tags=["system"])
 

@@ -20,8 +20,9 @@ from ..db.errors import ShiftscopeError
 from ..db.findings import findings, findings_version
 from ..db.series import Selection
 from ..db.tables import ACTIVE, Run
+from .finding_schemas import findings_public
 from .frames import Frame, read_frame, widths_for
-from .schemas import NetworkPublic, columns_of, findings_public, networks_public, run_public
+from .run_schemas import NetworkPublic, columns_of, networks_public, run_public
 from .wire import to_json
 
 POLL_SECONDS = 0.1

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Response
 from ..db.errors import NotFound
 from ..db.units import LayerUnits, typical_unit, unit_matrices, units_of
 from .dependencies import EngineDep, RunId
-from .schemas import NetworkUnitsPublic, Step, UnitsPublic
+from .record_schemas import NetworkUnitsPublic, UnitsPublic
+from .schemas import Step
 from .wire import encode_units
 
 router = APIRouter(prefix="/api/runs", tags=["units"])

@@ -9,10 +9,11 @@ from ..db.claims import Result
 from ..db.judge import Judged, judged
 from ..db.verdict import Comparison
 from ..db.verdict_words import criterion
+from .catalog_schemas import ClaimPublic
 from .dependencies import EngineDep, RunId
 from .downloads import CSV_TYPE, csv_text, download
 from .export import file_name
-from .schemas import ClaimPublic, OverSeedsPublic, Public, Real
+from .schemas import OverSeedsPublic, Public, Real
 
 router = APIRouter(prefix="/api/runs", tags=["verdict"])
 Target = Annotated[float | None, Query(gt=0, le=1, description="Test accuracy to reach, a share.")]

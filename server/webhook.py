@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..db import read
 from ..db.findings import findings
 from ..db.tables import ACTIVE, Finding, Run
-from .schemas import finding_public
+from .finding_schemas import finding_public
 from .wire import to_json
 
 LOOK_SECONDS = 1.0

@@ -21,7 +21,7 @@ from shiftscope.db.engine import writing
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.tables import Layer
 from shiftscope.server import tails
-from shiftscope.server.schemas import run_public
+from shiftscope.server.run_schemas import run_public
 
 PATIENCE = 30
 

@@ -1,5 +1,5 @@
 /**
- * The shapes that cross module borders. The first part mirrors server/schemas.py (a test compares
+ * The shapes that cross module borders. The first part mirrors server/*schemas.py (a test compares
  * it with the OpenAPI document), the rest is ours.
  */
 

@@ -1,0 +1,83 @@
+"""What diagnosis rules found, as the HTTP interface shows it."""
+
+from collections.abc import Sequence
+
+from ..db.findings import Severity, StoredFinding
+from ..db.rules import title_of
+from ..db.tables import Run
+from .schemas import Public, Real
+
+
+class EvidencePublic(Public):
+    """What a finding rests on, and where it shows: at its worst, over a range of steps."""
+
+    table: str
+    statistic: str
+    value: Real
+    threshold: Real
+    first: int
+    last: int
+
+
+class FindingPublic(Public):
+    """What a rule noticed in a layer, a network or the run."""
+
+    id: int
+    rule: str
+    title: str
+    severity: Severity
+    network_id: int | None
+    arm: str | None
+    seed: int | None
+    layer_id: int | None
+    layer: str | None
+    first_step: int
+    last_step: int
+    evidence: EvidencePublic
+    sentence: str
+    why: str
+    advice: str
+
+
+class RulePublic(Public):
+    """A rule by its name and its title."""
+
+    name: str
+    title: str
+
+
+class FindingsPublic(Public):
+    """The findings of a run; how far the rules have looked, null: never; which were silenced."""
+
+    run: int
+    diagnosed: int | None
+    silenced: list[RulePublic]
+    findings: list[FindingPublic]
+
+
+def findings_public(run: Run, findings: Sequence[StoredFinding]) -> FindingsPublic:
+    """The findings of a run as the interface shows them."""
+    silenced: list[str] = (run.experiment or {}).get("diagnosis", {}).get("silenced", [])
+    return FindingsPublic(
+        run=run.id,
+        diagnosed=run.diagnosed,
+        silenced=[RulePublic(name=name, title=title_of(name)) for name in silenced],
+        findings=[finding_public(finding) for finding in findings],
+    )
+
+
+def finding_public(stored: StoredFinding) -> FindingPublic:
+    """A finding as the interface shows it."""
+    found = stored.found
+    evidence = EvidencePublic(
+        table=found.evidence_table,
+        statistic=found.statistic,
+        value=found.value,
+        threshold=found.threshold,
+        first=found.evidence_first,
+        last=found.evidence_last,
+    )
+    whose = {"id": stored.id, "arm": stored.arm, "seed": stored.seed, "layer": stored.layer}
+    return FindingPublic.model_validate(
+        vars(found) | whose | {"title": title_of(found.rule), "evidence": evidence}
+    )

@@ -1,0 +1,79 @@
+"""The list of runs: its pages, its search, and actions on many runs."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ..db import edit, search
+from .run_schemas import RunPublic
+from .schemas import Asked, Number, Public
+
+
+class RunsPublic(Public):
+    """A page of the list of runs, how many there are in all, and the next page's `offset`."""
+
+    runs: list[RunPublic]
+    total: int
+    next: int | None
+
+
+class NumbersPublic(Public):
+    """The numbers of all runs of a list, in order."""
+
+    runs: list[int]
+
+
+class SparklinePublic(Public):
+    """Test accuracy of one arm of a run, in few points: (step, accuracy)."""
+
+    run: int
+    arm: str
+    points: list[tuple[int, float]]
+
+
+class SparklinesPublic(Public):
+    """Sparklines of some runs."""
+
+    sparklines: list[SparklinePublic]
+
+
+class SearchKeyPublic(Public):
+    """Something that runs can be searched by, and values to suggest."""
+
+    name: str
+    kind: search.Kind
+    about: str
+    values: list[str]
+
+
+class SearchKeysPublic(Public):
+    """Everything that runs can be searched by, and sorted by."""
+
+    keys: list[SearchKeyPublic]
+    sorts: list[str]
+
+
+class RefusedPublic(Public):
+    """A run that was left as it was, and why."""
+
+    run: int
+    detail: str
+
+
+class BulkPublic(Public):
+    """What came of an action on many runs: those that it was done to, and new ones."""
+
+    runs: list[int]
+    new: list[int]
+    refused: list[RefusedPublic]
+
+
+BulkAction = Literal["stop", "again", "archive", "unarchive", "delete", "restore", "tag", "untag"]
+
+
+class BulkAsked(Asked):
+    """One action on many runs; `tag` and `untag` need the tag."""
+
+    action: BulkAction
+    runs: list[Number] = Field(min_length=1, max_length=10_000)
+    tag: edit.Tag | None = None
