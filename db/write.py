@@ -186,7 +186,7 @@ def _log_freeze(
 
 
 def _plain(column: Column, *, nan_as_text: bool) -> Sequence[Any]:
-    """Python's own numbers; SQLite would store a bound NaN as NULL: see tables.py."""
+    """Python's own numbers; SQLite would store a bound NaN as NULL: see tables/columns.py."""
     values = column.tolist() if isinstance(column, np.ndarray) else column
     if any(isinstance(value, bytes) for value in values[:1]):
         return values
