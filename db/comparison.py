@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from . import read
 from .differing import Differing, differing, key_of, trained_with, varying
 from .errors import FieldProblem, InvalidExperiment, NotFound
+from .read import networks_with_curves
+from .sweep import shown_value
 from .tables import ACTIVE, Layer, Network, Run
 from .verdict import Curve
 
@@ -120,7 +121,7 @@ def compared(engine: Engine, run_ids: Sequence[int], group: str = BY_RUN) -> Com
         NotFound: A run is not there, or deleted.
     """
     runs = _runs(engine, list(dict.fromkeys(run_ids)))
-    members = [member for run in runs for member in _members(engine, run)]
+    members = _members(engine, runs)
     settings = [member.settings for member in members]
     if group not in (BY_RUN, BY_ARM) and not any(group in one for one in settings):
         sentence = f"No run here has the setting {group}; expected {BY_RUN}, {BY_ARM} or a setting."
@@ -164,17 +165,6 @@ def layer_names(engine: Engine, members: Sequence[Member]) -> dict[str, int]:
         return {name: count for name, count in connection.execute(query)}
 
 
-def words_of(value: Any) -> str:
-    """The value of a setting as a label says it."""
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) else key_of(value)
-
-
 def _runs(engine: Engine, run_ids: Sequence[int]) -> tuple[Run, ...]:
     if not 1 <= len(run_ids) <= MOST_RUNS:
         sentence = f"expected 1 to {MOST_RUNS} runs to compare, got {len(run_ids):,}."
@@ -189,17 +179,23 @@ def _runs(engine: Engine, run_ids: Sequence[int]) -> tuple[Run, ...]:
     return tuple(found[run_id] for run_id in run_ids)
 
 
-def _members(engine: Engine, run: Run) -> list[Member]:
-    networks = read.networks(engine, run.id)
-    if not networks:
-        return []
-    settings = trained_with(run)
-    order = {arm: at for at, arm in enumerate(settings)}
-    members = [
-        Member(run, network, curve, settings.get(network.arm, {}))
-        for network, curve in zip(networks, read.curves(engine, run), strict=True)
-    ]
-    return sorted(members, key=lambda member: order.get(member.network.arm, len(order)))
+def _members(engine: Engine, runs: Sequence[Run]) -> list[Member]:
+    """The networks of the runs, run by run, each run's in the order of its arms."""
+    trained: dict[int, list[tuple[Network, Curve]]] = {}
+    for network, curve in networks_with_curves(engine, [run.id for run in runs]):
+        trained.setdefault(network.run_id, []).append((network, curve))
+    members: list[Member] = []
+    for run in runs:
+        if run.id not in trained:
+            continue
+        settings = trained_with(run)
+        order = {arm: at for at, arm in enumerate(settings)}
+        own = [
+            Member(run, network, curve, settings.get(network.arm, {}))
+            for network, curve in trained[run.id]
+        ]
+        members += sorted(own, key=lambda member: order.get(member.network.arm, len(order)))
+    return members
 
 
 def _line(members: Sequence[Member], group: str) -> Line:
@@ -212,7 +208,7 @@ def _line(members: Sequence[Member], group: str) -> Line:
         label = f"#{run} {arm}"
     elif is_setting:
         name = group.rpartition(".")[2]
-        label = f"{f'no {name}' if lacks else f'{name} {words_of(value)}'} · {arm}"
+        label = f"{f'no {name}' if lacks else f'{name} {shown_value(value)}'} · {arm}"
     else:
         label = arm
     once = _once(members)
@@ -246,7 +242,7 @@ def _reach(member: Member) -> tuple[int, int]:
 def _rank(value: Any) -> tuple[int, float, str]:
     """Numbers by their size before everything else."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return (0, value, "") if is_number else (1, 0.0, words_of(value))
+    return (0, value, "") if is_number else (1, 0.0, shown_value(value))
 
 
 def _note(run: Run, members: Sequence[Member]) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
 
 from .read import layers, networks, run
-from .step_order import LOSS, OF_LAYERS, UPDATE, in_order
+from .step_order import LAYER_COLUMNS, LOSS, UPDATE, in_order
 from .tables import Layer, LayerRecord, Network, NetworkRecord
 
 LARGEST = sys.float_info.max
@@ -84,13 +84,13 @@ def _offenders(
         yield Offender(network, None, LOSS, step)
     columns = LayerRecord.__table__.columns
     bad: dict[str, ColumnElement[bool]] = {
-        name: ~columns[name].between(-LARGEST, LARGEST) for name in OF_LAYERS
+        name: ~columns[name].between(-LARGEST, LARGEST) for name in LAYER_COLUMNS
     }
     bad["nonfinite"] = columns.nonfinite > 0
     bad[UPDATE] = and_(bad[UPDATE], columns.weight_norm.is_distinct_from(0.0))
     for layer in of_network:
         query = (
-            select(columns.step, *(bad[name] for name in OF_LAYERS))
+            select(columns.step, *(bad[name] for name in LAYER_COLUMNS))
             .where(columns.network_id == network.id, columns.layer_id == layer.id)
             .where(columns.step > after, columns.step <= last, or_(*bad.values()))
             .order_by(columns.step)
@@ -98,6 +98,6 @@ def _offenders(
         )
         for step, *flags in connection.execute(query):
             last = step
-            for name, is_bad in zip(OF_LAYERS, flags, strict=True):
+            for name, is_bad in zip(LAYER_COLUMNS, flags, strict=True):
                 if is_bad:
                     yield Offender(network, layer.name, name, step)

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from .comparison import Compared, Line, Member
 from .intervals import OverSeeds, geometric_mean, mean
 from .tables import ACTIVE
-from .verdict import DEFAULT_TARGET, crossing, default_target
+from .verdict import DEFAULT_TARGET, Curve, crossing, default_target
 from .verdict_words import percent, steps
 
 
 @dataclass(frozen=True)
-class LineOutcome:
-    """One line of the table.
+class CurvesOutcome:
+    """What some networks come to, over their seeds.
 
     Attributes:
-        networks: How many of its networks were evaluated.
+        networks: How many of them were evaluated.
         reached: How many of them reached the target.
         steps_to_target: The geometric mean of their steps; None unless all of them reached it.
         best_accuracy: The best evaluation of each, their mean; None before the first.
@@ -26,7 +26,6 @@ class LineOutcome:
         last_step: The step of the last evaluation of any; None before the first.
         diverged: How many networks diverged.
         first_nonfinite_step: The earliest step from which on the loss of one was not finite.
-        words: The steps to the target in words, also where there is no number.
     """
 
     networks: int
@@ -37,6 +36,16 @@ class LineOutcome:
     last_step: int | None
     diverged: int
     first_nonfinite_step: int | None
+
+
+@dataclass(frozen=True)
+class LineOutcome(CurvesOutcome):
+    """One line of the table.
+
+    Attributes:
+        words: The steps to the target in words, also where there is no number.
+    """
+
     words: str
 
 
@@ -74,23 +83,25 @@ def target_of(found: Compared, asked: float | None = None) -> tuple[float, bool]
 def line_outcome(line: Line, target: float) -> LineOutcome:
     """What the networks of a line come to."""
     curves = [member.curve for member in line.members]
+    found = curves_outcome(curves, target)
+    return LineOutcome(**vars(found), words=_words(line, _steps(curves, target), found))
+
+
+def curves_outcome(curves: Sequence[Curve], target: float) -> CurvesOutcome:
+    """What networks come to, by their curves."""
     evaluated = [curve for curve in curves if curve.steps]
-    crossings = [crossing(curve, target) for curve in evaluated]
-    reached = [found.step for found in crossings if found and found.step is not None]
+    reached = _steps(curves, target)
     diverged = [curve.diverged_step for curve in curves if curve.diverged_step is not None]
     all_reached = bool(evaluated) and len(reached) == len(evaluated)
-    steps_to_target = geometric_mean(reached) if all_reached else None
-    last_step = max((curve.steps[-1] for curve in evaluated), default=None)
-    return LineOutcome(
+    return CurvesOutcome(
         networks=len(evaluated),
         reached=len(reached),
-        steps_to_target=steps_to_target,
+        steps_to_target=geometric_mean(reached) if all_reached else None,
         best_accuracy=mean([curve.best for curve in evaluated]) if evaluated else None,
         last_accuracy=mean([curve.last for curve in evaluated]) if evaluated else None,
-        last_step=last_step,
+        last_step=max((curve.steps[-1] for curve in evaluated), default=None),
         diverged=len(diverged),
         first_nonfinite_step=min(diverged, default=None),
-        words=_words(line, reached, len(evaluated), last_step),
     )
 
 
@@ -128,22 +139,24 @@ def with_interval(found: OverSeeds, shown: Callable[[float], str]) -> str:
     return words.replace("-", "−")
 
 
-def _words(line: Line, reached: Sequence[float], networks: int, last_step: int | None) -> str:
-    if networks == 0 or last_step is None:
+def _steps(curves: Sequence[Curve], target: float) -> list[float]:
+    """The steps to the target of those that reached it."""
+    crossings = [crossing(curve, target) for curve in curves if curve.steps]
+    return [found.step for found in crossings if found and found.step is not None]
+
+
+def _words(line: Line, reached: Sequence[float], found: CurvesOutcome) -> str:
+    if found.last_step is None:
         return "not evaluated"
-    if len(reached) == networks:
+    if found.steps_to_target is not None:
         if 0 in reached:
             return "from the start" if not any(reached) else "some from the start"
-        found = geometric_mean(reached)
-        interval = with_interval(found, lambda value: f"{value:,.0f}").partition(" ")[2]
-        return f"{steps(found.value)} {interval}".rstrip()
+        shown = with_interval(found.steps_to_target, lambda value: f"{value:,.0f}")
+        return f"{steps(found.steps_to_target.value)} {shown.partition(' ')[2]}".rstrip()
     if reached:
-        return f"with {len(reached)} of {networks} networks"
+        return f"with {len(reached)} of {found.networks} networks"
     growing = any(member.run.status in ACTIVE for member in line.members)
-    words = f"{'not yet' if growing else 'never'} in {steps(last_step)}"
-    diverged = [
-        member.curve.diverged_step
-        for member in line.members
-        if member.curve.diverged_step is not None
-    ]
-    return f"{words}, diverged at step {min(diverged):,}" if diverged else words
+    words = f"{'not yet' if growing else 'never'} in {steps(found.last_step)}"
+    if found.first_nonfinite_step is None:
+        return words
+    return f"{words}, diverged at step {found.first_nonfinite_step:,}"

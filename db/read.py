@@ -108,6 +108,16 @@ def curves(bind: Engine | Connection, run: Run) -> list[Curve]:
 
 def curves_of_runs(bind: Engine | Connection, run_ids: Sequence[int]) -> dict[int, list[Curve]]:
     """The curves of several runs, in one look."""
+    found: dict[int, list[Curve]] = {}
+    for network, curve in networks_with_curves(bind, run_ids):
+        found.setdefault(network.run_id, []).append(curve)
+    return found
+
+
+def networks_with_curves(
+    bind: Engine | Connection, run_ids: Sequence[int]
+) -> list[tuple[Network, Curve]]:
+    """The networks of several runs, each with its curve, by their position in their run."""
     query = (
         select(
             Evaluation.network_id,
@@ -122,7 +132,7 @@ def curves_of_runs(bind: Engine | Connection, run_ids: Sequence[int]) -> dict[in
     )
     owners = select(Network).where(Network.run_id.in_(run_ids)).order_by(Network.position)
     points: dict[int, list[tuple[int, float]]] = {}
-    found: dict[int, list[Curve]] = {}
+    found: list[tuple[Network, Curve]] = []
     with Session(bind) as session:
         for network_id, step, accuracy, loss in session.execute(query):
             if accuracy is not None:
@@ -138,7 +148,7 @@ def curves_of_runs(bind: Engine | Connection, run_ids: Sequence[int]) -> dict[in
                 tuple(accuracy for _, accuracy in own),
                 network.diverged_step,
             )
-            found.setdefault(network.run_id, []).append(curve)
+            found.append((network, curve))
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 FORWARD = ("weight_norm", "nonfinite")
 BACKWARD = ("activation_grad_norm", "weight_grad_norm")
 UPDATE = "update_ratio"
-OF_LAYERS = (*FORWARD, *BACKWARD, UPDATE)
+LAYER_COLUMNS = (*FORWARD, *BACKWARD, UPDATE)
 """Columns of `layer_records` in which a tensor shows; the norm of one that holds NaN is NaN.
 
 `nonfinite` counts elements. An `update_ratio` is not finite either where the weights are all 0,

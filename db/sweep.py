@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -246,5 +246,9 @@ def shown_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.{DIGITS}g}"
     if isinstance(value, list):
-        return "-".join(shown_value(one) for one in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        items = cast("list[Any]", value)
+        is_words = any(isinstance(item, str) for item in items)
+        return (", " if is_words else "-").join(map(shown_value, items))
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
     return "empty" if value is None else str(value)

@@ -10,14 +10,15 @@ from sqlalchemy.orm import Session
 
 from .engine import writing
 from .errors import Conflict, NotFound
-from .intervals import OverSeeds, geometric_mean, mean
+from .intervals import OverSeeds
+from .outcomes import curves_outcome
 from .parsing import value_at
 from .queue import ask_to_stop, insert_queued
 from .read import curves_of_runs
 from .sweep import Sweep, expand
 from .tables import ACTIVE, Run
 from .tables import Sweep as SweepRow
-from .verdict import DEFAULT_TARGET, Curve, crossing
+from .verdict import DEFAULT_TARGET, Curve
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ArmSummary:
     Attributes:
         arm: Its name.
         seeds: How many networks were evaluated.
-        diverged: How many of them diverged.
+        diverged: How many networks diverged.
         reached: How many of them reached the target.
         last_accuracy: At the last evaluation; NaN, without an interval, where one diverged. None
             where none was evaluated.
@@ -180,14 +181,12 @@ def _summaries(run: Run, curves: Sequence[Curve], target: float) -> list[ArmSumm
 
 
 def _summary(arm: str, curves: Sequence[Curve], target: float) -> ArmSummary:
-    evaluated = [curve for curve in curves if curve.steps]
-    crossings = [crossing(curve, target) for curve in evaluated]
-    steps = [found.step for found in crossings if found and found.step is not None]
+    found = curves_outcome(curves, target)
     return ArmSummary(
         arm=arm,
-        seeds=len(evaluated),
-        diverged=sum(curve.diverged_step is not None for curve in evaluated),
-        reached=len(steps),
-        last_accuracy=mean([curve.last for curve in evaluated]) if evaluated else None,
-        steps_to_target=geometric_mean(steps) if steps and len(steps) == len(curves) else None,
+        seeds=found.networks,
+        diverged=found.diverged,
+        reached=found.reached,
+        last_accuracy=found.last_accuracy,
+        steps_to_target=found.steps_to_target if found.reached == len(curves) else None,
     )

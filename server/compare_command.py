@@ -7,11 +7,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..db.comparison import BY_RUN, Compared, compared, words_of
+from ..db.comparison import BY_RUN, Compared, compared
 from ..db.differing import Setting
 from ..db.engine import open_database
 from ..db.intervals import OverSeeds
 from ..db.outcomes import criterion, line_outcome, target_of, with_interval
+from ..db.sweep import shown_value
 from .flags import DatabaseFlag, DataFlag
 from .read_commands import PIPE_WIDTH
 from .settings import load_settings
@@ -86,7 +87,8 @@ def _settings(found: Compared) -> Table:
 
 def _values(setting: Setting) -> list[str]:
     return [
-        "–" if at in setting.lacking else words_of(value) for at, value in enumerate(setting.values)
+        "–" if at in setting.lacking else shown_value(value)
+        for at, value in enumerate(setting.values)
     ]
 
 

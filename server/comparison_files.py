@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from ..db.averages import Average
-from ..db.comparison import Line, words_of
+from ..db.comparison import Line
 from ..db.intervals import OverSeeds
 from ..db.outcomes import line_outcome
+from ..db.sweep import shown_value
 
 Row = Sequence[object]
 OF_LINES = (
@@ -44,7 +45,7 @@ def average_rows(lines: Sequence[Line], averages: Sequence[Average]) -> Iterator
 
 
 def _whose(line: Line) -> Row:
-    value = "" if line.lacks or line.value is None else words_of(line.value)
+    value = "" if line.lacks or line.value is None else shown_value(line.value)
     return (line.label, " ".join(map(str, line.runs)), line.arm, value)
 
 

@@ -13,12 +13,11 @@ from ..db.errors import FieldProblem, InvalidExperiment, NotFound
 from ..db.outcomes import criterion, line_outcome, network_outcome, target_of
 from ..db.tables import OF_LAYERS
 from .comparison_files import average_rows, line_rows
-from .dependencies import EngineDep, OlderRunsDep
+from .dependencies import EngineDep, OlderRunsDep, Target
 from .downloads import CSV_TYPE, csv_text, download
 from .frames import widths_for
 from .run_schemas import RunPublic, run_public
 from .schemas import OverSeedsPublic, Points, Public, Real
-from .verdict_routes import Target
 
 router = APIRouter(prefix="/api/comparison", tags=["comparison"])
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
 from sqlalchemy import Engine
 from starlette.requests import HTTPConnection
 
@@ -27,3 +27,4 @@ EngineDep = Annotated[Engine, Depends(_engine)]
 StartedAt = Annotated[datetime, Depends(_started_at)]
 OlderRunsDep = Annotated[OlderRuns, Depends(_older_runs)]
 RunId = Annotated[Number, Path(description="The run's number.")]
+Target = Annotated[float | None, Query(gt=0, le=1, description="Test accuracy to reach, a share.")]

@@ -15,14 +15,13 @@ from ..db.sweep import Sweep, count_networks, expand
 from ..db.sweep_parsing import parse_sweep
 from ..db.verdict import DEFAULT_TARGET
 from .catalog_schemas import EstimatePublic
-from .dependencies import EngineDep
+from .dependencies import EngineDep, Target
 from .run_routes import check_entry
 from .run_schemas import RunPublic, run_public
 from .schemas import Asked, Number, OverSeedsPublic, Public
 
 router = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
 SweepId = Annotated[Number, Path(description="The sweep's number.")]
-Target = Annotated[float, Query(gt=0, le=1, description="Test accuracy to reach, a share.")]
 
 
 class SweepCreate(Asked):
@@ -125,11 +124,9 @@ def list_sweeps(
 
 
 @router.get("/{sweep_id}")
-def get_sweep(
-    engine: EngineDep, sweep_id: SweepId, target: Target = DEFAULT_TARGET
-) -> SweepDetailPublic:
+def get_sweep(engine: EngineDep, sweep_id: SweepId, target: Target = None) -> SweepDetailPublic:
     """One sweep: its runs, and what those that finished came to."""
-    return _detail(engine, sweep_id, target)
+    return _detail(engine, sweep_id, DEFAULT_TARGET if target is None else target)
 
 
 @router.post("/{sweep_id}/stop", status_code=202)

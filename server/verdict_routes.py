@@ -1,22 +1,20 @@
 """What a run's arms come to: as JSON for the page, and as a CSV file."""
 
 from collections.abc import Sequence
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from ..db.claims import Result
 from ..db.judge import Judged, judged
 from ..db.verdict import Comparison
 from ..db.verdict_words import criterion
 from .catalog_schemas import ClaimPublic
-from .dependencies import EngineDep, RunId
+from .dependencies import EngineDep, RunId, Target
 from .downloads import CSV_TYPE, csv_text, download
 from .export import file_name
 from .schemas import OverSeedsPublic, Public, Real
 
 router = APIRouter(prefix="/api/runs", tags=["verdict"])
-Target = Annotated[float | None, Query(gt=0, le=1, description="Test accuracy to reach, a share.")]
 
 COLUMNS = (
     *("run_id", "target", "arm", "seeds", "reached", "steps_to_target"),

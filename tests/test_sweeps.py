@@ -19,7 +19,7 @@ from shiftscope.db.errors import InvalidExperiment
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.intervals import geometric_mean, mean
 from shiftscope.db.parsing import parse, value_at
-from shiftscope.db.sweep import MOST_RUNS, Sweep, expand
+from shiftscope.db.sweep import MOST_RUNS, Sweep, expand, shown_value
 from shiftscope.db.sweep_parsing import parse_over, parse_sweep
 from shiftscope.server.cli import app
 
@@ -46,6 +46,12 @@ def test_values_are_a_list_or_fill_a_range() -> None:
     assert values("train_examples=null,500") == [(None,), (500,)]
     drawn = values("momentum=uniform:0:0.9:6")
     assert drawn == sorted(drawn) and len(set(drawn)) == 6
+
+
+def test_values_are_shown_as_names_and_tables_have_them() -> None:
+    values: list[Any] = [None, True, 0.01, 1e-05, 60, "relu", [100, 50], ["a-b", "c"], {"k": [1]}]
+    shown = ["empty", "yes", "0.01", "1e-05", "60", "relu", "100-50", "a-b, c", '{"k": [1]}']
+    assert [shown_value(value) for value in values] == shown
 
 
 def test_a_grid_has_every_combination_the_last_changing_fastest() -> None:

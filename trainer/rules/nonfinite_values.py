@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...db.step_order import LOSS, OF_LAYERS, UPDATE, in_order
+from ...db.step_order import LAYER_COLUMNS, LOSS, UPDATE, in_order
 from .rule import Offender, Rule, Seen
 
 WORDS = {
@@ -17,7 +17,7 @@ WORDS = {
 
 def _first(seen: Seen) -> Offender | None:
     """The first record with one, and of that record what is computed first."""
-    bad = {name: np.isinf(seen.layer(name)) for name in OF_LAYERS}
+    bad = {name: np.isinf(seen.layer(name)) for name in LAYER_COLUMNS}
     bad["nonfinite"] = np.nan_to_num(seen.layer("nonfinite")) > 0
     bad[UPDATE] &= seen.layer("weight_norm") != 0
     lost = np.isinf(seen.of_network(LOSS))

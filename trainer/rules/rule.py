@@ -21,8 +21,8 @@ READ: Mapping[str, tuple[str, ...]] = {
     "probe_records": ("w1_from_previous_median", "w1_floor", "effective_rank"),
 }
 """The statistics that rules look at, by table."""
-OF_LAYERS = frozenset((*READ["layer_records"], *READ["probe_records"]))
-OF_NETWORKS = frozenset((*READ["network_records"], *READ["evaluations"], "train_loss"))
+LAYER_STATISTICS = frozenset((*READ["layer_records"], *READ["probe_records"]))
+NETWORK_STATISTICS = frozenset((*READ["network_records"], *READ["evaluations"], "train_loss"))
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Seen:
         Raises:
             KeyError: It is none that rules read.
         """
-        if statistic not in OF_LAYERS:
+        if statistic not in LAYER_STATISTICS:
             raise KeyError(statistic)
         shape = (len(self.facts.layers), *self.steps.shape)
         return self.layers.get(statistic, np.full(shape, np.nan))
@@ -121,7 +121,7 @@ class Seen:
         Raises:
             KeyError: It is none that rules read.
         """
-        if statistic not in OF_NETWORKS:
+        if statistic not in NETWORK_STATISTICS:
             raise KeyError(statistic)
         return self.network.get(statistic, np.full(self.steps.shape, np.nan))
 

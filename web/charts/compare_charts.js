@@ -2,6 +2,8 @@
 
 /** @import { Range } from "../types" */
 
+import { LAYER_STATISTICS } from "./layer_statistics.js";
+
 /**
  * @typedef {object} CompareChart
  * @property {string} id As the address names it
@@ -26,26 +28,14 @@ export const CHARTS = [
     hint: "Of each training batch." },
 ];
 
-/** @type {{ title: string, table: string, statistics: [string, string, string][] }[]} */
-export const LAYER_STATISTICS = [
-  { title: "At each step", table: "layer_records", statistics: [
-    ["shift_w1", "Shift per record", "W₁ (σ)"],
-    ["shift_from_start", "Shift from start", "W₁ (σ)"],
-    ["mean", "Mean of the preactivation", "of z"],
-    ["std", "Std of the preactivation", "of z"],
-    ["p50", "Median of the preactivation", "of z"],
-    ["saturated", "Saturated", "share of elements"],
-    ["dead", "Dead", "share of units"],
-    ["activation_grad_norm", "Gradient at the preactivation", "norm"],
-    ["weight_grad_norm", "Gradient of the weights", "norm"],
-    ["weight_norm", "Norm of the weights", "norm"],
-    ["update_ratio", "Update ratio", "share"],
-    ["mean_drift", "Drift of the mean", "distance (σ)"],
-    ["var_drift", "Drift of the variance", "|ln ratio|"],
-    ["gamma_mean", "γ, mean", "of z"],
-    ["beta_mean", "β, mean", "of z"],
-    ["beta_std", "β, std", "of z"],
-  ] },
+/**
+ * Statistics of layers, each with its title and unit.
+ * @type {{ title: string, table: string, statistics: [string, string, string][] }[]}
+ */
+export const STATISTIC_GROUPS = [
+  { title: "At each step", table: "layer_records",
+    statistics: Object.entries(LAYER_STATISTICS).map(([name, { title, unit }]) =>
+      [name, title, unit]) },
   { title: "On the probe", table: "probe_records", statistics: [
     ["w1_from_start_median", "Shift of the median unit from the start", "W₁ (σ)"],
     ["w1_from_previous_median", "Shift of the median unit from the look before", "W₁ (σ)"],
@@ -64,8 +54,8 @@ export const LAYER_STATISTICS = [
  * @returns {CompareChart}
  */
 export function layerChart(name) {
-  const group = LAYER_STATISTICS.find(({ statistics }) => statistics.some(([one]) => one === name))
-    ?? LAYER_STATISTICS[0];
+  const group = STATISTIC_GROUPS.find(({ statistics }) => statistics.some(([one]) => one === name))
+    ?? STATISTIC_GROUPS[0];
   const [statistic, title, axis] = group.statistics.find(([one]) => one === name)
     ?? group.statistics[0];
   return { id: "layer", title, axis, table: group.table, statistic, percent: false,

@@ -3,7 +3,7 @@
 /** @import { ComparePlace, Compared, Field, Mounted, Place } from "../types" */
 
 import * as api from "../api.js";
-import { CHARTS, LAYER_STATISTICS, layerChart } from "../charts/compare_charts.js";
+import { CHARTS, STATISTIC_GROUPS, layerChart } from "../charts/compare_charts.js";
 import { MANY } from "../charts/compare_lines.js";
 import { numeric, OUTCOMES, scatter } from "../charts/compare_outcomes.js";
 import { h, setText } from "../dom.js";
@@ -177,7 +177,7 @@ class ComparePage {
     const all = compared.networks.length;
     fillChoices(this.#layerChoices, [
       { label: "Statistic", current: chart.statistic,
-        options: LAYER_STATISTICS.flatMap(({ title, statistics }) =>
+        options: STATISTIC_GROUPS.flatMap(({ title, statistics }) =>
           statistics.map(([name, text]) => [name, text, title])),
         choose: (statistic) => this.#choose({ statistic }) },
       { label: "Layer", current: layer, options: compared.layers.map(({ name, networks }) =>

@@ -7,7 +7,7 @@
 
 import * as api from "../api.js";
 import { heatMap, matrixOf, matrixOfUnits } from "../charts/heat.js";
-import { LAYER_STATISTICS, UNIT_ARRAYS } from "../charts/heat_statistics.js";
+import { LAYER_STATISTICS, UNIT_ARRAYS } from "../charts/layer_statistics.js";
 import { select } from "../charts/lines.js";
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";

@@ -1,4 +1,4 @@
-/** What heat maps show: statistics of layers and arrays of units, with their units of measure. */
+/** Statistics of layers and arrays of units, with their units of measure: what one can choose. */
 
 /**
  * @typedef {object} Told
@@ -10,16 +10,19 @@
 
 /** By column of `layer_records`. @type {Record<string, Told>} */
 export const LAYER_STATISTICS = {
-  shift_from_start: { title: "Shift from start", unit: "W₁ (σ)", log: false,
-    about: "How far the preactivation is from its first record; look for where it begins." },
   shift_w1: { title: "Shift per record", unit: "W₁ (σ)", log: false,
     about: "How far the preactivation is from the record before." },
-  mean: { title: "Mean", unit: "preactivation", log: false, about: "Mean of the preactivation." },
-  std: { title: "Standard deviation", unit: "preactivation", log: false,
+  shift_from_start: { title: "Shift from start", unit: "W₁ (σ)", log: false,
+    about: "How far the preactivation is from its first record; look for where it begins." },
+  mean: { title: "Mean of the preactivation", unit: "preactivation", log: false,
+    about: "Mean of the preactivation." },
+  std: { title: "Std of the preactivation", unit: "preactivation", log: false,
     about: "Spread of the preactivation; look for layers that grow or collapse." },
-  saturated: { title: "Saturated", unit: "share", log: false,
+  p50: { title: "Median of the preactivation", unit: "preactivation", log: false,
+    about: "Half of its sampled elements are below." },
+  saturated: { title: "Saturated", unit: "share of elements", log: false,
     about: "Share of outputs where the nonlinearity is almost flat." },
-  dead: { title: "Dead", unit: "share", log: false,
+  dead: { title: "Dead", unit: "share of units", log: false,
     about: "Share of units that are zero for the whole batch." },
   activation_grad_norm: { title: "Gradient at the preactivation", unit: "norm", log: true,
     about: "Norm of ∂loss/∂preactivation; darker towards the input: vanishing." },
@@ -33,8 +36,12 @@ export const LAYER_STATISTICS = {
     about: "How far BatchNorm’s running mean is from the batch’s own." },
   var_drift: { title: "Drift of the variance", unit: "|ln ratio|", log: true,
     about: "How far BatchNorm’s running variance is from the batch’s own." },
-  gamma_mean: { title: "Mean scale γ", unit: "γ", log: false,
+  gamma_mean: { title: "γ, mean", unit: "γ", log: false,
     about: "Mean over units of what BatchNorm learned as its scale." },
+  beta_mean: { title: "β, mean", unit: "β", log: false,
+    about: "Mean over units of what BatchNorm learned as its offset." },
+  beta_std: { title: "β, std", unit: "β", log: false,
+    about: "Spread over units of what BatchNorm learned as its offset." },
   nonfinite: { title: "Non-finite elements", unit: "elements", log: false,
     about: "How many elements of the preactivation are NaN or infinite." },
 };
