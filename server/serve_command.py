@@ -44,8 +44,8 @@ def serve(
     """
     settings = load_settings(host=host, port=port, database=database, data=data, webhook=webhook)
     with interruptible():
-        listening = listen(settings.host, settings.port)
         make_folder(settings)
+        listening = listen(settings.host, settings.port)
         url = settings.database_url
         engine = open_database(url)
         herald = settings.webhook and Webhook(engine, settings.webhook, address_of(listening))

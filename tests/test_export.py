@@ -335,7 +335,7 @@ def test_a_long_log_is_exported_whole(
     assert [row["message"] for row in rows[-5:]] == [f"Entry {at}." for at in range(5)]
 
 
-@pytest.mark.parametrize("any_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("any_engine", ["sqlite"], indirect=True)
 def test_findings_log_and_system_are_json_and_parquet(diagnosed: Any) -> None:
     engine, run_id = diagnosed.engine, diagnosed.run_id
     parquet = pytest.importorskip("pyarrow.parquet")

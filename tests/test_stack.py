@@ -86,17 +86,19 @@ def test_stacked_networks_learn_what_they_learn_apart(norm: NormName, device: st
     of_all = train(stack_of(together, device), range(SEEDS), device)
     for seed in range(SEEDS):
         alone = train(stack_of([apart[seed]], device), [seed], device)
-        for all_, one in zip(of_all, alone, strict=True):
-            close(all_.losses[seed], one.losses, times)
-            for ours, theirs in zip(
-                [*all_.preactivations, *all_.gradients, *all_.preactivation_gradients],
-                [*one.preactivations, *one.gradients, *one.preactivation_gradients],
-                strict=True,
-            ):
-                close(ours[seed], theirs, times)
+        for ours, theirs in zip(over_steps(of_all), over_steps(alone), strict=True):
+            close(ours[:, seed], theirs, times)
         for name, value in apart[seed].state_dict().items():
             close(together[seed].state_dict()[name], value, times)
     assert not torch.equal(of_all[-1].losses[0], of_all[-1].losses[1])
+
+
+def over_steps(seen: Sequence[Seen]) -> list[Tensor]:
+    """Everything that was seen, each with the steps as its first dimension."""
+    steps = [
+        [of.losses, *of.preactivations, *of.gradients, *of.preactivation_gradients] for of in seen
+    ]
+    return [torch.stack(values) for values in zip(*steps, strict=True)]
 
 
 def close(ours: Tensor, theirs: Tensor, times: int = 1) -> None:

@@ -115,6 +115,7 @@ def test_an_error_inside_is_said_once_and_the_loop_goes_on(
     assert kept["step"] == run.step
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a machine of one core
 def test_everything_is_bit_equal_with_dropout_and_forked_loaders(stored: Any) -> None:
     def loop(watched: bool) -> tuple[list[float], list[Tensor], Tensor]:
         model = network()
@@ -345,13 +346,13 @@ def test_a_watched_model_is_copied_and_saved_without_its_hooks(stored: Any) -> N
     ],
 )
 def test_what_is_wrong_at_the_start_is_an_error_of_the_argument(
-    wrong: dict[str, Any], words: str, stored: Any
+    wrong: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
-    model = network()
-    arguments: dict[str, Any] = {"model": model, "optimizer": sgd(model), "database": stored.url}
+    model, file = network(), tmp_path / "watched.db"
+    arguments = {"model": model, "optimizer": sgd(model), "database": f"sqlite:///{file}"}
     with pytest.raises(SetupProblem, match=words):
         watch(**(arguments | wrong))
-    assert hooks_on(model, sgd(model)) == 0 and not Path(stored.url[10:]).exists()
+    assert hooks_on(model, sgd(model)) == 0 and not file.exists()
 
 
 def test_the_ring_that_cannot_be_made_is_one_warning(

@@ -3,12 +3,14 @@
 import math
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from sqlalchemy import Engine
 
 from shiftscope.db import catalog, queue, read
+from shiftscope.db.engine import open_database
 from shiftscope.db.judge import judged
 from shiftscope.db.parsing import with_settings
 from shiftscope.db.study import Study
@@ -31,23 +34,34 @@ def start_worker(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Any]]
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: object, orders: Sequence[int] = ()) -> subprocess.Popen[bytes]:
-        command = [
-            *(sys.executable, "-m", "shiftscope.trainer.worker"),
-            *("--database", str(engine.url), "--data", str(tmp_path)),
-            *map(str, arguments),
-            *(["--ordered"] if orders else []),
-        ]
-        ordered = tmp_path / "orders"
-        ordered.write_text("".join(f"{run_id}\n" for run_id in orders))
-        with ordered.open() as stdin:
-            started.append(subprocess.Popen(command, stdin=stdin, stderr=subprocess.PIPE))
+        started.append(begin(engine, tmp_path, *arguments, orders=orders))
         return started[-1]
 
     yield start
     for process in started:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=PATIENCE)
+        end(process)
+
+
+def begin(
+    engine: Engine, data: Path, *arguments: object, orders: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """A worker as a process; `orders` are the only runs that it trains, where there are any."""
+    command = [
+        *(sys.executable, "-m", "shiftscope.trainer.worker"),
+        *("--database", str(engine.url), "--data", str(data)),
+        *map(str, arguments),
+        *(["--ordered"] if orders else []),
+    ]
+    ordered = data / "orders"
+    ordered.write_text("".join(f"{run_id}\n" for run_id in orders))
+    with ordered.open() as stdin:
+        return subprocess.Popen(command, stdin=stdin, stderr=subprocess.PIPE)
+
+
+def end(worker: subprocess.Popen[bytes]) -> None:
+    if worker.poll() is None:
+        worker.terminate()
+    worker.communicate(timeout=PATIENCE)
 
 
 def enqueue(engine: Engine, *settings: str) -> int:
@@ -110,13 +124,41 @@ def layer_records(engine: Engine, run_id: int) -> int:
     return sum(1 for _ in read.export_rows(engine, run_id, "layer_records"))
 
 
-@pytest.fixture
-def training(engine: Engine, start_worker: Callable[..., Any]) -> tuple[int, Any]:
+@dataclass
+class Training:
     """A run that is training, for as long as anyone could want, and its worker."""
+
+    engine: Engine
+    worker: subprocess.Popen[bytes]
+    run_id: int
+
+
+def begin_training(engine: Engine, worker: subprocess.Popen[bytes]) -> Training:
     run_id = enqueue(engine, "steps=1000000")
-    worker = start_worker()
     wait(engine, run_id, lambda run: run.step > 0)
-    return run_id, worker
+    return Training(engine, worker, run_id)
+
+
+@pytest.fixture(scope="module")
+def lasting(
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
+) -> Iterator[tuple[Engine, subprocess.Popen[bytes]]]:
+    """A database, and a worker that outlives what happens to its runs: torch is loaded once."""
+    folder = tmp_path_factory.mktemp("lasting")
+    engine = open_database(f"sqlite:///{shutil.copy(empty_database, folder)}")
+    worker = begin(engine, folder)
+    yield engine, worker
+    end(worker)
+    engine.dispose()
+
+
+@pytest.fixture
+def training(lasting: tuple[Engine, subprocess.Popen[bytes]]) -> Iterator[Training]:
+    training = begin_training(*lasting)
+    yield training
+    run = read.run(training.engine, training.run_id)
+    if not ended(run):
+        queue.ask_to_stop(training.engine, run.id)
 
 
 def test_a_worker_trains_runs_in_order_and_says_what_it_offers(
@@ -138,10 +180,8 @@ def test_a_worker_trains_runs_in_order_and_says_what_it_offers(
     assert worker.datasets is not None and worker.datasets["digits"]["available"]
 
 
-def test_a_stop_ends_the_run_and_keeps_its_records(
-    engine: Engine, training: tuple[int, Any]
-) -> None:
-    run_id, _ = training
+def test_a_stop_ends_the_run_and_keeps_its_records(training: Training) -> None:
+    engine, run_id = training.engine, training.run_id
     queue.ask_to_stop(engine, run_id)
     run = wait(engine, run_id, ended)
     assert run.status == "stopped" and run.error is None
@@ -149,10 +189,10 @@ def test_a_stop_ends_the_run_and_keeps_its_records(
 
 
 def test_a_killed_training_process_is_a_failed_run_and_the_worker_goes_on(
-    engine: Engine, training: tuple[int, Any]
+    training: Training,
 ) -> None:
-    run_id, worker = training
-    trainer, recorder = processes_of(worker)
+    engine, run_id = training.engine, training.run_id
+    trainer, recorder = processes_of(training.worker)
     os.kill(trainer, signal.SIGKILL)
     run = wait(engine, run_id, ended)
     assert run.status == "failed" and "SIGKILL" in (run.error or "")
@@ -163,11 +203,9 @@ def test_a_killed_training_process_is_a_failed_run_and_the_worker_goes_on(
     assert wait(engine, after, ended).status == "finished"
 
 
-def test_a_killed_recorder_is_a_failed_run_that_says_so(
-    engine: Engine, training: tuple[int, Any]
-) -> None:
-    run_id, worker = training
-    trainer, recorder = processes_of(worker)
+def test_a_killed_recorder_is_a_failed_run_that_says_so(training: Training) -> None:
+    engine, run_id = training.engine, training.run_id
+    trainer, recorder = processes_of(training.worker)
     os.kill(recorder, signal.SIGKILL)
     run = wait(engine, run_id, ended)
     assert run.status == "failed"
@@ -177,9 +215,10 @@ def test_a_killed_recorder_is_a_failed_run_that_says_so(
 
 
 def test_a_worker_that_is_told_to_end_stops_its_run_and_leaves_no_process(
-    engine: Engine, training: tuple[int, Any]
+    engine: Engine, start_worker: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    run_id, worker = training
+    worker = start_worker()
+    run_id = begin_training(engine, worker).run_id
     processes = processes_of(worker)
     worker.send_signal(signal.SIGTERM)
     worker.wait(timeout=PATIENCE)
