@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import numpy as np
@@ -28,6 +28,7 @@ from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.server.app import create_app
 from shiftscope.server.assets import WEB
+from shiftscope.server.cli import main
 from shiftscope.server.serve_command import listen
 
 ARMS = ("none", "BatchNorm")
@@ -311,6 +312,40 @@ def connect(serve: Callable[..., str]) -> Iterator[Callable[..., httpx.Client]]:
 def web(engine: Engine, connect: Callable[..., httpx.Client]) -> httpx.Client:
     """An HTTP client of a server on the new SQLite database."""
     return connect(engine)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command said, and the exit code that it ended with."""
+
+    returncode: object
+    stdout: str
+    stderr: str
+
+
+class Ask(Protocol):
+    """Calls a command in an environment."""
+
+    def __call__(self, environment: Mapping[str, str], *arguments: str) -> Asked: ...
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Ask:
+    """The command line in this process, which spares the second in which a new one loads."""
+
+    def ask(environment: Mapping[str, str], *arguments: str) -> Asked:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "environ", dict(environment))
+            patched.setattr(sys, "argv", ["shiftscope", *arguments])
+            try:
+                main()
+            except SystemExit as ended:
+                code = ended.code or 0
+            else:
+                code = 0
+        return Asked(code, *capfd.readouterr())
+
+    return ask
 
 
 def decode(message: bytes) -> tuple[dict[str, Any], list[dict[str, np.ndarray]]]:

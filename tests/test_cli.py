@@ -10,12 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
+from conftest import Ask
 from sqlalchemy import Engine
 from websockets.sync.client import connect as connect_live
 
@@ -24,7 +25,6 @@ from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.judge import judged
 from shiftscope.server import check_command
-from shiftscope.server.cli import main
 from shiftscope.server.worker_process import KeptWorker
 
 COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
@@ -35,14 +35,6 @@ COMMANDS = (
 PATIENCE = 60
 END_SECONDS = 15
 """Ctrl-C ends everything in 5, docs/commands.md says; these processes share their cores."""
-
-
-class Asked(NamedTuple):
-    """What a command said, and the exit code that it ended with."""
-
-    returncode: object
-    stdout: str
-    stderr: str
 
 
 @pytest.fixture
@@ -65,30 +57,13 @@ def call(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.fixture
-def ask(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[..., Asked]:
-    """Calls the command line in this process, which has loaded what a new one would load first."""
-
-    def ask(*arguments: str) -> Asked:
-        with monkeypatch.context() as patched:
-            patched.setattr(os, "environ", environment)
-            patched.setattr(sys, "argv", ["shiftscope", *arguments])
-            with pytest.raises(SystemExit) as ended:
-                main()
-        return Asked(ended.value.code, *capfd.readouterr())
-
-    return ask
-
-
 def database_of(environment: dict[str, str]) -> str:
     return f"sqlite:///{environment['SHIFTSCOPE_DATA']}/shiftscope.db"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_and_its_flags(
-    ask: Callable[..., Asked], command: str
+    environment: dict[str, str], ask: Ask, command: str
 ) -> None:
     done = ask(command, "--help")
     assert done.returncode == 0 and done.stdout.startswith("Usage: ")
@@ -130,9 +105,9 @@ def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> Non
     ],
 )
 def test_what_can_be_mended_is_told_in_a_sentence(
-    ask: Callable[..., Asked], arguments: tuple[str, ...], sentence: str
+    environment: dict[str, str], ask: Ask, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    done = ask(*arguments)
+    done = ask(environment, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"shiftscope: {sentence}") and done.stderr.count("\n") == 1
 
@@ -142,46 +117,46 @@ def test_a_bad_value_in_the_environment_is_told_too(environment: dict[str, str])
     assert done.returncode == 2 and "SHIFTSCOPE_PORT" in done.stderr and "'many'" in done.stderr
 
 
-def test_a_port_in_use_is_told_with_the_way_out(ask: Callable[..., Asked]) -> None:
+def test_a_port_in_use_is_told_with_the_way_out(environment: dict[str, str], ask: Ask) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = ask("serve", "--port", str(port))
+        done = ask(environment, "serve", "--port", str(port))
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith(f"shiftscope: Port {port} is in use") and "--port" in done.stderr
 
 
 def test_runs_are_listed_newest_first_with_their_names_as_they_are(
-    environment: dict[str, str], ask: Callable[..., Asked]
+    environment: dict[str, str], ask: Ask
 ) -> None:
-    assert ask("runs").stdout.startswith("No runs yet")
+    assert ask(environment, "runs").stdout.startswith("No runs yet")
     engine = open_database(database_of(environment))
     for name in ("first", "[red]second[/red]"):
         queue.enqueue(engine, Experiment(name=name, steps=1234))
     engine.dispose()
-    lines = ask("runs").stdout.splitlines()
+    lines = ask(environment, "runs").stdout.splitlines()
     assert "[red]second[/red]" in lines[1] and "0 of 1,234" in lines[1] and "first" in lines[2]
 
 
 def test_a_watched_run_is_listed_though_its_length_is_unknown(
-    environment: dict[str, str], ask: Callable[..., Asked], make_watched: Any
+    environment: dict[str, str], ask: Ask, make_watched: Any
 ) -> None:
-    ask("runs")
+    ask(environment, "runs")
     engine = open_database(database_of(environment))
     make_watched(engine, name="My ResNet").append(1_234)
     engine.dispose()
-    (row,) = [line for line in ask("runs").stdout.splitlines() if "ResNet" in line]
+    (row,) = [line for line in ask(environment, "runs").stdout.splitlines() if "ResNet" in line]
     assert "running" in row and "1,234" in row and "of" not in row
 
 
 def test_check_names_what_is_there_and_what_is_wrong(
-    environment: dict[str, str], ask: Callable[..., Asked], monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fine = call(environment, "check")
     assert fine.returncode == 0, fine.stdout
     for found in ("torch 2.", "tables at revision", "cpu", "Comes with scikit-learn"):
         assert found in fine.stdout
     monkeypatch.setattr(check_command, "_check_trainer", lambda *_: None)  # asked before
-    wrong = ask("check", "--database", "postgresql://me:secret@127.0.0.1:1/x")
+    wrong = ask(environment, "check", "--database", "postgresql://me:secret@127.0.0.1:1/x")
     assert wrong.returncode == 1 and "!!  Database" in wrong.stdout
     assert "secret" not in wrong.stdout + wrong.stderr
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from conftest import Ask
 from exporting import csv_text
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -44,8 +45,13 @@ def parsed(field: str) -> float | None:
     return float(field) if field else None
 
 
+def words(engine: Engine, run: Any) -> list[str]:
+    """What follows the program's name."""
+    return ["export", str(run.run_id), "--database", str(engine.url)]
+
+
 def export(engine: Engine, run: Any, *options: str, **kwargs: Any) -> Any:
-    command = [*COMMAND, "export", str(run.run_id), "--database", str(engine.url), *options]
+    command = [*COMMAND, *words(engine, run), *options]
     return subprocess.run(command, capture_output=True, timeout=60, **kwargs)
 
 
@@ -165,7 +171,7 @@ def test_a_closed_pipe_is_no_error_and_a_full_disk_is_a_sentence(
     run.append(3_000)
     reader, writer = os.pipe()
     os.close(reader)
-    command = [*COMMAND, "export", str(run.run_id), "--database", str(engine.url)]
+    command = [*COMMAND, *words(engine, run)]
     piped = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60)
     os.close(writer)
     assert (piped.returncode, piped.stderr) == (0, b"")
@@ -186,29 +192,29 @@ def test_a_closed_pipe_is_no_error_and_a_full_disk_is_a_sentence(
     ],
 )
 def test_a_bad_option_ends_with_2_and_a_sentence(
-    engine: Engine, make_run: Any, options: tuple[str, ...], sentence: str
+    engine: Engine, make_run: Any, ask: Ask, options: tuple[str, ...], sentence: str
 ) -> None:
     run = make_run(engine)
-    done = export(engine, run, *options)
-    assert done.returncode == 2 and done.stdout == b""
-    assert done.stderr.decode().startswith(f"shiftscope: {sentence}")
-    assert done.stderr.count(b"\n") == 1
+    done = ask(os.environ, *words(engine, run), *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"shiftscope: {sentence}") and done.stderr.count("\n") == 1
 
 
 def test_an_export_never_replaces_the_database_nor_loses_an_earlier_one(
-    engine: Engine, make_run: Any, tmp_path: Path
+    engine: Engine, make_run: Any, ask: Ask, tmp_path: Path
 ) -> None:
     recorded = make_run(engine)
     recorded.append(5)
     database = Path(str(engine.url.database))
-    done = export(engine, recorded, "--output", str(database))
-    assert done.returncode == 2 and b"is the database itself" in done.stderr
+    command = words(engine, recorded)
+    done = ask(os.environ, *command, "--output", str(database))
+    assert done.returncode == 2 and "is the database itself" in done.stderr
     assert read.run(engine, recorded.run_id).id == recorded.run_id
     earlier = tmp_path / "records.csv"
     earlier.write_text("earlier")
-    done = export(engine, recorded, "--table", "nope", "--output", str(earlier))
+    done = ask(os.environ, *command, "--table", "nope", "--output", str(earlier))
     assert done.returncode == 2 and earlier.read_text() == "earlier"
-    done = export(engine, recorded, "--output", str(earlier))
+    done = ask(os.environ, *command, "--output", str(earlier))
     assert done.returncode == 0 and earlier.read_text().startswith("run_id,")
     assert not list(tmp_path.glob("*.part"))
 
@@ -261,11 +267,11 @@ def test_an_extra_that_is_missing_is_named(
 
 
 def test_the_zip_has_every_table_and_what_it_means(
-    web: httpx.Client, engine: Engine, make_run: Any, tmp_path: Path
+    web: httpx.Client, engine: Engine, make_run: Any, ask: Ask, tmp_path: Path
 ) -> None:
     run = odd_run(engine, make_run)
     file = tmp_path / "all.zip"
-    assert export(engine, run, "--zip", "--output", str(file)).returncode == 0
+    assert ask(os.environ, *words(engine, run), "--zip", "--output", str(file)).returncode == 0
     for archive in (
         zipfile.ZipFile(file),
         zipfile.ZipFile(io.BytesIO(web.get(f"/api/runs/{run.run_id}/export.zip").content)),
