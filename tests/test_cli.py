@@ -65,7 +65,7 @@ def database_of(environment: dict[str, str]) -> str:
 def test_every_command_explains_itself_and_its_flags(
     environment: dict[str, str], ask: Ask, command: str
 ) -> None:
-    done = ask(command, "--help")
+    done = ask(environment, command, "--help")
     assert done.returncode == 0 and done.stdout.startswith("Usage: ")
     flags = re.findall(r"^ +(?:-h, )?(--[a-z-]+)(?: \S+)? *(.*)$", done.stdout, re.M)
     assert {"--database"} <= {flag for flag, _ in flags}
