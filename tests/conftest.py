@@ -258,7 +258,7 @@ class Stored:
 
 @pytest.fixture
 def stored(tmp_path: Path, empty_database: Path) -> Stored:
-    """A SQLite file for watched runs; it has its tables, which a recorder else makes in 0.5 s."""
+    """A SQLite file for watched runs; it has its tables, which a recorder would make itself."""
     return Stored(f"sqlite:///{shutil.copy(empty_database, tmp_path / 'watched.db')}")
 
 

@@ -349,7 +349,8 @@ def test_what_is_wrong_at_the_start_is_an_error_of_the_argument(
     wrong: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
     model, file = network(), tmp_path / "watched.db"
-    arguments = {"model": model, "optimizer": sgd(model), "database": f"sqlite:///{file}"}
+    arguments: dict[str, Any] = {"model": model, "optimizer": sgd(model)}
+    arguments["database"] = f"sqlite:///{file}"
     with pytest.raises(SetupProblem, match=words):
         watch(**(arguments | wrong))
     assert hooks_on(model, sgd(model)) == 0 and not file.exists()
