@@ -343,7 +343,8 @@ def ask(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> A
                 code = ended.code or 0
             else:
                 code = 0
-        return Asked(code, *capfd.readouterr())
+        said = capfd.readouterr()
+        return Asked(code, said.out, said.err)
 
     return ask
 
