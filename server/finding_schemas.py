@@ -57,7 +57,8 @@ class FindingsPublic(Public):
 
 def findings_public(run: Run, findings: Sequence[StoredFinding]) -> FindingsPublic:
     """The findings of a run as the interface shows them."""
-    silenced: list[str] = (run.experiment or {}).get("diagnosis", {}).get("silenced", [])
+    asked = run.experiment or run.watched or {}
+    silenced: list[str] = asked.get("diagnosis", {}).get("silenced", [])
     return FindingsPublic(
         run=run.id,
         diagnosed=run.diagnosed,

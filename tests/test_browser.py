@@ -666,7 +666,7 @@ def test_findings_are_counted_told_live_and_lead_to_their_charts(
     page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=findings")
     tab = page.locator(".tabs a[aria-current]")
     expect(page.locator(".findings")).to_contain_text("The rules found nothing so far.")
-    expect(page.locator(".findings")).to_contain_text("Silenced in this experiment: Stalled.")
+    expect(page.locator(".findings")).to_contain_text("Silenced in this run: Stalled.")
     expect(tab).to_have_text("Findings")
     store_findings(engine, run.run_id, [found], 600)
     expect(tab).to_have_text("Findings 1")

@@ -17,7 +17,7 @@ from ..db import read
 from ..db.engine import open_database
 from ..db.errors import Conflict, InvalidExperiment, ShiftscopeError
 from ..db.findings import store_findings
-from ..db.parsing import parse
+from ..db.parsing import parse, parse_diagnosis
 from ..db.rules import Diagnosis as Settings
 from ..db.tables import ACTIVE, OF_LAYERS, RECORD_TABLES, Layer, Network, Run
 from .diagnosis import Diagnosis
@@ -83,9 +83,13 @@ def diagnosis_of(engine: Engine, run: Run) -> Diagnosis:
 def _asked(run: Run) -> tuple[Settings, int | None, bool]:
     """Settings of the rules, examples in a batch, and whether the loss is one of classes."""
     if run.experiment is None:
-        settings = cast("Mapping[str, Any]", (run.watched or {}).get("settings", {}))
-        size = settings.get("batch_size")
-        return Settings(), size if isinstance(size, int) and size > 0 else None, False
+        watched = run.watched or {}
+        size = cast("Mapping[str, Any]", watched.get("settings", {})).get("batch_size")
+        known = size if isinstance(size, int) and size > 0 else None
+        try:
+            return parse_diagnosis(watched.get("diagnosis", {})), known, False
+        except InvalidExperiment:  # of another version, which had other rules
+            return Settings(), known, False
     try:
         experiment = parse(run.experiment)
     except InvalidExperiment:  # of an earlier version, which had other settings

@@ -19,7 +19,7 @@ from ..db.engine import parse_url
 from ..db.errors import DatabaseProblem, RecordingFailed, SetupProblem
 from ..db.location import Location
 from .aftermath import end_without_recorder
-from .arguments import Optimizers, count_of, listed, parse_share
+from .arguments import Optimizers, asked_of_rules, count_of, listed, parse_share
 from .cadence import Cadence
 from .describing import announcement, document, ending, few, sentences_on
 from .layers import candidates
@@ -59,6 +59,7 @@ class Watch:
         scaler: Any,
         steps: int | None,
         settings: Mapping[str, Any] | None,
+        diagnosis: Mapping[str, Any] | None,
         quiet: bool,
     ) -> None:
         self.attached: dict[str, list[str]] = {}
@@ -71,6 +72,7 @@ class Watch:
         self._broken = False
         self._telling: threading.Thread | None = None
         cap = parse_share(overhead)
+        rules = asked_of_rules(diagnosis)
         cadence = Cadence(count_of("record_every", record_every), cap)
         self._stepping = Stepping(cadence, planned=self._describe, miss=self._miss)
         steps = None if steps is None else count_of("steps", steps)
@@ -91,7 +93,7 @@ class Watch:
         if _rank() != 0:
             return  # one writer: the first process of a distributed group
         inner = {arm: (models[-1], optimizers) for arm, (models, optimizers) in named.items()}
-        self._document = document(inner, settings, cap)
+        self._document = document(inner, settings, cap, rules)
         title = str(name or " and ".join(type(model).__name__ for model, _ in inner.values()))
         self._wrapped = {arm: models for arm, (models, _) in named.items()}
         with self._harmless():

@@ -38,6 +38,7 @@ def watch(
     scaler: Any = None,
     steps: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    diagnosis: Mapping[str, Any] | None = None,
     quiet: bool = False,
 ) -> Watch:
     """Watch a model while your own loop trains it: every layer, every step, as a run in the page.
@@ -55,6 +56,8 @@ def watch(
         scaler: The torch.amp.GradScaler, so that gradients are recorded unscaled.
         steps: How many steps there will be, if that is known.
         settings: Anything worth knowing later, such as the batch size.
+        diagnosis: What rules look for: `{"silenced": ["stalled"], "thresholds":
+            ["dead_units=0.5"]}`, as docs/findings.md has them; None: every rule as it is.
         quiet: Write nothing to the terminal but warnings.
 
     Raises:
@@ -63,7 +66,8 @@ def watch(
     return Watch(
         {"model": (model, optimizer)},
         name=name, database=database, include=include, exclude=exclude, overhead=overhead,
-        record_every=record_every, scaler=scaler, steps=steps, settings=settings, quiet=quiet,
+        record_every=record_every, scaler=scaler, steps=steps, settings=settings,
+        diagnosis=diagnosis, quiet=quiet,
     )  # fmt: skip
 
 
@@ -90,6 +94,7 @@ class Pair(Watch):
         scaler: Any = None,
         steps: int | None = None,
         settings: Mapping[str, Any] | None = None,
+        diagnosis: Mapping[str, Any] | None = None,
         quiet: bool = False,
     ) -> None:
         """Args:
@@ -115,5 +120,6 @@ class Pair(Watch):
         super().__init__(
             dict(zip(names, zip((model_a, model_b), optimizers, strict=True), strict=True)),
             name=name, database=database, include=include, exclude=exclude, overhead=overhead,
-            record_every=record_every, scaler=scaler, steps=steps, settings=settings, quiet=quiet,
+            record_every=record_every, scaler=scaler, steps=steps, settings=settings,
+            diagnosis=diagnosis, quiet=quiet,
         )  # fmt: skip
