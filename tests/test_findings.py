@@ -7,9 +7,8 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 from websockets.sync.client import connect
 
-from shiftscope.db import catalog, queue, read
+from shiftscope.db import catalog, queue, read, webhook
 from shiftscope.db.errors import Conflict, InvalidExperiment
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.findings import Found, findings, store_findings
@@ -31,7 +30,6 @@ from shiftscope.db.parsing import parse, with_settings
 from shiftscope.db.rules import RULE_NAMES
 from shiftscope.db.rules import Diagnosis as Settings
 from shiftscope.db.study import Measurement
-from shiftscope.server import webhook
 from shiftscope.server.cli import app
 from shiftscope.trainer import datasets
 from shiftscope.trainer.diagnosing import diagnose
@@ -584,29 +582,6 @@ def test_the_terminal_says_what_was_found_where_and_what_to_try(engine: Engine, 
     assert again.stdout == "Findings: none.\n"  # it has no records
 
 
-@pytest.fixture
-def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An address that takes posts, and what came."""
-    taken: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(500 if len(taken) == 1 else 204)  # the first time it is unwell
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/hook", taken
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 def test_a_webhook_tells_of_findings_and_of_the_end_whatever_the_receiver_answers(
     engine: Engine,
     found: Any,
@@ -617,7 +592,7 @@ def test_a_webhook_tells_of_findings_and_of_the_end_whatever_the_receiver_answer
     url, taken = receiver
     monkeypatch.setattr(webhook, "LOOK_SECONDS", 0.02)
     store_findings(engine, found.run_id, found.found[:1], 50)
-    hook = webhook.Webhook(engine, url, "http://here")
+    hook = webhook.Webhook(engine, f"{url}/unwell", "http://here")
     assert hook.look() == []  # what was before is not told
     hook.start()
 

@@ -140,11 +140,14 @@ def test_everything_is_bit_equal_with_dropout_and_forked_loaders(stored: Any) ->
     assert stored.run(2)["step"] == 8 and stored.run(2)["status"] == "finished"
 
 
-def test_a_recorder_that_is_killed_ends_the_watching(stored: Any, warnings_said: Any) -> None:
+def test_a_recorder_that_is_killed_ends_the_watching(
+    stored: Any, warnings_said: Any, receiver: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, posted = receiver
     model = network()
     optimizer = sgd(model)
     losses: list[float] = []
-    with watch(model, optimizer, database=stored.url, quiet=True) as run:
+    with watch(model, optimizer, database=stored.url, webhook=url, quiet=True) as run:
         for number in range(400):
             if number == 40:
                 assert run.id == 1 and run._recorder is not None
@@ -159,6 +162,7 @@ def test_a_recorder_that_is_killed_ends_the_watching(stored: Any, warnings_said:
     assert kept["status"] == "failed" and "exit code -9" in kept["error"]
     assert sentence.startswith(f"Everything from step {kept['step'] + 1} on: ")
     assert kept["watched"]["not_recorded"] == [sentence]
+    assert [(one["event"], one["run"]["error"]) for one in posted] == [("failed", kept["error"])]
 
 
 @pytest.mark.parametrize(
@@ -332,6 +336,7 @@ def test_a_watched_model_is_copied_and_saved_without_its_hooks(stored: Any) -> N
     ("wrong", "words"),
     [
         ({"database": "mysql://somewhere"}, "not a database URL"),
+        ({"webhook": "here"}, r"webhook \(or SHIFTSCOPE_WEBHOOK\): .*got 'here'"),
         ({"overhead": "much"}, "overhead is a share"),
         ({"record_every": 0}, "record_every is a whole number"),
         ({"steps": -1}, "steps is a whole number"),

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from ..db.errors import InvalidExperiment, SetupProblem, shown
+from ..db.location import PREFIX, Location
 from ..db.parsing import parse_diagnosis
 from ..db.rules import Diagnosis
 
@@ -63,6 +65,22 @@ def asked_of_rules(diagnosis: Mapping[str, Any] | None) -> Diagnosis:
         return parse_diagnosis(diagnosis or {})
     except InvalidExperiment as error:
         raise SetupProblem(f"diagnosis: {error}") from None
+
+
+def located(**given: Any) -> Location:
+    """Where things are, by what was given and else by the environment; None is not given.
+
+    Raises:
+        SetupProblem: A value is not allowed.
+    """
+    try:
+        return Location(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        detail = error.errors()[0]
+        name = str(detail["loc"][0])
+        raise SetupProblem(
+            f"{name} (or {PREFIX}{name.upper()}): {detail['msg']}, got {shown(detail['input'])}."
+        ) from None
 
 
 def listed(optimizers: Any) -> list[torch.optim.Optimizer]:

@@ -31,6 +31,7 @@ def watch(
     *,
     name: str | None = None,
     database: str | None = None,
+    webhook: str | None = None,
     include: Patterns = None,
     exclude: Patterns = None,
     overhead: str | float | None = None,
@@ -48,6 +49,8 @@ def watch(
         optimizer: One, or several whose steps make a step together.
         name: How the list of runs calls it; by default the model's class.
         database: URL; by default the one of `shiftscope serve`.
+        webhook: Address that findings and the run's end are posted to; by default
+            SHIFTSCOPE_WEBHOOK.
         include: Patterns of module paths ("encoder.*") or module types; None is everything.
         exclude: Likewise what to leave out.
         overhead: The largest share of the training time that watching may take, such as "2%" or
@@ -65,9 +68,9 @@ def watch(
     """
     return Watch(
         {"model": (model, optimizer)},
-        name=name, database=database, include=include, exclude=exclude, overhead=overhead,
-        record_every=record_every, scaler=scaler, steps=steps, settings=settings,
-        diagnosis=diagnosis, quiet=quiet,
+        name=name, database=database, webhook=webhook, include=include, exclude=exclude,
+        overhead=overhead, record_every=record_every, scaler=scaler, steps=steps,
+        settings=settings, diagnosis=diagnosis, quiet=quiet,
     )  # fmt: skip
 
 
@@ -87,6 +90,7 @@ class Pair(Watch):
         names: tuple[str, str] = ("a", "b"),
         name: str | None = None,
         database: str | None = None,
+        webhook: str | None = None,
         include: Patterns = None,
         exclude: Patterns = None,
         overhead: str | float | None = None,
@@ -119,7 +123,7 @@ class Pair(Watch):
             )
         super().__init__(
             dict(zip(names, zip((model_a, model_b), optimizers, strict=True), strict=True)),
-            name=name, database=database, include=include, exclude=exclude, overhead=overhead,
-            record_every=record_every, scaler=scaler, steps=steps, settings=settings,
-            diagnosis=diagnosis, quiet=quiet,
+            name=name, database=database, webhook=webhook, include=include, exclude=exclude,
+            overhead=overhead, record_every=record_every, scaler=scaler, steps=steps,
+            settings=settings, diagnosis=diagnosis, quiet=quiet,
         )  # fmt: skip
