@@ -96,6 +96,8 @@ class Records:
             "effective_rank": np.full((4, len(probed)), 30.0),
         }  # fmt: skip
 
+        self.units = np.ones((4, len(probed), 100), "<f4")
+
     def fed(self, *ends: int, **settings: Any) -> Diagnosis:
         """The diagnosis after the records came, handed over in parts that end at these steps."""
         diagnosis = Diagnosis([NetworkFacts(1, FACTS, self.batch_size, 10)], Settings(**settings))
@@ -134,6 +136,8 @@ class Records:
                         if name != "step"
                     }
                     diagnosis.take("probe_records", keys, {"step": [step], **values})
+                    packed = self.units[at, row].tobytes()
+                    diagnosis.take("unit_records", keys, {"step": [step], "std": [packed]})
 
 
 def _without_gaps(values: np.ndarray) -> list[float | None]:
@@ -210,6 +214,10 @@ def gamma_collapse(records: Records) -> None:
     records.layers["gamma_max"][1, 200:] = 0.02
 
 
+def channel_collapse(records: Records) -> None:
+    records.units[1, 4:, :12] = 0.05
+
+
 def low_rank(records: Records) -> None:
     records.probes["effective_rank"][2] = 1.2
 
@@ -222,7 +230,7 @@ FAULTS: tuple[Callable[[Records], None], ...] = (
     *(nonfinite_values, diverged, exploding_gradient, vanishing_gradient, dead_units),
     *(saturated_units, large_updates, small_updates, loss_not_decreasing, overfitting),
     *(poor_initialization, shift_above_floor, lagging_statistics, inference_gap, small_batch),
-    *(gamma_collapse, low_rank, stalled),
+    *(gamma_collapse, channel_collapse, low_rank, stalled),
 )
 
 
@@ -253,6 +261,17 @@ def test_a_rule_fires_on_its_fault_and_no_other_does(fault: Callable[[Records], 
     assert list(found) == [fault.__name__]
     silenced = records.fed(silenced=[fault.__name__])
     assert named(silenced) == {}
+
+
+def test_collapsed_channels_are_counted_and_one_look_is_none() -> None:
+    records = Records()
+    channel_collapse(records)
+    (found,) = records.fed().findings.values()
+    assert found.sentence.startswith("hidden2: 12 of 100 channels vary a tenth as much")
+    assert (found.first_step, found.evidence_table, found.statistic) == (200, "unit_records", "std")
+    records.units[1, 5, :3] = 1
+    (later,) = records.fed().findings.values()
+    assert later.first_step == 300
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)

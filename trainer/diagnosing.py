@@ -19,7 +19,7 @@ from ..db.errors import Conflict, InvalidExperiment, ShiftscopeError
 from ..db.findings import store_findings
 from ..db.parsing import parse, parse_diagnosis
 from ..db.rules import Diagnosis as Settings
-from ..db.tables import ACTIVE, OF_LAYERS, RECORD_TABLES, Layer, Network, Run
+from ..db.tables import ACTIVE, RECORD_TABLES, Layer, Network, Run, UnitRecord
 from .diagnosis import Diagnosis
 from .rules.rule import READ, LayerFacts, NetworkFacts
 
@@ -29,6 +29,7 @@ BROKEN = (
     "Findings are looked for no longer, because of an error of shiftscope's own "
     "({words}); recording goes on, and the terminal has the full report."
 )
+TABLES = {**RECORD_TABLES, "unit_records": UnitRecord}
 logger = logging.getLogger(__name__)
 
 
@@ -117,14 +118,15 @@ def _stored(
 ) -> Iterator[tuple[str, Mapping[str, int], Mapping[str, Any]]]:
     """What rules read of a network's records in a range of steps."""
     for table, statistics in READ.items():
-        columns = RECORD_TABLES[table].__table__.columns
+        columns = TABLES[table].__table__.columns
         query = (
             select(columns.step, *(columns[name] for name in statistics))
             .where(columns.network_id == network.network_id)
             .where(columns.step.between(first, last))
             .order_by(columns.step)
         )
-        for layer_id in [one.layer_id for one in network.layers] if table in OF_LAYERS else [None]:
+        layer_ids = [one.layer_id for one in network.layers] if "layer_id" in columns else [None]
+        for layer_id in layer_ids:
             owner = {"network_id": network.network_id}
             of_layer = query
             if layer_id is not None:
