@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import Engine, delete, func, insert, select, update
 
 from .engine import writing
-from .rules import RULE_NAMES, RuleName
+from .rules import RULE_NAMES, RuleName, title_of
 from .tables import Finding, Layer, Network, Run
 
 Severity = Literal["warning", "critical"]
@@ -138,6 +138,21 @@ def findings(engine: Engine, run_id: int) -> list[StoredFinding]:
         )
         for row in sorted(rows, key=place)
     ]
+
+
+def described(stored: StoredFinding) -> dict[str, Any]:
+    """A finding as JSON has it, as docs/protocol.md describes it."""
+    found = {name: getattr(stored.found, name) for name in COLUMNS}
+    evidence = {
+        "table": found.pop("evidence_table"),
+        "statistic": found.pop("statistic"),
+        "value": found.pop("value"),
+        "threshold": found.pop("threshold"),
+        "first": found.pop("evidence_first"),
+        "last": found.pop("evidence_last"),
+    }
+    whose = {"id": stored.id, "arm": stored.arm, "seed": stored.seed, "layer": stored.layer}
+    return found | whose | {"title": title_of(stored.found.rule), "evidence": evidence}
 
 
 def findings_version(engine: Engine, run_id: int) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Where things are, unless told otherwise: the data folder and the database."""
+"""Where things are, unless told otherwise: the data folder, the database, who hears of runs."""
 
 from pathlib import Path
 
@@ -23,6 +23,13 @@ class Location(BaseSettings):
         default="",
         description="Database as an SQLAlchemy URL: sqlite:///FILE or "
         "postgresql://USER:PASSWORD@HOST/NAME; by default shiftscope.db in the data folder.",
+    )
+
+    webhook: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="Address that findings and ends of runs are posted to, as JSON; by default "
+        "none.",
     )
 
     @property

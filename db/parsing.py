@@ -12,9 +12,10 @@ from .arm import Arm
 from .document import Document
 from .errors import FieldProblem, InvalidExperiment, shown
 from .experiment import Experiment
+from .rules import Diagnosis
 from .study import Study
 
-Asked = TypeVar("Asked", bound=Experiment | Study)
+Asked = TypeVar("Asked", bound=Experiment | Study | Diagnosis)
 
 
 def parse(document: Mapping[str, Any] | None) -> Experiment:
@@ -39,6 +40,15 @@ def parse_study(document: Mapping[str, Any]) -> Study:
         InvalidExperiment: With one problem per offending setting.
     """
     return _validated(Study, document)
+
+
+def parse_diagnosis(document: Mapping[str, Any]) -> Diagnosis:
+    """Validate what is set of the rules of a watched run, as an experiment does in `diagnosis`.
+
+    Raises:
+        InvalidExperiment: With one problem per offending setting.
+    """
+    return _validated(Diagnosis, document)
 
 
 def _validated(kind: type[Asked], document: Mapping[str, Any]) -> Asked:

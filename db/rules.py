@@ -28,6 +28,7 @@ RuleName = Literal[
     "inference_gap",
     "small_batch",
     "gamma_collapse",
+    "channel_collapse",
     "low_rank",
     "stalled",
 ]
@@ -50,6 +51,7 @@ TITLES: Mapping[str, str] = {
     "inference_gap": "Gap between training and inference",
     "small_batch": "Batch too small for BatchNorm",
     "gamma_collapse": "γ collapses",
+    "channel_collapse": "Channels collapse",
     "low_rank": "Rank collapse",
     "stalled": "Stalled",
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
-from .wire import json_safe
+from ..db.plain_json import json_safe
 
 CSV_TYPE = "text/csv; charset=utf-8"
 

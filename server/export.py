@@ -15,11 +15,11 @@ from itertools import islice
 from typing import Any
 
 from ..db.errors import NotFound
+from ..db.plain_json import json_safe
 from .downloads import CSV_TYPE
 from .export_parquet import parquet_chunks
 from .export_tables import ExportTable
 from .extras import is_installed, require
-from .wire import json_safe
 
 ROWS_AT_ONCE = 500
 

@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 
 from ..db import read
 from ..db.judge import judged
+from ..db.plain_json import to_json
 from ..db.tables import Run
 from .export import Format, known_format
 from .export_sink import Sink
 from .export_tables import EXPORTED, export_table
 from .run_schemas import networks_public, run_detail_public
 from .verdict_routes import verdict_public
-from .wire import to_json
 
 DEFINITIONS = Path(__file__).resolve().parents[1] / "docs" / "statistics.md"
 FASTEST = 1

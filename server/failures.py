@@ -20,8 +20,8 @@ from ..db.errors import (
     ShiftscopeError,
     shown,
 )
+from ..db.plain_json import to_json
 from .schemas import ProblemPublic
-from .wire import to_json
 
 logger = logging.getLogger(__name__)
 

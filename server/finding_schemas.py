@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..db.findings import Severity, StoredFinding
+from ..db.findings import Severity, StoredFinding, described
 from ..db.rules import title_of
 from ..db.tables import Run
 from .schemas import Public, Real
@@ -57,7 +57,8 @@ class FindingsPublic(Public):
 
 def findings_public(run: Run, findings: Sequence[StoredFinding]) -> FindingsPublic:
     """The findings of a run as the interface shows them."""
-    silenced: list[str] = (run.experiment or {}).get("diagnosis", {}).get("silenced", [])
+    asked = run.experiment or run.watched or {}
+    silenced: list[str] = asked.get("diagnosis", {}).get("silenced", [])
     return FindingsPublic(
         run=run.id,
         diagnosed=run.diagnosed,
@@ -68,16 +69,4 @@ def findings_public(run: Run, findings: Sequence[StoredFinding]) -> FindingsPubl
 
 def finding_public(stored: StoredFinding) -> FindingPublic:
     """A finding as the interface shows it."""
-    found = stored.found
-    evidence = EvidencePublic(
-        table=found.evidence_table,
-        statistic=found.statistic,
-        value=found.value,
-        threshold=found.threshold,
-        first=found.evidence_first,
-        last=found.evidence_last,
-    )
-    whose = {"id": stored.id, "arm": stored.arm, "seed": stored.seed, "layer": stored.layer}
-    return FindingPublic.model_validate(
-        vars(found) | whose | {"title": title_of(found.rule), "evidence": evidence}
-    )
+    return FindingPublic.model_validate(described(stored))

@@ -17,6 +17,7 @@ from ..db.errors import Conflict
 from ..db.experiment import Experiment
 from ..db.study import Study
 from ..db.tables import ACTIVE, Run
+from ..db.webhook import telling
 from .interrupts import interruptible, uninterrupted
 from .read_commands import progress_words
 from .settings import Settings
@@ -34,7 +35,11 @@ class Ended:
 
 
 class OwnWorker:
-    """A worker that trains only what it is given; once started, one run after another."""
+    """A worker that trains only what it is given; once started, one run after another.
+
+    Attributes:
+        webhook: Where word of its runs is posted; "": nowhere.
+    """
 
     def __init__(self, engine: Engine, places: Settings) -> None:
         """Args:
@@ -43,6 +48,7 @@ class OwnWorker:
         """
         self._engine = engine
         self._places = places
+        self.webhook = places.webhook
         self._process: subprocess.Popen[bytes] | None = None
 
     def give(self, run_id: int) -> None:
@@ -112,7 +118,7 @@ def run_to_end(
 def train_to_end(engine: Engine, worker: OwnWorker, run_id: int, label: str = "") -> Ended:
     """Have a run that is queued trained, likewise."""
     interrupted = False
-    with interruptible():
+    with telling(engine, worker.webhook, run_id), interruptible():
         try:
             try:
                 worker.give(run_id)

@@ -10,12 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocketDisconnect
 
 from ..db.errors import ShiftscopeError
+from ..db.plain_json import to_json
 from ..db.series import Selection
 from .failures import explain
 from .frames import refuse_too_much, selections_of
 from .record_schemas import LiveAsked, RunsAsked, UnwatchAsked, WatchAsked
 from .tails import IDLE_SECONDS, NO_ANSWER, RunsTail, RunTail, Tails
-from .wire import to_json
 
 PUSH_SECONDS = 0.25
 """The least time from one push to a client to its next."""

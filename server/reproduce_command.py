@@ -28,7 +28,7 @@ from ..db.reproduction import (
 from ..db.study import Length
 from ..db.tables import Run
 from .claims_table import claims_table
-from .flags import DatabaseFlag, DataFlag
+from .flags import DatabaseFlag, DataFlag, WebhookFlag
 from .headless import OwnWorker, own_worker, run_to_end
 from .interrupts import interruptible
 from .report import report
@@ -73,6 +73,7 @@ def reproduce(
     ] = None,
     database: DatabaseFlag = None,
     data: DataFlag = None,
+    webhook: WebhookFlag = None,
 ) -> None:
     """Run experiments of the catalog and say what they find of the claims that are made.
 
@@ -84,7 +85,7 @@ def reproduce(
     tasks = chosen(names or [])
     for file in filter(None, (output, table)):
         check_writable(file)
-    places = load_settings(database=database, data=data)
+    places = load_settings(database=database, data=data, webhook=webhook)
     make_folder(places)
     engine = open_database(places.database_url)
     decided: list[Decided] = []

@@ -11,7 +11,7 @@ from ..db.judge import judged
 from ..db.parsing import with_settings
 from ..db.study import Study
 from .finding_words import finding_lines
-from .flags import DatabaseFlag, DataFlag
+from .flags import DatabaseFlag, DataFlag, WebhookFlag
 from .headless import own_worker, run_to_end
 from .settings import load_settings, make_folder
 from .verdict_command import lines
@@ -36,6 +36,7 @@ def run(
     ] = None,
     database: DatabaseFlag = None,
     data: DataFlag = None,
+    webhook: WebhookFlag = None,
 ) -> None:
     """Run one experiment or study without a page.
 
@@ -47,7 +48,7 @@ def run(
     chosen = with_settings(entry.experiment, settings or [])
     if isinstance(chosen, Study):
         catalog.check_study(chosen)
-    places = load_settings(database=database, data=data)
+    places = load_settings(database=database, data=data, webhook=webhook)
     make_folder(places)
     engine = open_database(places.database_url)
     with own_worker(engine, places) as worker:

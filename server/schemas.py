@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from .wire import json_safe
+from ..db.plain_json import json_safe
 
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """The number of a run, network or layer."""

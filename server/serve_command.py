@@ -16,11 +16,11 @@ import uvicorn
 from ..db import queue
 from ..db.engine import open_database
 from ..db.errors import SetupProblem
+from ..db.webhook import Webhook
 from .app import create_app
 from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag, WebhookFlag
 from .interrupts import interruptible, uninterrupted
 from .settings import load_settings, make_folder
-from .webhook import Webhook
 from .worker_process import KeptWorker, start_worker
 
 

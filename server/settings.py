@@ -19,12 +19,6 @@ class Settings(Location):
     port: int = Field(
         default=8420, ge=0, le=65_535, description="Port to listen on; 0 takes any that is free."
     )
-    webhook: str = Field(
-        default="",
-        pattern=r"^(https?://\S+)?$",
-        description="Address that findings and ends of runs are posted to, as JSON; by default "
-        "none.",
-    )
 
 
 def load_settings(**flags: Any) -> Settings:

@@ -16,7 +16,7 @@ from ..db.parsing import with_settings
 from ..db.sweep import Member, count_networks, expand, shown_value
 from ..db.sweep_parsing import parse_over, parse_sweep
 from ..db.verdict import DEFAULT_TARGET
-from .flags import DatabaseFlag, DataFlag
+from .flags import DatabaseFlag, DataFlag, WebhookFlag
 from .headless import own_worker, train_to_end
 from .interrupts import interruptible
 from .settings import load_settings, make_folder
@@ -62,6 +62,7 @@ def sweep(
     ] = False,
     database: DatabaseFlag = None,
     data: DataFlag = None,
+    webhook: WebhookFlag = None,
 ) -> None:
     """Run one experiment with several values of some settings, a run for each.
 
@@ -76,7 +77,7 @@ def sweep(
         document | {key: value for key, value in given.items() if value is not None}
     )
     members = expand(asked)
-    places = load_settings(database=database, data=data)
+    places = load_settings(database=database, data=data, webhook=webhook)
     make_folder(places)
     engine = open_database(places.database_url)
     typer.echo(_cost(engine, members), err=True)

@@ -18,12 +18,12 @@ from starlette.concurrency import run_in_threadpool
 from ..db import read
 from ..db.errors import ShiftscopeError
 from ..db.findings import findings, findings_version
+from ..db.plain_json import to_json
 from ..db.series import Selection
 from ..db.tables import ACTIVE, Run
 from .finding_schemas import findings_public
 from .frames import Frame, read_frame, widths_for
 from .run_schemas import NetworkPublic, columns_of, networks_public, run_public
-from .wire import to_json
 
 POLL_SECONDS = 0.1
 IDLE_SECONDS = 1.0

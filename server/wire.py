@@ -1,34 +1,15 @@
-"""What goes over the wire: JSON without NaN, and the binary frame of docs/protocol.md."""
+"""What goes over the wire: JSON responses without NaN, and the binary frame of the protocol."""
 
-import json
-import math
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from fastapi.responses import JSONResponse
 
+from ..db.plain_json import to_json
 from ..db.series import Series
 from ..db.units import UnitMatrices
-
-
-def json_safe(value: Any) -> Any:
-    """The same value with every float that is not finite as "NaN", "Infinity" or "-Infinity"."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: json_safe(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [json_safe(item) for item in cast("Sequence[Any]", value)]
-    return value
-
-
-def to_json(value: Any) -> bytes:
-    """Compact JSON in UTF-8."""
-    text = json.dumps(json_safe(value), ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate has no UTF-8; as an escape it is valid JSON.
-    return text.encode("utf-8", errors="backslashreplace")
 
 
 class SafeJSONResponse(JSONResponse):

@@ -8,6 +8,7 @@ OBSERVATIONS = {
     "network_records": "windows",
     "evaluations": "evaluations",
     "probe_records": "looks",
+    "unit_records": "looks",
 }
 
 

@@ -690,7 +690,7 @@ def test_findings_are_counted_told_live_and_lead_to_their_charts(
     page.goto(f"http://{serve(engine)}/runs/{run.run_id}?tab=findings")
     tab = page.locator(".tabs a[aria-current]")
     expect(page.locator(".findings")).to_contain_text("The rules found nothing so far.")
-    expect(page.locator(".findings")).to_contain_text("Silenced in this experiment: Stalled.")
+    expect(page.locator(".findings")).to_contain_text("Silenced in this run: Stalled.")
     expect(tab).to_have_text("Findings")
     store_findings(engine, run.run_id, [found], 600)
     expect(tab).to_have_text("Findings 1")
@@ -1314,8 +1314,23 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     queue.end(engine, 1, "finished")
     expect(status_of(page)).to_have_text("finished")
     expect(page.locator(".verdict .claims strong")).to_have_text(re.compile("^E9 .*reproduced"))
+    menu = page.get_by_role("button", name=re.compile("^Menu of ")).first
+    menu.click()
+    chart = page.get_by_role("dialog", name="Chart")
+    with page.expect_download() as data:
+        chart.get_by_role("link", name="CSV").click()
+    rows = list(csv.DictReader(data.value.path().read_text("utf-8").splitlines()))
+    assert [row["value"] for row in rows] == ["4e-06", "1e-06", "3e-06", "NaN"]
+    with page.expect_download() as picture:
+        chart.get_by_role("button", name="SVG").click()
+    assert picture.value.suggested_filename == "shiftscope-run-1-output_difference.svg"
+    drawn = picture.value.path().read_text("utf-8")
+    assert "float32" in drawn and "1 NaN" in drawn
+    page.keyboard.press("Escape")
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     wait_until(page, lambda: page.evaluate(FITS), "the page fits a narrow window")
+    page.goto(f"{page.url}?chart=bias_gradient")  # as the menu's link has it
+    expect(page.locator(".plot[data-quantity='bias_gradient']")).to_be_focused()
     page.get_by_role("link", name="Run again").click()
     expect(page.get_by_label("Seeds")).to_have_value("0, 1")
 

@@ -162,12 +162,14 @@ def test_check_names_what_is_there_and_what_is_wrong(
 
 
 def test_a_run_without_a_page_prints_its_number_last_and_keeps_everything(
-    environment: dict[str, str],
+    environment: dict[str, str], receiver: tuple[str, list[dict[str, Any]]]
 ) -> None:
+    url, posted = receiver
     settings = ("--set", "steps=30", "--set", "dataset=digits", "--set", "hidden=8,8")
-    done = call(environment, "run", "mnist-sigmoid", *settings)
+    done = call(environment, "run", "mnist-sigmoid", *settings, "--webhook", url)
     assert done.returncode == 0, done.stderr
     number = int(done.stdout.splitlines()[-1])
+    assert (posted[-1]["event"], posted[-1]["run"]["id"]) == ("finished", number)
     engine = open_database(database_of(environment))
     run = read.run(engine, number)
     layers = read.layers(engine, number)

@@ -7,9 +7,8 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 from websockets.sync.client import connect
 
-from shiftscope.db import catalog, queue, read
+from shiftscope.db import catalog, queue, read, webhook
 from shiftscope.db.errors import Conflict, InvalidExperiment
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.findings import Found, findings, store_findings
@@ -31,7 +30,6 @@ from shiftscope.db.parsing import parse, with_settings
 from shiftscope.db.rules import RULE_NAMES
 from shiftscope.db.rules import Diagnosis as Settings
 from shiftscope.db.study import Measurement
-from shiftscope.server import webhook
 from shiftscope.server.cli import app
 from shiftscope.trainer import datasets
 from shiftscope.trainer.diagnosing import diagnose
@@ -98,6 +96,8 @@ class Records:
             "effective_rank": np.full((4, len(probed)), 30.0),
         }  # fmt: skip
 
+        self.units = np.ones((4, len(probed), 100), "<f4")
+
     def fed(self, *ends: int, **settings: Any) -> Diagnosis:
         """The diagnosis after the records came, handed over in parts that end at these steps."""
         diagnosis = Diagnosis([NetworkFacts(1, FACTS, self.batch_size, 10)], Settings(**settings))
@@ -136,6 +136,8 @@ class Records:
                         if name != "step"
                     }
                     diagnosis.take("probe_records", keys, {"step": [step], **values})
+                    packed = self.units[at, row].tobytes()
+                    diagnosis.take("unit_records", keys, {"step": [step], "std": [packed]})
 
 
 def _without_gaps(values: np.ndarray) -> list[float | None]:
@@ -212,6 +214,10 @@ def gamma_collapse(records: Records) -> None:
     records.layers["gamma_max"][1, 200:] = 0.02
 
 
+def channel_collapse(records: Records) -> None:
+    records.units[1, 4:, :12] = 0.05
+
+
 def low_rank(records: Records) -> None:
     records.probes["effective_rank"][2] = 1.2
 
@@ -224,7 +230,7 @@ FAULTS: tuple[Callable[[Records], None], ...] = (
     *(nonfinite_values, diverged, exploding_gradient, vanishing_gradient, dead_units),
     *(saturated_units, large_updates, small_updates, loss_not_decreasing, overfitting),
     *(poor_initialization, shift_above_floor, lagging_statistics, inference_gap, small_batch),
-    *(gamma_collapse, low_rank, stalled),
+    *(gamma_collapse, channel_collapse, low_rank, stalled),
 )
 
 
@@ -255,6 +261,17 @@ def test_a_rule_fires_on_its_fault_and_no_other_does(fault: Callable[[Records], 
     assert list(found) == [fault.__name__]
     silenced = records.fed(silenced=[fault.__name__])
     assert named(silenced) == {}
+
+
+def test_collapsed_channels_are_counted_and_one_look_is_none() -> None:
+    records = Records()
+    channel_collapse(records)
+    (found,) = records.fed().findings.values()
+    assert found.sentence.startswith("hidden2: 12 of 100 channels vary a tenth as much")
+    assert (found.first_step, found.evidence_table, found.statistic) == (200, "unit_records", "std")
+    records.units[1, 5, :3] = 1
+    (later,) = records.fed().findings.values()
+    assert later.first_step == 300
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -584,29 +601,6 @@ def test_the_terminal_says_what_was_found_where_and_what_to_try(engine: Engine, 
     assert again.stdout == "Findings: none.\n"  # it has no records
 
 
-@pytest.fixture
-def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An address that takes posts, and what came."""
-    taken: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(500 if len(taken) == 1 else 204)  # the first time it is unwell
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/hook", taken
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 def test_a_webhook_tells_of_findings_and_of_the_end_whatever_the_receiver_answers(
     engine: Engine,
     found: Any,
@@ -617,7 +611,7 @@ def test_a_webhook_tells_of_findings_and_of_the_end_whatever_the_receiver_answer
     url, taken = receiver
     monkeypatch.setattr(webhook, "LOOK_SECONDS", 0.02)
     store_findings(engine, found.run_id, found.found[:1], 50)
-    hook = webhook.Webhook(engine, url, "http://here")
+    hook = webhook.Webhook(engine, f"{url}/unwell", "http://here")
     assert hook.look() == []  # what was before is not told
     hook.start()
 

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -54,11 +55,18 @@ def test_it_trains_one_run_after_another_and_one_that_died_has_a_successor(
     assert finished() != first
 
 
-def test_a_run_whose_worker_cannot_start_has_failed(
-    engine: Engine, places: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_run_whose_worker_cannot_start_has_failed_and_the_webhook_hears_it(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    receiver: tuple[str, list[dict[str, Any]]],
 ) -> None:
+    url, posted = receiver
+    places = load_settings(database=str(engine.url), data=tmp_path, webhook=url)
     (tmp_path / "sqlalchemy.py").write_text("raise SystemExit(3)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with own_worker(engine, places) as worker:
         run = run_to_end(engine, worker, ASKED, ENTRY.name).run
     assert (run.status, run.error) == ("failed", "The worker did not start (exit code 3).")
+    about = {"id": run.id, "name": run.name, "status": "failed", "step": 0, "error": run.error}
+    assert posted == [{"event": "failed", "run": about, "findings": [], "address": None}]

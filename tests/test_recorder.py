@@ -315,7 +315,7 @@ def test_messages_are_lines_of_json_and_the_end_of_input_is_an_end(engine: Engin
     ring = os.memfd_create("test") if sys.platform == "linux" else os.open(os.devnull, os.O_RDWR)
     begin = {"name": "by hand", "watched": {}, "steps": None}
     messages = [
-        {"open": {"database": str(engine.url), "ring": ring, "run": None}},
+        {"open": {"database": str(engine.url), "ring": ring, "run": None, "webhook": ""}},
         {"begin": begin},
         {"describe": {"device": "cpu"}},
     ]

@@ -200,6 +200,36 @@ def test_the_page_shows_a_watched_run(engine: Engine, web: httpx.Client, read_fr
 
 
 @pytest.mark.parametrize(
+    ("diagnosis", "rules", "silenced"),
+    [
+        (None, ["small_batch"], []),
+        ({"silenced": ["small_batch"]}, [], ["small_batch"]),
+        ({"thresholds": ["small_batch=2"]}, [], []),
+    ],
+)
+def test_a_program_silences_rules_and_sets_their_thresholds(
+    diagnosis: Any,
+    rules: list[str],
+    silenced: list[str],
+    engine: Engine,
+    web: httpx.Client,
+    receiver: tuple[str, list[dict[str, Any]]],
+) -> None:
+    url, posted = receiver
+    model = mlp()
+    optimizer = sgd(model)
+    with watch(model, optimizer, database=str(engine.url), webhook=url,
+               settings={"batch_size": 4}, diagnosis=diagnosis, quiet=True) as run:  # fmt: skip
+        run.log(train(model, optimizer))
+    found = web.get(f"/api/runs/{run.id}/findings").json()
+    assert [one["rule"] for one in found["findings"]] == rules
+    assert [one["name"] for one in found["silenced"]] == silenced
+    *of_findings, end = posted
+    assert [one["findings"] for one in of_findings] == [found["findings"] for _ in rules]
+    assert (end["event"], end["run"]["id"], end["address"]) == ("finished", run.id, None)
+
+
+@pytest.mark.parametrize(
     ("wrong", "words"),
     [
         ({"names": ("a", "a")}, "two different names of at most 80"),

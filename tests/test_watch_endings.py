@@ -109,7 +109,11 @@ def test_a_run_that_nobody_closes_ends_as_its_program_does(
         os.kill(int(recorder), 0)
 
 
-def test_a_program_that_is_killed_leaves_every_record_and_the_reason(stored: Any) -> None:
+def test_a_program_that_is_killed_leaves_every_record_and_the_reason(
+    stored: Any, monkeypatch: pytest.MonkeyPatch, receiver: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, posted = receiver
+    monkeypatch.setenv("SHIFTSCOPE_WEBHOOK", url)
     rest = """
         from torch.utils.data import DataLoader
         workers = iter(DataLoader(torch.randn(400, 6), 4, num_workers=2, persistent_workers=True))
@@ -130,6 +134,9 @@ def test_a_program_that_is_killed_leaves_every_record_and_the_reason(stored: Any
     assert time.monotonic() - began < 4  # they live 5 s longer and do not hold the recorder back
     assert (run["status"], run["error"]) == ("failed", WATCHED_LOST)
     assert run["step"] == len(stored.records("0")) >= 20
+    while not posted and time.monotonic() - began < 20:
+        time.sleep(0.05)
+    assert [(one["event"], one["run"]["error"]) for one in posted] == [("failed", WATCHED_LOST)]
 
 
 def test_a_forked_process_leaves_the_run_to_its_parent(stored: Any) -> None:

@@ -141,11 +141,14 @@ def test_everything_is_bit_equal_with_dropout_and_forked_loaders(stored: Any) ->
     assert stored.run(2)["step"] == 8 and stored.run(2)["status"] == "finished"
 
 
-def test_a_recorder_that_is_killed_ends_the_watching(stored: Any, warnings_said: Any) -> None:
+def test_a_recorder_that_is_killed_ends_the_watching(
+    stored: Any, warnings_said: Any, receiver: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, posted = receiver
     model = network()
     optimizer = sgd(model)
     losses: list[float] = []
-    with watch(model, optimizer, database=stored.url, quiet=True) as run:
+    with watch(model, optimizer, database=stored.url, webhook=url, quiet=True) as run:
         for number in range(400):
             if number == 40:
                 assert run.id == 1 and run._recorder is not None
@@ -160,6 +163,7 @@ def test_a_recorder_that_is_killed_ends_the_watching(stored: Any, warnings_said:
     assert kept["status"] == "failed" and "exit code -9" in kept["error"]
     assert sentence.startswith(f"Everything from step {kept['step'] + 1} on: ")
     assert kept["watched"]["not_recorded"] == [sentence]
+    assert [(one["event"], one["run"]["error"]) for one in posted] == [("failed", kept["error"])]
 
 
 @pytest.mark.parametrize(
@@ -333,11 +337,16 @@ def test_a_watched_model_is_copied_and_saved_without_its_hooks(stored: Any) -> N
     ("wrong", "words"),
     [
         ({"database": "mysql://somewhere"}, "not a database URL"),
+        ({"webhook": "here"}, r"webhook \(or SHIFTSCOPE_WEBHOOK\): .*got 'here'"),
         ({"overhead": "much"}, "overhead is a share"),
         ({"record_every": 0}, "record_every is a whole number"),
         ({"steps": -1}, "steps is a whole number"),
         ({"steps": 2**31}, "at most 2,147,483,647, got 2147483648"),
         ({"settings": [60]}, r'such as \{"batch_size": 60\}, got \[60\]'),
+        ({"diagnosis": ["stalled"]}, r"diagnosis is a mapping such as .*, got \['stalled'\]"),
+        ({"diagnosis": {"silenced": ["dead"]}}, "diagnosis: silenced.0: .*dead_units"),
+        ({"diagnosis": {"thresholds": ["dead=1"]}}, "there is no rule 'dead'"),
+        ({"diagnosis": {"rules": []}}, "rules: is not a setting; expected one of silenced, thres"),
         ({"include": 3}, "include takes patterns"),
         ({"include": "nothing.*"}, "leave nothing to watch. The model's layers are 0, 1, 4."),
         ({"optimizer": None}, "needs the optimizer"),

@@ -1,12 +1,16 @@
 """What `watch` and `Pair` take, read and checked; see selection.py for models and layers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
-from ..db.errors import SetupProblem, shown
+from ..db.errors import InvalidExperiment, SetupProblem, shown
+from ..db.location import PREFIX, Location
+from ..db.parsing import parse_diagnosis
+from ..db.rules import Diagnosis
 
 MOST_STEPS = 2**31 - 1
 """The largest number in a column of PostgreSQL's integers."""
@@ -45,6 +49,38 @@ def count_of(name: str, value: Any) -> int:
             f"{shown(value)}."
         )
     return value
+
+
+def asked_of_rules(diagnosis: Mapping[str, Any] | None) -> Diagnosis:
+    """What is set of the rules that look for faults, as in an experiment's `diagnosis`.
+
+    Raises:
+        SetupProblem: There is no such rule or setting, or a threshold is not allowed.
+    """
+    if diagnosis is not None and not isinstance(diagnosis, Mapping):
+        raise SetupProblem(
+            f'diagnosis is a mapping such as {{"silenced": ["stalled"]}}, got {shown(diagnosis)}.'
+        )
+    try:
+        return parse_diagnosis(diagnosis or {})
+    except InvalidExperiment as error:
+        raise SetupProblem(f"diagnosis: {error}") from None
+
+
+def located(**given: Any) -> Location:
+    """Where things are, by what was given and else by the environment; None is not given.
+
+    Raises:
+        SetupProblem: A value is not allowed.
+    """
+    try:
+        return Location(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        detail = error.errors()[0]
+        name = str(detail["loc"][0])
+        raise SetupProblem(
+            f"{name} (or {PREFIX}{name.upper()}): {detail['msg']}, got {shown(detail['input'])}."
+        ) from None
 
 
 def listed(optimizers: Any) -> list[torch.optim.Optimizer]:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..db.errors import SetupProblem, shown
+from ..db.rules import Diagnosis
 from .plan import Plan
 from .ring import stretch_bytes
 from .updates import is_sharded
@@ -26,6 +27,7 @@ def document(
     models: Mapping[str, tuple[nn.Module, list[torch.optim.Optimizer]]],
     settings: Mapping[str, Any] | None,
     cap: float | None,
+    diagnosis: Diagnosis,
 ) -> dict[str, Any]:
     """What the database keeps of a watched run, as docs/protocol.md describes it.
 
@@ -49,6 +51,7 @@ def document(
         "attached": {},
         "skipped": [],
         "settings": {str(key): _plain(value) for key, value in (settings or {}).items()},
+        "diagnosis": diagnosis.model_dump(mode="json"),
         "not_recorded": [],
         "overhead_cap": cap,
     }

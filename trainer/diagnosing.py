@@ -17,9 +17,9 @@ from ..db import read
 from ..db.engine import open_database
 from ..db.errors import Conflict, InvalidExperiment, ShiftscopeError
 from ..db.findings import store_findings
-from ..db.parsing import parse
+from ..db.parsing import parse, parse_diagnosis
 from ..db.rules import Diagnosis as Settings
-from ..db.tables import ACTIVE, OF_LAYERS, RECORD_TABLES, Layer, Network, Run
+from ..db.tables import ACTIVE, RECORD_TABLES, Layer, Network, Run, UnitRecord
 from .diagnosis import Diagnosis
 from .rules.rule import READ, LayerFacts, NetworkFacts
 
@@ -29,6 +29,7 @@ BROKEN = (
     "Findings are looked for no longer, because of an error of shiftscope's own "
     "({words}); recording goes on, and the terminal has the full report."
 )
+TABLES = {**RECORD_TABLES, "unit_records": UnitRecord}
 logger = logging.getLogger(__name__)
 
 
@@ -83,9 +84,13 @@ def diagnosis_of(engine: Engine, run: Run) -> Diagnosis:
 def _asked(run: Run) -> tuple[Settings, int | None, bool]:
     """Settings of the rules, examples in a batch, and whether the loss is one of classes."""
     if run.experiment is None:
-        settings = cast("Mapping[str, Any]", (run.watched or {}).get("settings", {}))
-        size = settings.get("batch_size")
-        return Settings(), size if isinstance(size, int) and size > 0 else None, False
+        watched = run.watched or {}
+        size = cast("Mapping[str, Any]", watched.get("settings", {})).get("batch_size")
+        known = size if isinstance(size, int) and size > 0 else None
+        try:
+            return parse_diagnosis(watched.get("diagnosis", {})), known, False
+        except InvalidExperiment:  # of another version, which had other rules
+            return Settings(), known, False
     try:
         experiment = parse(run.experiment)
     except InvalidExperiment:  # of an earlier version, which had other settings
@@ -113,14 +118,15 @@ def _stored(
 ) -> Iterator[tuple[str, Mapping[str, int], Mapping[str, Any]]]:
     """What rules read of a network's records in a range of steps."""
     for table, statistics in READ.items():
-        columns = RECORD_TABLES[table].__table__.columns
+        columns = TABLES[table].__table__.columns
         query = (
             select(columns.step, *(columns[name] for name in statistics))
             .where(columns.network_id == network.network_id)
             .where(columns.step.between(first, last))
             .order_by(columns.step)
         )
-        for layer_id in [one.layer_id for one in network.layers] if table in OF_LAYERS else [None]:
+        layer_ids = [one.layer_id for one in network.layers] if "layer_id" in columns else [None]
+        for layer_id in layer_ids:
             owner = {"network_id": network.network_id}
             of_layer = query
             if layer_id is not None:

@@ -16,12 +16,13 @@ from ..db.findings import Found
 from ..db.rules import Diagnosis as Settings
 from ..db.rules import RuleName
 from .rules import NetworkFacts, Rule, Seen, rules
-from .rules.rule import READ, Array
+from .rules.rule import LOOKS, READ, Array
 from .windows import NetworkRecords, Part, by_owner
 
 Key = tuple[RuleName, int | None, int | None]
 """A rule, a network's number, a layer's."""
-LOOKS = ("evaluations", "probe_records")
+COLLAPSED = 0.1
+"""Of its first std on the probe a unit has this part left, or less."""
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Diagnosis:
         self._thresholds = self.settings.set_thresholds()
         self._records = {one.network_id: NetworkRecords(one) for one in self.networks}
         self._taken: dict[str, list[Part]] = {}
+        self._first_std: dict[tuple[int, int], Array] = {}
         self._faults: dict[Key, _Fault] = {}
         self._offended: set[tuple[str, int]] = set()
         self._reached = 0
@@ -120,6 +122,7 @@ class Diagnosis:
                 values = {name: _at(block.columns, name, row) for name in READ["evaluations"]}
                 self._records[network_id].look("evaluations", step, values)
         self._sort_in_probe(taken.get("probe_records", ()))
+        self._sort_in_units(taken.get("unit_records", ()))
         return {network_id for network_id, _ in trained}
 
     def _sort_in_probe(self, parts: Sequence[Part]) -> None:
@@ -135,6 +138,22 @@ class Diagnosis:
             rows = [of_layers.get(layer.layer_id, nothing) for layer in records.facts.layers]
             columns = {name: np.array([row[name] for row in rows]) for name in nothing}
             records.look("probe_records", step, columns)
+
+    def _sort_in_units(self, parts: Sequence[Part]) -> None:
+        """One look for each step: of each layer the share of units that hardly vary any longer."""
+        found: dict[tuple[int, int], dict[int, float]] = {}
+        for keys, columns in parts:
+            owner = (keys["network_id"], keys["layer_id"])
+            for step, packed in zip(columns["step"], columns["std"], strict=True):
+                if packed is not None:
+                    std = np.frombuffer(packed, "<f4")
+                    first = self._first_std.setdefault(owner, std)
+                    share = float(np.mean((first > 0) & (std <= COLLAPSED * first)))
+                    found.setdefault((owner[0], int(step)), {})[owner[1]] = share
+        for (network_id, step), of_layers in found.items():
+            records = self._records[network_id]
+            shares = [of_layers.get(layer.layer_id, np.nan) for layer in records.facts.layers]
+            records.look("unit_records", step, {"collapsed": np.array(shares, float)})
 
     def _threshold(self, name: RuleName) -> float:
         return self._thresholds.get(name, rules()[name].threshold)
@@ -180,7 +199,7 @@ class Diagnosis:
             if rule.measure is None or rule.table not in tables or (rule.of_run and not is_first):
                 continue
             values = np.atleast_2d(rule.measure(seen))[:, -new:]
-            of_layers = rule.table in ("layer_records", "probe_records")
+            of_layers = rule.table in ("layer_records", "probe_records", "unit_records")
             threshold = self._threshold(name)
             is_beyond = rule.is_beyond(values, threshold)
             lasts = rule.is_beyond(values, threshold, release=True)
@@ -258,16 +277,19 @@ class Diagnosis:
             threshold=threshold,
             evidence_first=evidence_first,
             evidence_last=evidence_last,
-            sentence=rule.say(value, threshold, layer=self._layer_name(network_id, layer_id)),
+            sentence=rule.say(value, threshold, **self._words(network_id, layer_id, value)),
             why=rule.why,
             advice=rule.advice,
         )
 
-    def _layer_name(self, network_id: int | None, layer_id: int | None) -> str:
-        if network_id is None:
-            return ""
-        layers = self._records[network_id].facts.layers
-        return next((layer.name for layer in layers if layer.layer_id == layer_id), "")
+    def _words(self, network_id: int | None, layer_id: int | None, value: float) -> dict[str, str]:
+        """The layer, how many units it has, and to how many a share of them comes."""
+        layers = () if network_id is None else self._records[network_id].facts.layers
+        for layer in layers:
+            if layer.layer_id == layer_id:
+                count = round(value * layer.units) if 0 <= value <= 1 else 0
+                return {"layer": layer.name, "units": f"{layer.units:,}", "count": f"{count:,}"}
+        return {"layer": ""}
 
 
 def _worse(

@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from ..db import queue
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause, records_refused
+from ..db.webhook import telling
 from ..db.write import describe_run
 from .plan import PLAN
 from .recording import RunRecording
@@ -111,6 +112,8 @@ class _Recorder:
         self._ring = SharedMemory(opened["open"]["ring"])
         self._run_id: int | None = opened["open"]["run"]
         self._engine = open_database(opened["open"]["database"])
+        self._webhook: str = opened["open"]["webhook"]
+        self._telling = contextlib.ExitStack()
         self._worker_id: int | None = None
         self._recording: RunRecording | None = None
         self._sampler: Sampler | None = None
@@ -127,6 +130,7 @@ class _Recorder:
                 self._commit(last=False)
                 self._sample()
                 committed = time.monotonic()
+        self._telling.close()
         self._engine.dispose()
 
     def _until_the_end(self) -> Iterator[Message | None]:
@@ -148,6 +152,7 @@ class _Recorder:
             case {"begin": watched}:
                 self._run_id = self._patiently(lambda: self._begin(watched))
                 say(run=self._run_id)
+                self._telling.enter_context(telling(self._engine, self._webhook, self._run_id))
                 with contextlib.suppress(psutil.Error):
                     self._sampler = Sampler(self._engine, self._run_id, os.getppid())
             case {"plan": document}:

@@ -38,6 +38,7 @@ class RecorderProcess:
         database: str,
         run_id: int | None = None,
         *,
+        webhook: str = "",
         on_status: Callable[[str], None] = lambda _: None,
         warn: Callable[[str], None] = logger.warning,
     ) -> None:
@@ -46,6 +47,7 @@ class RecorderProcess:
         Args:
             database: URL.
             run_id: The run; None for a watched run, which `send({"begin": …})` will store.
+            webhook: Where word of a watched run is posted; "": nowhere.
             on_status: Called with the run's status after each commit, from another thread.
             warn: Called with sentences for the person, likewise.
 
@@ -74,7 +76,8 @@ class RecorderProcess:
             process_group=0,  # a terminal's Ctrl-C is not the recorder's
         )
         self._to = cast(TextIO, self._process.stdin)
-        self.send({"open": {"database": database, "ring": self.memory.file, "run": run_id}})
+        opened = {"database": database, "ring": self.memory.file, "run": run_id, "webhook": webhook}
+        self.send({"open": opened})
         self._hearing.start()
 
     @property

@@ -17,9 +17,8 @@ from torch import nn
 
 from ..db.engine import parse_url
 from ..db.errors import DatabaseProblem, RecordingFailed, SetupProblem
-from ..db.location import Location
 from .aftermath import end_without_recorder
-from .arguments import Optimizers, count_of, listed, parse_share
+from .arguments import Optimizers, asked_of_rules, count_of, listed, located, parse_share
 from .cadence import Cadence
 from .describing import announcement, document, ending, few, sentences_on
 from .layers import candidates
@@ -52,6 +51,7 @@ class Watch:
         *,
         name: str | None,
         database: str | None,
+        webhook: str | None,
         include: Patterns,
         exclude: Patterns,
         overhead: str | float | None,
@@ -59,6 +59,7 @@ class Watch:
         scaler: Any,
         steps: int | None,
         settings: Mapping[str, Any] | None,
+        diagnosis: Mapping[str, Any] | None,
         quiet: bool,
     ) -> None:
         self.attached: dict[str, list[str]] = {}
@@ -71,6 +72,7 @@ class Watch:
         self._broken = False
         self._telling: threading.Thread | None = None
         cap = parse_share(overhead)
+        rules = asked_of_rules(diagnosis)
         cadence = Cadence(count_of("record_every", record_every), cap)
         self._stepping = Stepping(cadence, planned=self._describe, miss=self._miss)
         steps = None if steps is None else count_of("steps", steps)
@@ -83,7 +85,8 @@ class Watch:
                     "include and exclude leave nothing to watch. The model's layers are "
                     f"{few([path for path, _ in paths])}."
                 )
-        self._url = database or Location().database_url
+        places = located(database=database, webhook=webhook)
+        self._url, self._webhook = places.database_url, places.webhook
         try:
             parse_url(self._url)
         except DatabaseProblem as problem:
@@ -91,11 +94,11 @@ class Watch:
         if _rank() != 0:
             return  # one writer: the first process of a distributed group
         inner = {arm: (models[-1], optimizers) for arm, (models, optimizers) in named.items()}
-        self._document = document(inner, settings, cap)
+        self._document = document(inner, settings, cap, rules)
         title = str(name or " and ".join(type(model).__name__ for model, _ in inner.values()))
         self._wrapped = {arm: models for arm, (models, _) in named.items()}
         with self._harmless():
-            self._recorder = RecorderProcess(self._url, warn=self._say)
+            self._recorder = RecorderProcess(self._url, webhook=self._webhook, warn=self._say)
             begin = {"name": title, "watched": self._document, "steps": steps}
             self._recorder.send({"begin": begin})
             for position, (arm, (wrapped, optimizers)) in enumerate(named.items()):
@@ -273,7 +276,10 @@ class Watch:
             logger.debug("Watching failed.", exc_info=error)
         if recorder is not None and is_gone and self._telling is None:
             self._document["not_recorded"] = self.not_recorded
-            told = (self._url, recorder.run_id, str(error), dict(self._document))
+            told = (
+                *(self._url, recorder.run_id, str(error), dict(self._document)),
+                self._webhook,
+            )
             self._telling = threading.Thread(target=end_without_recorder, args=told, daemon=True)
             self._telling.start()  # the database may be what makes one wait
 

@@ -31,6 +31,7 @@ def watch(
     *,
     name: str | None = None,
     database: str | None = None,
+    webhook: str | None = None,
     include: Patterns = None,
     exclude: Patterns = None,
     overhead: str | float | None = None,
@@ -38,6 +39,7 @@ def watch(
     scaler: Any = None,
     steps: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    diagnosis: Mapping[str, Any] | None = None,
     quiet: bool = False,
 ) -> Watch:
     """Watch a model while your own loop trains it: every layer, every step, as a run in the page.
@@ -47,6 +49,8 @@ def watch(
         optimizer: One, or several whose steps make a step together.
         name: How the list of runs calls it; by default the model's class.
         database: URL; by default the one of `shiftscope serve`.
+        webhook: Address that findings and the run's end are posted to; by default
+            SHIFTSCOPE_WEBHOOK.
         include: Patterns of module paths ("encoder.*") or module types; None is everything.
         exclude: Likewise what to leave out.
         overhead: The largest share of the training time that watching may take, such as "2%" or
@@ -55,6 +59,8 @@ def watch(
         scaler: The torch.amp.GradScaler, so that gradients are recorded unscaled.
         steps: How many steps there will be, if that is known.
         settings: Anything worth knowing later, such as the batch size.
+        diagnosis: What rules look for: `{"silenced": ["stalled"], "thresholds":
+            ["dead_units=0.5"]}`, as docs/findings.md has them; None: every rule as it is.
         quiet: Write nothing to the terminal but warnings.
 
     Raises:
@@ -62,8 +68,9 @@ def watch(
     """
     return Watch(
         {"model": (model, optimizer)},
-        name=name, database=database, include=include, exclude=exclude, overhead=overhead,
-        record_every=record_every, scaler=scaler, steps=steps, settings=settings, quiet=quiet,
+        name=name, database=database, webhook=webhook, include=include, exclude=exclude,
+        overhead=overhead, record_every=record_every, scaler=scaler, steps=steps,
+        settings=settings, diagnosis=diagnosis, quiet=quiet,
     )  # fmt: skip
 
 
@@ -83,6 +90,7 @@ class Pair(Watch):
         names: tuple[str, str] = ("a", "b"),
         name: str | None = None,
         database: str | None = None,
+        webhook: str | None = None,
         include: Patterns = None,
         exclude: Patterns = None,
         overhead: str | float | None = None,
@@ -90,6 +98,7 @@ class Pair(Watch):
         scaler: Any = None,
         steps: int | None = None,
         settings: Mapping[str, Any] | None = None,
+        diagnosis: Mapping[str, Any] | None = None,
         quiet: bool = False,
     ) -> None:
         """Args:
@@ -114,6 +123,7 @@ class Pair(Watch):
             )
         super().__init__(
             dict(zip(names, zip((model_a, model_b), optimizers, strict=True), strict=True)),
-            name=name, database=database, include=include, exclude=exclude, overhead=overhead,
-            record_every=record_every, scaler=scaler, steps=steps, settings=settings, quiet=quiet,
+            name=name, database=database, webhook=webhook, include=include, exclude=exclude,
+            overhead=overhead, record_every=record_every, scaler=scaler, steps=steps,
+            settings=settings, diagnosis=diagnosis, quiet=quiet,
         )  # fmt: skip

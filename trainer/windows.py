@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .rules.rule import READ, Array, NetworkFacts, Seen
+from .rules.rule import LOOKS, READ, Array, NetworkFacts, Seen
 
 WINDOW = 25
 """Records in a window: few enough for a short run, enough that a median is calm."""
@@ -98,9 +98,9 @@ class NetworkRecords:
     _losses: list[float] = field(default_factory=list[float])
     _latest: int = 0
     _looks: dict[str, list[tuple[int, dict[str, Array]]]] = field(
-        default_factory=lambda: {"evaluations": [], "probe_records": []}
+        default_factory=lambda: {table: [] for table in LOOKS}
     )
-    _done: dict[str, int] = field(default_factory=lambda: {"evaluations": 0, "probe_records": 0})
+    _done: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LOOKS, 0))
 
     def train(self, network: Block, layers: Mapping[int, Block]) -> None:
         """More training records: of the network, and of its layers by their numbers."""
@@ -161,9 +161,9 @@ class NetworkRecords:
         steps = np.array([[step] for step, _ in known])
         columns = {
             name: np.stack([values[name] for _, values in known], axis=-1)[..., None]
-            for name in READ[table]
+            for name in LOOKS[table]
         }
-        of_layers = table == "probe_records"
+        of_layers = table != "evaluations"
         if not of_layers:
             before = np.searchsorted(self._ends, steps[:, 0], side="right")
             losses = np.array([np.nan, *self._losses])

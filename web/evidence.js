@@ -5,8 +5,8 @@
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
 
 /**
- * The tab and the chart of each statistic that a finding or a first offender can name; no chart
- * where the tab has none.
+ * The tab and the chart of each statistic that a finding or a first offender can name, with its
+ * table where that is another chart; no chart where the tab has none.
  * @type {ReadonlyMap<string, { tab: string, chart: string | null }>}
  */
 export const DRAWN = new Map([
@@ -25,6 +25,7 @@ export const DRAWN = new Map([
   ["dead", { tab: "gradients", chart: "dead" }],
   ["mean_drift", { tab: "running-statistics", chart: "mean-drift" }],
   ["var_drift", { tab: "running-statistics", chart: "var-drift" }],
+  ["unit_records.std", { tab: "running-statistics", chart: "gamma" }], // which it is of a unit
   ["gamma_max", { tab: "running-statistics", chart: "gamma" }],
   ["seconds", { tab: "settings", chart: null }],
 ]);
@@ -33,13 +34,14 @@ const AROUND = 50;
 
 /**
  * The page of a run where a statistic is drawn, around some steps and read at their last one.
- * @param {{ statistic: string, layer: string | null, first: number, last: number }} evidence Its
- *   layer is null where it is of the network
+ * @param {{ table?: string, statistic: string, layer: string | null, first: number,
+ *   last: number }} evidence Its layer is null where it is of the network
  * @param {RunPlace} place The run's page
  * @returns {RunPlace}
  */
-export function evidencePlace({ statistic, layer, first, last }, place) {
-  const { tab, chart } = DRAWN.get(statistic) ?? { tab: "overview", chart: null };
+export function evidencePlace({ table, statistic, layer, first, last }, place) {
+  const { tab, chart } = DRAWN.get(`${table}.${statistic}`) ?? DRAWN.get(statistic)
+    ?? { tab: "overview", chart: null };
   const there = { ...place, tab, layer: layer ?? place.layer, find: null };
   if (chart === null) return { ...there, range: null, step: null, chart };
   const room = Math.max(AROUND, last - first);

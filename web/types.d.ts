@@ -102,6 +102,8 @@ export interface Watched {
   attached: Record<string, number>;
   skipped: Skipped[];
   settings: Record<string, Json>;
+  /** What is set of the rules; runs of earlier versions have none. */
+  diagnosis?: { silenced: string[]; thresholds: string[] };
   /** Sentences: what could not be recorded, and why. */
   not_recorded: string[];
   /** A share of the training time. */

@@ -16,7 +16,7 @@ import { DRAWN } from "../../web/evidence.js";
 const CHARTS = [inferenceGap, fan, activationGradient, weightGradient, testLoss, trainLoss, gamma,
   meanDrift, varDrift, effectiveRank, ...probeCharts("w1"), dead, saturated, updateRatio];
 /** Statistics that show in a chart of what is computed from the same numbers. */
-const INDIRECT = new Set(["std", "nonfinite", "weight_norm"]);
+const INDIRECT = new Set(["std", "unit_records.std", "nonfinite", "weight_norm"]);
 const NETWORKS = /** @type {any[]} */ ([{ id: 1, arm: "BatchNorm", layers: [
   { id: 10, name: "hidden1", norm: "batch", activation: "relu" }] }]);
 

@@ -19,9 +19,19 @@ READ: Mapping[str, tuple[str, ...]] = {
         *("test_loss_batch_statistics", "test_accuracy_batch_statistics"),
     ),
     "probe_records": ("w1_from_previous_median", "w1_floor", "effective_rank"),
+    "unit_records": ("std",),
 }
 """The statistics that rules look at, by table."""
-LAYER_STATISTICS = frozenset((*READ["layer_records"], *READ["probe_records"]))
+LOOKS: Mapping[str, tuple[str, ...]] = {
+    "evaluations": READ["evaluations"],
+    "probe_records": READ["probe_records"],
+    "unit_records": ("collapsed",),
+}
+"""What a look of each table shows: `collapsed` is the share of a layer's units whose std on the
+probe is at most a tenth of that at the first look."""
+LAYER_STATISTICS = frozenset(
+    (*READ["layer_records"], *LOOKS["probe_records"], *LOOKS["unit_records"])
+)
 NETWORK_STATISTICS = frozenset((*READ["network_records"], *READ["evaluations"], "train_loss"))
 
 
@@ -203,7 +213,8 @@ class Rule:
             all that there are so far, windows of training steps once each.
         begins: For each observation the step at which the fault begins; without it, its first.
         first: The first offender among new records.
-        sentence: What is the case, with {layer}, {value}, {percent}, {threshold} or {what}.
+        sentence: What is the case, with {layer}, {value}, {percent}, {threshold}, {count} of
+            {units} or {what}.
         of_infinity: The same where the value is infinite, if that can be.
         why: Why it matters.
         advice: One thing to try.

@@ -19,11 +19,20 @@ let definitions = null;
 
 /** @param {Panel} panel */
 export function chartMenu(panel) {
-  const button = h("button", { class: "chart-menu", type: "button",
-    "aria-label": `Menu of ${panel.title}`, title: "Formula, data, picture, link" }, "⋯");
-  popup(button, "Chart", () => [
+  return menuButton(panel.title, () => [
     h("h2", {}, panel.title), h("p", { class: "hint" }, panel.chart.hint),
-    formula(selectionsOf(panel)), files(panel), linkButton(panel)]);
+    formula(selectionsOf(panel)), files(panel),
+    linkButton(panel.deck.linkTo(panel.chart, panel.layer))]);
+}
+
+/**
+ * @param {string} title Of the chart
+ * @param {() => Node[]} build What is in its menu, whenever that opens
+ */
+export function menuButton(title, build) {
+  const button = h("button", { class: "chart-menu", type: "button",
+    "aria-label": `Menu of ${title}`, title: "Formula, data, picture, link" }, "⋯");
+  popup(button, "Chart", build);
   return button;
 }
 
@@ -85,14 +94,21 @@ function files(panel) {
   /** @type {Map<string, Selection[]>} */
   const tables = new Map();
   for (const one of selectionsOf(panel)) tables.set(one.table, [...(tables.get(one.table) ?? []), one]);
-  const csv = [...tables].map(([table, selections]) => h("li", {},
-    h("a", { class: "button", download: true,
-      href: api.partUrl(run.id, selections, { layer, unit, range }) }, "CSV"),
-    h("span", { class: "hint" }, `${table}, ${part}, as recorded`)));
+  return fileList([...tables].map(([table, selections]) => ({
+    href: api.partUrl(run.id, selections, { layer, unit, range }),
+    about: `${table}, ${part}, as recorded` })), (format) => savePicture(panel, format));
+}
+
+/**
+ * @param {{ href: string, about: string }[]} csv
+ * @param {(format: "png" | "svg") => void} save
+ */
+export function fileList(csv, save) {
   const pictures = /** @type {const} */ (["png", "svg"]).map((format) =>
-    h("button", { type: "button", onclick: () => savePicture(panel, format) },
-      format.toUpperCase()));
-  return h("ul", {}, ...csv, h("li", {}, ...pictures,
+    h("button", { type: "button", onclick: () => save(format) }, format.toUpperCase()));
+  return h("ul", {}, ...csv.map(({ href, about }) => h("li", {},
+    h("a", { class: "button", download: true, href }, "CSV"),
+    h("span", { class: "hint" }, about))), h("li", {}, ...pictures,
     h("span", { class: "hint" }, "as it is drawn, in these colours")));
 }
 
@@ -120,9 +136,8 @@ async function savePicture(panel, format) {
   h("a", { href: address, download: `${name}.${format}` }).click();
 }
 
-/** @param {Panel} panel */
-function linkButton({ chart, deck, layer }) {
-  const address = deck.linkTo(chart, layer);
+/** @param {string} address */
+export function linkButton(address) {
   const button = h("button", { type: "button", onclick: async () => {
     if (await copy(address)) {
       setText(button, "Copied");

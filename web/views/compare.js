@@ -222,7 +222,7 @@ class ComparePage {
         options: OUTCOMES.map(({ name, title }) => [name, title]),
         choose: (outcome) => this.#choose({ outcome }) },
     ]);
-    this.#scatterChart = new QuantityChart(0, quantity, null);
+    this.#scatterChart = new QuantityChart(quantity, null);
     this.#scatterChart.show(points, false);
     this.#scatter.replaceChildren(this.#scatterChart.element, h("p", { class: "hint" }, lacking));
   }

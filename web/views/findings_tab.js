@@ -50,7 +50,7 @@ export class FindingsTab {
           h("a", { href: api.findingsUrl(run.id), download: "" }, "All as CSV"))]),
       ...groups.map((group) => card(group, arms, place, open)),
       ...(found.silenced.length === 0 ? [] : [h("p", { class: "hint" },
-        `Silenced in this experiment: ${found.silenced.map(({ title }) => title).join(", ")}.`)]));
+        `Silenced in this run: ${found.silenced.map(({ title }) => title).join(", ")}.`)]));
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
-import { clear, draw } from "../plot.js";
+import { clear, draw, image } from "../plot.js";
 import { nearestX } from "../quantity.js";
 import { forget, redraw } from "../redraw.js";
 import { linearAxis } from "../scale.js";
@@ -39,7 +39,7 @@ const SPACING = { across: 80, up: 32 };
  * @property {string} unit Of the vertical axis
  * @property {string} across Title of the horizontal axis
  * @property {string} shows One line: what to look for
- * @property {HTMLElement | null} link To its numbers
+ * @property {HTMLElement | null} menu
  */
 
 export class PointChart {
@@ -73,7 +73,7 @@ export class PointChart {
     }, this.#canvas, this.#cursor, this.#note);
     this.plot.style.height = `${HEIGHT}px`;
     this.element = h("figure", { class: "panel quantity" },
-      h("figcaption", {}, h("h2", {}, about.title), about.link,
+      h("figcaption", {}, h("h2", {}, about.title), about.menu,
         h("p", { class: "hint" }, about.shows)),
       h("p", { class: "unit" }, about.unit), this.plot,
       h("p", { class: "unit across" }, about.across),
@@ -100,23 +100,43 @@ export class PointChart {
   draw() {
     if (this.#width === 0) return;
     this.#shown = this.content();
-    const { lines, log, axes, empty, odd } = this.#shown;
-    const drawn = lines.flatMap(({ marks }) => marks);
-    this.#note.hidden = drawn.some(({ x }) => x.length > 0);
+    const { lines, empty, odd } = this.#shown;
+    const drawing = this.#drawing(this.#shown);
+    const { cells: [{ marks }], boxes: [box], x } = drawing;
+    this.#note.hidden = marks.some((mark) => mark.x.length > 0);
     setText(this.#empty, empty);
     setText(this.#odd, odd);
+    for (const [name, value] of Object.entries(box)) this.#note.style[/** @type {"left"} */ (name)] = `${value}px`;
+    this.#across = x;
+    this.#revision += 1;
+    draw(this.#canvas, drawing, this.#revision);
+    this.#list(lines.map(({ name }) => name));
+    this.#read(null);
+  }
+
+  /** All that it takes to draw. @param {Content} content */
+  #drawing({ lines, log, axes }) {
     const box = { left: MARGIN.left, top: MARGIN.top,
       width: Math.max(40, this.#width - MARGIN.left - MARGIN.right),
       height: HEIGHT - MARGIN.top - MARGIN.bottom };
-    for (const [name, value] of Object.entries(box)) this.#note.style[/** @type {"left"} */ (name)] = `${value}px`;
-    const { x, y } = axes({ across: Math.max(2, Math.floor(box.width / SPACING.across)),
-      up: Math.max(2, Math.floor(box.height / SPACING.up)) });
-    this.#across = x;
-    this.#revision += 1;
-    draw(this.#canvas, { cells: [{ marks: drawn, note: null }], boxes: [box], width: this.#width,
-      height: HEIGHT, x, y, log: log.y, logX: log.x, zooms: false }, this.#revision);
-    this.#list(lines.map(({ name }) => name));
-    this.#read(null);
+    return { ...axes({ across: Math.max(2, Math.floor(box.width / SPACING.across)),
+      up: Math.max(2, Math.floor(box.height / SPACING.up)) }),
+    cells: [{ marks: lines.flatMap(({ marks }) => marks), note: null }], boxes: [box],
+    width: this.#width, height: HEIGHT, log: log.y, logX: log.x, zooms: false };
+  }
+
+  /**
+   * It as a picture, with its titles and a legend.
+   * @param {string} subtitle
+   * @param {"png" | "svg"} format
+   * @returns {Promise<string>} A data: address
+   */
+  picture(subtitle, format) {
+    const content = this.content();
+    const { title, unit, across } = this.about;
+    return image(this.#drawing(content), { title, axis: unit, across,
+      subtitle: [subtitle, content.odd].filter(Boolean).join("; "),
+      legend: content.lines.map(({ name }, arm) => ({ name, arm, dash: armDash(arm) })) }, format);
   }
 
   /** The lines, each as it is drawn and with room for a value. @param {string[]} names */

@@ -1,6 +1,6 @@
 /** The chart of one quantity that a study measures: a line for each series, a dot for each seed. */
 
-/** @import { Mark, Measurement, Quantity } from "../types" */
+/** @import { Mark, Measurement, Quantity, Run } from "../types" */
 /** @import { Line } from "../quantity.js" */
 /** @import { Content } from "./point_chart.js" */
 
@@ -8,8 +8,11 @@ import * as api from "../api.js";
 import { armDash } from "../charts/lines.js";
 import { h } from "../dom.js";
 import { number, whole } from "../format.js";
+import { format, ofRun } from "../location.js";
 import { extentOf, linesOf, oddWords } from "../quantity.js";
 import { linearAxis, logAxis } from "../scale.js";
+import { anchor } from "./anchor.js";
+import { fileList, linkButton, menuButton } from "./chart_menu.js";
 import { PointChart } from "./point_chart.js";
 
 /** Longer lines have no marks but where a point stands alone, and are thin. */
@@ -22,18 +25,46 @@ export class QuantityChart {
   #chart;
 
   /**
-   * @param {number} run
    * @param {Quantity} quantity
-   * @param {string | null} csv Where its measurements are; null: nowhere
+   * @param {Run | null} measured The run that it has a menu for; null: it has none
    */
-  constructor(run, quantity, csv = api.measurementsUrl(run, quantity.name)) {
+  constructor(quantity, measured) {
     this.quantity = quantity;
-    const link = csv === null ? null : h("a", { href: csv, download: true, class: "hint",
-      title: "The measurements of this chart" }, "CSV");
     this.#chart = new PointChart({ id: quantity.name, title: quantity.title,
-      unit: quantity.unit || "value", across: quantity.x, shows: quantity.shows, link },
+      unit: quantity.unit || "value", across: quantity.x, shows: quantity.shows,
+      menu: measured && menuButton(quantity.title, () => this.#menu(measured)) },
     () => this.#content());
     this.element = this.#chart.element;
+  }
+
+  /** Bring it into sight. @param {HTMLElement} page What changes its height */
+  anchor(page) {
+    anchor(this.#chart.plot, page);
+  }
+
+  /** @param {Run} run */
+  #menu(run) {
+    const { name, title, unit, shows } = this.quantity;
+    const isImport = run.source === "import";
+    return [h("h2", {}, title), h("p", { class: "hint" }, shows),
+      h("details", {}, h("summary", {}, "Formula"), h("dl", {},
+        h("dt", {}, h("code", {}, name), unit && h("span", { class: "hint" }, ` ${unit}`)),
+        h("dd", {}, (isImport ? "As it was logged; nothing is computed of it. "
+          : "One number for each series, seed and place across, as the study measured it. ") +
+          "Of several seeds each is a dot, and the line joins their means."))),
+      fileList([{ href: api.measurementsUrl(run.id, name), about: "measurements, all of this chart" }],
+        (kind) => this.#save(run, kind)),
+      linkButton(window.location.origin + format({ ...ofRun(run.id), chart: name }))];
+  }
+
+  /**
+   * @param {Run} run
+   * @param {"png" | "svg"} kind
+   */
+  async #save(run, kind) {
+    const href = await this.#chart.picture(`Run ${run.id}, ${run.name}`, kind);
+    const name = this.quantity.name.replace(/[^\w.-]+/g, "-");
+    h("a", { href, download: `shiftscope-run-${run.id}-${name}.${kind}` }).click();
   }
 
   /**

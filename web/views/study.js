@@ -30,6 +30,8 @@ export class StudyPage {
   #quantities = [];
   /** @type {ReturnType<PlainTab["open"]> | null} */
   #plain = null;
+  /** The chart that the address names, until it is there. @type {string | null} */
+  #named = null;
   #shown = "";
   #asking = false;
   #closed = false;
@@ -46,6 +48,7 @@ export class StudyPage {
     /** @type {Run} */
     this.run = detail;
     this.place = place;
+    this.#named = place.chart;
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
     this.verdict = new VerdictView(detail.id, null);
@@ -81,11 +84,20 @@ export class StudyPage {
       this.body.replaceChildren(this.#plain.element);
       return;
     }
-    this.#charts = this.#quantities.map((quantity) => new QuantityChart(this.run.id, quantity));
+    this.#charts = this.#quantities.map((quantity) => new QuantityChart(quantity, this.run));
     this.body.replaceChildren(h("div", { class: "overview study" }, this.verdict.element,
       ...this.#charts.map(({ element }) => element)));
     this.#draw();
     this.#judge();
+    this.#bringIntoSight();
+  }
+
+  /** The chart that the address names, once. */
+  #bringIntoSight() {
+    const chart = this.#charts.find(({ quantity }) => quantity.name === this.#named);
+    if (!chart) return;
+    this.#named = null;
+    chart.anchor(this.body);
   }
 
   /**

@@ -38,7 +38,7 @@ export function sweepCharts(title, shown) {
     shows: outcome === "last_accuracy"
       ? "On the test set at the end, mean over seeds. A tick at the edge: a network diverged."
       : "Until the target was first reached, mean over seeds. A tick at the edge: not by all seeds.",
-    link: null,
+    menu: null,
   }, () => content(shown(), outcome)));
 }
 

@@ -65,7 +65,7 @@ export function systemTab(run) {
     grid.dataset.built = key;
     for (const { chart } of charts) chart.close();
     charts = shown.map(([told, columns, scale]) => ({ columns, scale,
-      chart: new QuantityChart(run.id, { ...told, x, log_x: false, log_y: false }, null) }));
+      chart: new QuantityChart({ ...told, x, log_x: false, log_y: false }, null) }));
     grid.replaceChildren(...charts.map(({ chart }) => chart.element));
   }
 

@@ -36,12 +36,15 @@ export function watchedSections(watched) {
   const missing = watched.not_recorded ?? [];
   const skipped = watched.skipped ?? [];
   const settings = Object.entries(watched.settings ?? {});
+  const { silenced = [], thresholds = [] } = watched.diagnosis ?? {};
   return [h("div", {},
     section("Watched", modelsTable(watched)),
     section("Program", table([], [
       ["Program", watched.program], ["Host", watched.host], ["Process", String(watched.pid)],
       ["Overhead cap", watched.overhead_cap === null ? "none: every step is looked at"
         : `${percent(watched.overhead_cap)} of the training time`],
+      ...(silenced.length ? [["Silenced rules", silenced.join(", ")]] : []),
+      ...(thresholds.length ? [["Thresholds of rules", thresholds.join(", ")]] : []),
       ...settings.map(([name, value]) => [name, toText(value)]),
     ].map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))))),
     missing.length > 0 && section("Not recorded",

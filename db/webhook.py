@@ -1,0 +1,168 @@
+"""A webhook: word by HTTP of findings and of the ends of runs.
+
+A thread looks at the database once a second and posts what is new, one request after another. It
+writes nothing, and nothing waits for it but the end of a program, for seconds. A receiver that does
+not answer is logged, and what it was to hear is not sent again.
+"""
+
+import contextlib
+import logging
+import threading
+import urllib.request
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from . import read
+from .findings import described, findings
+from .plain_json import to_json
+from .tables import ACTIVE, Finding, Run
+
+LOOK_SECONDS = 1.0
+ANSWER_SECONDS = 5.0
+logger = logging.getLogger(__name__)
+
+
+class Webhook:
+    """Sends what happens from its start on, to every run or to one."""
+
+    def __init__(
+        self, engine: Engine, url: str, address: str | None = None, *, only: int | None = None
+    ) -> None:
+        """Args:
+        engine: The database.
+        url: Where to post.
+        address: Of the page, for links; None where no server tells.
+        only: A run that has just begun, of which all is told; None: every run, from now on.
+        """
+        self._engine = engine
+        self._url = url
+        self._address = address
+        self._only = only
+        self._newest_run: int | None = None
+        self._newest_finding = 0
+        self._active: Mapping[int, Run] = {}
+        self._told_end = ""
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="webhook", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def end(self, patience: float = LOOK_SECONDS) -> None:
+        """Look once more, then never again.
+
+        Args:
+            patience: Seconds to wait for that; a request that takes longer is left to itself.
+        """
+        self._ending.set()
+        if self._thread.ident is not None:
+            self._thread.join(patience)
+
+    def _follow(self) -> None:
+        while True:
+            is_last = self._ending.is_set()
+            try:
+                for one in self.look():
+                    post(self._url, one)
+            except SQLAlchemyError as error:
+                logger.warning("The webhook waits for the database: %s", error)
+            except Exception:  # whatever it is, the program goes on, and so do later events
+                logger.exception("The webhook failed.")
+            if is_last:
+                return
+            self._ending.wait(LOOK_SECONDS)
+
+    def look(self) -> list[dict[str, Any]]:
+        """What has happened since the last look; of every run, at the first one nothing has."""
+        if self._only is not None:
+            return self._look_at(read.run(self._engine, self._only))
+        is_first = self._newest_run is None
+        newest = read.newest_run(self._engine) if self._newest_run is None else self._newest_run
+        runs = read.changing_runs(self._engine, after=newest, also=list(self._active))
+        found = self._new_findings([run.id for run in runs])
+        # An import is no work that ends: it is there when it is committed.
+        ended = [r for r in runs if r.status not in ACTIVE and r.source != "import"]
+        events = [
+            self._event(run, "findings", found[run.id]) for run in runs if run.id in found
+        ] + [self._event(run, run.status) for run in ended]
+        self._newest_run = max([newest, *(run.id for run in runs)])
+        self._active = {run.id: run for run in runs if run.status in ACTIVE}
+        return [] if is_first else events
+
+    def _look_at(self, run: Run) -> list[dict[str, Any]]:
+        """Likewise of one run. It may end twice: a sleeping machine's is alive after all."""
+        found = self._new_findings([run.id])
+        events = [self._event(run, "findings", some) for some in found.values()]
+        if run.status not in ACTIVE and run.status != self._told_end:
+            self._told_end = run.status
+            events.append(self._event(run, run.status))
+        return events
+
+    def _new_findings(self, run_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+        with self._engine.connect() as connection:
+            newest = connection.scalar(select(func.max(Finding.id))) or 0
+        before, self._newest_finding = self._newest_finding, newest
+        if newest <= before:
+            return {}
+        found = {run_id: findings(self._engine, run_id) for run_id in run_ids}
+        new = {
+            run_id: [described(one) for one in all_ if before < one.id <= newest]
+            for run_id, all_ in found.items()
+        }
+        return {run_id: some for run_id, some in new.items() if some}
+
+    def _event(
+        self, run: Run, name: str, found: Sequence[Mapping[str, Any]] = ()
+    ) -> dict[str, Any]:
+        page = f"{self._address}/runs/{run.id}{'?tab=findings' if found else ''}"
+        return event(run, name, found, None if self._address is None else page)
+
+
+def event(
+    run: Run, name: str, found: Sequence[Mapping[str, Any]] = (), address: str | None = None
+) -> dict[str, Any]:
+    """What is posted, as docs/protocol.md describes it."""
+    about = {"id": run.id, "name": run.name, "status": run.status, "step": run.step}
+    return {
+        "event": name,
+        "run": about | {"error": run.error},
+        "findings": list(found),
+        "address": address,
+    }
+
+
+def post(url: str, content: Mapping[str, Any]) -> None:
+    """Send an event; that it was not taken is logged."""
+    request = urllib.request.Request(
+        url, to_json(content), {"Content-Type": "application/json"}, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS):
+            pass
+    except (OSError, ValueError) as error:  # HTTPError is one, too
+        whose = (content["event"], content["run"]["id"])
+        logger.warning("The webhook did not take %s of run %d: %s", *whose, error)
+
+
+@contextlib.contextmanager
+def telling(engine: Engine, url: str, run_id: int) -> Generator[None]:
+    """Tell of a run that has just begun, while the block lasts and of how it ended.
+
+    Args:
+        engine: The database.
+        url: Where to post; "": nowhere.
+        run_id: The run.
+    """
+    if not url:
+        yield
+        return
+    webhook = Webhook(engine, url, only=run_id)
+    webhook.start()
+    try:
+        yield
+    finally:
+        webhook.end(2 * ANSWER_SECONDS)
