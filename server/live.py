@@ -17,9 +17,8 @@ from .record_schemas import LiveAsked, RunsAsked, UnwatchAsked, WatchAsked
 from .tails import IDLE_SECONDS, NO_ANSWER, RunsTail, RunTail, Tails
 from .wire import to_json
 
-PUSH_SECONDS = 0.2
-"""The least time from one push to a client to its next: less than between two commits of a run,
-else each would wait for the one before."""
+PUSH_SECONDS = 0.25
+"""The least time from one push to a client to its next."""
 
 router = APIRouter()
 _asked: TypeAdapter[RunsAsked | WatchAsked | UnwatchAsked] = TypeAdapter(LiveAsked)

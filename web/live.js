@@ -12,7 +12,7 @@ import { learnRuns, store } from "./state.js";
 
 const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 5000;
-/** Frames arrive five times a second at most; more points than these nobody sees while live. */
+/** Frames arrive four times a second at most; more points than these nobody sees while live. */
 const LIVE_POINTS = 500;
 
 /**

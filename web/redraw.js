@@ -11,7 +11,7 @@
 const SHORTEST_PAUSE = 200;
 const LONGEST_PAUSE = 450;
 /** Milliseconds of drawing in one frame, after which the other charts wait for the next. */
-const BUDGET = 12;
+const BUDGET = 24;
 
 /**
  * @typedef {object} Drawable
@@ -28,7 +28,7 @@ let held = false;
 let cost = 15;
 let inSight = 1;
 
-const pauseNow = () => Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, 2 * cost * inSight));
+const pauseNow = () => Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, 1.5 * cost * inSight));
 
 /**
  * Draw soon; a chart that is out of sight waits until it comes into sight.
