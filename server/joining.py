@@ -42,14 +42,15 @@ def join_modules(folder: Path, entry: str) -> Joined:
     """
     modules: dict[str, _Module | None] = {}
     _add(folder, entry, modules)
-    script, sections, line = "", [], 0
+    script, line = "", 0
+    sections: list[dict[str, object]] = []
     for place, module in modules.items():
         assert module is not None
         head = f"const {_binding(place)} = (function {_binding(place)}() {{\n"
         tail = f"\nreturn {{ {', '.join(module.exports)} }};\n}})();\n"
         count = module.body.count("\n")
-        lines = {"version": 3, "sources": [f"/{place}"], "names": []}
-        lines["mappings"] = "AAAA" + ";AACA" * count
+        mappings = "AAAA" + ";AACA" * count
+        lines = {"version": 3, "sources": [f"/{place}"], "names": [], "mappings": mappings}
         sections.append({"offset": {"line": line + 1, "column": 0}, "map": lines})
         script += head + module.body + tail
         line += 1 + count + 3
