@@ -15,14 +15,20 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from .joining import CannotJoin, join_modules
+
 WEB = Path(__file__).resolve().parents[1] / "web"
 PLOTLY_PLACE = "/vendor/plotly.min.js"
-APP = '<script type="module"'
+ENTRY = "app.js"
+STYLE = re.compile(r'<link rel="stylesheet" href="/([^"]+)">')
+STYLES = re.compile(rf"(?:{STYLE.pattern}\s*)+")
+FACTORY = '(typeof self !== "undefined" ? self : this, () => {'
 KEEP = "public, max-age=31536000, immutable"
 
 
@@ -35,7 +41,13 @@ def add_assets(app: FastAPI, web: Path) -> None:
 
 
 class Page(StaticFiles):
-    """Files of web/, always checked for a newer one, and index.html for the page's own places."""
+    """Files of web/, always checked for a newer one, and index.html for the page's own places.
+
+    What index.html links to is served as two files, named after what is in them, which browsers
+    keep: all stylesheets, and all modules (joining.py).
+    """
+
+    _known: tuple[object, dict[str, "Packed"]] = (None, {})
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file, or index.html where the address is a place of the page."""
@@ -45,6 +57,8 @@ class Page(StaticFiles):
             raise HTTPException(404)
         if "." not in path.rsplit("/", 1)[-1] or path in {".", "index.html"}:
             return await run_in_threadpool(self._index)
+        if (packed := self._known[1].get(path)) is not None:
+            return packed.response(Headers(scope=scope), KEEP)
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "no-cache"
         return response
@@ -54,18 +68,62 @@ class Page(StaticFiles):
         if not found:
             raise HTTPException(404, "The page is not installed: web/index.html is missing.")
         html = Path(full_path).read_text("utf-8")
-        place = f"/vendor/plotly-{plotly_version()}.min.js"
+        script, style = self._pack(html)
+        html = STYLES.sub(f'<link rel="stylesheet" href="/{style}">\n    ', html, count=1)
+        html = html.replace(PLOTLY_PLACE, f"/vendor/plotly-{plotly_version()}.min.js")
         return Response(
-            html.replace(PLOTLY_PLACE, place).replace(APP, self._preloads() + APP),
+            html.replace(f'src="/{ENTRY}"', f'src="/{script}"'),
             media_type="text/html",
             headers={"Cache-Control": "no-cache"},
         )
 
-    def _preloads(self) -> str:
-        """All modules at once: found import by import, they would come one after the other."""
+    def _pack(self, html: str) -> tuple[str, str]:
+        """Pack the modules and stylesheets as they are now; returns their two names."""
         folder = Path(str(self.directory))
-        places = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*.js"))
-        return "".join(f'<link rel="modulepreload" href="/{place}">\n    ' for place in places)
+        sheets = [folder / place for place in STYLE.findall(html)]
+        files = [*sorted(folder.rglob("*.js")), *sheets]
+        state = [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+        known, packs = self._known
+        if known != state:
+            try:
+                joined = join_modules(folder, ENTRY)
+            except CannotJoin as error:
+                raise HTTPException(500, str(error)) from error
+            style = "\n".join(file.read_text("utf-8") for file in sheets).encode()
+            digest = _digest(joined.script.encode() + style)
+            script = f"{joined.script}//# sourceMappingURL=/app-{digest}.js.map\n".encode()
+            packs = {
+                f"app-{digest}.js": Packed(script, "text/javascript"),
+                f"style-{digest}.css": Packed(style, "text/css"),
+                f"app-{digest}.js.map": Packed(joined.map.encode(), "application/json"),
+            }
+            self._known = (state, packs)
+        first, second, *_ = packs
+        return first, second
+
+
+class Packed:
+    """A file in memory, compressed once."""
+
+    def __init__(self, content: bytes, media_type: str) -> None:
+        self._packed = gzip.compress(content, compresslevel=6)
+        self._media_type = media_type
+        self._tag = f'"{_digest(content)}"'
+
+    def response(self, asked: Headers, keep: str) -> Response:
+        """As a browser asks for it, which may keep it as `Cache-Control` says."""
+        headers = {"Cache-Control": keep, "ETag": self._tag, "Vary": "Accept-Encoding"}
+        if self._tag in asked.get("If-None-Match", ""):
+            return Response(status_code=304, headers=headers)
+        if "gzip" in asked.get("Accept-Encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return Response(self._packed, media_type=self._media_type, headers=headers)
+        content = gzip.decompress(self._packed)
+        return Response(content, media_type=self._media_type, headers=headers)
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content).hexdigest()[:20]
 
 
 async def _vendor(request: Request, file: str) -> Response:
@@ -73,14 +131,8 @@ async def _vendor(request: Request, file: str) -> Response:
     names = {"plotly.min.js": "no-cache", f"plotly-{plotly_version()}.min.js": KEEP}
     if file not in names:
         raise HTTPException(404)
-    packed, tag = await run_in_threadpool(_packed_plotly)
-    headers = {"Cache-Control": names[file], "ETag": tag, "Vary": "Accept-Encoding"}
-    if tag in request.headers.get("If-None-Match", ""):
-        return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        return Response(packed, media_type="text/javascript", headers=headers)
-    return Response(gzip.decompress(packed), media_type="text/javascript", headers=headers)
+    packed = await run_in_threadpool(_packed_plotly)
+    return packed.response(request.headers, names[file])
 
 
 @cache
@@ -99,12 +151,20 @@ def plotly_version() -> str:
 
 
 def plotly_script() -> str:
-    """Plotly's script."""
-    return _plotly_file().read_text("utf-8")
+    """Plotly's script, its outermost function in parentheses.
+
+    So V8 compiles that function while the script arrives; else it reads all 4.8 MB to find where
+    the function ends, and once more when it is called.
+    """
+    script = _plotly_file().read_text("utf-8")
+    head, function, body = script.partition(FACTORY)
+    body, end, nothing = body.rpartition("}));")
+    if not function or not end or nothing.strip():
+        return script  # put together in another way
+    return f"{head}{FACTORY.replace('() =>', '(() =>')}{body}}})));\n"
 
 
 @cache
-def _packed_plotly() -> tuple[bytes, str]:
-    """Plotly's script (4.8 MB) in gzip (1.5 MB), packed once, and its ETag."""
-    script = _plotly_file().read_bytes()
-    return gzip.compress(script, compresslevel=6), f'"{sha256(script).hexdigest()[:20]}"'
+def _packed_plotly() -> Packed:
+    """Plotly's script (4.8 MB) in gzip (1.5 MB)."""
+    return Packed(plotly_script().encode(), "text/javascript")

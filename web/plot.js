@@ -158,14 +158,16 @@ function broken(text, most) {
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 /**
- * Draw, or draw again.
+ * Draw, or draw again: at once where Plotly is there, so that whoever draws knows what it took.
  * @param {HTMLElement} element
  * @param {Drawing} drawing
  * @param {number} revision Another number for other data
  */
 export async function draw(element, drawing, revision) {
-  const library = await ready;
-  return library.react(element, tracesOf(drawing), layout(drawing, revision), CONFIG);
+  const library = window.Plotly ?? await ready;
+  // The config again would be compared with itself, and the page laid out for it.
+  const config = "data" in element ? undefined : CONFIG;
+  return library.react(element, tracesOf(drawing), layout(drawing, revision), config);
 }
 
 /**
@@ -292,6 +294,7 @@ function layout({ boxes, width, height, x, y, log, logX, zooms }, revision) {
       fixedrange: true, gridcolor: hairline, gridwidth: 1,
       domain: [1 - (box.top + box.height) / height, 1 - box.top / height],
       showticklabels: isLeft, tickmode: "array", tickvals: y.values, ticktext: y.labels,
+      ticklabeloverflow: "allow",
     };
   });
   return found;

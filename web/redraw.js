@@ -1,14 +1,17 @@
 /**
- * When charts are drawn: on animation frames, visible ones only, each at most four times a
+ * When charts are drawn: on animation frames, visible ones only, each at most five times a
  * second, and no more in one frame than leaves the page smooth. On a slow machine each is drawn
  * just over twice a second, so that a person's own doing is never in the queue for long.
  */
 
-/** Milliseconds between two drawings of a chart; the longer where the machine is slow. */
-const SHORTEST_PAUSE = 250;
+/**
+ * Milliseconds between two drawings of a chart; the longer where the machine is slow. Records come
+ * every 250 ms: with the same pause they would wait for each other.
+ */
+const SHORTEST_PAUSE = 200;
 const LONGEST_PAUSE = 450;
 /** Milliseconds of drawing in one frame, after which the other charts wait for the next. */
-const BUDGET = 12;
+const BUDGET = 24;
 
 /**
  * @typedef {object} Drawable
@@ -25,7 +28,7 @@ let held = false;
 let cost = 15;
 let inSight = 1;
 
-const pauseNow = () => Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, 2 * cost * inSight));
+const pauseNow = () => Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, 1.5 * cost * inSight));
 
 /**
  * Draw soon; a chart that is out of sight waits until it comes into sight.

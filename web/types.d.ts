@@ -1027,7 +1027,7 @@ export interface Mounted {
 /** The little of Plotly that plot.js uses. */
 export interface PlotlyLibrary {
   version: string;
-  react(element: HTMLElement, traces: object[], layout: object, config: object): Promise<unknown>;
+  react(element: HTMLElement, traces: object[], layout: object, config?: object): Promise<unknown>;
   toImage(figure: object, options: object): Promise<string>;
   purge(element: HTMLElement): void;
 }
