@@ -172,7 +172,8 @@ export class RunsTable {
   #showRow(place, what, at, height) {
     const row = what.sweep ? this.#sweepRow(what) : this.#runRow(what);
     if (!row) return 0;
-    row.element.setAttribute("aria-level", what.within === null ? "1" : "2");
+    if (this.list.folded === 0) row.element.removeAttribute("aria-level"); // only trees have levels
+    else row.element.setAttribute("aria-level", what.within === null ? "1" : "2");
     row.element.classList.toggle("within", what.within !== null);
     row.element.style.transform = `translateY(${place * height}px)`;
     row.element.setAttribute("aria-rowindex", String(place + 2));
