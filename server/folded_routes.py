@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query
 from ..db import folding, listing
 from .dependencies import EngineDep
 from .list_routes import SearchQuery, Sort
-from .schemas import Number, Public, Real, RunPublic, run_public
+from .run_schemas import RunPublic, run_public
+from .schemas import Number, Public, Real
 from .sweep_routes import SweepPublic, sweep_public
 
 router = APIRouter(prefix="/api/runs/folded", tags=["runs"])
