@@ -76,7 +76,7 @@ def page(
     """
     condition = matching(query, datetime.now(UTC))
     # Sorted as numbers alone: else whole rows, with their documents, would be moved about.
-    chosen = select(Run.id).where(condition).order_by(*_order(sort)).limit(limit).offset(offset)
+    chosen = select(Run.id).where(condition).order_by(*order(sort)).limit(limit).offset(offset)
     with Session(engine) as session:
         wanted = session.scalars(chosen).all()
         rows = {run.id: run for run in session.scalars(select(Run).where(Run.id.in_(wanted)))}
@@ -92,10 +92,10 @@ def numbers(engine: Engine, query: str = "", *, sort: str = NEWEST) -> Sequence[
     """
     condition = matching(query, datetime.now(UTC))
     with engine.connect() as connection:
-        return connection.scalars(select(Run.id).where(condition).order_by(*_order(sort))).all()
+        return connection.scalars(select(Run.id).where(condition).order_by(*order(sort))).all()
 
 
-def _order(sort: str) -> tuple[ColumnElement[Any], ...]:
+def order(sort: str) -> tuple[ColumnElement[Any], ...]:
     """What does not apply comes last either way; of equals the newest run first."""
     column = SORTS[sort.removeprefix("-")]
     ordered = column.desc() if sort.startswith("-") else column.asc()

@@ -15,6 +15,7 @@ from . import (
     definition_routes,
     export_routes,
     finding_routes,
+    folded_routes,
     list_routes,
     live,
     log_routes,
@@ -69,8 +70,8 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
     add_failures(app)
     for routes in (
         # The list's own addresses come before those of a run's number.
-        *(system_routes, catalog_routes, definition_routes, list_routes, bulk_routes),
-        *(run_routes, verdict_routes, finding_routes, series_routes, moment_routes),
+        *(system_routes, catalog_routes, definition_routes, list_routes, folded_routes),
+        *(bulk_routes, run_routes, verdict_routes, finding_routes, series_routes, moment_routes),
         *(measurement_routes, unit_routes, nonfinite_routes, log_routes, sweep_routes),
         *(export_routes, report_routes, comparison_routes, live),
     ):

@@ -120,7 +120,7 @@ def list_sweeps(
 ) -> SweepsPublic:
     """The sweeps, newest first."""
     found = sweeps.page(engine, limit=limit, offset=offset)
-    return SweepsPublic(sweeps=[_public(one.sweep, one.statuses) for one in found])
+    return SweepsPublic(sweeps=[sweep_public(one.sweep, one.statuses) for one in found])
 
 
 @router.get("/{sweep_id}")
@@ -155,7 +155,7 @@ def _detail(engine: Engine, number: int, target: float = DEFAULT_TARGET) -> Swee
     sweep = sweeps.one(engine, number)
     members = sweeps.members(engine, sweep, target)
     return SweepDetailPublic(
-        sweep=_public(sweep, _statuses([member.run for member in members])),
+        sweep=sweep_public(sweep, _statuses([member.run for member in members])),
         document=sweep.sweep,
         target=target,
         members=[
@@ -176,7 +176,7 @@ def _statuses(runs: Sequence[tables.Run]) -> dict[str, int]:
     return found
 
 
-def _public(sweep: tables.Sweep, statuses: dict[str, int]) -> SweepPublic:
+def sweep_public(sweep: tables.Sweep, statuses: dict[str, int]) -> SweepPublic:
     return SweepPublic.model_validate(
         {
             "id": sweep.id,

@@ -34,6 +34,7 @@ from shiftscope.db.findings import Found, store_findings
 from shiftscope.db.judge import judged
 from shiftscope.db.reproduction import Decided, chosen
 from shiftscope.db.study import Measurement
+from shiftscope.db.sweep_parsing import parse_sweep
 from shiftscope.db.write import append_measurements
 from shiftscope.server.imports import import_path
 from shiftscope.server.report import report
@@ -966,6 +967,56 @@ def test_runs_are_found_selected_edited_and_deleted_with_the_keys(
     page.reload()
     expect(page.get_by_role("columnheader", name="duration")).to_be_visible()
     expect(page.get_by_role("columnheader", name="tags")).to_have_count(0)
+
+
+def test_a_sweep_is_one_row_of_the_list_that_opens_and_is_selected_as_a_whole(
+    engine: Engine, serve: Callable[..., str], open_page: Callable[..., Page]
+) -> None:
+    queue.enqueue(engine, Experiment(name="Alone"), "mnist-sigmoid")
+    experiment = Experiment(name="Rates").model_dump(mode="json")
+    over = [{"setting": "lr", "values": [0.1, 0.2, 0.4]}]
+    asked = parse_sweep({"name": "Rates", "experiment": experiment, "over": over})
+    sweeps.start(engine, asked, "mnist-sigmoid")
+    for run_id in (2, 3, 4):
+        queue.ask_to_stop(engine, run_id)
+    page = open_page()
+    page.goto(f"http://{serve(engine)}")
+    fold = page.locator("[data-sweep='1']")
+    expect(fold).to_contain_text("3 runs by lr")
+    expect(fold.locator(".col-status")).to_have_text("3 stopped")
+    rows = page.locator("[data-run]")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_text("4 runs, 1 sweep")).to_be_visible()
+
+    page.get_by_role("treegrid", name="Runs").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(rows).to_have_count(4)
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    page.wait_for_url("**/?open=1")
+    page.keyboard.press("x")
+    expect(page.get_by_text("3 runs selected")).to_be_visible()
+    page.get_by_label("Select run 3").click()
+    expect(page.get_by_text("2 runs selected")).to_be_visible()
+    assert page.get_by_label("Select the runs of sweep 1").evaluate("box => box.indeterminate")
+    assert serious(page) == []
+    page.keyboard.press("ArrowLeft")  # from the run to its sweep
+    page.keyboard.press("ArrowLeft")
+    expect(rows).to_have_count(1)
+    page.keyboard.press("Escape")
+
+    page.get_by_label("fold sweeps").uncheck()
+    page.wait_for_url("**/?sweeps=apart")
+    expect(rows).to_have_count(4)
+    page.get_by_role("link", name="all sweeps").click()
+    expect(fold).to_be_visible()
+    expect(rows).to_have_count(0)
+    page.get_by_role("combobox", name="Search runs").fill("#3")
+    expect(rows).to_have_count(1)
+    rows.get_by_role("link", name="lr 0.2").click()
+    page.get_by_text("Compare", exact=True).last.click()
+    page.get_by_role("link", name="with the runs of its sweep").click()
+    page.wait_for_url("**/compare?runs=2,3,4")
 
 
 def test_a_watched_run_appears_live_beside_the_others(

@@ -4,7 +4,7 @@
 /** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
 /** @import { Definitions, Log, Offenders, Samples, SearchKey, Sparkline, UnitMatrices } from "./types" */
 /** @import { Averages, ComparePlace, Compared, Findings, SweepAsked, SweepDetail } from "./types" */
-/** @import { SweepValidated, Verdict } from "./types" */
+/** @import { FoldedRuns, SweepValidated, Verdict } from "./types" */
 
 import { decode, decodeUnits } from "./series.js";
 
@@ -97,6 +97,25 @@ export const getRuns = ({ query, sort, limit, offset }, signal) =>
  */
 export const getNumbers = async (query, sort) =>
   /** @type {{ runs: number[] }} */ (await json(`/api/runs/numbers?${asked(query, sort)}`)).runs;
+
+/**
+ * The same page, the runs of each sweep as one row unless it is opened.
+ * @param {{ query: string, sort: string, open: number[], limit: number, offset: number }} page
+ * @returns {Promise<FoldedRuns>}
+ */
+export const getFoldedRuns = ({ query, sort, open, limit, offset }) =>
+  json(`/api/runs/folded?${asked(query, sort)}${opened(open)}&limit=${limit}&offset=${offset}`);
+
+/**
+ * For every row of a folded list the numbers of its runs, in order.
+ * @param {{ query: string, sort: string, open: number[] }} list
+ * @returns {Promise<number[][]>}
+ */
+export const getRowNumbers = async ({ query, sort, open }) => /** @type {{ rows: number[][] }} */ (
+  await json(`/api/runs/folded/numbers?${asked(query, sort)}${opened(open)}`)).rows;
+
+/** @param {number[]} sweeps */
+const opened = (sweeps) => sweeps.map((sweep) => `&open=${sweep}`).join("");
 
 /**
  * @param {string} query

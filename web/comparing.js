@@ -56,7 +56,7 @@ export function formatCompare(place) {
  * Whole numbers with commas between them, each once.
  * @param {string | null} text
  */
-function numbers(text) {
+export function numbers(text) {
   const found = (text ?? "").split(",").filter((part) => /^\d{1,10}$/.test(part)).map(Number);
   return [...new Set(found)];
 }

@@ -2,11 +2,13 @@
 
 /** @import { ChosenUnit, Place, Range } from "./types" */
 
-import { formatCompare, parseCompare } from "./comparing.js";
+import { formatCompare, numbers, parseCompare } from "./comparing.js";
 import { AS_REMEMBERED, formatLook, parseLook } from "./look.js";
 
 /** How runs are sorted unless the address says otherwise: by number, the highest first. */
 export const NEWEST = "-run";
+/** The query of all runs that are in sweeps, which fold into these. */
+export const IN_SWEEPS = "sweep>0";
 
 /**
  * What an address means.
@@ -20,8 +22,10 @@ export function parse(path, search) {
   const query = new URLSearchParams(search);
   const [view, name] = parts;
   if (parts.length === 0 || (view === "runs" && parts.length === 1)) {
-    return { view: "runs", query: query.get("q") ?? "", sort: query.get("sort") || NEWEST };
+    return { view: "runs", query: query.get("q") ?? "", sort: query.get("sort") || NEWEST,
+      apart: query.get("sweeps") === "apart", open: numbers(query.get("open")) };
   }
+  if (view === "sweeps" && parts.length === 1) return ofQuery(IN_SWEEPS);
   if (view === "compare" && parts.length === 1) return parseCompare(query);
   if (view === "new" && parts.length <= 2) {
     return { view: "new", entry: name ?? null, again: count(query.get("again")) };
@@ -81,7 +85,9 @@ export function format(place) {
       const query = new URLSearchParams();
       if (place.query !== "") query.set("q", place.query);
       if (place.sort !== NEWEST) query.set("sort", place.sort);
-      const text = query.toString();
+      if (place.apart) query.set("sweeps", "apart");
+      if (place.open.length > 0) query.set("open", place.open.join(","));
+      const text = query.toString().replaceAll("%2C", ",");
       return `/${text && `?${text}`}`;
     }
     case "sweep": {
@@ -96,6 +102,13 @@ export function format(place) {
       return "/";
   }
 }
+
+/**
+ * The list of the runs that match a query, as it is opened first.
+ * @param {string} query
+ * @returns {Extract<Place, { view: "runs" }>}
+ */
+export const ofQuery = (query) => ({ view: "runs", query, sort: NEWEST, apart: false, open: [] });
 
 /**
  * The page of a run, as it is opened first.

@@ -4,18 +4,41 @@ import * as api from "./api.js";
 import { NEWEST } from "./location.js";
 import { learnRuns } from "./state.js";
 
+/** @import { FoldedSweep } from "./types" */
+
 const PAGE = 100;
 /** Pages on their way at once. */
 const MOST_ASKED = 3;
 
+/**
+ * @typedef {object} Row A row of the list: a run, or a sweep that is folded.
+ * @property {string} key By which rows are told apart
+ * @property {number | null} run Null of a sweep
+ * @property {FoldedSweep | null} sweep Null of a run
+ * @property {number | null} within The sweep below whose row it is, where that is opened
+ * @property {number[]} runs What it stands for: the run, or those of the sweep
+ */
+
+/** @param {number} run */
+export const keyOfRun = (run) => `run-${run}`;
+/** @param {number} sweep */
+export const keyOfSweep = (sweep) => `sweep-${sweep}`;
+
 export class RunList {
   query = "";
   sort = NEWEST;
-  /** @type {number | null} How many runs match; null until the server has said it. */
+  /** Whether the runs of sweeps are rows of their own. */
+  apart = false;
+  /** @type {number[]} Sweeps whose runs are shown below them. */
+  open = [];
+  /** @type {number | null} How many rows there are; null until the server has said it. */
   total = null;
+  /** How many runs match, and how many rows are sweeps. */
+  matched = 0;
+  folded = 0;
   /** @type {api.ServerError | null} Why the last question had no answer. */
   problem = null;
-  /** @type {Map<number, number[]>} By page, the numbers of its runs. */
+  /** @type {Map<number, Row[]>} By page. */
   #pages = new Map();
   /** @type {Set<number>} Pages that are on their way. */
   #asked = new Set();
@@ -31,13 +54,15 @@ export class RunList {
 
   /**
    * Ask something else; what is shown stays until the answer comes.
-   * @param {string} query
-   * @param {string} sort
+   * @param {{ query: string, sort: string, apart: boolean, open: number[] }} asked
+   * @param {[number, number]} [sight] The places to begin with
    */
-  show(query, sort) {
+  show({ query, sort, apart, open }, sight = [0, 0]) {
     this.query = query;
     this.sort = sort;
-    this.refresh(0, 0);
+    this.apart = apart;
+    this.open = open;
+    this.refresh(...sight);
   }
 
   /**
@@ -67,7 +92,7 @@ export class RunList {
   }
 
   /**
-   * The number of the run at a place of the list.
+   * The row at a place of the list.
    * @param {number} place
    */
   at(place) {
@@ -75,19 +100,19 @@ export class RunList {
   }
 
   /**
-   * The place of a run; -1 where it is not loaded.
-   * @param {number | null} run
+   * The place of a row; -1 where it is not loaded.
+   * @param {string | null} key
    */
-  placeOf(run) {
-    for (const [page, runs] of this.#pages) {
-      const place = run === null ? -1 : runs.indexOf(run);
+  placeOf(key) {
+    for (const [page, rows] of this.#pages) {
+      const place = rows.findIndex((row) => row.key === key);
       if (place >= 0) return page * PAGE + place;
     }
     return -1;
   }
 
   /**
-   * The numbers of the runs from one place to another, whether they are loaded or not.
+   * The numbers of the runs of all rows from one place to another, whether they are loaded or not.
    * @param {number} first
    * @param {number} last
    * @returns {Promise<number[]>}
@@ -95,9 +120,31 @@ export class RunList {
   async between(first, last) {
     const [from, to] = first < last ? [first, last] : [last, first];
     const known = Array.from({ length: to - from + 1 }, (_, at) => this.at(from + at));
-    const loaded = known.filter((run) => run !== undefined);
-    if (loaded.length === known.length) return loaded;
-    return (await api.getNumbers(this.query, this.sort)).slice(from, to + 1);
+    const loaded = known.filter((row) => row !== undefined);
+    if (loaded.length === known.length) return loaded.flatMap(({ runs }) => runs);
+    const { query, sort, open } = this;
+    if (this.apart) return (await api.getNumbers(query, sort)).slice(from, to + 1);
+    return (await api.getRowNumbers({ query, sort, open })).slice(from, to + 1).flat();
+  }
+
+  /**
+   * @param {number} limit
+   * @param {number} offset
+   */
+  async #answer(limit, offset) {
+    const { query, sort, open } = this;
+    if (this.apart) {
+      const { runs, total } = await api.getRuns({ query, sort, limit, offset });
+      return { runs, rows: runs.map(({ id }) => rowOf(id)), total, matched: total, folded: 0 };
+    }
+    const { rows, sweeps, ...rest } = await api.getFoldedRuns({ query, sort, open, limit, offset });
+    const known = new Map(sweeps.map((one) => [one.sweep.id, one]));
+    return { ...rest, rows: rows.flatMap(({ sweep, run }) => {
+      if (run !== null) return [rowOf(run, sweep)];
+      const found = known.get(Number(sweep));
+      return found ? [{ key: keyOfSweep(found.sweep.id), run, sweep: found, within: null,
+        runs: found.runs }] : [];
+    }) };
   }
 
   /**
@@ -108,17 +155,16 @@ export class RunList {
     const turn = this.#turn;
     for (let page = from; page <= to; page += 1) this.#asked.add(page);
     try {
-      const { query, sort } = this;
-      const limit = (to - from + 1) * PAGE;
-      const { runs, total } = await api.getRuns({ query, sort, limit, offset: from * PAGE });
+      const { runs, rows, total, matched, folded } =
+        await this.#answer((to - from + 1) * PAGE, from * PAGE);
       if (turn !== this.#turn) return;
       if (turn !== this.#shown) this.#pages.clear();
       this.#shown = turn;
-      this.total = total;
+      [this.total, this.matched, this.folded] = [total, matched, folded];
       this.problem = null;
       for (let page = from; page <= to; page += 1) {
         const begin = (page - from) * PAGE;
-        this.#pages.set(page, runs.slice(begin, begin + PAGE).map(({ id }) => id));
+        this.#pages.set(page, rows.slice(begin, begin + PAGE));
         this.#asked.delete(page);
       }
       learnRuns(runs);
@@ -131,3 +177,11 @@ export class RunList {
     this.onChange();
   }
 }
+
+/**
+ * @param {number} run
+ * @param {number | null} [within]
+ * @returns {Row}
+ */
+const rowOf = (run, within = null) =>
+  ({ key: keyOfRun(run), run, sweep: null, within, runs: [run] });

@@ -3,7 +3,7 @@
 export class Selection {
   /** @type {Set<number>} */
   #runs = new Set();
-  /** @type {number | null} The run that was chosen last: ranges begin at it. */
+  /** @type {string | null} The row that was chosen last: ranges begin at it. */
   anchor = null;
 
   /** @param {() => void} onChange */
@@ -20,15 +20,28 @@ export class Selection {
     return [...this.#runs];
   }
 
-  /** @param {number} run */
-  has(run) {
-    return this.#runs.has(run);
+  /** @param {number[]} runs */
+  hasAll(runs) {
+    return runs.every((run) => this.#runs.has(run));
   }
 
-  /** @param {number} run */
-  toggle(run) {
-    if (!this.#runs.delete(run)) this.#runs.add(run);
-    this.anchor = run;
+  /** @param {number[]} runs */
+  hasSome(runs) {
+    return runs.some((run) => this.#runs.has(run));
+  }
+
+  /**
+   * Select the runs of a row; let go of them where all are selected.
+   * @param {number[]} runs
+   * @param {string} row
+   */
+  toggle(runs, row) {
+    const letGo = this.hasAll(runs);
+    for (const run of runs) {
+      if (letGo) this.#runs.delete(run);
+      else this.#runs.add(run);
+    }
+    this.anchor = row;
     this.onChange();
   }
 

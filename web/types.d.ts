@@ -458,6 +458,32 @@ export interface Sweeps {
   sweeps: Sweep[];
 }
 
+/** A sweep as one row of the list; its statuses and its best are of those runs that match. */
+export interface FoldedSweep {
+  sweep: Sweep;
+  /** Those of its runs that match, in the order of the list. */
+  runs: number[];
+  /** How many it has in all. */
+  size: number;
+  /** Of those that finished the one with the highest test accuracy. */
+  best: { run: number; accuracy: number | string; values: Json[] } | null;
+}
+
+/** A page of the list of runs with its sweeps folded. */
+export interface FoldedRuns {
+  /** A run, a sweep, or, with both numbers, a run of a sweep that is opened. */
+  rows: { sweep: number | null; run: number | null }[];
+  runs: Run[];
+  sweeps: FoldedSweep[];
+  /** How many rows there are, on all pages. */
+  total: number;
+  /** How many runs match. */
+  matched: number;
+  /** How many rows of all pages are sweeps. */
+  folded: number;
+  next: number | null;
+}
+
 /** What one arm of a run that finished came to, over its seeds. */
 export interface ArmSummary {
   arm: string;
@@ -997,7 +1023,11 @@ export interface ComparePlace {
 export type Place =
   | ComparePlace
   /** `sort` is a key of docs/search.md; a minus sign before it turns the order around. */
-  | { view: "runs"; query: string; sort: string }
+  | { view: "runs"; query: string; sort: string;
+      /** Runs of a sweep are rows of their own, not one. */
+      apart: boolean;
+      /** The sweeps whose runs are shown below their row. */
+      open: number[] }
   | { view: "new"; entry: string | null; again: number | null }
   | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null;
       /** A layer of the page that is shown, and what layers are searched for. */

@@ -11,7 +11,7 @@ const read = (address) => {
 };
 
 test("every place has an address that leads back to it", () => {
-  for (const address of ["/", "/?q=dataset%3Amnist+lr%3E0.1&sort=-best", "/?sort=run", "/new",
+  for (const address of ["/", "/?q=dataset%3Amnist+lr%3E0.1&sort=-best", "/?sort=run", "/?q=tag%3Aa&sweeps=apart", "/?open=3,12", "/new",
     "/new/mnist-sigmoid", "/new?again=12", "/runs/12",
     "/runs/12?tab=shift&seed=1&steps=100-2000", "/runs/12?steps=100-2000&step=1200",
     "/runs/12?x=epoch&scale=log&smooth=100&difference=1&log=train-loss%2Cfan&linear=shift-l2",
@@ -42,11 +42,13 @@ test("what makes no sense in an address is left out or said to be missing", () =
   assert.equal(read("/runs/3?step=-1").step, null);
   assert.deepEqual(["0", "1.01", "x", "", "NaN"].map((target) =>
     read(`/runs/3?target=${target}`).target), [null, null, null, null, null]);
-  for (const address of ["/runs/x", "/nothing", "/runs/3/4", "/new/a/b", "/new/%", "/%ff", "/sweeps",
-    "/sweeps/x"]) {
+  for (const address of ["/runs/x", "/nothing", "/runs/3/4", "/new/a/b", "/new/%", "/%ff", "/sweeps/x",
+    "/sweeps/3/4"]) {
     assert.equal(read(address).view, "missing", address);
   }
   assert.equal(read("/runs").view, "runs");
+  assert.equal(format(read("/sweeps")), "/?q=sweep%3E0");
+  assert.equal(format(read("/?open=x,3,3")), "/?open=3");
 });
 
 test("a range is clipped to the steps of its run", () => {

@@ -104,8 +104,8 @@ export function bulkBar(selection, list, onDone) {
     show() {
       element.hidden = selection.size === 0;
       setText(count, `${counted(selection.size)} selected`);
-      setText(all, `Select all ${whole(list.total ?? 0)}`);
-      all.hidden = selection.size >= (list.total ?? 0);
+      setText(all, `Select all ${whole(list.matched)}`);
+      all.hidden = selection.size >= list.matched;
       const known = selection.runs.map((run) => store.get().runs.get(run));
       const isArchived = known.every((run) => run?.archived);
       const isDeleted = known.every((run) => run && run.deleted_at !== null);

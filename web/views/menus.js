@@ -1,10 +1,12 @@
-/** What can be taken away of a run: its tables in files, and links to what is shown. */
+/** Where a run goes from its page: beside others, into files, and as links to what is shown. */
 
 /** @import { RunDetail } from "../types" */
 
 import * as api from "../api.js";
+import { formatCompare, MOST_COMPARED, NOTHING_COMPARED } from "../comparing.js";
 import { copy } from "../copying.js";
 import { h, setText } from "../dom.js";
+import { whole } from "../format.js";
 import { recall, remember } from "../memory.js";
 
 const FORMAT = "shiftscope.format";
@@ -94,6 +96,42 @@ export function exportMenu(detail) {
   element.addEventListener("toggle", async () => {
     const system = element.open ? await api.getSystem().catch(() => null) : null;
     if (system) offer(system.formats);
+  });
+  return element;
+}
+
+/**
+ * The comparison of a run: with those of its sweep, with those of its catalog entry, or to be added to.
+ * Which runs these are is asked when the menu opens.
+ * @param {RunDetail} detail
+ */
+export function compareMenu({ id, catalog_entry: entry, sweep_id: sweep }) {
+  /** @param {number[]} runs */
+  const address = (runs) => formatCompare({ ...NOTHING_COMPARED, runs });
+  const others = [
+    ...sweep !== null ? [["with the runs of its sweep", `sweep:${sweep}`]] : [],
+    ...entry !== null ? [["with runs of the same catalog entry", `entry:"${entry}"`]] : [],
+  ].map(([text, query]) => {
+    const hint = h("span", { class: "hint" });
+    return { query, hint, link: h("a", { hidden: true }, text, hint) };
+  });
+  const element = menu("Compare", ...others.map(({ link }) => link),
+    h("a", { href: address([id]) }, "with others", h("span", { class: "hint" },
+      "which are then added by number or query")));
+  element.addEventListener("toggle", () => {
+    if (!element.open) return;
+    for (const { query, hint, link } of others) {
+      api.getNumbers(query, "-run").then((found) => {
+        const beside = found.filter((run) => run !== id);
+        const runs = [id, ...beside.slice(0, MOST_COMPARED - 1)];
+        link.hidden = beside.length === 0;
+        link.href = address(runs.sort((a, b) => a - b));
+        setText(hint, beside.length < MOST_COMPARED ? `${whole(runs.length)} runs`
+          : `the newest ${MOST_COMPARED} of ${whole(beside.length + 1)} runs`);
+      }).catch(() => {
+        link.hidden = true;
+      });
+    }
   });
   return element;
 }

@@ -6,7 +6,7 @@ import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
 import { age, duration, exact, number, percent, real, speed } from "../format.js";
 import { recall, remember } from "../memory.js";
-import { format, NEWEST } from "../location.js";
+import { format, ofQuery } from "../location.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 
 /** So many arms are listed; of more the first ones, and how many there are. */
@@ -99,12 +99,12 @@ function tagsCell() {
     if (said === shown) return;
     shown = said;
     element.replaceChildren(...tags.map((tag) => h("a", { class: "tag", title: `Runs with ${tag}`,
-      href: format({ view: "runs", query: `tag:${tag}`, sort: NEWEST }) }, tag)));
+      href: format(ofQuery(`tag:${tag}`)) }, tag)));
   } };
 }
 
-/** @returns {RunCell} */
-function ageCell() {
+/** @returns {{ element: HTMLElement, show: (what: { created_at: string }) => void }} */
+export function ageCell() {
   const element = h("time", {});
   return { element, show({ created_at: created }) {
     element.dateTime = created;

@@ -11,7 +11,7 @@ import { learnRuns, store } from "../state.js";
 import { workerNotice } from "../system.js";
 import { sweepChip } from "./chip.js";
 import { originWords } from "./imported.js";
-import { exportMenu, shareMenu } from "./menus.js";
+import { compareMenu, exportMenu, shareMenu } from "./menus.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 import { loopWords } from "./watched.js";
 
@@ -51,7 +51,7 @@ export function runHeader(detail) {
       h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop,
         h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
           "Run again")]),
-      exportMenu(detail), shareMenu(detail))),
+      detail.deleted_at === null && compareMenu(detail), exportMenu(detail), shareMenu(detail))),
     progress.element, h("p", { class: "facts" }, progress.words, facts),
     h("p", { class: "facts cost" }, cost, measured, waited), problem, notices);
 

@@ -4,8 +4,8 @@
 
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
-import { format, go } from "../location.js";
-import { RunList } from "../run_list.js";
+import { format, go, IN_SWEEPS, ofQuery } from "../location.js";
+import { keyOfRun, RunList } from "../run_list.js";
 import { Selection } from "../selection.js";
 import { store } from "../state.js";
 import { bulkBar } from "./bulk_bar.js";
@@ -47,11 +47,17 @@ export function runsView(place) {
     usual.hidden = selection.size > 0;
     table.show();
   });
-  const table = new RunsTable(list, selection, (sort) => go({ ...at, sort }));
+  const table = new RunsTable(list, selection, (sort) => go({ ...at, sort }),
+    (open) => go({ ...at, open }, { replace: true }));
   const bulk = bulkBar(selection, list, () => list.refresh(...table.sight));
   const box = queryBox((query) => go({ ...at, query }, { replace: true }));
   const columns = columnsMenu((chosen) => table.choose(chosen));
-  const usual = h("div", { class: "usual" }, count, columns);
+  const fold = h("input", { type: "checkbox",
+    onchange: () => go({ ...at, apart: !fold.checked, open: [] }) });
+  const sweeps = h("span", { class: "sweeps", hidden: true },
+    h("label", { title: "The runs of a sweep are one row" }, fold, " fold sweeps"),
+    h("a", { href: format(ofQuery(IN_SWEEPS)) }, "all sweeps"));
+  const usual = h("div", { class: "usual" }, count, sweeps, columns);
   const shell = h("div", { class: "list" },
     h("div", { class: "list-bar" }, usual, bulk.element), table.element);
   const element = h("main", { class: "runs-view" },
@@ -65,8 +71,12 @@ export function runsView(place) {
     problem.hidden = error === null || error.position !== null;
     setText(problem, error?.message ?? "");
     if (total === null || error !== null) return;
-    setText(count, list.query === "" ? `${whole(total)} run${total === 1 ? "" : "s"}`
-      : `${whole(total)} match${total === 1 ? "es" : ""}`);
+    const { matched, folded } = list;
+    setText(count, [list.query === "" ? `${whole(matched)} run${matched === 1 ? "" : "s"}`
+      : `${whole(matched)} match${matched === 1 ? "es" : ""}`,
+    ...folded > 0 ? [`${whole(folded)} sweep${folded === 1 ? "" : "s"}`] : []].join(", "));
+    fold.checked = !list.apart;
+    sweeps.hidden = folded === 0 && !list.apart;
     showEmpty(total === 0);
     table.showSort();
     table.show();
@@ -98,7 +108,7 @@ export function runsView(place) {
           h("a", { href: format({ ...at, query: EVERYTHING }) }, "Show them"), "."));
       }
     });
-    all.show(EVERYTHING, at.sort);
+    all.show(ofQuery(EVERYTHING));
   }
 
   /** Something may have moved rows. */
@@ -128,7 +138,7 @@ export function runsView(place) {
     if (state.runs === earlier.runs) return;
     for (const [id, run] of state.runs) {
       const known = earlier.runs.get(id);
-      if (known ? hasMoved(run, known) : list.placeOf(id) < 0) settle();
+      if (known ? hasMoved(run, known) : list.placeOf(keyOfRun(id)) < 0) settle();
     }
     table.show();
   });
@@ -139,15 +149,16 @@ export function runsView(place) {
     list.total = left.total;
     window.requestAnimationFrame(() => window.scrollTo(0, left.scroll));
   }
-  list.show(at.query, at.sort);
+  list.show(at);
   return { element, title: "Runs",
     update(next) {
       if (next.view !== "runs") return;
       if (next.query !== at.query) selection.clear();
-      if (format(next) !== format(at)) window.scrollTo(0, 0);
+      const isSame = format({ ...next, open: at.open }) === format(at);
+      if (!isSame) window.scrollTo(0, 0);
       at = next;
       box.show(at.query);
-      list.show(at.query, at.sort);
+      list.show(at, isSame ? table.sight : undefined);
     },
     close: () => {
       left = { address: format(at), total: list.total, scroll: window.scrollY };

@@ -1,15 +1,16 @@
 /** The table of runs: only rows in sight are elements, however many runs there are. */
 
-/** @import { Run } from "../types" */
 /** @import { Column } from "./run_cells.js" */
-/** @import { RunList } from "../run_list.js" */
+/** @import { Row, RunList } from "../run_list.js" */
 /** @import { Selection } from "../selection.js" */
 
 import { h, setText } from "../dom.js";
-import { go, ofRun } from "../location.js";
+import { go, ofRun, ofSweep } from "../location.js";
+import { keyOfRun, keyOfSweep } from "../run_list.js";
 import { store } from "../state.js";
 import { RunRow } from "./run_row.js";
 import { Sparklines } from "./sparkline.js";
+import { SweepRow } from "./sweep_row.js";
 
 /** Rows above and below the window that are elements all the same. */
 const BEYOND = 6;
@@ -19,37 +20,42 @@ const NAME = { name: "name", title: "run", sort: "name", falls: false, share: 21
 /** @param {Column} column It stands before the name. */
 const isFirst = ({ name }) => name === "status";
 const KEYS = "j k: Next and previous run, with Shift select; x: Select the run; " +
-  "Enter: Open the run; e: Edit the run’s name, tags and note; Escape: Clear the selection";
+  "Enter: Open the run or the sweep; Right Left: Show and hide the runs of a sweep; e: Edit the run’s name, tags and note; Escape: Clear the selection";
 /** @type {Record<string, number>} Keys that move by so many rows. */
 const MOVES = { j: 1, J: 1, ArrowDown: 1, k: -1, K: -1, ArrowUp: -1, PageDown: 10, PageUp: -10,
   Home: -Infinity, End: Infinity };
 
 export class RunsTable {
-  /** @type {Map<number, RunRow>} */
+  /** @type {Map<string, RunRow | SweepRow>} */
   #rows = new Map();
   #body = h("div", { class: "runs", role: "rowgroup" });
   #head = h("div", { class: "heads", role: "rowgroup" });
   /** @type {{ key: string | null, element: HTMLElement, arrow: HTMLElement }[]} */
   #heads = [];
-  /** @type {number | null} The run that the keys act on. */
+  /** @type {string | null} The row that the keys act on. */
   #cursor = null;
-  /** @type {number | null} Its place, which tells the run that comes when none is there yet. */
+  /** @type {number | null} Its place, which tells the row that comes when none is there yet. */
   #at = null;
   /** @type {[number, number]} The first and the last place in sight. */
   #sight = [0, 0];
   #frame = 0;
-  #sparklines = new Sparklines((run) => this.#rows.get(run)?.draw(this.#sparklines.of(run)));
+  #sparklines = new Sparklines((run) => {
+    const row = this.#rows.get(keyOfRun(run));
+    if (row instanceof RunRow) row.draw(this.#sparklines.of(run));
+  });
   #closing = new AbortController();
 
   /**
    * @param {RunList} list
    * @param {Selection} selection
    * @param {(sort: string) => void} onSort
+   * @param {(open: number[]) => void} onOpen Of which sweeps the runs are to be shown
    */
-  constructor(list, selection, onSort) {
+  constructor(list, selection, onSort, onOpen) {
     this.list = list;
     this.selection = selection;
     this.onSort = onSort;
+    this.onOpen = onOpen;
     /** @type {Column[]} */
     this.columns = [];
     this.element = h("div", { class: "runs-table", role: "grid", tabindex: 0, "aria-label": "Runs",
@@ -129,48 +135,90 @@ export class RunsTable {
     const total = list.total ?? 0;
     const height = this.#rowHeight();
     this.#body.style.height = `${total * height}px`;
+    this.element.setAttribute("role", list.folded > 0 ? "treegrid" : "grid");
     this.element.setAttribute("aria-rowcount", String(total + 1));
     const top = -this.#body.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(top / height) - BEYOND);
     const last = Math.min(total - 1, Math.ceil((top + window.innerHeight) / height) + BEYOND);
     this.#sight = [Math.min(first, Math.max(0, total - 1)), Math.max(0, last)];
     if (total > 0 && last >= first) list.need(first, last);
-    /** @type {[number, Run][]} */
+    /** @type {[number, Row][]} */
     const wanted = [];
-    const { runs } = store.get();
     for (let place = first; place <= last; place += 1) {
-      const run = runs.get(list.at(place) ?? -1);
-      if (run) wanted.push([place, run]);
+      const row = list.at(place);
+      if (row) wanted.push([place, row]);
     }
-    if (this.#at !== null) this.#cursor ??= list.at(this.#at) ?? null;
-    const kept = new Set(wanted.map(([, { id }]) => id));
-    for (const [id, row] of this.#rows) {
-      if (kept.has(id) || row.isEdited) continue;
+    if (this.#at !== null) this.#cursor ??= list.at(this.#at)?.key ?? null;
+    const kept = new Set(wanted.map(([, { key }]) => key));
+    for (const [key, row] of this.#rows) {
+      if (kept.has(key) || row.isEdited) continue;
       row.element.remove();
-      this.#rows.delete(id);
+      this.#rows.delete(key);
     }
-    wanted.forEach(([place, run], at) => this.#showRow(place, run, at, height));
+    let at = 0;
+    for (const [place, row] of wanted) at += this.#showRow(place, row, at, height);
     this.#mark();
-    this.#sparklines.need(wanted.map(([, run]) => run));
+    const { runs } = store.get();
+    this.#sparklines.need(wanted.flatMap(([, { run }]) => runs.get(run ?? -1) ?? []));
   }
 
   /**
+   * Show a row; returns how many elements that are.
    * @param {number} place
-   * @param {Run} run
+   * @param {Row} what
    * @param {number} at Its place among the elements
    * @param {number} height
    */
-  #showRow(place, run, at, height) {
-    let row = this.#rows.get(run.id);
-    if (!row) {
-      row = new RunRow(run, this.columns, (event) => this.#clicked(run.id, event));
-      row.draw(this.#sparklines.of(run.id));
-      this.#rows.set(run.id, row);
-    } else if (row.run !== run) row.show(run);
+  #showRow(place, what, at, height) {
+    const row = what.sweep ? this.#sweepRow(what) : this.#runRow(what);
+    if (!row) return 0;
+    if (this.list.folded === 0) row.element.removeAttribute("aria-level"); // only trees have levels
+    else row.element.setAttribute("aria-level", what.within === null ? "1" : "2");
+    row.element.classList.toggle("within", what.within !== null);
     row.element.style.transform = `translateY(${place * height}px)`;
     row.element.setAttribute("aria-rowindex", String(place + 2));
     const there = this.#body.children[at];
     if (there !== row.element) this.#body.insertBefore(row.element, there ?? null);
+    return 1;
+  }
+
+  /** @param {Row} what A run; its row, or null where the run is not known */
+  #runRow({ key, run: id }) {
+    const run = store.get().runs.get(id ?? -1);
+    if (!run) return null;
+    const known = this.#rows.get(key);
+    if (known instanceof RunRow) {
+      if (known.run !== run) known.show(run);
+      return known;
+    }
+    const row = new RunRow(run, this.columns, (event) => this.#clicked(key, event));
+    row.draw(this.#sparklines.of(run.id));
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  /** @param {Row} what A sweep */
+  #sweepRow({ key, sweep: fold }) {
+    if (!fold) return null;
+    const { id } = fold.sweep;
+    const isOpen = this.list.open.includes(id);
+    let row = this.#rows.get(key);
+    if (!(row instanceof SweepRow)) {
+      row = new SweepRow(fold, this.columns, (event) => this.#clicked(key, event), () => this.#unfold(id));
+      this.#rows.set(key, row);
+    } else if (row.fold !== fold) row.show(fold);
+    row.unfold(isOpen);
+    return row;
+  }
+
+  /**
+   * Show the runs of a sweep below its row, or hide them.
+   * @param {number} sweep
+   * @param {boolean} [isOpen] Rather than the other of what it is
+   */
+  #unfold(sweep, isOpen = !this.list.open.includes(sweep)) {
+    const others = this.list.open.filter((one) => one !== sweep);
+    this.onOpen(isOpen ? [...others, sweep] : others);
   }
 
   #rowHeight() {
@@ -179,48 +227,63 @@ export class RunsTable {
 
   /** Show which rows are selected, and on which the keys act. */
   #mark() {
-    for (const [id, row] of this.#rows) row.mark(this.selection.has(id), id === this.#cursor);
-    if (this.#cursor === null) this.element.removeAttribute("aria-activedescendant");
-    else this.element.setAttribute("aria-activedescendant", `run-row-${this.#cursor}`);
+    for (const [key, row] of this.#rows) {
+      const { selection } = this;
+      const isCurrent = key === this.#cursor;
+      if (row instanceof RunRow) row.mark(selection.hasAll([row.run.id]), isCurrent);
+      else row.mark(selection.hasAll(row.fold.runs), selection.hasSome(row.fold.runs), isCurrent);
+    }
+    const current = this.#rows.get(this.#cursor ?? "");
+    if (current) this.element.setAttribute("aria-activedescendant", current.element.id);
+    else this.element.removeAttribute("aria-activedescendant");
   }
 
   /** Times go by. */
   showAges() {
-    for (const row of this.#rows.values()) row.show(row.run);
+    for (const row of this.#rows.values()) {
+      if (row instanceof RunRow) row.show(row.run);
+      else row.show(row.fold);
+    }
     this.show();
   }
 
   /** @param {EventTarget | null} target */
   #focused(target) {
-    const row = target instanceof Element ? target.closest("[data-run]") : null;
-    if (row) this.#pointAt(Number(row.getAttribute("data-run")));
+    const row = [...this.#rows].find(([, { element }]) =>
+      target instanceof Node && element.contains(target));
+    if (row) this.#pointAt(row[0]);
     else if (this.#at === null) this.#at = this.#sight[0];
     this.show();
   }
 
-  /** @param {number} run The one that the keys act on from now on */
-  #pointAt(run) {
-    [this.#at, this.#cursor] = [this.list.placeOf(run), run];
+  /** @param {string} key Of the row that the keys act on from now on */
+  #pointAt(key) {
+    [this.#at, this.#cursor] = [this.list.placeOf(key), key];
+  }
+
+  /** @param {string} key */
+  #toggle(key) {
+    this.selection.toggle(this.list.at(this.list.placeOf(key))?.runs ?? [], key);
   }
 
   /**
-   * @param {number} run
+   * @param {string} key
    * @param {MouseEvent} event
    */
-  #clicked(run, event) {
-    this.#pointAt(run);
-    if (event.shiftKey && this.selection.anchor !== null) this.#selectTo(run);
-    else this.selection.toggle(run);
+  #clicked(key, event) {
+    this.#pointAt(key);
+    if (event.shiftKey && this.selection.anchor !== null) this.#selectTo(key);
+    else this.#toggle(key);
   }
 
   /**
-   * Select everything from the run that was chosen last to this one.
-   * @param {number} run
+   * Select everything from the row that was chosen last to this one.
+   * @param {string} key
    */
-  async #selectTo(run) {
+  async #selectTo(key) {
     const from = this.list.placeOf(this.selection.anchor);
-    const to = this.list.placeOf(run);
-    if (from < 0 || to < 0) this.selection.toggle(run);
+    const to = this.list.placeOf(key);
+    if (from < 0 || to < 0) this.#toggle(key);
     else this.selection.add(await this.list.between(from, to));
   }
 
@@ -234,13 +297,39 @@ export class RunsTable {
     const onControl = event.target instanceof HTMLElement && event.target.matches("button, a, input");
     if (key in MOVES) this.#move(MOVES[key], event.shiftKey);
     else if (this.#cursor === null) return false;
-    else if (key === "x" || (key === " " && !onControl)) this.selection.toggle(this.#cursor);
-    else if (key === "Enter" && !onControl) go(ofRun(this.#cursor));
+    else if (key === "x" || (key === " " && !onControl)) this.#toggle(this.#cursor);
+    else if (key === "Enter" && !onControl) this.#goTo(this.#cursor);
+    else if (key === "ArrowRight" || key === "ArrowLeft") this.#across(key === "ArrowRight");
     else if (key === "e") this.#rows.get(this.#cursor)?.edit();
     else if (key === "Escape") this.selection.clear();
     else return false;
     event.preventDefault();
     return true;
+  }
+
+  /** @param {string} key Of the row whose page is opened */
+  #goTo(key) {
+    const row = this.list.at(this.list.placeOf(key));
+    if (row?.sweep) go(ofSweep(row.sweep.sweep.id));
+    else if (row?.run) go(ofRun(row.run));
+  }
+
+  /**
+   * Show the runs of the sweep that the keys act on, or hide them; from one of them go back to it.
+   * @param {boolean} isRight
+   */
+  #across(isRight) {
+    const row = this.list.at(this.list.placeOf(this.#cursor));
+    if (row?.sweep) this.#unfold(row.sweep.sweep.id, isRight);
+    else if (row?.within && !isRight) this.#step(this.list.placeOf(keyOfSweep(row.within)));
+  }
+
+  /** @param {number} place Of the row that the keys act on from now on */
+  #step(place) {
+    if (place < 0) return;
+    this.#reveal(place);
+    [this.#at, this.#cursor] = [place, this.list.at(place)?.key ?? null];
+    this.show();
   }
 
   /**
@@ -254,14 +343,12 @@ export class RunsTable {
     const known = list.placeOf(this.#cursor);
     const from = known >= 0 ? known : this.#at;
     const place = from === null ? this.#sight[0] : Math.min(last, Math.max(0, from + by));
-    this.#reveal(place);
-    const run = list.at(place) ?? null;
-    if (isRange && this.#cursor !== null && run !== null) {
-      if (!selection.has(this.#cursor)) selection.toggle(this.#cursor);
-      this.#selectTo(run);
+    const before = this.#cursor;
+    this.#step(place);
+    if (isRange && before !== null && this.#cursor !== null) {
+      if (!selection.hasAll(list.at(known)?.runs ?? [])) this.#toggle(before);
+      this.#selectTo(this.#cursor);
     }
-    [this.#at, this.#cursor] = [place, run];
-    this.show();
   }
 
   /**

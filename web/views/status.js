@@ -1,6 +1,6 @@
 /** The words and the bar that say how far a run is; the same in the list and on its page. */
 
-/** @import { Run } from "../types" */
+/** @import { Run, Status } from "../types" */
 
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
@@ -8,6 +8,20 @@ import { whole } from "../format.js";
 /** @param {Run} run */
 export const isActive = ({ status }) =>
   status === "queued" || status === "running" || status === "stopping";
+
+/** In the order in which they are counted. @type {Status[]} */
+const STATUSES = ["finished", "running", "stopping", "queued", "stopped", "failed"];
+
+/**
+ * How many runs there are of each status: "5 finished, 1 running, 15 queued".
+ * @param {Partial<Record<Status, number>>} counts
+ */
+export const countWords = (counts) => STATUSES.flatMap((status) =>
+  counts[status] ? [`${counts[status]} ${status}`] : []).join(", ");
+
+/** @param {Run[]} runs */
+export const statusCounts = (runs) => countWords(Object.fromEntries(STATUSES.map((status) =>
+  [status, runs.filter((run) => run.status === status).length])));
 
 /**
  * @param {HTMLElement} element

@@ -6,12 +6,12 @@
 import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { age, exact, whole } from "../format.js";
-import { go } from "../location.js";
+import { format, go, IN_SWEEPS, ofQuery } from "../location.js";
 import { learnRuns, store } from "../state.js";
 import { acrossOf, apart, mostVaried, shortName, valueWords } from "../swept.js";
-import { isActive } from "./status.js";
+import { isActive, statusCounts } from "./status.js";
 import { sweepCharts } from "./sweep_charts.js";
-import { statusCounts, sweepTable } from "./sweep_table.js";
+import { sweepTable } from "./sweep_table.js";
 
 /** So many pairs of charts are drawn, one for each combination of the other settings. */
 const MOST_APART = 12;
@@ -54,10 +54,11 @@ class SweepPage {
   /** @param {SweepPlace} place */
   constructor(place) {
     this.place = place;
-    this.#list.href = `/?q=${encodeURIComponent(`sweep:${place.sweep}`)}`;
+    this.#list.href = format({ ...ofQuery(`sweep:${place.sweep}`), apart: true });
     this.element = h("main", { class: "sweep" },
       h("div", { class: "title-line" }, this.#heading,
-        h("div", { class: "actions" }, this.#stop, this.#list)),
+        h("div", { class: "actions" }, this.#stop, this.#list,
+          h("a", { class: "button", href: format(ofQuery(IN_SWEEPS)) }, "All sweeps"))),
       h("p", { class: "facts" }, this.#statuses, this.#about), this.#problem, this.#choices,
       this.#body, this.#below);
     this.unsubscribe = store.subscribe((now, before) => {

@@ -64,13 +64,3 @@ function row({ run, values }, arms) {
       });
     } };
 }
-
-/**
- * How many runs there are of each status: "5 finished, 1 running, 15 queued".
- * @param {Run[]} runs
- */
-export function statusCounts(runs) {
-  const order = ["finished", "running", "stopping", "queued", "stopped", "failed"];
-  return order.map((status) => ({ status, count: runs.filter((run) => run.status === status).length }))
-    .filter(({ count }) => count > 0).map(({ status, count }) => `${count} ${status}`).join(", ");
-}
