@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from ..db import folding, listing
+from ..db import folded, listing
 from .dependencies import EngineDep
 from .list_routes import SearchQuery, Sort
 from .run_schemas import RunPublic, run_public
@@ -75,7 +75,7 @@ def list_folded_runs(
     offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> FoldedRunsPublic:
     """The runs that match a query, those of each sweep as one row."""
-    found = folding.page(engine, q, sort=sort, opened=opened, limit=limit, offset=offset)
+    found = folded.page(engine, q, sort=sort, opened=opened, limit=limit, offset=offset)
     after = offset + len(found.rows)
     return FoldedRunsPublic(
         rows=[RowPublic(sweep=sweep, run=run) for sweep, run in found.rows],
@@ -105,5 +105,5 @@ def list_numbers_of_rows(
 ) -> RowNumbersPublic:
     """Which runs each row of the list stands for."""
     return RowNumbersPublic(
-        rows=[list(runs) for runs in folding.numbers(engine, q, sort=sort, opened=opened)]
+        rows=[list(runs) for runs in folded.numbers(engine, q, sort=sort, opened=opened)]
     )

@@ -465,14 +465,30 @@ export interface FoldedSweep {
   runs: number[];
   /** How many it has in all. */
   size: number;
-  /** Of those that finished the one with the highest test accuracy. */
-  best: { run: number; accuracy: number | string; values: Json[] } | null;
+  best: Best | null;
+}
+
+/** The run that finished with the highest test accuracy, and its values of the swept settings. */
+export interface Best {
+  run: number;
+  accuracy: number | string;
+  values: Json[];
+}
+
+/** A run, a sweep, or, with both numbers, a run of a sweep that is opened. */
+export interface Row {
+  sweep: number | null;
+  run: number | null;
+}
+
+/** Of every row the numbers of its runs, in order. */
+export interface RowNumbers {
+  rows: number[][];
 }
 
 /** A page of the list of runs with its sweeps folded. */
 export interface FoldedRuns {
-  /** A run, a sweep, or, with both numbers, a run of a sweep that is opened. */
-  rows: { sweep: number | null; run: number | null }[];
+  rows: Row[];
   runs: Run[];
   sweeps: FoldedSweep[];
   /** How many rows there are, on all pages. */

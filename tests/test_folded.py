@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, update
 
-from shiftscope.db import edit, folding, listing, queue, sweeps
+from shiftscope.db import edit, folded, listing, queue, sweeps
 from shiftscope.db.engine import writing
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
@@ -40,7 +40,7 @@ def rows(any_engine: Engine) -> Callable[..., list[tuple[int | None, int | None]
     assert start(any_engine, "More", [0.5, 0.7]) == 2
 
     def find(query: str = "", **how: Any) -> list[tuple[int | None, int | None]]:
-        found = folding.page(any_engine, query, **how)
+        found = folded.page(any_engine, query, **how)
         assert found.matched == len(listing.numbers(any_engine, query))
         return [(sweep, run) for sweep, run in found.rows]
 
@@ -68,9 +68,9 @@ def test_a_sweep_that_is_opened_has_its_runs_below_it_and_pages_go_through_them(
     for offset in range(0, 8, 2):
         part = rows(sort="run", opened=[1], limit=2, offset=offset)
         assert part == opened[offset : offset + 2]
-    assert folding.numbers(any_engine, sort="run", opened=[1]) == [
+    assert folded.numbers(any_engine, sort="run", opened=[1]) == [
         (1,), (2, 3, 4), (2,), (3,), (4,), (5,), (6, 7)]  # fmt: skip
-    assert folding.page(any_engine, opened=[1], limit=2).total == 7
+    assert folded.page(any_engine, opened=[1], limit=2).total == 7
 
 
 def test_a_search_that_leaves_one_run_of_a_sweep_shows_that_run(
