@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,6 +76,14 @@ DRAWN = """([chart, layer]) => {
     range: canvas.layout.xaxis.range, height: canvas.layout.yaxis.range,
   }));
 }"""
+
+SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((one) => [one.value,
+  ...one.sources.map(({ node, previousRect: from, currentRect: to }) =>
+    `${node?.nodeName} ${node?.className} ${from.y}+${from.height} to ${to.y}+${to.height}`)])),
+).observe({ type: "layout-shift", buffered: true });
+"""
 
 NOTIFICATIONS = """
 window.told = [];
@@ -507,6 +516,7 @@ def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(
     end(process)
     expect(page.locator(".live")).to_have_text("reconnecting")
     expect(page.locator(".floating")).to_contain_text("The server cannot be reached since")
+    assert serious(page) == []
     run.append(150)
     start_server("--no-worker", "--port", address.rpartition(":")[2])
     expect(page.locator(".live")).to_have_text("live")
@@ -558,6 +568,46 @@ def test_every_view_fits_its_window_in_both_themes(
             if theme == themes[0]:
                 assert serious(page) == [], place
         page.emulate_media(color_scheme=themes[0])
+
+
+def test_nothing_moves_while_records_stream_in(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=6_000)
+    run.begin()
+    run.append(40)
+    address = f"http://{serve(engine)}"
+    places = [(WIDE, "/"), *((size, f"/runs/{run.run_id}") for size in (WIDE, NARROW))]
+    places.append((NARROW, f"/runs/{run.run_id}?tab=shift"))
+    pages = [open_page(size) for size, _ in places]
+    for page, (_, place) in zip(pages, places, strict=True):
+        page.add_init_script(SHIFTS)
+        page.goto(address + place)
+    steps = [page.locator(".words", has_text="of 6,000 steps").first for page in pages]
+    for page in pages[1:]:
+        expect(page.locator(".plot .main-svg").first).to_be_attached()
+    for page in pages[1:3]:
+        expect(page.locator(".verdict .sentence")).to_have_text(re.compile("."))
+    for page in pages:
+        page.evaluate("shifts.length = 0")
+    for reached in (0.31, 0.62, 0.93):
+        run.append(980)
+        for at, (network_id, _) in enumerate(run.networks):
+            found = {"step": [run.step], "test_accuracy": [reached - 0.2 * at], "test_loss": [0.5]}
+            run.writer.add("evaluations", {"network_id": network_id}, found)
+        run.writer.commit(run.step, overhead=0.018, waited=0.0, looked=run.step)
+        for words in steps:
+            expect(words).to_have_text(f"{run.step:,} of 6,000 steps")
+        for page in pages[1:3]:
+            drawn_to = partial(last_step, page, "test-accuracy")
+            wait_until(page, lambda to=drawn_to: to() == run.step, "the evaluation is drawn")
+    for page in pages[1:3]:
+        expect(page.locator(".verdict .sentence")).to_contain_text("90 %")
+    moved = [(page.url, page.evaluate("shifts")) for page in pages]
+    assert [one for one in moved if sum(value for value, *_ in one[1]) > 0.001] == []
 
 
 def serious(page: Page) -> list[str]:
@@ -750,6 +800,7 @@ def test_an_address_that_cannot_be_decoded_is_said_to_hold_nothing(
     page = open_page()
     page.goto(f"http://{serve(engine)}/new/%")
     expect(page.get_by_text("There is nothing here")).to_be_visible()
+    assert serious(page) == []
 
 
 def test_charts_are_scrubbed_smoothed_subtracted_and_counted_otherwise_and_the_address_says_so(
@@ -875,6 +926,7 @@ def test_the_first_run_is_one_click_away(
     expect(start).to_be_visible()
     page.clock.fast_forward(6_000)  # a page that opens with its server gives a worker its time
     expect(page.get_by_text("No worker is alive")).to_be_visible()
+    assert serious(page) == []
     start.click()
     page.clock.fast_forward(6_000)  # and so does a click
     page.wait_for_url("**/runs/1")
@@ -1023,6 +1075,7 @@ def test_a_watched_run_appears_live_beside_the_others(
     for words in ("ResNet", "SGD(lr=0.1, momentum=0.9)", "It was never called.", "batch_size"):
         expect(page.locator(".settings-tab")).to_contain_text(words)
     expect(page.locator(".settings-tab")).to_contain_text("Gradients: the model is compiled.")
+    assert serious(page) == []
     queue.end(engine, run.run_id, "finished")
     expect(status_of(page)).to_have_text("finished")
     expect(facts).to_contain_text("its loop ran in train.py")
@@ -1264,6 +1317,7 @@ def test_a_report_draws_its_charts_from_a_file_without_a_network(
     expect(page.locator(".chart .main-svg:first-child")).to_have_count(3)
     expect(page.locator(".unexpected")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert serious(page) == []
     colors = page.evaluate(
         "[...document.querySelectorAll('.chart')].map((one) => one.data[0].line.color)"
     )
@@ -1316,6 +1370,7 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     expect(page.locator(".verdict .claims strong")).to_have_text(re.compile("^E9 .*reproduced"))
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     wait_until(page, lambda: page.evaluate(FITS), "the page fits a narrow window")
+    assert serious(page) == []
     page.get_by_role("link", name="Run again").click()
     expect(page.get_by_label("Seeds")).to_have_value("0, 1")
 
@@ -1352,6 +1407,7 @@ def test_what_was_imported_is_drawn_and_taken_away_again_by_keyboard(
     plot = page.locator(".plot[data-quantity='train/loss']")
     expect(plot).to_have_attribute("aria-label", re.compile(r"a NaN; b 1\.00"))
     expect(page.locator(".plot[data-quantity='note_1']")).to_be_visible()
+    assert serious(page) == []
     expect(page.get_by_role("link", name="Run again")).to_have_count(0)
     page.get_by_role("link", name="Settings").click()
     expect(page.locator(".settings-tab")).to_contain_text(str(file))

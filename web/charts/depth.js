@@ -32,7 +32,7 @@ function depthChart({ statistic, ...told }) {
     ...told,
     log: true,
     lines: false,
-    across: "layer, from the input to the output",
+    across: "layer, input to output",
     needs: (view) => sources(view).map(({ selection }) =>
       ({ ...selection, statistics: [statistic] })),
     draw(view, record, { width, height }) {

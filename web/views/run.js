@@ -102,7 +102,7 @@ class RunPage {
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
     this.verdict = detail.source === "watch" ? null : new VerdictView(detail.id,
-      (target) => this.address.choose({ target }));
+      (target) => this.address.choose({ target }), detail.arms.length);
     this.layerBar = new LayerBar((change) => this.#turn(change));
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.tools = h("div", { class: "tools" });
@@ -247,7 +247,7 @@ class RunPage {
       this.tools.replaceChildren(legend(networks), seeds, view.element, range.element);
       this.foot.replaceChildren(scrubbing.element);
       this.body.replaceChildren(
-        tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,
+        tab.build({ deck, layers, verdict: this.verdict, probed,
           chart: this.place.chart,
           together: this.detail.experiment?.ensemble === true ? seed : null,
           gradientShift: asks(this.detail, "gradient_shift_every"),
