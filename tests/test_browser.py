@@ -495,7 +495,7 @@ def test_what_is_no_number_is_marked_where_it_happened(
     expect(page.locator(".notices")).to_contain_text(
         "none diverged: its loss is not finite from step 12 on, so it was frozen after step 30."
     )
-    expect(page.locator(".notices")).to_contain_text("The other networks go on without it.")
+    expect(page.locator(".notices")).to_contain_text("The other networks went on without it.")
 
 
 def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(

@@ -49,7 +49,9 @@ export function runView(place) {
     if (closed) return;
     page = new (detail.study || detail.imported ? StudyPage : RunPage)(element, detail, current);
   }).catch((/** @type {Error} */ error) => {
-    element.append(h("p", { class: "notice bad", role: "alert" }, error.message));
+    element.append(h("h1", {}, `Run ${place.run}`),
+      h("p", { class: "notice bad", role: "alert" }, error.message),
+      h("p", {}, h("a", { href: "/" }, "All runs")));
   }).finally(() => element.removeAttribute("aria-busy"));
   return {
     element,
