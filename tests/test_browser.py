@@ -600,7 +600,7 @@ def test_nothing_moves_while_records_stream_in(
         wait_until(
             overview, lambda: last_step(overview, "test-accuracy") == run.step, "it is drawn"
         )
-    expect(sentence).to_contain_text("none reached 90 %")
+    expect(sentence).to_contain_text("none did after")
     for page in (overview, shift):
         moved = page.evaluate("shifts")
         assert sum(value for value, *_ in moved) < 0.001, f"{page.url}: {moved}"
