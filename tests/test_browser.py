@@ -517,7 +517,7 @@ def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(
     expect(page.locator(".floating")).to_contain_text("The server cannot be reached since")
     assert serious(page) == []
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    wait_until(page, lambda: page.evaluate(FITS), "the page fits a narrow window")
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     run.append(150)
     start_server("--no-worker", "--port", address.rpartition(":")[2])
