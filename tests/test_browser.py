@@ -77,6 +77,14 @@ DRAWN = """([chart, layer]) => {
   }));
 }"""
 
+SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((one) => [one.value,
+  ...one.sources.map(({ node, previousRect: from, currentRect: to }) =>
+    `${node?.nodeName} ${node?.className} ${from.y}+${from.height} to ${to.y}+${to.height}`)])),
+).observe({ type: "layout-shift", buffered: true });
+"""
+
 NOTIFICATIONS = """
 window.told = [];
 window.Notification = class {
@@ -487,7 +495,7 @@ def test_what_is_no_number_is_marked_where_it_happened(
     expect(page.locator(".notices")).to_contain_text(
         "none diverged: its loss is not finite from step 12 on, so it was frozen after step 30."
     )
-    expect(page.locator(".notices")).to_contain_text("The other networks go on without it.")
+    expect(page.locator(".notices")).to_contain_text("The other networks went on without it.")
 
 
 def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(
@@ -508,6 +516,10 @@ def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(
     end(process)
     expect(page.locator(".live")).to_have_text("reconnecting")
     expect(page.locator(".floating")).to_contain_text("The server cannot be reached since")
+    assert serious(page) == []
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    wait_until(page, lambda: page.evaluate(FITS), "the page fits a narrow window")
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     run.append(150)
     start_server("--no-worker", "--port", address.rpartition(":")[2])
     expect(page.locator(".live")).to_have_text("live")
@@ -559,6 +571,43 @@ def test_every_view_fits_its_window_in_both_themes(
             if theme == themes[0]:
                 assert serious(page) == [], place
         page.emulate_media(color_scheme=themes[0])
+
+
+def test_nothing_moves_while_records_stream_in(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    run = make_run(engine, steps=6_000)
+    run.begin()
+    run.append(40)
+    address = f"http://{serve(engine)}/runs/{run.run_id}"
+    overview, shift = open_page(NARROW), open_page()
+    for page, tab in ((overview, "overview"), (shift, "shift")):
+        page.add_init_script(SHIFTS)
+        page.goto(f"{address}?tab={tab}")
+        expect(page.locator(".plot .main-svg").first).to_be_attached()
+    sentence = overview.locator(".verdict .sentence")
+    expect(sentence).to_contain_text("in 0 steps")
+    for page in (overview, shift):
+        page.evaluate("shifts.length = 0")
+    for reached in (0.31, 0.93):
+        run.append(1_480)
+        for at, (network_id, _) in enumerate(run.networks):
+            found = {"step": [run.step], "test_accuracy": [reached - 0.2 * at], "test_loss": [0.5]}
+            run.writer.add("evaluations", {"network_id": network_id}, found)
+        run.writer.commit(run.step, overhead=0.018, waited=0.0, looked=run.step)
+        for page in (overview, shift):
+            words = page.locator(".run-header .words")
+            expect(words).to_have_text(f"{run.step:,} of 6,000 steps")
+        wait_until(
+            overview, lambda: last_step(overview, "test-accuracy") == run.step, "it is drawn"
+        )
+    expect(sentence).to_contain_text("none did after")
+    for page in (overview, shift):
+        moved = page.evaluate("shifts")
+        assert sum(value for value, *_ in moved) < 0.001, f"{page.url}: {moved}"
 
 
 def serious(page: Page) -> list[str]:
@@ -751,6 +800,7 @@ def test_an_address_that_cannot_be_decoded_is_said_to_hold_nothing(
     page = open_page()
     page.goto(f"http://{serve(engine)}/new/%")
     expect(page.get_by_text("There is nothing here")).to_be_visible()
+    assert serious(page) == []
 
 
 def test_charts_are_scrubbed_smoothed_subtracted_and_counted_otherwise_and_the_address_says_so(
@@ -876,6 +926,7 @@ def test_the_first_run_is_one_click_away(
     expect(start).to_be_visible()
     page.clock.fast_forward(6_000)  # a page that opens with its server gives a worker its time
     expect(page.get_by_text("No worker is alive")).to_be_visible()
+    assert serious(page) == []
     start.click()
     page.clock.fast_forward(6_000)  # and so does a click
     page.wait_for_url("**/runs/1")
@@ -1074,6 +1125,7 @@ def test_a_watched_run_appears_live_beside_the_others(
     for words in ("ResNet", "SGD(lr=0.1, momentum=0.9)", "It was never called.", "batch_size"):
         expect(page.locator(".settings-tab")).to_contain_text(words)
     expect(page.locator(".settings-tab")).to_contain_text("Gradients: the model is compiled.")
+    assert serious(page) == []
     queue.end(engine, run.run_id, "finished")
     expect(status_of(page)).to_have_text("finished")
     expect(facts).to_contain_text("its loop ran in train.py")
@@ -1315,6 +1367,7 @@ def test_a_report_draws_its_charts_from_a_file_without_a_network(
     expect(page.locator(".chart .main-svg:first-child")).to_have_count(3)
     expect(page.locator(".unexpected")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert serious(page) == []
     colors = page.evaluate(
         "[...document.querySelectorAll('.chart')].map((one) => one.data[0].line.color)"
     )
@@ -1380,6 +1433,7 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     page.keyboard.press("Escape")
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     wait_until(page, lambda: page.evaluate(FITS), "the page fits a narrow window")
+    assert serious(page) == []
     page.goto(f"{page.url}?chart=bias_gradient")  # as the menu's link has it
     expect(page.locator(".plot[data-quantity='bias_gradient']")).to_be_focused()
     page.get_by_role("link", name="Run again").click()
@@ -1418,6 +1472,7 @@ def test_what_was_imported_is_drawn_and_taken_away_again_by_keyboard(
     plot = page.locator(".plot[data-quantity='train/loss']")
     expect(plot).to_have_attribute("aria-label", re.compile(r"a NaN; b 1\.00"))
     expect(page.locator(".plot[data-quantity='note_1']")).to_be_visible()
+    assert serious(page) == []
     expect(page.get_by_role("link", name="Run again")).to_have_count(0)
     page.get_by_role("link", name="Settings").click()
     expect(page.locator(".settings-tab")).to_contain_text(str(file))

@@ -73,4 +73,7 @@ test("gradients by depth: a point for each layer, and a mark where it is no numb
   assert.equal(found.told(0.8), "hidden2");
   assert.deepEqual(found.read(0.8).map(({ value }) => value), ["0.100", "NaN"]);
   assert.deepEqual(found.x.labels, ["hidden1", "hidden2"]);
+  const half = weightGradientByDepth.draw({ ...VIEW, log: true },
+    ({ layer_id: id }) => id < 20 ? record({ weight_grad_norm: values[id] }) : undefined, ROOM);
+  assert.deepEqual(half.read(null).map(({ value }) => value), ["0.00100 to 0.100", "–"]);
 });

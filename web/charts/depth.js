@@ -32,7 +32,7 @@ function depthChart({ statistic, ...told }) {
     ...told,
     log: true,
     lines: false,
-    across: "layer, from the input to the output",
+    across: "layer, input to output",
     needs: (view) => sources(view).map(({ selection }) =>
       ({ ...selection, statistics: [statistic] })),
     draw(view, record, { width, height }) {
@@ -75,10 +75,11 @@ function depthChart({ statistic, ...told }) {
         read(x) {
           const place = x === null ? null : nearestPlace(x, names.length);
           return view.networks.map(({ arm: name }, arm) => {
-            const first = number(values[arm][0] ?? NaN);
-            const last = number(values[arm].at(-1) ?? NaN);
-            const value = place === null ? `${first} to ${last}`
-              : values[arm][place] === null ? "–" : number(Number(values[arm][place]));
+            /** @param {number | null | undefined} value */
+            const said = (value) => value === null || value === undefined ? "–" : number(value);
+            const known = values[arm].filter((value) => value !== null);
+            const value = place !== null ? said(values[arm][place])
+              : known.length === 0 ? "–" : `${said(known[0])} to ${said(known.at(-1))}`;
             return { arm, dash: armDash(arm), name, value };
           });
         } };

@@ -198,7 +198,8 @@ function addFloor(cell, all, floor) {
  *   to one before it, which says nothing
  */
 export function noteFor(cell, view,
-  { reason, rows, missing = "does not apply to this layer", least = 2 }) {
+  { reason, rows, least = 2,
+    missing = view.layer === null ? "nothing was recorded" : "does not apply to this layer" }) {
   if (cell.marks.length > 0 || view.loading) return null;
   if (reason) return reason;
   if (rows.some((found) => found && found.step.length >= least)) return missing;

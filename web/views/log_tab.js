@@ -29,7 +29,8 @@ export function logTab(run) {
     table.hidden = last === 0;
     note.hidden = last > 0;
     note.textContent = isActive(run) ? "Nothing has happened yet."
-      : "An earlier version of shiftscope made this run, and kept no log.";
+      : run.imported ? "It was imported, and nothing has happened to it since."
+        : "An earlier version of shiftscope made this run, and kept no log.";
   }
 
   const close = whenRunChanges(run, refresh, (detail) => {

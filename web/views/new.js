@@ -28,7 +28,8 @@ export function newView(place) {
   const closing = new AbortController();
   show(element, place, closing.signal).catch((/** @type {Error} */ error) => {
     element.replaceChildren(h("h1", {}, "New run"),
-      h("p", { class: "notice bad", role: "alert" }, error.message));
+      h("p", { class: "notice bad", role: "alert" }, error.message),
+      h("p", {}, h("a", { href: "/new" }, "The catalog")));
   });
   return { element, title: "New", close: () => closing.abort() };
 }

@@ -59,6 +59,7 @@ export class Panel {
       onpointerdown: (/** @type {PointerEvent} */ event) => this.#press(event),
       onclick: (/** @type {MouseEvent} */ event) => this.#click(event),
     }, this.canvas, this.step, this.across);
+    this.plot.style.height = `${rowHeight}px`; // until its width says how many rows it takes
     this.menu = chartMenu(this);
     this.element = h("figure", { class: "panel" }, this.#caption(),
       h("div", { class: "frame" }, this.plot, this.menu));

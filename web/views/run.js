@@ -49,7 +49,9 @@ export function runView(place) {
     if (closed) return;
     page = new (detail.study || detail.imported ? StudyPage : RunPage)(element, detail, current);
   }).catch((/** @type {Error} */ error) => {
-    element.append(h("p", { class: "notice bad", role: "alert" }, error.message));
+    element.append(h("h1", {}, `Run ${place.run}`),
+      h("p", { class: "notice bad", role: "alert" }, error.message),
+      h("p", {}, h("a", { href: "/" }, "All runs")));
   }).finally(() => element.removeAttribute("aria-busy"));
   return {
     element,
@@ -102,7 +104,7 @@ class RunPage {
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
     this.verdict = detail.source === "watch" ? null : new VerdictView(detail.id,
-      (target) => this.address.choose({ target }));
+      (target) => this.address.choose({ target }), detail.arms.length);
     this.layerBar = new LayerBar((change) => this.#turn(change));
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.tools = h("div", { class: "tools" });
@@ -247,7 +249,7 @@ class RunPage {
       this.tools.replaceChildren(legend(networks), seeds, view.element, range.element);
       this.foot.replaceChildren(scrubbing.element);
       this.body.replaceChildren(
-        tab.build({ deck, layers, verdict: this.verdict?.element ?? null, probed,
+        tab.build({ deck, layers, verdict: this.verdict, probed,
           chart: this.place.chart,
           together: this.detail.experiment?.ensemble === true ? seed : null,
           gradientShift: asks(this.detail, "gradient_shift_every"),

@@ -115,14 +115,14 @@ export function ageCell() {
 
 /** @type {Column[]} */
 export const COLUMNS = [
-  { name: "status", title: "status", sort: "status", falls: false, share: 10.5, usual: true,
+  { name: "status", title: "status", sort: "status", falls: false, share: 11.5, usual: true,
     make: statusCell },
-  { name: "dataset", title: "dataset", sort: "dataset", falls: false, share: 9.5, usual: true,
+  { name: "dataset", title: "dataset", sort: "dataset", falls: false, share: 10.5, usual: true,
     make: text(datasetWords) },
   { name: "network", title: "network", sort: "network", falls: false, share: 7.5, usual: true,
     make: text((run) => run.network) },
   { name: "arms", title: "test accuracy, last (best)",
-    about: "Sorts by the best of the arm where it is highest", sort: "best", falls: true, share: 25,
+    about: "Sorts by the best of the arm where it is highest", sort: "best", falls: true, share: 23,
     usual: true, make: armsCell },
   { name: "curve", title: "test accuracy", sort: null, falls: false, share: 9, usual: true,
     make: curveCell },

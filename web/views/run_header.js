@@ -139,7 +139,7 @@ function noticesOf(run, networks) {
   if (frozen.length > 0) {
     found.push(["", frozen.length === networks.length
       ? "Every network diverged, so there was nothing left to train."
-      : "The other networks go on without it."]);
+      : `The other networks ${isActive(run) ? "go" : "went"} on without it.`]);
   }
   return found;
 }

@@ -118,7 +118,7 @@ function changesTable(all) {
   if (all.length === 0) return h("p", { class: "hint" }, "Nothing: every setting is the catalog’s.");
   return table(["Setting", "This run", "Catalog"], all.map(({ field, title, path, value, before }) => {
     const [now, then] = [value, before].map((one) => withUnit(field, one));
-    return h("tr", { class: "differs" }, h("th", { scope: "row" }, title, h("code", {}, path)),
+    return h("tr", { class: "differs" }, h("th", { scope: "row" }, title, h("code", {}, ...breakable(path))),
       h("td", {}, h("span", {}, now)), h("td", {}, then));
   }));
 }
@@ -129,8 +129,14 @@ function changesTable(all) {
  */
 function withUnit({ unit, empty, kind }, value) {
   const text = shown(value);
-  return text === "" ? empty || "–" : unit && kind !== "table" ? `${text} ${unit}` : text;
+  return text === "" ? empty || "–" : unit && kind !== "table" ? `${text}${after(text, unit)}` : text;
 }
+
+/** A path may be broken after each dot and underscore. @param {string} path */
+const breakable = (path) => path.split(/(?<=[._])/).flatMap((part) => [part, h("wbr")]);
+
+/** What follows a number: " blocks", or " block" after 1. @param {string} text @param {string} unit */
+const after = (text, unit) => ` ${text === "1" ? unit.replace(/s$/, "") : unit}`;
 
 /**
  * @param {Field[]} all
@@ -144,8 +150,8 @@ function experimentTable(all, experiment, origin) {
     const before = valueAt(origin, path);
     const differs = origin !== undefined && !equal(value, before);
     return h("tr", { class: differs ? "differs" : null },
-      h("th", { scope: "row" }, title, h("code", {}, path)),
-      h("td", {}, h("span", {}, shown(value) || empty), shown(value) && unit && ` ${unit}`,
+      h("th", { scope: "row" }, title, h("code", {}, ...breakable(path))),
+      h("td", {}, h("span", {}, shown(value) || empty), shown(value) && unit && after(shown(value), unit),
         differs && h("span", { class: "hint" }, ` catalog: ${shown(before) || empty}`)));
   }));
 }

@@ -74,7 +74,8 @@ export function systemTab(run) {
     const { every, seconds, step } = samples;
     note.hidden = samples.samples > 0;
     note.textContent = isActive(run) ? "The first sample comes two seconds after the begin."
-      : "Nothing was sampled: the run was too short, or an earlier version of shiftscope made it.";
+      : run.imported ? "It was imported: nothing of its machine is known."
+        : "Nothing was sampled: the run was too short, or an earlier version of shiftscope made it.";
     setText(words, every === 1 ? "A sample every two seconds."
       : `A point is ${whole(every)} samples, of two seconds each: the mean of cores and shares, the ` +
         "largest memory.");

@@ -2,6 +2,7 @@
 
 /** @import { Chart, LayerRow, MomentChart } from "../types" */
 /** @import { Deck } from "./deck.js" */
+/** @import { VerdictView } from "./verdict.js" */
 
 import { loggedAccuracy, testAccuracy, trainAccuracy } from "../charts/accuracy.js";
 import { beta, gamma } from "../charts/affine.js";
@@ -45,7 +46,7 @@ const FEW = 4;
  * What a tab is built of.
  * @typedef {object} Parts
  * @property {Deck} deck
- * @property {HTMLElement | null} verdict What the pair comes to, kept up to date by the page; a
+ * @property {VerdictView | null} verdict What the pair comes to, kept up to date by the page; a
  *   watched run has none
  * @property {LayerRow[]} layers Those that are shown, where the tab has layers
  * @property {boolean} probed Whether the run looks at the fixed probe
@@ -134,8 +135,8 @@ function overview({ deck, verdict, together }) {
   const accuracy = together === null ? testAccuracy : withEnsemble(testAccuracy, together);
   const charts = verdict ? [accuracy, testLoss, trainAccuracy, trainLoss, inferenceGap]
     : [loggedLoss, loggedAccuracy];
-  return h("div", { class: "overview" }, verdict, ...charts.map((chart, at) =>
-    deck.add(chart, { rowHeight: at < 2 ? HIGH : LOW }).element));
+  return h("div", { class: "overview" }, verdict?.element, ...charts.map((chart, at) =>
+    deck.add(chart, { rowHeight: at < 2 ? HIGH : LOW }).element), verdict?.details);
 }
 
 /**

@@ -1,4 +1,7 @@
-/** A run's verdict: the sentence, each arm in numbers, and what it says of its claims. */
+/**
+ * A run's verdict: the sentence, and apart from it each arm in numbers and what the run says of its
+ * claims, which grow while it trains: below the charts, they move nothing.
+ */
 
 /** @import { Comparison, Outcome, OverSeeds, Ratio, Verdict } from "../types" */
 
@@ -8,6 +11,8 @@ import { h, setText, swatch } from "../dom.js";
 import { number, percent, real, whole } from "../format.js";
 import { table } from "./tables.js";
 
+/** Of more arms than these the sentence says only what they come to as a whole. */
+const SAID = 6;
 const NOTHING = { run: 0, step: 0, ended: false, criterion: null, target: null, fallback: false,
   comparisons: [], outcomes: [] };
 
@@ -28,13 +33,20 @@ export class VerdictView {
    * @param {number} run
    * @param {((target: number | null) => void) | null} onTarget Told another target, null where the
    *   verdict is to choose; without it there is none: a study has claims alone
+   * @param {number} [arms] How many the sentence speaks of
    */
-  constructor(run, onTarget) {
+  constructor(run, onTarget, arms = 0) {
     this.#run = run;
     const about = onTarget && h("div", {}, this.#numbers, this.#criterion,
       h("label", { class: "hint" }, "Another target: ", this.#input, " %"));
-    this.element = h("section", { class: "verdict", "aria-label": "Verdict" },
-      onTarget && this.#sentence, h("div", { class: "rest" }, about, this.#claims));
+    const rest = h("div", { class: "rest" }, about, this.#claims);
+    this.element = h("section", { class: "verdict", "aria-label": "Verdict", "aria-busy": "true" },
+      onTarget ? this.#sentence : rest);
+    /** What the sentence rests on; a study has no sentence. */
+    this.details = h("section", { class: "verdict", "aria-label": "Verdict in detail" },
+      onTarget && rest);
+    // Room for what will be said, so that the charts stay where they are when it is.
+    this.#sentence.style.setProperty("--parts", String(arms > SAID ? 1 : Math.max(1, arms - 1)));
     this.#input.addEventListener("change", () => {
       const { value } = this.#input;
       if (this.#input.reportValidity()) onTarget?.(value ? Number((Number(value) / 100).toFixed(6)) : null);
@@ -65,6 +77,7 @@ export class VerdictView {
 
   /** @param {Verdict} verdict */
   #draw(verdict) {
+    this.element.removeAttribute("aria-busy");
     setText(this.#sentence, verdict.sentence);
     setText(this.#criterion, verdict.criterion ?? "");
     this.#numbers.replaceChildren(...(verdict.comparisons.length ? [numbers(verdict)] : []));
