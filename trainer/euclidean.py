@@ -1,9 +1,11 @@
-"""Euclidean norms of many tensors at once, whatever their scale, type and device."""
+"""Euclidean norms and inner products of many tensors at once, whatever their scale and device."""
 
 import torch
 from torch import (  # torch's own names for its fused calls, missing from its type stubs
     Tensor,
+    _foreach_add,  # pyright: ignore[reportPrivateImportUsage]
     _foreach_norm,  # pyright: ignore[reportPrivateImportUsage]
+    _foreach_sub,  # pyright: ignore[reportPrivateImportUsage]
 )
 
 TINY, HUGE = 1e-12, 1e15
@@ -41,3 +43,50 @@ def norms_of_each(tensors: list[Tensor]) -> Tensor:
     precise = None if tensors[0].device.type == "mps" else torch.float64
     flat = [tensor.flatten(1) for tensor in tensors]
     return torch.stack([torch.linalg.vector_norm(t, dim=1, dtype=precise) for t in flat], dim=1)
+
+
+def products(ones: list[Tensor], others: list[Tensor]) -> Tensor:
+    """The inner product of each tensor with another one that is like it, (len(ones),).
+
+    What `norms` says of scales and devices holds here, too.
+
+    Args:
+        ones: At least one.
+        others: As many, each of the shape, type and device of its counterpart.
+    """
+    device = ones[0].device
+    if any(tensor.device != device for tensor in ones):
+        pairs = zip(ones, others, strict=True)
+        return torch.stack([products([a], [b])[0].to(device) for a, b in pairs])
+    if any(tensor.itemsize < 4 for tensor in ones):
+        ones, others = [a.float() for a in ones], [b.float() for b in others]
+    if device.type != "cpu":
+        return _from_norms(norms(_foreach_add(ones, others)), norms(_foreach_sub(ones, others)))
+    pairs = [_flat(a, b) for a, b in zip(ones, others, strict=True)]
+    dots = [torch.dot(a, b) for a, b in pairs]
+    bounds = TINY**2, HUGE**2
+    values = [dot.item() for dot in dots]
+    unsure = [at for at, dot in enumerate(values) if not bounds[0] < abs(dot) < bounds[1]]
+    for at in unsure:
+        a, b = pairs[at]
+        values[at] = torch.dot(a.double(), b.double()).item()
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def products_of_each(ones: list[Tensor], others: list[Tensor]) -> Tensor:
+    """The same for tensors of several networks, (networks, …) each: (networks, len(ones))."""
+    added, taken = _foreach_add(ones, others), _foreach_sub(ones, others)
+    return _from_norms(norms_of_each(list(added)), norms_of_each(list(taken)))
+
+
+def _from_norms(of_sums: Tensor, of_differences: Tensor) -> Tensor:
+    """⟨a, b⟩ = (‖a + b‖² − ‖a − b‖²) / 4: on a GPU a few launches for any number of tensors."""
+    return (of_sums.square() - of_differences.square()) / 4
+
+
+def _flat(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as vectors, with their elements in the same order; views, if that can be."""
+    if one.stride() == other.stride():
+        by_stride = sorted(range(one.ndim), key=one.stride, reverse=True)
+        one, other = one.permute(by_stride), other.permute(by_stride)
+    return one.reshape(-1), other.reshape(-1)

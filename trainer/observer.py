@@ -16,12 +16,13 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     _foreach_copy_,  # pyright: ignore[reportPrivateImportUsage]
 )
 
-from .euclidean import norms, norms_of_each
+from .earlier_gradients import EarlierGradients
+from .euclidean import norms, norms_of_each, products, products_of_each
 from .feeder import Slot
 from .layers import Layer
 from .plan import LayerPlan, NormPlaces, StackPlan
 from .program import Seen
-from .ring import LOSS, LR
+from .ring import LOSS, LR, NOT_GIVEN
 from .stack import Stack
 
 
@@ -32,6 +33,7 @@ class _Targets:
     before: list[Tensor]
     after: list[Tensor]
     norms: Tensor
+    products: Tensor
     directions: Tensor
     lr: Tensor
 
@@ -44,6 +46,7 @@ class StackObserver:
 
     Attributes:
         layers: What is recorded of each layer.
+        earlier: The weights' gradients of the record before.
         seconds: What looking has cost in this step.
     """
 
@@ -55,12 +58,20 @@ class StackObserver:
         self._layer_weights = [[names[id(w)] for w in layer.weights] for layer in stack.layers]
         self._weights = [name for of_layer in self._layer_weights for name in of_layer]
         self._first_gradient = len(stack.layers) + len(self._weights)
-        self._norms_before = self._first_gradient + len(stack.parameters)
+        self._first_product = self._first_gradient + len(stack.parameters)
+        self._first_direction = self._first_product + len(self._weights)
         self.layers = [self._plan_layer(at, layer) for at, layer in enumerate(stack.layers)]
         self._samples = [
             (plan.sampling.stride, _is_image(layer))
             for plan, layer in zip(self.layers, stack.layers, strict=True)
         ]
+        places = {name: at for at, name in enumerate(stack.parameters)}
+        self._weight_places = [(name, places[name]) for name in self._weights]
+        self.earlier = EarlierGradients(
+            products_of_each if stack.is_stacked else products,
+            # a program on a GPU leaves its results where they were the step before
+            copies=any(p.device.type != "cpu" for p in stack.parameters.values()),
+        )
         self._weight_tensors = [stack.parameters[name] for name in self._weights]
         path = {id(module): name for name, module in stack.networks[0].named_modules()}
         normalized = [
@@ -87,9 +98,9 @@ class StackObserver:
             networks=list(networks),
             positions=stack.positions,
             layers=self.layers,
-            norms=self._norms_before
+            norms=self._first_direction
             + (0 if stack.optimizer.follows_gradients else len(self._weights)),
-            gradients=(first, first + len(stack.parameters)),
+            gradients=(first, self._first_product),
             labels=labels,
             steps_by_lr=True,
         )
@@ -115,6 +126,12 @@ class StackObserver:
             _foreach_copy_(targets.after, sources)
             measured = [*seen.preactivation_gradients, *self._weight_tensors, *seen.gradients]
             targets.norms.copy_(self._norms(measured))
+            gradients = {name: seen.gradients[at] for name, at in self._weight_places}
+            _, found = self.earlier.multiply(gradients)
+            if found is None:  # nothing came before
+                targets.products.fill_(NOT_GIVEN)
+            else:
+                targets.products.copy_(found)
 
     @torch.no_grad()
     def after_update(self, slot: Slot) -> None:
@@ -136,11 +153,11 @@ class StackObserver:
         self.seconds += time.perf_counter() - began
 
     def _plan_layer(self, index: int, layer: Layer) -> LayerPlan:
-        """Norms are in order: preactivations' gradients, weights, gradients, directions."""
+        """In order: norms of gradients at preactivations, weights, gradients; products; directions."""
         names, gradients = self._layer_weights[index], list(self._stack.parameters)
         weight_grad = [self._first_gradient + gradients.index(name) for name in names]
         if not self._stack.optimizer.follows_gradients:
-            update = [self._norms_before + self._weights.index(name) for name in names]
+            update = [self._first_direction + self._weights.index(name) for name in names]
         else:
             update = weight_grad
         plan = layer.plan()
@@ -156,6 +173,7 @@ class StackObserver:
                 weight=[len(self._stack.layers) + self._weights.index(name) for name in names],
                 weight_grad=weight_grad,
                 update=update,
+                product=[self._first_product + self._weights.index(name) for name in names],
             ),
         )
 
@@ -196,8 +214,9 @@ class StackObserver:
         return _Targets(
             before=before,
             after=[*samples, *after, *gammas, *betas, of(room.given)[..., LOSS], of(room.labels)],
-            norms=norms[..., : self._norms_before],
-            directions=norms[..., self._norms_before :],
+            norms=norms[..., : self._first_product],
+            products=norms[..., self._first_product : self._first_direction],
+            directions=norms[..., self._first_direction :],
             lr=room.given[at, :, LR],
         )
 

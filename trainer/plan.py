@@ -17,17 +17,21 @@ from .sampling import Sampling
 class NormPlaces:
     """Where a layer's Euclidean norms are among its network's; several places are one vector.
 
+    What is no norm lies among them, too: the products.
+
     Attributes:
         activation_grad: Of the gradients at the preactivation.
         weight: Of the weights.
         weight_grad: Of the weights' gradients.
         update: Of the weights' updates.
+        product: Of the weights' gradients and those of the record before, the inner products.
     """
 
     activation_grad: list[int] = field(default_factory=list)
     weight: list[int] = field(default_factory=list)
     weight_grad: list[int] = field(default_factory=list)
     update: list[int] = field(default_factory=list)
+    product: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

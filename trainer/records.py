@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import statistics
+from .gradient_signal import GradientSignal
 from .plan import LayerPlan, StackPlan
 from .ring import ACCURACY, LOSS, LR, NOT_GIVEN, Irregular, LayerSlots, StackSlots
 from .sampling import Sampling
@@ -30,6 +31,8 @@ class LayerTrack:
     """Sorted values (m,) and std of the first record."""
     latest: Past | None = None
     """The same of the latest record."""
+    signal: GradientSignal = field(default_factory=GradientSignal)
+    """Of its weights' gradient."""
 
 
 @dataclass
@@ -266,7 +269,22 @@ def _norms(seen: Sequence[_NetworkLayer]) -> statistics.Columns:
             update = update * _take_lr(seen)
         with np.errstate(all="ignore"):
             found["update_ratio"] = np.where(missing, NOT_GIVEN, update / weight)
+    if seen[0].layer.plan.places.product:
+        found["grad_snr"] = np.concatenate([_signal_to_noise(one) for one in seen])
     return {name: column for name, column in found.items() if column is not None}
+
+
+def _signal_to_noise(one: _NetworkLayer) -> np.ndarray:
+    """Of one layer's gradient, record by record; weights count only if all have a gradient."""
+    places, norms = one.layer.plan.places, one.network.take(one.network.room.norms)
+    products, gradients = (np.ascontiguousarray(norms[:, p], np.float64)
+                           for p in (places.product, places.weight_grad))  # fmt: skip
+    with np.errstate(all="ignore"):
+        product, norm = products.sum(axis=1), np.sqrt(np.square(gradients).sum(axis=1))
+    product = np.where((products == NOT_GIVEN).any(axis=1), NOT_GIVEN, product)
+    norm = np.where((gradients == NOT_GIVEN).any(axis=1), NOT_GIVEN, norm)
+    pairs = zip(norm.tolist(), product.tolist(), strict=True)
+    return np.array([one.layer.signal.add(*pair) for pair in pairs])
 
 
 def _take_lr(seen: Sequence[_NetworkLayer]) -> np.ndarray:

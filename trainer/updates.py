@@ -12,6 +12,7 @@ from torch import (  # torch's own names for its fused calls, missing from its t
     nn,
 )
 
+from .earlier_gradients import EarlierGradients
 from .euclidean import norms
 
 Optimizer = torch.optim.Optimizer
@@ -31,10 +32,13 @@ class _Share:
 class Updates:
     """The norms that one step's updates give: gradients, then weights, then what changed in them.
 
+    Behind them the products of the weights' gradients and those of the record before.
+
     Attributes:
         found: Of the current step.
         gradients: First and end place of the gradients' norms.
-        count: How many norms there are; other norms may be placed behind them.
+        count: How many norms there are, products included; others may be placed behind them.
+        earlier: The weights' gradients of the record before.
         lr: Of the optimizer that stepped last.
     """
 
@@ -45,12 +49,14 @@ class Updates:
         """
         self.found: list[Found] = []
         self.gradients = (0, len(parameters))
-        self.count = len(parameters) + 2 * len(weights)
+        self.count = len(parameters) + 3 * len(weights)
+        self.earlier = EarlierGradients(copies=True)
         self.lr: Any = None
         self._names = {id(parameter): name for name, parameter in parameters.items()}
         self._gradient = {name: at for at, name in enumerate(parameters)}
         self._weight = {name: len(parameters) + at for at, name in enumerate(weights)}
         self._update = {name: at + len(weights) for name, at in self._weight.items()}
+        self._product = {name: at + len(weights) for name, at in self._update.items()}
         self._saved: dict[str, Tensor] = {}
         self._shares: dict[int, _Share] = {}
 
@@ -60,6 +66,7 @@ class Updates:
             "weight": [self._weight[name] for name in names],
             "weight_grad": [self._gradient[name] for name in names],
             "update": [self._update[name] for name in names],
+            "product": [self._product[name] for name in names],
         }
 
     def names(self, parameters: Sequence[nn.Parameter]) -> list[str]:
@@ -114,6 +121,16 @@ class Updates:
         if scale is not None:  # a fused optimizer unscales by itself
             found = found / scale
         self.found.append((tuple(self._gradient[name] for name, _ in graded), found))
+        self._multiply(graded, scale)
+
+    def _multiply(self, graded: Sequence[tuple[str, Tensor]], scale: Any) -> None:
+        """A sparse gradient has no product: its values may be those of other elements each time."""
+        dense = {n: local(g) for n, g in graded if n in self._weight and not g.is_sparse}
+        if scale is not None:
+            dense = {name: gradient / scale for name, gradient in dense.items()}
+        names, found = self.earlier.multiply(dense)
+        if found is not None:
+            self.found.append((tuple(self._product[name] for name in names), found))
 
     def _share(self, optimizer: Optimizer) -> _Share:
         count = sum(len(group["params"]) for group in optimizer.param_groups)

@@ -39,6 +39,7 @@ class LayerRecord(Table):
     weight_grad_norm: Mapped[float | None]
     weight_norm: Mapped[float | None]
     update_ratio: Mapped[float | None]
+    grad_snr: Mapped[float | None]
     mean_drift: Mapped[float | None]
     var_drift: Mapped[float | None]
     gamma_mean: Mapped[float | None]
