@@ -26,6 +26,7 @@ from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets, feeder, ring
 from shiftscope.trainer.evaluation import evaluate, is_due
 from shiftscope.trainer.execute import explain, watch_and_train
+from shiftscope.trainer.gradient_signal import DECAY, LEAST
 from shiftscope.trainer.plan import Plan
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import Prepared, prepare
@@ -155,6 +156,7 @@ def plain_loop(wanted: Experiment, images: datasets.Images) -> list[tuple[Any, l
                 "z": [z.detach().double().numpy().ravel() for z in preactivations],
                 "activation_grad_norm": [z.grad.double().norm().item() for z in preactivations],
                 "weight_grad_norm": [g.double().norm().item() for g in gradients],
+                "weight_gradients": [g.double().numpy().ravel() for g in gradients],
                 "weight_norm": [w.double().norm().item() for w in before],
                 "norm_inputs": norm_inputs,
             }
@@ -166,6 +168,14 @@ def plain_loop(wanted: Experiment, images: datasets.Images) -> list[tuple[Any, l
             seen.append(step)
         results.append((network, seen))
     return results
+
+
+def signal_to_noise(gradients: np.ndarray) -> float:
+    """Of the last of some records (n, weights)."""
+    now, before = gradients[1:], gradients[:-1]
+    weights = DECAY ** np.arange(len(now))[::-1]
+    noise = ((now - before) ** 2).sum(axis=1) / 2
+    return float((weights * (now * before).sum(axis=1)).sum() / (weights * noise).sum())
 
 
 def test_records_tell_what_a_plain_loop_shows(
@@ -195,6 +205,11 @@ def test_records_tell_what_a_plain_loop_shows(
                 }  # fmt: skip
                 if number:
                     expected["shift_w1"] = w1(z, seen[number - 1]["z"][layer])
+                if number >= LEAST:
+                    before = [one["weight_gradients"][layer] for one in seen[: number + 1]]
+                    expected["grad_snr"] = signal_to_noise(np.array(before))
+                else:
+                    assert record["grad_snr"] is None
                 for name, value in expected.items():
                     assert record[name] == pytest.approx(value, rel=2e-5, abs=2e-6), (name, number)
                 # the weights' own difference is rounded, at small updates visibly
@@ -472,7 +487,7 @@ def assert_same_records(engine: Engine, ours: int, theirs: int, rel: float) -> N
         )  # fmt: skip
         for name in ("mean", "std", "min", "p50", "max", "shift_w1", "shift_from_start",
                      "activation_grad_norm", "weight_grad_norm", "weight_norm", "update_ratio",
-                     "mean_drift", "var_drift", "gamma_mean", "beta_std"):  # fmt: skip
+                     "grad_snr", "mean_drift", "var_drift", "gamma_mean", "beta_std"):  # fmt: skip
             if b[name] is None:
                 assert a[name] is None, name
             else:
