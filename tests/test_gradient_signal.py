@@ -1,4 +1,4 @@
-"""Gradient signal-to-noise: worked by hand, of known means and covariances, and of a watched run."""
+"""Gradient signal-to-noise: worked by hand, of known means and covariances, of a watched run."""
 
 import math
 from typing import Any
@@ -38,8 +38,10 @@ def test_a_case_worked_by_hand() -> None:
     turns = np.array([(1.0, 1.0), (1.0, -1.0)] * 6)
     assert ratios(turns)[:LEAST] == [NOT_GIVEN] * LEAST
     assert ratios(turns)[LEAST:] == [0.0, 0.0]
-    assert ratios(turns + (2, 0))[-1] == pytest.approx(8 / 2)
-    assert ratios(turns * (0, 1))[-1] == pytest.approx(-1 / 2)  # back and forth: −1, and 2
+    assert ratios(turns + np.array([2, 0]))[-1] == pytest.approx(8 / 2)
+    assert ratios(turns * np.array([0, 1]))[-1] == pytest.approx(
+        -1 / 2
+    )  # back and forth: −1, and 2
 
 
 def test_equal_gradients_are_all_signal_and_none_have_no_ratio() -> None:
@@ -136,8 +138,8 @@ def test_products_of_any_scale_and_layout(scale: float) -> None:
 
     def drawn() -> list[Tensor]:
         image = torch.randn(4, 3, 5, 5)
-        tensors = [torch.randn(7, 9), torch.randn(7, 9).t(), image,
-                   image.to(memory_format=torch.channels_last), torch.randn(6, 8)[:, ::2]]  # fmt: skip
+        last = image.to(memory_format=torch.channels_last)
+        tensors = [torch.randn(7, 9), torch.randn(9, 7).t(), image, last, torch.randn(6, 8)[:, ::2]]
         return [tensor * scale for tensor in tensors]
 
     ones, others = drawn(), drawn()

@@ -153,7 +153,7 @@ class StackObserver:
         self.seconds += time.perf_counter() - began
 
     def _plan_layer(self, index: int, layer: Layer) -> LayerPlan:
-        """In order: norms of preactivations' gradients, weights, gradients; products; norms of d."""
+        """Places: of preactivations' gradients, weights, gradients, products, directions."""
         names, gradients = self._layer_weights[index], list(self._stack.parameters)
         weight_grad = [self._first_gradient + gradients.index(name) for name in names]
         if not self._stack.optimizer.follows_gradients:

@@ -32,6 +32,8 @@ export const LAYER_STATISTICS = {
     about: "Euclidean norm of the weights." },
   update_ratio: { title: "Update ratio", unit: "‖Δw‖ / ‖w‖", log: true,
     about: "Norm of each update over the norm of the weights." },
+  grad_snr: { title: "Signal-to-noise of the gradient", unit: "‖E g‖² / tr Cov g", log: true,
+    about: "How much of a gradient all batches share, beside what is each batch’s own." },
   mean_drift: { title: "Drift of the mean", unit: "σ", log: true,
     about: "How far BatchNorm’s running mean is from the batch’s own." },
   var_drift: { title: "Drift of the variance", unit: "|ln ratio|", log: true,

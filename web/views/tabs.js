@@ -12,7 +12,7 @@ import { meanDrift, varDrift } from "../charts/drift.js";
 import { withEnsemble } from "../charts/ensemble.js";
 import { fan } from "../charts/fan.js";
 import { inferenceGap } from "../charts/gap.js";
-import { activationGradient, weightGradient } from "../charts/gradients.js";
+import { activationGradient, gradientSignal, weightGradient } from "../charts/gradients.js";
 import { gradientShift, landscape } from "../charts/landscape.js";
 import { loggedLoss, testLoss, trainLoss } from "../charts/loss.js";
 import { DISTANCES, effectiveRank, probeCharts } from "../charts/probe.js";
@@ -117,7 +117,7 @@ function gradients(parts) {
     ...[activationGradientByDepth, weightGradientByDepth].map((chart) =>
       new MomentPanel(moments, chart, { rowHeight: HIGH }).element));
   return h("div", {}, byDepth,
-    matrix("three", [activationGradient, weightGradient, updateRatio], parts),
+    matrix("four", [activationGradient, weightGradient, updateRatio, gradientSignal], parts),
     h("section", { class: "around-steps" },
       h("div", { class: "section-line" }, h("h2", {}, "Units that let no gradient through")),
       matrix("two", [saturated, dead], parts)),
