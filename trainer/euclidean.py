@@ -55,22 +55,20 @@ def products(ones: list[Tensor], others: list[Tensor]) -> Tensor:
         others: As many, each of the shape, type and device of its counterpart.
     """
     device = ones[0].device
-    if any(tensor.device != device for tensor in ones):
+    if any([tensor.device != device for tensor in ones]):
         pairs = zip(ones, others, strict=True)
         return torch.stack([products([a], [b])[0].to(device) for a, b in pairs])
-    if any(tensor.itemsize < 4 for tensor in ones):
+    if any([tensor.itemsize < 4 for tensor in ones]):
         ones, others = [a.float() for a in ones], [b.float() for b in others]
     if device.type != "cpu":
         return _from_norms(norms(_foreach_add(ones, others)), norms(_foreach_sub(ones, others)))
     pairs = [_flat(a, b) for a, b in zip(ones, others, strict=True)]
-    dots = [torch.dot(a, b) for a, b in pairs]
-    bounds = TINY**2, HUGE**2
-    values = [dot.item() for dot in dots]
-    unsure = [at for at, dot in enumerate(values) if not bounds[0] < abs(dot) < bounds[1]]
-    for at in unsure:
-        a, b = pairs[at]
-        values[at] = torch.dot(a.double(), b.double()).item()
-    return torch.tensor(values, dtype=torch.float64)
+    found = [torch.dot(a, b).item() for a, b in pairs]
+    for at, value in enumerate(found):
+        if not TINY**2 < abs(value) < HUGE**2:
+            a, b = pairs[at]
+            found[at] = torch.dot(a.double(), b.double()).item()
+    return torch.tensor(found, dtype=torch.float64)
 
 
 def products_of_each(ones: list[Tensor], others: list[Tensor]) -> Tensor:
@@ -86,6 +84,8 @@ def _from_norms(of_sums: Tensor, of_differences: Tensor) -> Tensor:
 
 def _flat(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     """Both as vectors, with their elements in the same order; views, if that can be."""
+    if one.is_contiguous() and other.is_contiguous():
+        return one.view(-1), other.view(-1)
     if one.stride() == other.stride():
         by_stride = sorted(range(one.ndim), key=one.stride, reverse=True)
         one, other = one.permute(by_stride), other.permute(by_stride)

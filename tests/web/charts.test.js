@@ -6,7 +6,7 @@ import { beta } from "../../web/charts/affine.js";
 import { meanDrift } from "../../web/charts/drift.js";
 import { withEnsemble } from "../../web/charts/ensemble.js";
 import { fan } from "../../web/charts/fan.js";
-import { activationGradient } from "../../web/charts/gradients.js";
+import { activationGradient, gradientSignal } from "../../web/charts/gradients.js";
 import { gradientShift, landscape } from "../../web/charts/landscape.js";
 import { place } from "../../web/geometry.js";
 import { keyOf } from "../../web/series.js";
@@ -63,6 +63,15 @@ test("what was never logged, or does not apply to a layer, is said in a sentence
   assert.equal(activationGradient.draw(view(weightless))[0].note, "does not apply to this layer");
   const first = new Map([[layerKey(1), { ...rows({ mean: [1] }), columns: {} }]]);
   assert.equal(activationGradient.draw(view(first))[0].note, "waiting for the first records");
+});
+
+test("a ratio of signal to noise that was not recorded is no missing layer; below 0 it is marked", () => {
+  const records = rows({ mean: new Array(12).fill(1) });
+  const never = new Map([[layerKey(1), { ...records, columns: {} }]]);
+  assert.match(gradientSignal.draw(view(never))[0].note, /^was not recorded: an earlier run/);
+  const turned = new Map([[layerKey(1), rows({ grad_snr: [0.5, -0.1, 0.2] })]]);
+  const [cell] = gradientSignal.draw(view(turned, { log: true }));
+  assert.deepEqual(cell.marks.map(({ kind }) => kind), ["line", "rug"]);
 });
 
 test("the first layer has no gradient shift, and says so; the landscape has no layers", () => {
