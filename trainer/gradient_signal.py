@@ -1,4 +1,4 @@
-"""Signal-to-noise ratio of a layer's gradient, from consecutive records. Nothing here needs torch.
+"""Signal-to-noise ratio of a layer's gradient, from pairs of consecutive records, without torch.
 
 The gradient of a batch is μ + ε: the mean over batches, and a noise of mean 0 and covariance Σ. Of
 two batches ⟨g, g′⟩ is on average ‖μ‖², and ½ ‖g − g′‖² is tr Σ, whatever the noise is like. These
@@ -9,9 +9,9 @@ import math
 
 from .ring import NOT_GIVEN
 
-DECAY = 0.99
-"""Weight of the past in the running means, from record to record: they reach about 100 back."""
-LEAST = 10
+DECAY = 0.9
+"""Weight of the past in the running means, from pair to pair: they reach about 10 pairs back."""
+LEAST = 5
 """Pairs of records before there is a ratio."""
 
 
@@ -31,8 +31,8 @@ class GradientSignal:
 
         Args:
             norm: Of the gradient.
-            product: Its inner product with that of the record before. Both are NOT_GIVEN where
-                there is none.
+            product: Its inner product with that of the record before, where the two are a pair.
+                Both are NOT_GIVEN where there is none.
 
         Returns:
             NaN if one of the two gradients is not finite; NOT_GIVEN before `LEAST` pairs, where

@@ -46,7 +46,7 @@ class StackObserver:
 
     Attributes:
         layers: What is recorded of each layer.
-        earlier: The weights' gradients of the record before.
+        earlier: The weights' gradients of the record before, if this one's are multiplied with them.
         seconds: What looking has cost in this step.
     """
 
@@ -126,12 +126,7 @@ class StackObserver:
             _foreach_copy_(targets.after, sources)
             measured = [*seen.preactivation_gradients, *self._weight_tensors, *seen.gradients]
             targets.norms.copy_(self._norms(measured))
-            gradients = {name: seen.gradients[at] for name, at in self._weight_places}
-            _, found = self.earlier.multiply(gradients)
-            if found is None:  # nothing came before
-                targets.products.fill_(NOT_GIVEN)
-            else:
-                targets.products.copy_(found)
+            self._multiply(targets.products, seen.gradients)
 
     @torch.no_grad()
     def after_update(self, slot: Slot) -> None:
@@ -142,6 +137,17 @@ class StackObserver:
                 directions = dict(zip(self._stack.parameters, optimizer.directions, strict=True))
                 found = self._norms([directions[name] for name in self._weights])
                 self._targets_of(slot).directions.copy_(found)
+
+    def _multiply(self, target: Tensor, gradients: Sequence[Tensor]) -> None:
+        found = None
+        if self.earlier.takes_part:
+            of_weights = {name: gradients[at] for name, at in self._weight_places}
+            _, found = self.earlier.multiply(of_weights)
+        if found is None:
+            target.fill_(NOT_GIVEN)
+        else:
+            target.copy_(found)
+        self.earlier.advance()
 
     def _norms(self, tensors: list[Tensor]) -> Tensor:
         return norms_of_each(tensors) if self._stack.is_stacked else norms(tensors)

@@ -32,13 +32,14 @@ class _Share:
 class Updates:
     """The norms that one step's updates give: gradients, then weights, then what changed in them.
 
-    Behind them the products of the weights' gradients and those of the record before.
+    Behind them the products of the weights' gradients and those of the record before, at one record
+    in ten.
 
     Attributes:
         found: Of the current step.
         gradients: First and end place of the gradients' norms.
         count: How many norms there are, products included; others may be placed behind them.
-        earlier: The weights' gradients of the record before.
+        earlier: The weights' gradients of the record before, if this one's are multiplied with them.
         lr: Of the optimizer that stepped last.
     """
 
@@ -78,7 +79,9 @@ class Updates:
         return [name for name, _ in self._share(optimizer).parameters]
 
     def clear(self) -> None:
-        """Forget the step."""
+        """Forget the step; if it was looked at, it was a record."""
+        if self.found:
+            self.earlier.advance()
         self.found, self.lr = [], None
 
     def before(self, optimizer: Optimizer, *, graded: bool) -> None:
@@ -121,7 +124,8 @@ class Updates:
         if scale is not None:  # a fused optimizer unscales by itself
             found = found / scale
         self.found.append((tuple(self._gradient[name] for name, _ in graded), found))
-        self._multiply(graded, scale)
+        if self.earlier.takes_part:
+            self._multiply(graded, scale)
 
     def _multiply(self, graded: Sequence[tuple[str, Tensor]], scale: Any) -> None:
         """A sparse gradient has no product: its values may be those of other elements each time."""

@@ -32,6 +32,16 @@ test("layers share their columns, and what one lacks is a gap", () => {
   assert.deepEqual([[...wide.rows[0].lo], [...wide.rows[0].hi]], [[0, 1], [2, 3]]);
 });
 
+test("a statistic of few records has columns of them alone, and reads as the latest one", () => {
+  const rows = exact([1, 2, 3, 4, 5, 6, 7], [NaN, NaN, 5, NaN, NaN, NaN, 7, NaN, NaN]);
+  rows.columns.std.flag.set([NULL, NULL, NUMBER, NULL, NULL, NULL, NUMBER]);
+  const matrix = matrixOf([rows, undefined], "std");
+  assert.deepEqual([matrix.first, [...matrix.edges]], [[3, 7], [1, 5, 9]]);
+  const heat = chart([matrix], { names: ["first"], row: 0 });
+  const readings = [0, 4, 6, 12].map((step) => heat.read(VIEW, step)[0][0].value);
+  assert.deepEqual(readings, ["first –", "first 5.00", "first 7.00", "first 7.00"]);
+});
+
 test("both arms have one colour scale, of what is in sight", () => {
   const arms = [matrixOf([exact([10, 20], [1, 9])], "std"), matrixOf([exact([10], [-4])], "std")];
   const heat = chart(arms, { names: ["first"] });

@@ -29,14 +29,15 @@ export const weightGradient = lineChart({
 export const gradientSignal = lineChart({
   id: "gradient-signal",
   title: "Signal-to-noise of the gradient",
-  hint: "‖E g‖² / tr Cov g of ∂loss/∂weight from batch to batch, averaged over about 100 records. " +
-    "1: as much of a batch’s gradient is common to all batches as is its own. Below 0, which a " +
-    "log axis cannot show: no signal is left, or it turns back and forth.",
+  hint: "‖E g‖² / tr Cov g of ∂loss/∂weight from batch to batch: at each tenth record from the " +
+    "42nd on, averaged over about 100. 1: as much of a batch’s gradient is common to all batches " +
+    "as is its own. Below 0, which a log axis cannot show: no signal is left, or it turns back " +
+    "and forth.",
   axis: "‖E g‖² / tr Cov g",
   table: "layer_records",
   curves: [{ statistic: "grad_snr" }],
   log: true,
   shared: true,
-  missing: "was not recorded: an earlier run, or a gradient that is absent, sparse or always 0",
-  least: 12,
+  missing: "takes 42 records, and a gradient that is neither absent, sparse nor always 0; earlier " +
+    "versions recorded none",
 });

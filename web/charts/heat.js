@@ -82,7 +82,8 @@ export function heatMap({ matrix, names, row, word = "", ...told }) {
 }
 
 /**
- * The records of some layers as one matrix; a layer without any is a row of gaps.
+ * The records of some layers as one matrix; a layer without any is a row of gaps. Those at which the
+ * statistic applies to none of them are left out, unless it never applies.
  * @param {(Rows | undefined)[]} all By row, in buckets of one width
  * @param {string} statistic
  * @returns {Matrix}
@@ -91,14 +92,17 @@ export function matrixOf(all, statistic) {
   const width = Math.max(1, ...all.map((rows) => rows?.width ?? 1));
   /** @param {number} step */
   const bucket = (step) => Math.floor(step / width);
+  const flags = all.map((rows) => rows?.columns[statistic]?.flag);
+  const applies = flags.some((flag) => flag?.some((one) => one !== NULL));
   /** @type {Map<number, Range>} */
   const columns = new Map();
-  for (const rows of all) {
+  all.forEach((rows, row) => {
     rows?.step.forEach((step, at) => {
+      if (applies && flags[row]?.[at] === NULL) return;
       const [first, last] = columns.get(bucket(step)) ?? [step, rows.last[at]];
       columns.set(bucket(step), [Math.min(first, step), Math.max(last, rows.last[at])]);
     });
-  }
+  });
   const keys = [...columns.keys()].sort((a, b) => a - b);
   const place = new Map(keys.map((key, at) => [key, at]));
   const first = keys.map((key) => columns.get(key)?.[0] ?? 0);
@@ -312,12 +316,14 @@ function rowAxis(names, most) {
 }
 
 /**
+ * The value at a step; behind the last column that column's, as in line charts.
  * @param {Matrix} matrix
  * @param {number} row
  * @param {number} step
  */
-function valueAt({ edges, rows }, row, step) {
-  const at = edges.findIndex((edge, place) => edge <= step && step <= edges[place + 1]);
+function valueAt({ first, edges, rows }, row, step) {
+  const at = step > edges[first.length] ? first.length - 1
+    : edges.findIndex((edge, place) => edge <= step && step <= edges[place + 1]);
   const column = rows[row];
   if (at < 0 || !column || column.flag[at] === NULL) return "–";
   if (Number.isNaN(column.lo[at])) return "NaN";

@@ -7,10 +7,11 @@
 /** @import { Feed } from "../feed.js" */
 /** @import { UnitFeed } from "../units.js" */
 
+import { rowAt } from "../charts/lines.js";
 import { redraw } from "../redraw.js";
 import { changed, wholeSteps } from "../scale.js";
 import { beside } from "../scrub.js";
-import { keyOf, nearest, within } from "../series.js";
+import { keyOf, within } from "../series.js";
 import { store } from "../state.js";
 import { union } from "../traces.js";
 import { Looks } from "./looks.js";
@@ -221,7 +222,7 @@ export class Deck {
   stepsAt(chart, layer, step, words) {
     for (const selection of chart.needs({ networks: this.networks, layer })) {
       const rows = this.feed.rows(selection);
-      const row = rows ? nearest(rows, step) : -1;
+      const row = rowAt(rows, rows?.columns[selection.statistics[0]], step);
       if (rows && row >= 0) return words(rows.step[row], rows.last[row]);
     }
     return words(step, step);
