@@ -9,25 +9,30 @@ import torch
 from torch import Tensor, nn
 
 from shiftscope.trainer import watch
-from shiftscope.trainer.earlier_gradients import EarlierGradients
+from shiftscope.trainer.earlier_gradients import EVERY, EarlierGradients
 from shiftscope.trainer.euclidean import products, products_of_each
 from shiftscope.trainer.gradient_signal import DECAY, LEAST, GradientSignal
 from shiftscope.trainer.ring import NOT_GIVEN
 
 
 def ratios(gradients: np.ndarray) -> list[float]:
-    """Of the records (n, d) of one layer."""
-    layer, found, before = GradientSignal(), [], None
-    for gradient in gradients:
-        product = NOT_GIVEN if before is None else float(gradient @ before)
-        found.append(layer.add(float(np.linalg.norm(gradient)), product))
-        before = gradient
+    """Of pairs (n, 2, d) of records of one layer, at the second of each."""
+    layer, found = GradientSignal(), []
+    for pair in gradients:
+        found.append(add(layer, pair))
     return found
 
 
-def independent(gradients: np.ndarray) -> float:
-    """The last record's ratio from its definition, weights and all."""
-    now, before = gradients[1:], gradients[:-1]
+def add(layer: GradientSignal, pair: np.ndarray) -> float:
+    """The ratio after one more pair (2, d), behind a record that is in none."""
+    norms = np.linalg.norm(pair, axis=1).tolist()
+    assert layer.add(7.0, NOT_GIVEN) == layer.add(norms[0], NOT_GIVEN) == NOT_GIVEN
+    return layer.add(norms[1], float(pair[0] @ pair[1]))
+
+
+def independent(pairs: np.ndarray) -> float:
+    """The ratio at the last of some pairs (n, 2, d) from its definition, weights and all."""
+    before, now = pairs[:, 0], pairs[:, 1]
     weights = DECAY ** np.arange(len(now))[::-1]
     signal = (weights * (now * before).sum(1)).sum()
     return signal / (weights * ((now - before) ** 2).sum(1) / 2).sum()
@@ -35,36 +40,32 @@ def independent(gradients: np.ndarray) -> float:
 
 def test_a_case_worked_by_hand() -> None:
     """(1, 1) and (1, −1) in turn: each product is 0. (3, 1) and (3, −1): 8, and half of 2² is 2."""
-    turns = np.array([(1.0, 1.0), (1.0, -1.0)] * 6)
-    assert ratios(turns)[:LEAST] == [NOT_GIVEN] * LEAST
-    assert ratios(turns)[LEAST:] == [0.0, 0.0]
+    turns = np.array([[(1.0, 1.0), (1.0, -1.0)]] * (LEAST + 1))
+    assert ratios(turns) == [NOT_GIVEN] * (LEAST - 1) + [0.0, 0.0]
     assert ratios(turns + np.array([2, 0]))[-1] == pytest.approx(8 / 2)
-    assert ratios(turns * np.array([0, 1]))[-1] == pytest.approx(
-        -1 / 2
-    )  # back and forth: −1, and 2
+    back_and_forth = ratios(turns * np.array([0, 1]))[-1]
+    assert back_and_forth == pytest.approx(-1 / 2)  # −1, and half of 2²
 
 
 def test_equal_gradients_are_all_signal_and_none_have_no_ratio() -> None:
-    assert ratios(np.ones((LEAST + 1, 4)))[-1] == math.inf
-    assert ratios(np.zeros((LEAST + 5, 4))) == [NOT_GIVEN] * (LEAST + 5)
+    assert ratios(np.ones((LEAST, 2, 4)))[-1] == math.inf
+    assert ratios(np.zeros((LEAST + 5, 2, 4))) == [NOT_GIVEN] * (LEAST + 5)
 
 
 @pytest.mark.parametrize("signal", [0.0, 0.05, 3.0])
 def test_means_over_many_runs_are_those_of_the_known_mean_and_covariance(signal: float) -> None:
-    """Signal and noise are unbiased, whatever Σ; 400 runs of 60 records."""
+    """Signal and noise are unbiased, whatever Σ; 400 runs of 60 pairs."""
     draw = np.random.default_rng(0)
     spread = np.diag([3.0, 1.0, 0.3, 0.1]) @ np.linalg.qr(draw.normal(size=(4, 4)))[0]
     trace = (spread**2).sum()
     mean = np.full(4, math.sqrt(signal * trace / 4))
     found = []
     for _ in range(400):
-        layer, before = GradientSignal(), None
-        for gradient in mean + draw.normal(size=(60, 4)) @ spread.T:
-            product = NOT_GIVEN if before is None else float(gradient @ before)
-            layer.add(float(np.linalg.norm(gradient)), product)
-            before = gradient
+        layer = GradientSignal()
+        for pair in mean + draw.normal(size=(60, 2, 4)) @ spread.T:
+            add(layer, pair)
         state = layer.state_dict()
-        weight = 1 - DECAY**59
+        weight = 1 - DECAY**60
         found.append((state["signal"] / weight, state["noise"] / weight))
     average, error = np.mean(found, 0), np.std(found, 0) / math.sqrt(400)
     assert np.all(np.abs(average - (signal * trace, trace)) < 4 * error)
@@ -72,16 +73,15 @@ def test_means_over_many_runs_are_those_of_the_known_mean_and_covariance(signal:
 
 
 def test_what_is_not_finite_is_nan_and_leaves_no_trace() -> None:
-    clean = np.random.default_rng(1).normal(1, 1, (30, 5))
-    layer, before = GradientSignal(), None
-    for at, gradient in enumerate(clean):
-        if at == 20:
-            assert math.isnan(layer.add(math.nan, math.nan))
-            assert math.isnan(layer.add(math.inf, math.nan))
-            assert math.isnan(layer.add(float(np.linalg.norm(clean[19])), math.nan))
-        product = NOT_GIVEN if before is None else float(gradient @ before)
-        last = layer.add(float(np.linalg.norm(gradient)), product)
-        before = gradient
+    clean = np.random.default_rng(1).normal(1, 1, (30, 2, 5))
+    layer = GradientSignal()
+    for pair in clean[:20]:
+        add(layer, pair)
+    assert layer.add(math.nan, NOT_GIVEN) == NOT_GIVEN
+    assert math.isnan(layer.add(math.inf, math.nan))
+    assert math.isnan(layer.add(1.0, math.nan))
+    assert math.isnan(layer.add(math.inf, math.inf))
+    last = [add(layer, pair) for pair in clean[20:]][-1]
     assert last == pytest.approx(independent(clean))
 
 
@@ -94,38 +94,60 @@ def test_a_record_without_gradient_has_no_ratio_nor_has_the_next() -> None:
 
 
 def test_both_states_go_on_where_they_were() -> None:
-    gradients = np.random.default_rng(2).normal(1, 1, (40, 5))
+    pairs = np.random.default_rng(2).normal(1, 1, (40, 2, 5))
     first, second = GradientSignal(), GradientSignal()
-    pairs = [(float(np.linalg.norm(g)), float(g @ b))
-             for g, b in zip(gradients[1:], gradients, strict=False)]  # fmt: skip
     for pair in pairs[:20]:
-        first.add(*pair)
+        add(first, pair)
+    first.add(2.0, NOT_GIVEN)
     second.load_state_dict(first.state_dict())
-    assert [second.add(*pair) for pair in pairs[20:]] == [first.add(*pair) for pair in pairs[20:]]
+    assert first.add(3.0, 1.0) == second.add(3.0, 1.0) > 0  # the norm before is state, too
+    assert [add(second, pair) for pair in pairs[20:]] == [add(first, pair) for pair in pairs[20:]]
 
-    earlier, resumed = EarlierGradients(copies=False), EarlierGradients(copies=True)
-    earlier.multiply({"w": torch.ones(2, 2)})
-    resumed.load_state_dict(earlier.state_dict())
-    for one in (earlier, resumed):
-        names, found = one.multiply({"w": torch.full((2, 2), 3.0)})
-        assert names == ["w"] and found is not None and found.tolist() == [12.0]
+    for records in range(EVERY + 2):
+        earlier, resumed = EarlierGradients(copies=False), EarlierGradients(copies=True)
+        for record in range(records):
+            multiplied(earlier, {"w": torch.full((2, 2), float(record))})
+        resumed.load_state_dict(earlier.state_dict())
+        after = [{"w": torch.full((2, 2), 3.0 + record)} for record in range(EVERY + 2)]
+        found = [multiplied(resumed, record) for record in after]
+        assert found == [multiplied(earlier, record) for record in after]
+        assert sum(map(len, found)) == (2 if records % EVERY in {0, 1} else 1)
 
 
 @pytest.mark.parametrize("copies", [False, True])
 def test_gradients_are_multiplied_with_those_before(copies: bool) -> None:
     earlier = EarlierGradients(copies=copies)
-    assert earlier.multiply({"a": torch.tensor([1.0, 2.0])}) == ([], None)
-    names, found = earlier.multiply({"a": torch.tensor([3.0, 4.0]), "b": torch.ones(3)})
+    one, other = {"a": torch.tensor([1.0, 2.0])}, {"b": torch.ones(3), "c": torch.ones(2)}
+    for gradients in (one, other):  # of two optimizers
+        assert earlier.multiply(gradients) == ([], None)
+    earlier.advance()
+    names, found = earlier.multiply({"a": torch.tensor([3.0, 4.0]), "d": torch.ones(3)})
     assert names == ["a"] and found is not None and found.tolist() == [11.0]
-    names, found = earlier.multiply({"a": torch.ones(5), "b": torch.tensor([1.0, 2.0, 3.0])})
+    names, found = earlier.multiply({"b": torch.tensor([1.0, 2.0, 3.0]), "c": torch.ones(5)})
     assert names == ["b"] and found is not None and found.tolist() == [6.0]
+    earlier.advance()
+    assert earlier.state_dict() == {"records": 2, "kept": {}}
+
+
+def test_one_pair_of_records_in_ten_is_multiplied() -> None:
+    earlier = EarlierGradients(copies=True)
+    found = [multiplied(earlier, {"a": torch.tensor([float(n)])}) for n in range(3 * EVERY)]
+    products = {at: one["a"] for at, one in enumerate(found) if one}
+    assert products == {1: 0.0, EVERY + 1: EVERY * (EVERY + 1), 2 * EVERY + 1: 20.0 * 21.0}
+
+
+def multiplied(earlier: EarlierGradients, gradients: dict[str, Tensor]) -> dict[str, float]:
+    """The products at one whole record, by name."""
+    names, found = earlier.multiply(gradients)
+    earlier.advance()
+    return dict(zip(names, [] if found is None else found.tolist(), strict=True))
 
 
 def test_copies_outlive_what_the_next_step_writes_over() -> None:
     earlier, gradient = EarlierGradients(copies=True), torch.tensor([1.0, 2.0])
-    earlier.multiply({"a": gradient})
+    multiplied(earlier, {"a": gradient})
     gradient.copy_(torch.tensor([5.0, 6.0]))
-    assert earlier.multiply({"a": gradient})[1] == pytest.approx(17.0)
+    assert multiplied(earlier, {"a": gradient}) == {"a": 17.0}
 
 
 def exact(ones: list[Tensor], others: list[Tensor]) -> list[float]:
@@ -163,8 +185,9 @@ def test_a_watched_run_records_it(stored: Any) -> None:
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     gradients: dict[str, list[np.ndarray]] = {"0": [], "2": []}
+    records = EVERY * LEAST + 2
     with watch(model, optimizer, database=stored.url, quiet=True) as run:
-        for _ in range(LEAST + 5):
+        for _ in range(records):
             loss = model(torch.randn(16, 6)).square().mean()
             optimizer.zero_grad(set_to_none=False)  # the next step writes into these tensors
             loss.backward()
@@ -175,6 +198,8 @@ def test_a_watched_run_records_it(stored: Any) -> None:
             run.log(loss=loss)
     for name, of_layer in gradients.items():
         found = [record["grad_snr"] for record in stored.records(name)]
-        assert found[:LEAST] == [None] * LEAST
-        truth = [independent(np.array(of_layer[: at + 1])) for at in range(LEAST, len(of_layer))]
-        assert found[LEAST:] == pytest.approx(truth, rel=1e-5)
+        pairs = np.array([of_layer[at : at + 2] for at in range(0, records, EVERY)])
+        truth: list[float | None] = [None] * records
+        for count in (LEAST, LEAST + 1):
+            truth[(count - 1) * EVERY + 1] = pytest.approx(independent(pairs[:count]), rel=1e-5)
+        assert found == truth

@@ -24,6 +24,7 @@ from shiftscope.db.experiment import Experiment
 from shiftscope.db.norms import OVER_EXAMPLES, OVER_POSITIONS, NormName
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets, feeder, ring
+from shiftscope.trainer.earlier_gradients import EVERY
 from shiftscope.trainer.evaluation import evaluate, is_due
 from shiftscope.trainer.execute import explain, watch_and_train
 from shiftscope.trainer.gradient_signal import DECAY, LEAST
@@ -171,8 +172,8 @@ def plain_loop(wanted: Experiment, images: datasets.Images) -> list[tuple[Any, l
 
 
 def signal_to_noise(gradients: np.ndarray) -> float:
-    """Of the last of some records (n, weights)."""
-    now, before = gradients[1:], gradients[:-1]
+    """Of the last of some records (n, weights), the second of a pair."""
+    now, before = gradients[1::EVERY], gradients[::EVERY]
     weights = DECAY ** np.arange(len(now))[::-1]
     noise = ((now - before) ** 2).sum(axis=1) / 2
     return float((weights * (now * before).sum(axis=1)).sum() / (weights * noise).sum())
@@ -205,7 +206,7 @@ def test_records_tell_what_a_plain_loop_shows(
                 }  # fmt: skip
                 if number:
                     expected["shift_w1"] = w1(z, seen[number - 1]["z"][layer])
-                if number >= LEAST:
+                if number % EVERY == 1 and number > EVERY * (LEAST - 1):
                     before = [one["weight_gradients"][layer] for one in seen[: number + 1]]
                     expected["grad_snr"] = signal_to_noise(np.array(before))
                 else:

@@ -47,7 +47,7 @@ class EarlierGradients:
         May be called several times at a record, with gradients of different names.
         """
         if self._records % EVERY == 0:
-            self._kept |= {n: g.clone() for n, g in gradients.items()} if self._copies else gradients
+            self._kept |= {n: g.clone() if self._copies else g for n, g in gradients.items()}
         if self._records % EVERY != 1:
             return [], None
         kept = self._kept

@@ -46,7 +46,7 @@ class StackObserver:
 
     Attributes:
         layers: What is recorded of each layer.
-        earlier: The weights' gradients of the record before, if this one's are multiplied with them.
+        earlier: The weights' gradients of the record before, where the two are a pair.
         seconds: What looking has cost in this step.
     """
 

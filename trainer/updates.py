@@ -39,7 +39,7 @@ class Updates:
         found: Of the current step.
         gradients: First and end place of the gradients' norms.
         count: How many norms there are, products included; others may be placed behind them.
-        earlier: The weights' gradients of the record before, if this one's are multiplied with them.
+        earlier: The weights' gradients of the record before, where the two are a pair.
         lr: Of the optimizer that stepped last.
     """
 

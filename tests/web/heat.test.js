@@ -33,7 +33,7 @@ test("layers share their columns, and what one lacks is a gap", () => {
 });
 
 test("a statistic of few records has columns of them alone, and reads as the latest one", () => {
-  const rows = exact([1, 2, 3, 4, 5, 6, 7], [NaN, NaN, 5, NaN, NaN, NaN, 7, NaN, NaN]);
+  const rows = exact([1, 2, 3, 4, 5, 6, 7], [NaN, NaN, 5, NaN, NaN, NaN, 7]);
   rows.columns.std.flag.set([NULL, NULL, NUMBER, NULL, NULL, NULL, NUMBER]);
   const matrix = matrixOf([rows, undefined], "std");
   assert.deepEqual([matrix.first, [...matrix.edges]], [[3, 7], [1, 5, 9]]);
