@@ -63,12 +63,15 @@ def products(ones: list[Tensor], others: list[Tensor]) -> Tensor:
     if device.type != "cpu":
         return _from_norms(norms(_foreach_add(ones, others)), norms(_foreach_sub(ones, others)))
     pairs = [_flat(a, b) for a, b in zip(ones, others, strict=True)]
-    found = [torch.dot(a, b).item() for a, b in pairs]
-    for at, value in enumerate(found):
-        if not TINY**2 < abs(value) < HUGE**2:
-            a, b = pairs[at]
-            found[at] = torch.dot(a.double(), b.double()).item()
-    return torch.tensor(found, dtype=torch.float64)
+    found = torch.stack([torch.dot(a, b) for a, b in pairs])
+    bounds = TINY**2, HUGE**2
+    unsure = [at for at, dot in enumerate(found.tolist()) if not bounds[0] < abs(dot) < bounds[1]]
+    if not unsure:
+        return found
+    found = found.double()
+    for at in unsure:
+        found[at] = torch.dot(*(vector.double() for vector in pairs[at]))
+    return found
 
 
 def products_of_each(ones: list[Tensor], others: list[Tensor]) -> Tensor:

@@ -26,9 +26,12 @@ from .ring import LOSS, LR, NOT_GIVEN
 from .stack import Stack
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Targets:
-    """Where in a slot things go: what is seen before the forward pass and after the backward."""
+    """Where in a slot things go: what is seen before the forward pass and after the backward.
+
+    `has_products` says whether there may be some in the slot, of an earlier step.
+    """
 
     before: list[Tensor]
     after: list[Tensor]
@@ -36,6 +39,7 @@ class _Targets:
     products: Tensor
     directions: Tensor
     lr: Tensor
+    has_products: bool = True
 
 
 class StackObserver:
@@ -126,7 +130,7 @@ class StackObserver:
             _foreach_copy_(targets.after, sources)
             measured = [*seen.preactivation_gradients, *self._weight_tensors, *seen.gradients]
             targets.norms.copy_(self._norms(measured))
-            self._multiply(targets.products, seen.gradients)
+            self._multiply(targets, seen.gradients)
 
     @torch.no_grad()
     def after_update(self, slot: Slot) -> None:
@@ -138,16 +142,17 @@ class StackObserver:
                 found = self._norms([directions[name] for name in self._weights])
                 self._targets_of(slot).directions.copy_(found)
 
-    def _multiply(self, target: Tensor, gradients: Sequence[Tensor]) -> None:
+    def _multiply(self, targets: _Targets, gradients: Sequence[Tensor]) -> None:
         found = None
         if self.earlier.takes_part:
             of_weights = {name: gradients[at] for name, at in self._weight_places}
             _, found = self.earlier.multiply(of_weights)
-        if found is None:
-            target.fill_(NOT_GIVEN)
-        else:
-            target.copy_(found)
         self.earlier.advance()
+        if found is not None:
+            targets.products.copy_(found)
+        elif targets.has_products:
+            targets.products.fill_(NOT_GIVEN)
+        targets.has_products = found is not None
 
     def _norms(self, tensors: list[Tensor]) -> Tensor:
         return norms_of_each(tensors) if self._stack.is_stacked else norms(tensors)
