@@ -199,7 +199,7 @@ def test_a_watched_run_records_it(stored: Any) -> None:
     for name, of_layer in gradients.items():
         found = [record["grad_snr"] for record in stored.records(name)]
         pairs = np.array([of_layer[at : at + 2] for at in range(0, records, EVERY)])
-        truth: list[float | None] = [None] * records
+        truth: list[Any] = [None] * records
         for count in (LEAST, LEAST + 1):
             truth[(count - 1) * EVERY + 1] = pytest.approx(independent(pairs[:count]), rel=1e-5)
         assert found == truth

@@ -61,7 +61,8 @@ def products(ones: list[Tensor], others: list[Tensor]) -> Tensor:
     if any([tensor.itemsize < 4 for tensor in ones]):
         ones, others = [a.float() for a in ones], [b.float() for b in others]
     if device.type != "cpu":
-        return _from_norms(norms(_foreach_add(ones, others)), norms(_foreach_sub(ones, others)))
+        added, taken = _foreach_add(ones, others), _foreach_sub(ones, others)
+        return _from_norms(norms(list(added)), norms(list(taken)))
     pairs = [_flat(a, b) for a, b in zip(ones, others, strict=True)]
     found = torch.stack([torch.dot(a, b) for a, b in pairs])
     bounds = TINY**2, HUGE**2
