@@ -126,9 +126,13 @@ def begin_watched(
 
 def fitting(name: str) -> str:
     """A name that the list can show and the database store, whatever a program calls its run."""
-    # neither control characters nor halves of a surrogate pair
-    plain = "".join(" " if category(sign) in ("Cc", "Cs") else sign for sign in name)
+    plain = "".join(sign if is_storable(sign) else " " for sign in name)
     return plain.strip()[:80].strip() or "Untitled"
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database stores it: no control characters, no halves of a surrogate pair."""
+    return all(category(sign) not in ("Cc", "Cs") for sign in text)
 
 
 def claim(engine: Engine, worker_id: int, run_id: int | None = None) -> int | None:

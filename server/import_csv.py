@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..db.errors import InvalidImport, shown
+from ..db.queue import fitting
 from ..db.study import Measurement
 from .skipped import Skipped
 
@@ -76,7 +77,7 @@ class _Columns:
             raise self._wrong(
                 line, f"expected {len(self._header)} fields, as the first line has, got {len(row)}"
             )
-        series = self._file.stem if self._series is None else row[self._series]
+        series = fitting(self._file.stem) if self._series is None else row[self._series]
         seed = 0 if self._seed is None else self._whole(row, line, self._seed)
         prefix = "" if self._layer is None else f"{row[self._layer]}/"
         x = self._number(row, line, self._place)
@@ -107,7 +108,9 @@ class _Columns:
 
     def _whole(self, row: list[str], line: int, place: int) -> int:
         text = row[place].strip()
-        if not (text.isascii() and text.isdecimal() and int(text) <= LARGEST_SEED):
+        # Python refuses to read thousands of digits.
+        is_short = len(text) <= len(str(LARGEST_SEED))
+        if not (text.isascii() and text.isdecimal() and is_short and int(text) <= LARGEST_SEED):
             raise self._wrong(line, f"expected a seed, a whole number, got {shown(row[place])}")
         return int(text)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from ..db.errors import InvalidImport
 from ..db.importing import LONGEST_QUANTITY, LONGEST_SERIES, store_import
+from ..db.queue import fitting, is_storable
 from ..db.study import Measurement
 from .import_csv import csv_numbers
 from .import_events import event_numbers
@@ -43,6 +44,8 @@ def import_path(engine: Engine, path: Path, name: str | None = None) -> Imported
         InvalidImport: It is not there, damaged or not what it should be; nothing is stored.
         MissingExtra: Event files need tensorboard, which is not installed.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InvalidImport(f"{path} is no file, and has to be read twice. Write it to one first.")
     try:
         skipped = Skipped()
         numbers = 0
@@ -53,7 +56,8 @@ def import_path(engine: Engine, path: Path, name: str | None = None) -> Imported
             numbers += 1
             series[one.series] = quantities[one.quantity] = seeds[one.seed] = None
         if numbers == 0:
-            raise InvalidImport(f"{path} has no numbers to import.")
+            left = [f" Left out: {one['name']}: {one['reason']}" for one in skipped.listed()]
+            raise InvalidImport(f"{path} has no numbers to import.{''.join(left[-1:])}")
         document = {
             "path": str(path.resolve()),
             "host": platform.node(),
@@ -83,5 +87,7 @@ def _numbers(path: Path, skip: Skipped) -> Iterator[Measurement]:
         if len(one.quantity) > LONGEST_QUANTITY or len(one.series) > LONGEST_SERIES:
             most = f"{LONGEST_QUANTITY} characters, that of its series {LONGEST_SERIES}"
             skip(one.quantity, f"Its name may have at most {most}.")
+        elif not (is_storable(one.quantity) and is_storable(one.series)):
+            skip(fitting(one.quantity), "Its name, or its series', has a control character.")
         else:
             yield one
