@@ -31,8 +31,8 @@ def write_event_files(engine: Engine, run_id: int, folder: Path) -> None:
     Raises:
         NotFound: There is no such run.
         MissingExtra: tensorboard is not installed.
-        SetupProblem: The folder has files already or can't be written, or a measurement is at an x
-            that is no step.
+        SetupProblem: The folder has files already or can't be written, the run has no records, or
+            a measurement is at an x that is no step.
     """
     run = read.run(engine, run_id)
     require(EXTRA)
@@ -44,6 +44,9 @@ def write_event_files(engine: Engine, run_id: int, folder: Path) -> None:
             _write_measurements(engine, run, folder)
         else:
             _write_records(engine, run, folder)
+        if next(folder.iterdir(), None) is None:
+            folder.rmdir()
+            raise SetupProblem(f"Run {run.id} has no records, so there are no event files of it.")
     except OSError as error:
         raise SetupProblem(f"{folder} can't be written: {error.strerror}.") from None
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from shiftscope.db import read
+from shiftscope.db import queue, read
 from shiftscope.db.errors import InvalidImport, SetupProblem
+from shiftscope.db.experiment import Experiment
 from shiftscope.db.study import Measurement
 from shiftscope.server import imports
 from shiftscope.server.cli import app
@@ -85,6 +87,7 @@ def test_a_long_csv_has_a_number_in_each_row(engine: Engine, tmp_path: Path) -> 
         ("step,loss\nNaN,1\n", "line 2: expected a finite step, got 'NaN'"),
         ("step,loss\n1\n", "line 2: expected 2 fields, as the first line has, got 1"),
         ("step,seed,loss\n1,-1,2\n", "line 2: expected a seed, a whole number, got '-1'"),
+        (f"step,seed,loss\n1,{'9' * 5000},2\n", "line 2: expected a seed, a whole number, got"),
         ("step,loss\n1,\n", "has no numbers to import"),
     ],
 )
@@ -119,6 +122,25 @@ def test_names_that_are_too_long_are_left_out_and_told(engine: Engine, tmp_path:
     assert [one.quantity for one in found(engine, imported.run_id)] == ["loss"]
     (left,) = imported.document["skipped"]
     assert left["name"] == "long" * 30 and "at most 80 characters" in left["reason"]
+
+
+def test_names_that_not_every_database_stores_are_left_out_and_told(
+    any_engine: Engine, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "series,step,loss,lo\0ss\na,1,2,3\n\x1b[31m,1,4,5\n")
+    imported = import_path(any_engine, file)
+    assert [one.value for one in found(any_engine, imported.run_id)] == [2]
+    assert [one["name"] for one in imported.document["skipped"]] == ["lo ss", "loss"]
+
+
+def test_a_file_may_be_called_anything_and_a_pipe_is_refused(
+    engine: Engine, tmp_path: Path
+) -> None:
+    imported = import_path(engine, written(tmp_path, "step,loss\n1,2\n", f"{'long' * 30}.csv"))
+    assert [one.series for one in found(engine, imported.run_id)] == [("long" * 30)[:80]]
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InvalidImport, match="is no file"):
+        import_path(engine, tmp_path / "pipe.csv")
 
 
 def test_the_command_prints_the_runs_number(engine: Engine, tmp_path: Path) -> None:
@@ -233,6 +255,10 @@ def test_event_files_are_not_mixed_nor_rounded(
     run_id = import_path(engine, written(tmp_path, "x,loss\n0.5,1\n")).run_id
     with pytest.raises(SetupProblem, match=r"has loss at 0\.5, and event files have whole steps"):
         write_event_files(engine, run_id, tmp_path / "more")
+    run_id = queue.enqueue(engine, Experiment())
+    with pytest.raises(SetupProblem, match="has no records, so there are no event files"):
+        write_event_files(engine, run_id, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_what_was_imported_is_exported_like_a_study(
