@@ -11,6 +11,7 @@ import { whole } from "./format.js";
  * @property {Float64Array} mean Over the seeds, of what can be drawn; NaN where nothing can
  * @property {{ x: Float64Array, y: Float64Array }} dots Every measurement that can be drawn
  * @property {number} seeds
+ * @property {boolean} repeats Whether some seed has several values at one x, as a resumed program logs
  */
 
 /** @typedef {{ x: boolean, y: boolean }} Logs Whether each axis is logarithmic */
@@ -30,6 +31,7 @@ export function linesOf(measurements, log) {
       .filter((value) => isDrawable(value, log.y)) }));
     return {
       name,
+      repeats: places.some(([, those]) => new Set(those.map(({ seed }) => seed)).size < those.length),
       x: Float64Array.from(drawn, ({ x }) => x),
       mean: Float64Array.from(drawn, ({ values }) => average(values)),
       dots: {

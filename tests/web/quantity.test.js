@@ -19,6 +19,14 @@ test("a line joins the means over the seeds, in the order of x", () => {
   assert.deepEqual([...lines[0].dots.y], [5, 1, 3]);
 });
 
+test("values that one seed has at one x are told apart from those of several seeds", () => {
+  const [twice] = linesOf([found(0, "a", 1, 1), found(0, "a", 1, 3), found(0, "a", 2, 4)], LINEAR);
+  assert.deepEqual([twice.seeds, twice.repeats, [...twice.mean]], [1, true, [2, 4]]);
+  assert.deepEqual([...twice.dots.y], [1, 3, 4]);
+  const [once] = linesOf([found(0, "a", 1, 1), found(1, "a", 1, 3)], LINEAR);
+  assert.deepEqual([once.seeds, once.repeats], [2, false]);
+});
+
 test("what cannot be drawn is left out and counted in words", () => {
   const all = [found(0, "a", 1, "NaN"), found(1, "a", 1, 4), found(0, "a", 2, "Infinity"),
     found(0, "a", 3, 0), found(0, "a", 0, 1)];

@@ -51,7 +51,8 @@ export class QuantityChart {
         h("dt", {}, h("code", {}, name), unit && h("span", { class: "hint" }, ` ${unit}`)),
         h("dd", {}, (isImport ? "As it was logged; nothing is computed of it. "
           : "One number for each series, seed and place across, as the study measured it. ") +
-          "Of several seeds each is a dot, and the line joins their means."))),
+          "Of several seeds, or of several values at one place, each is a dot, and the line joins " +
+          "their means."))),
       fileList([{ href: api.measurementsUrl(run.id, name), about: "measurements, all of this chart" }],
         (kind) => this.#save(run, kind)),
       linkButton(window.location.origin + format({ ...ofRun(run.id), chart: name }))];
@@ -83,6 +84,7 @@ export class QuantityChart {
     const lines = linesOf(this.#measurements, log);
     const shown = lines.filter(({ dots }) => dots.y.length > 0);
     const isMean = lines.some(({ seeds }) => seeds > 1);
+    const repeats = lines.some((line) => line.repeats);
     return {
       lines: lines.map((line, arm) => ({ name: line.name, x: line.x,
         said: (at) => number(line.mean[at]), marks: marks(line, arm) })),
@@ -92,7 +94,8 @@ export class QuantityChart {
         y: (log.y ? logAxis : linearAxis)(extentOf(shown.map(({ dots }) => dots.y)), up),
       }),
       where: (x) => (x === null ? "last point"
-        : `at ${Number.isInteger(x) ? whole(x) : number(x)}`) + (isMean ? ", mean of the seeds" : ""),
+        : `at ${Number.isInteger(x) ? whole(x) : number(x)}`) +
+        (repeats ? ", mean of all values there" : isMean ? ", mean of the seeds" : ""),
       empty: this.#growing ? "waiting for the first measurements" : "nothing was measured",
       odd: oddWords(this.#measurements, log),
     };
@@ -104,18 +107,19 @@ export class QuantityChart {
 }
 
 /**
- * With several seeds each is a dot, and the line joins their means.
+ * Of several seeds, or values at one place, each is a dot, and the line joins their means.
  * @param {Line} line
  * @param {number} arm
  * @returns {Mark[]}
  */
-function marks({ x, mean, dots, seeds }, arm) {
+function marks({ x, mean, dots, seeds, repeats }, arm) {
   if (dots.y.length === 0) return [];
   const long = x.length > MARKED;
+  const several = seeds > 1 || repeats;
   /** @type {Mark} */
   const line = { kind: "line", arm, dash: long ? "solid" : armDash(arm),
-    points: seeds === 1 && !long, dense: long, x, y: mean };
-  if (seeds > 1) return [{ kind: "dots", arm, faint: true, ...dots }, line];
+    points: !several && !long, dense: long, x, y: mean };
+  if (several) return [{ kind: "dots", arm, faint: true, ...dots }, line];
   return long ? [line, { kind: "dots", arm, faint: false, ...alone(x, mean) }] : [line];
 }
 
