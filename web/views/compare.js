@@ -9,6 +9,7 @@ import { numeric, OUTCOMES, scatter } from "../charts/compare_outcomes.js";
 import { h, setText } from "../dom.js";
 import { go } from "../location.js";
 import { fields } from "../schema.js";
+import { store } from "../state.js";
 import { CompareFigure } from "./compare_chart.js";
 import { fillChoices, settingOptions } from "./compare_choices.js";
 import { CompareHeader } from "./compare_header.js";
@@ -87,6 +88,10 @@ class ComparePage {
       this.#fields = fields(schema);
       this.#draw();
     }).catch((error) => this.#say(error));
+    this.unsubscribe = store.subscribe((now, before) => {
+      // What failed while the connection was lost may be had now.
+      if (now.connection === "live" && before.connection === "reconnecting") this.#ask(true);
+    });
     this.show(place);
   }
 
@@ -102,25 +107,30 @@ class ComparePage {
     this.#draw();
   }
 
-  /** Ask for what the address compares; again while some of it goes on. */
-  async #ask() {
+  /**
+   * Ask for what the address compares; again while some of it goes on.
+   * @param {boolean} [again] What is shown stays where the server cannot be reached
+   */
+  async #ask(again = false) {
     window.clearTimeout(this.#timer);
     this.#asking.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
-    this.#problem.hidden = true;
+    if (!again) this.#problem.hidden = true;
     if (this.place.runs.length === 0) {
       this.#compared = null;
       return;
     }
     try {
       this.#compared = await api.getComparison(this.place, signal);
+      this.#problem.hidden = true;
       if (!this.#compared.ended && !signal.aborted) {
-        this.#timer = window.setTimeout(() => this.#ask(), EVERY);
+        this.#timer = window.setTimeout(() => this.#ask(true), EVERY);
       }
     } catch (error) {
       if (signal.aborted) return;
-      this.#compared = null;
+      const isLost = error instanceof api.ServerError && error.status === 0;
+      if (!(again && isLost)) this.#compared = null;
       this.#say(/** @type {Error} */ (error));
     }
     if (!signal.aborted) this.#draw();
@@ -234,6 +244,7 @@ class ComparePage {
   }
 
   close() {
+    this.unsubscribe();
     window.clearTimeout(this.#timer);
     this.#asking.abort();
     this.#scatterChart?.close();

@@ -99,6 +99,7 @@ export class CompareFigure {
       this.#problem = "";
     } catch (error) {
       if (signal.aborted) return;
+      this.#asked = ""; // may be asked again
       this.#averages = null;
       this.#problem = /** @type {Error} */ (error).message;
     }
