@@ -106,14 +106,20 @@ export function bulkBar(selection, list, onDone) {
       setText(count, `${counted(selection.size)} selected`);
       setText(all, `Select all ${whole(list.matched)}`);
       all.hidden = selection.size >= list.matched;
+      // Of runs that were not loaded, as those of a folded sweep, the query says what they may be.
       const known = selection.runs.map((run) => store.get().runs.get(run));
-      const isArchived = known.every((run) => run?.archived);
-      const isDeleted = known.every((run) => run && run.deleted_at !== null);
-      compare.hidden = isDeleted || selection.size > MOST_COMPARED;
+      const [archived, deleted] = ["archived", "deleted"].map((key) =>
+        new RegExp(`\\b${key}[:=]`, "i").test(list.query));
+      const isArchived = known.map((run) => run ? run.archived : archived);
+      const isDeleted = known.map((run) => run ? run.deleted_at !== null : deleted);
+      const isSure = known.every((run) => run);
+      compare.hidden = isDeleted.every(Boolean) || selection.size > MOST_COMPARED;
       const runs = selection.runs.slice(0, MOST_COMPARED).sort((a, b) => a - b);
       compare.href = formatCompare({ ...NOTHING_COMPARED, runs });
-      [archive.hidden, unarchive.hidden] = [isArchived, !isArchived];
-      [remove.hidden, restore.hidden] = [isDeleted, !isDeleted];
+      archive.hidden = isSure && isArchived.every(Boolean);
+      unarchive.hidden = !isArchived.some(Boolean);
+      remove.hidden = isSure && isDeleted.every(Boolean);
+      restore.hidden = !isDeleted.some(Boolean);
     },
   };
 }
