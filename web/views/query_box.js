@@ -77,6 +77,10 @@ export function queryBox(onQuery) {
     timer = window.setTimeout(ask, PAUSE);
     suggest();
   };
+  // The mark stays below the place when the box scrolls.
+  input.addEventListener("scroll", () => {
+    ahead.style.marginLeft = `${-input.scrollLeft}px`;
+  });
   input.addEventListener("input", typed);
   input.addEventListener("click", suggest);
   input.addEventListener("blur", () => offer([]));
