@@ -1,7 +1,7 @@
 """A verdict in one sentence, for the page and the command line alike."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .intervals import OverSeeds
 from .verdict import DEFAULT_TARGET, Comparison, Verdict
@@ -57,21 +57,32 @@ def _as_a_whole(verdict: Verdict) -> str:
     parts = [f"{len(reached) or 'none'} of {len(arms)} arms reached {_target(verdict)}"]
     sooner = [(arm.steps_to_target, arm.arm) for arm in reached if arm.steps_to_target is not None]
     if sooner:
-        count, name = min(sooner)
-        parts[0] += f", {name} first: after {steps(count)}"
+        count, _ = min(sooner)
+        parts[0] += f", {_those_at(count, sooner)} first: after {steps(count)}"
     last = [
         (arm.last_accuracy, arm.arm)
         for arm in arms
         if arm.last_accuracy is not None and math.isfinite(arm.last_accuracy)
     ]
     if last:
-        accuracy, name = max(last)
-        parts.append(f"{name} {'ended' if verdict.ended else 'is'} highest: {percent(accuracy)}")
+        accuracy, _ = max(last)
+        name = _those_at(accuracy, last)
+        several = sum(own == accuracy for own, _ in last) > 1
+        is_at = "ended" if verdict.ended else "are" if several else "is"
+        parts.append(f"{name} {is_at} highest: {percent(accuracy)}")
     diverged = sum(arm.diverged > 0 for arm in arms)
     if diverged:
         parts.append(f"{diverged} diverged")
     words = "; ".join(parts) + "."
     return words[0].upper() + words[1:]
+
+
+def _those_at(value: float, arms: Sequence[tuple[float, str]]) -> str:
+    """The arm that has a value; of several the first, and how many others."""
+    first, *others = [name for own, name in arms if own == value]
+    if not others:
+        return first
+    return f"{first} and {others[0] if len(others) == 1 else f'{len(others)} others'}"
 
 
 def criterion(verdict: Verdict) -> str:

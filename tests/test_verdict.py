@@ -310,6 +310,19 @@ def test_of_many_arms_only_what_they_come_to_is_said() -> None:
     )
 
 
+def test_of_many_arms_none_is_first_that_is_not_alone() -> None:
+    arms = [f"lr {at}" for at in range(8)]
+    curves = [curve((0, 0.1), (100, 0.95), arm=arm) for arm in arms]
+    assert sentence(verdict(curves, arms, ended=True)) == (
+        "8 of 8 arms reached 90 %, lr 0 and 7 others first: after 94 steps; "
+        "lr 0 and 7 others ended highest: 95 %."
+    )
+    curves[3] = curve((0, 0.1), (100, 0.97), arm=arms[3])
+    curves[5] = curve((0, 0.1), (100, 0.97), arm=arms[5])
+    words = sentence(verdict(curves, arms, ended=False))
+    assert words.endswith("; lr 3 and lr 5 are highest: 97 %.")
+
+
 def test_an_interval_below_0_has_a_minus_sign() -> None:
     estimate = OverSeeds(value=0.1, low=-0.29, high=1.315, seeds=2)
     assert points(estimate) == "10.0 points higher (−29.0 to 131.5, 2 seeds)"
