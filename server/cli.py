@@ -1,5 +1,6 @@
 """The command line, `shiftscope`: each command is a module."""
 
+import io
 import os
 import sys
 
@@ -59,6 +60,9 @@ app.command("report")(report_runs)
 
 def main() -> None:
     """Run the command line; what a person can mend is told in a sentence, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):  # names have signs that a terminal may lack
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except ShiftscopeError as error:
