@@ -25,6 +25,16 @@ ANSWER_SECONDS = 5.0
 logger = logging.getLogger(__name__)
 
 
+class _Direct(urllib.request.HTTPRedirectHandler):
+    """Follows nothing: after a redirection a POST would go on as a GET, without what it tells."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Leave the answer as it is, which is an error then."""
+
+
+_opener = urllib.request.build_opener(_Direct)
+
+
 class Webhook:
     """Sends what happens from its start on, to every run or to one."""
 
@@ -141,7 +151,7 @@ def post(url: str, content: Mapping[str, Any]) -> None:
         url, to_json(content), {"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS):
+        with _opener.open(request, timeout=ANSWER_SECONDS):
             pass
     except (OSError, ValueError) as error:  # HTTPError is one, too
         whose = (content["event"], content["run"]["id"])

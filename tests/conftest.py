@@ -265,13 +265,18 @@ def stored(tmp_path: Path, empty_database: Path) -> Stored:
 
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An address that takes posts, and what came; below it, /unwell fails the first time."""
+    """An address that takes posts, and what came; below it, /unwell fails the first time, and
+    /moved names another one."""
     taken: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(500 if self.path == "/unwell" and len(taken) == 1 else 204)
+            if self.path == "/moved":
+                self.send_response(302)
+                self.send_header("Location", "/there")
+            else:
+                self.send_response(500 if self.path == "/unwell" and len(taken) == 1 else 204)
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:

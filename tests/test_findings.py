@@ -635,3 +635,5 @@ def test_a_webhook_tells_of_findings_and_of_the_end_whatever_the_receiver_answer
     assert new["address"] == f"http://here/runs/{found.run_id}?tab=findings"
     assert (end["event"], end["run"]["error"], end["findings"]) == ("failed", "No memory.", [])
     assert "The webhook did not take findings of run" in caplog.text
+    webhook.post(f"{url}/moved", end)  # following it would leave out what is told
+    assert "did not take failed of run" in caplog.text and "302" in caplog.text
