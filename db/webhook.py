@@ -28,7 +28,9 @@ logger = logging.getLogger(__name__)
 class _Direct(urllib.request.HTTPRedirectHandler):
     """Follows nothing: after a redirection a POST would go on as a GET, without what it tells."""
 
-    def redirect_request(self, *_: object) -> None:
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> None:
         """Leave the answer as it is, which is an error then."""
 
 
