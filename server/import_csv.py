@@ -8,6 +8,7 @@ import csv
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from ..db.errors import InvalidImport, shown
 from ..db.study import Measurement
@@ -18,6 +19,8 @@ SERIES = ("series", "arm")
 IGNORED = {"run_id", "network_id", "layer_id", "unit", "wall time", "wall_time"}
 """What our own files and TensorBoard's have besides; numbers of rows, no quantities."""
 LARGEST_SEED = 2**63 - 1
+LONGEST_LINE = 1_000_000
+"""Characters: a longer line is no row of numbers."""
 
 
 def csv_numbers(file: Path, skip: Skipped) -> Iterator[Measurement]:
@@ -28,7 +31,7 @@ def csv_numbers(file: Path, skip: Skipped) -> Iterator[Measurement]:
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
-            rows = csv.reader(text, strict=True)
+            rows = csv.reader(_lines(file, text), strict=True)
             header = [name.strip() for name in next(rows, ())]
             columns = _Columns(file, header)
             for name in header:
@@ -41,6 +44,17 @@ def csv_numbers(file: Path, skip: Skipped) -> Iterator[Measurement]:
         raise InvalidImport(f"{file} is not UTF-8 text: {error.reason}.") from None
     except csv.Error as error:
         raise InvalidImport(f"{file}: this is not CSV: {error}.") from None
+
+
+def _lines(file: Path, text: TextIO) -> Iterator[str]:
+    number = 0
+    while line := text.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE:
+            raise InvalidImport(
+                f"{file}, line {number:,}: expected fewer than {LONGEST_LINE:,} characters."
+            )
+        yield line
 
 
 class _Columns:
