@@ -12,6 +12,7 @@ from typing import TextIO
 
 from ..db.errors import InvalidImport, shown
 from ..db.study import Measurement
+from .csv_cells import text_of
 from .skipped import Skipped
 
 PLACES = ("step", "x")
@@ -90,16 +91,16 @@ class _Columns:
             raise self._wrong(
                 line, f"expected {len(self._header)} fields, as the first line has, got {len(row)}"
             )
-        series = self._file.stem if self._series is None else row[self._series]
+        series = self._file.stem if self._series is None else text_of(row[self._series])
         seed = 0 if self._seed is None else self._whole(row, line, self._seed)
-        prefix = "" if self._layer is None else f"{row[self._layer]}/"
+        prefix = "" if self._layer is None else f"{text_of(row[self._layer])}/"
         x = self._number(row, line, self._place)
         if not math.isfinite(x):
             raise self._wrong(line, f"expected a finite step, got {shown(row[self._place])}")
         if self._long is not None:
-            named = [(row[self._long[0]], self._long[1])]
+            named = [(text_of(row[self._long[0]]), self._long[1])]
         else:
-            named = [(self._header[place], place) for place in self._quantities]
+            named = [(text_of(self._header[place]), place) for place in self._quantities]
         for name, place in named:
             if not name:
                 raise self._wrong(line, "expected a name in the column quantity, got none")
