@@ -1,4 +1,4 @@
-"""What is too large or too much is refused before it is stored: the number, the limit, a way out."""
+"""What is too large or too much is refused first: the number, the limit and what to do."""
 
 import json
 from collections.abc import Iterator
