@@ -31,11 +31,11 @@ def client(engine: Engine, host: str = "127.0.0.1", **limits: Any) -> TestClient
     return TestClient(app, base_url="http://127.0.0.1")
 
 
-def start(web: httpx.Client, **experiment: Any) -> httpx.Response:
+def start(web: TestClient, **experiment: Any) -> Any:
     return web.post("/api/runs", json={"experiment": SMALL | experiment})
 
 
-def detail(answer: httpx.Response, status: int) -> str:
+def detail(answer: Any, status: int) -> str:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     return answer.json()["detail"]
