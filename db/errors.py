@@ -5,6 +5,7 @@ ShiftscopeError                 its text is one or two sentences made to be show
 ├── SearchError                 a query for runs is not understood; names the place in it
 ├── NotFound                    a run, table, layer or catalog entry that is not there
 ├── Conflict                    the run's status does not allow what was asked
+├── TooSoon                     it was asked for too often; says when to ask again
 ├── DatabaseProblem             the database cannot be opened, written or understood
 │   └── DatabaseIsNewer         it was written by a later version of shiftscope
 ├── DatasetProblem              a dataset is missing, truncated, corrupt or foreign
@@ -65,6 +66,18 @@ class NotFound(ShiftscopeError):
 
 class Conflict(ShiftscopeError):
     """The state of the run does not allow what was asked."""
+
+
+class TooSoon(ShiftscopeError):
+    """Too much was asked for in a short time.
+
+    Attributes:
+        seconds: After which there is room again.
+    """
+
+    def __init__(self, sentence: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(sentence)
 
 
 class DatabaseProblem(ShiftscopeError):

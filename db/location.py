@@ -32,6 +32,13 @@ class Location(BaseSettings):
         "none.",
     )
 
+    memory: float | None = Field(
+        default=None,
+        ge=0,
+        description="Memory in GB that the networks of a run may take; by default what there is "
+        "where it trains; 0 refuses none.",
+    )
+
     @property
     def database_url(self) -> str:
         """The database's URL, with the default filled in."""

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from unicodedata import category
 
-from sqlalchemy import Connection, Engine, case, delete, insert, select, update
+from sqlalchemy import Connection, Engine, case, delete, func, insert, select, update
 
 from .engine import writing
 from .errors import Conflict, NotFound
@@ -81,6 +81,13 @@ def insert_queued(
     ).scalar_one()
     add_entry(connection, run_id, "Queued.")
     return run_id
+
+
+def count_queued(engine: Engine) -> int:
+    """How many runs wait for a worker."""
+    with engine.connect() as connection:
+        query = select(func.count()).select_from(Run).where(Run.status == "queued")
+        return connection.execute(query).scalar_one()
 
 
 def begin_watched(

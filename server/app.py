@@ -31,9 +31,12 @@ from . import (
     verdict_routes,
 )
 from .assets import WEB, add_assets
+from .body_size import BodySize
 from .failures import PROBLEM, RESPONSES, add_failures
+from .limits import Limits
 from .older_runs import OlderRuns
 from .security import Guard
+from .settings import Settings
 from .tails import Tails
 from .wire import SafeJSONResponse
 
@@ -51,8 +54,13 @@ class Application(FastAPI):
         return document
 
 
-def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> FastAPI:
-    """The interface of docs/protocol.md and the page, for a server that listens on `host`."""
+def create_app(
+    engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1", settings: Settings | None = None
+) -> FastAPI:
+    """The interface of docs/protocol.md and the page, for a server that listens on `host`.
+
+    `settings` are for their limits; by default those of the environment.
+    """
     app = Application(
         title="shiftscope",
         version=version("shiftscope"),
@@ -66,6 +74,8 @@ def create_app(engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1") -> F
     app.state.started_at = datetime.now(UTC)
     app.state.tails = Tails(engine)
     app.state.older_runs = OlderRuns(engine)
+    app.state.limits = Limits(engine, settings or Settings(), host)
+    app.add_middleware(BodySize)
     app.add_middleware(Guard, host=host)
     add_failures(app)
     for routes in (

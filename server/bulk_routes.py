@@ -8,15 +8,18 @@ from sqlalchemy import Engine
 
 from ..db import edit, queue
 from ..db.errors import FieldProblem, InvalidExperiment, ShiftscopeError
-from .dependencies import EngineDep
+from ..db.experiment import Experiment
+from ..db.study import Study
+from ..db.tables import Run
+from .dependencies import Admit, AdmitDep, EngineDep
 from .list_schemas import BulkAsked, BulkPublic, RefusedPublic
-from .run_routes import enqueue_again
+from .run_routes import asked_again
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
 @router.post("/bulk")
-def act_on_runs(engine: EngineDep, body: BulkAsked) -> BulkPublic:
+def act_on_runs(engine: EngineDep, admit: AdmitDep, body: BulkAsked) -> BulkPublic:
     """Do something to many runs; those it can't be done to are named with the reason."""
     run_ids = list(dict.fromkeys(body.runs))
     new: list[int] = []
@@ -24,7 +27,7 @@ def act_on_runs(engine: EngineDep, body: BulkAsked) -> BulkPublic:
     if body.action == "stop":
         refused = _each(run_ids, partial(queue.ask_to_stop, engine))
     elif body.action == "again":
-        refused = _each(run_ids, lambda run_id: new.append(enqueue_again(engine, run_id)))
+        new, refused = _again(engine, run_ids, admit)
     else:
         refused |= _edited(engine, run_ids, body)
     return BulkPublic(
@@ -42,6 +45,17 @@ def _each(run_ids: list[int], act: Callable[[int], object]) -> dict[int, Shiftsc
         except ShiftscopeError as error:
             refused[run_id] = error
     return refused
+
+
+def _again(
+    engine: Engine, run_ids: list[int], admit: Admit
+) -> tuple[list[int], dict[int, ShiftscopeError]]:
+    """The numbers of the new runs, all of them admitted as one start."""
+    again: list[tuple[Run, Experiment | Study]] = []
+    refused = _each(run_ids, lambda run_id: again.append(asked_again(engine, run_id)))
+    if again:
+        admit(*(asked for _, asked in again))
+    return [queue.enqueue(engine, asked, run.catalog_entry) for run, asked in again], refused
 
 
 def _edited(engine: Engine, run_ids: list[int], body: BulkAsked) -> edit.Refused:

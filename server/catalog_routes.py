@@ -10,7 +10,7 @@ from ..db.estimate import estimate, estimate_study
 from ..db.experiment import Experiment
 from ..db.study import Study
 from .catalog_schemas import CatalogEntryPublic, CatalogPublic, ValidatedPublic
-from .dependencies import EngineDep
+from .dependencies import EngineDep, LimitsDep
 from .run_routes import asked_of
 from .run_schemas import RunCreate
 
@@ -41,9 +41,10 @@ def get_study_schema() -> dict[str, Any]:
 
 
 @router.post("/experiments/validate")
-def validate_experiment(engine: EngineDep, body: RunCreate) -> ValidatedPublic:
+def validate_experiment(engine: EngineDep, limits: LimitsDep, body: RunCreate) -> ValidatedPublic:
     """Check an experiment or a study without starting it, and estimate its cost."""
     asked = asked_of(body)
+    limits.check(asked)
     cost = estimate_study(engine, asked) if isinstance(asked, Study) else estimate(engine, asked)
     return ValidatedPublic.model_validate(_documents(asked) | {"estimate": asdict(cost)})
 

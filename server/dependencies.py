@@ -1,14 +1,19 @@
 """What the routes are given."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
 from sqlalchemy import Engine
 from starlette.requests import HTTPConnection
 
+from .limits import Limits
 from .older_runs import OlderRuns
 from .schemas import Number
+
+Admit = Callable[..., None]
 
 
 def _engine(connection: HTTPConnection) -> Engine:
@@ -23,8 +28,20 @@ def _older_runs(connection: HTTPConnection) -> OlderRuns:
     return connection.app.state.older_runs
 
 
+def _limits(connection: HTTPConnection) -> Limits:
+    return connection.app.state.limits
+
+
+def _admit(connection: HTTPConnection) -> Admit:
+    asker = connection.client.host if connection.client else ""
+    return partial(_limits(connection).admit, asker)
+
+
 EngineDep = Annotated[Engine, Depends(_engine)]
 StartedAt = Annotated[datetime, Depends(_started_at)]
+LimitsDep = Annotated[Limits, Depends(_limits)]
+AdmitDep = Annotated[Admit, Depends(_admit)]
+"""Refuses what may not be stored as queued, on behalf of who asks."""
 OlderRunsDep = Annotated[OlderRuns, Depends(_older_runs)]
 RunId = Annotated[Number, Path(description="The run's number.")]
 Target = Annotated[float | None, Query(gt=0, le=1, description="Test accuracy to reach, a share.")]

@@ -8,6 +8,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from ..db.plain_json import json_safe
+from .csv_cells import cells
 
 CSV_TYPE = "text/csv; charset=utf-8"
 
@@ -24,7 +25,7 @@ def download(content: str | Iterator[bytes], media_type: str, name: str) -> Resp
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    """Rows as CSV; floats that are not finite are NaN, Infinity or -Infinity."""
+    """Rows as CSV: text is no formula, and what is not finite is NaN, Infinity or -Infinity."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(json_safe(list(row)) for row in rows)
+    csv.writer(text, lineterminator="\n").writerows(json_safe(cells(row)) for row in rows)
     return text.getvalue()

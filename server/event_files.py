@@ -14,7 +14,7 @@ from .extras import load
 
 EXTRA = "tensorboard"
 _PROTO = "tensorboard.compat.proto"
-LONGEST = 2**30
+LONGEST = 2**28
 """Bytes of a record: a longer one is no event."""
 
 
@@ -94,7 +94,11 @@ def scalar(value: Any) -> float | None:
     """The number of a Summary.Value; None where it is something else: a histogram, an image."""
     if value.HasField("simple_value"):
         return value.simple_value
-    if not value.HasField("tensor"):
+    # A shape says how large an array is to be made of one value: only that of a scalar is followed.
+    if not value.HasField("tensor") or value.tensor.tensor_shape.dim:
         return None
-    numbers = load(EXTRA, "tensorboard.util.tensor_util").make_ndarray(value.tensor)
+    try:
+        numbers = load(EXTRA, "tensorboard.util.tensor_util").make_ndarray(value.tensor)
+    except (TypeError, ValueError):  # of a type that is not known, or with another number of values
+        return None
     return float(numbers) if numbers.shape == () and numbers.dtype.kind in "fiu" else None

@@ -2,7 +2,8 @@
 
 Formats are CSV and JSON, written here, and Parquet (export_parquet.py). Floats are written by
 `repr`, so that they read back bit-equal; what is not finite is NaN, Infinity or -Infinity, in JSON
-as a string. A statistic that does not apply is an empty field, in JSON null.
+as a string. A statistic that does not apply is an empty field, in JSON null. In CSV text is no
+formula (csv_cells.py).
 """
 
 import csv
@@ -16,6 +17,7 @@ from typing import Any
 
 from ..db.errors import NotFound
 from ..db.plain_json import json_safe
+from .csv_cells import cells
 from .downloads import CSV_TYPE
 from .export_parquet import parquet_chunks
 from .export_tables import ExportTable
@@ -29,11 +31,15 @@ def csv_chunks(table: ExportTable) -> Iterator[bytes]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.columns)
+    whose = table.first_number
     while text.tell():
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()
-        writer.writerows(_safe(row, table) for row in islice(table.rows, ROWS_AT_ONCE))
+        writer.writerows(
+            _safe((*cells(row[:whose]), *row[whose:]), table)
+            for row in islice(table.rows, ROWS_AT_ONCE)
+        )
 
 
 def json_chunks(table: ExportTable) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """Every error of the HTTP interface as problem+json (RFC 9457)."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,7 @@ from ..db.errors import (
     NotFound,
     SearchError,
     ShiftscopeError,
+    TooSoon,
     shown,
 )
 from ..db.plain_json import to_json
@@ -30,6 +32,7 @@ STATUS: dict[type[ShiftscopeError], int] = {
     SearchError: 400,
     NotFound: 404,
     Conflict: 409,
+    TooSoon: 429,
     DatabaseProblem: 503,
     MissingExtra: 501,
 }
@@ -75,7 +78,10 @@ def _ours(_request: Request, error: Exception) -> Response:
     if isinstance(error, InvalidExperiment):
         errors = [{"field": p.field, "message": p.message} for p in error.problems]
     position = error.position if isinstance(error, SearchError) else None
-    return problem(status, str(error), errors, position=position)
+    headers = None
+    if isinstance(error, TooSoon):
+        headers = {"Retry-After": str(max(1, math.ceil(error.seconds)))}
+    return problem(status, str(error), errors, headers, position)
 
 
 def _not_allowed(request: Request, error: Exception) -> Response:

@@ -8,10 +8,12 @@ import csv
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from ..db.errors import InvalidImport, shown
 from ..db.queue import fitting
 from ..db.study import Measurement
+from .csv_cells import text_of
 from .skipped import Skipped
 
 PLACES = ("step", "x")
@@ -19,6 +21,8 @@ SERIES = ("series", "arm")
 IGNORED = {"run_id", "network_id", "layer_id", "unit", "wall time", "wall_time"}
 """What our own files and TensorBoard's have besides; numbers of rows, no quantities."""
 LARGEST_SEED = 2**63 - 1
+LONGEST_LINE = 1_000_000
+"""Characters: a longer line is no row of numbers."""
 
 
 def csv_numbers(file: Path, skip: Skipped) -> Iterator[Measurement]:
@@ -29,7 +33,7 @@ def csv_numbers(file: Path, skip: Skipped) -> Iterator[Measurement]:
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
-            rows = csv.reader(text, strict=True)
+            rows = csv.reader(_lines(file, text), strict=True)
             header = [name.strip() for name in next(rows, ())]
             columns = _Columns(file, header)
             for name in header:
@@ -42,6 +46,17 @@ def csv_numbers(file: Path, skip: Skipped) -> Iterator[Measurement]:
         raise InvalidImport(f"{file} is not UTF-8 text: {error.reason}.") from None
     except csv.Error as error:
         raise InvalidImport(f"{file}: this is not CSV: {error}.") from None
+
+
+def _lines(file: Path, text: TextIO) -> Iterator[str]:
+    number = 0
+    while line := text.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE:
+            raise InvalidImport(
+                f"{file}, line {number:,}: expected fewer than {LONGEST_LINE:,} characters."
+            )
+        yield line
 
 
 class _Columns:
@@ -77,16 +92,16 @@ class _Columns:
             raise self._wrong(
                 line, f"expected {len(self._header)} fields, as the first line has, got {len(row)}"
             )
-        series = fitting(self._file.stem) if self._series is None else row[self._series]
+        series = fitting(self._file.stem) if self._series is None else text_of(row[self._series])
         seed = 0 if self._seed is None else self._whole(row, line, self._seed)
-        prefix = "" if self._layer is None else f"{row[self._layer]}/"
+        prefix = "" if self._layer is None else f"{text_of(row[self._layer])}/"
         x = self._number(row, line, self._place)
         if not math.isfinite(x):
             raise self._wrong(line, f"expected a finite step, got {shown(row[self._place])}")
         if self._long is not None:
-            named = [(row[self._long[0]], self._long[1])]
+            named = [(text_of(row[self._long[0]]), self._long[1])]
         else:
-            named = [(self._header[place], place) for place in self._quantities]
+            named = [(text_of(self._header[place]), place) for place in self._quantities]
         for name, place in named:
             if not name:
                 raise self._wrong(line, "expected a name in the column quantity, got none")

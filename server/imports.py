@@ -16,6 +16,11 @@ from .import_csv import csv_numbers
 from .import_events import event_numbers
 from .skipped import Skipped
 
+MOST_NUMBERS = 100_000_000
+MOST_NAMES = 10_000
+"""Of a run's series, of its quantities and of its seeds."""
+LOOK_EVERY = 10_000
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -55,6 +60,9 @@ def import_path(engine: Engine, path: Path, name: str | None = None) -> Imported
         for one in _numbers(path, skipped):
             numbers += 1
             series[one.series] = quantities[one.quantity] = seeds[one.seed] = None
+            if numbers % LOOK_EVERY == 0:
+                _refuse_too_many(path, numbers, series=series, quantities=quantities, seeds=seeds)
+        _refuse_too_many(path, numbers, series=series, quantities=quantities, seeds=seeds)
         if numbers == 0:
             left = [f" Left out: {one['name']}: {one['reason']}" for one in skipped.listed()]
             raise InvalidImport(f"{path} has no numbers to import.{''.join(left[-1:])}")
@@ -75,8 +83,25 @@ def import_path(engine: Engine, path: Path, name: str | None = None) -> Imported
     return Imported(run_id, numbers, document)
 
 
+def _refuse_too_many(path: Path, numbers: int, **names: dict[Any, None]) -> None:
+    """Refuse what no page could show and no run's document hold."""
+    if numbers > MOST_NUMBERS:
+        raise InvalidImport(
+            f"{path} has more than {MOST_NUMBERS:,} numbers, which is the most that is imported. "
+            "Import a part of it, or every tenth step."
+        )
+    for what, found in names.items():
+        if len(found) > MOST_NAMES:
+            raise InvalidImport(
+                f"{path} has more than {MOST_NAMES:,} {what}, which is the most that is imported. "
+                "Import a part of it."
+            )
+
+
 def _numbers(path: Path, skip: Skipped) -> Iterator[Measurement]:
     """Every number whose names the database can hold."""
+    if path.exists() and not (path.is_dir() or path.is_file()):
+        raise InvalidImport(f"{path} is neither a folder nor a file.")
     if path.is_dir():
         found = event_numbers(path, skip)
     elif "tfevents" in path.name:

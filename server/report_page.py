@@ -9,6 +9,8 @@ from string import Template
 from .assets import plotly_script
 from .report_charts import Chart
 
+TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
+"""Signs that turn the order of text around are seen instead, as on the page (readable.js)."""
 TEMPLATE = Path(__file__).resolve().parent / "report.html"
 
 
@@ -23,12 +25,16 @@ def page(
         sections: HTML of the others.
         charts: What is drawn into the figures that they have.
     """
+    drawn = json.dumps([vars(chart) for chart in charts], allow_nan=False, ensure_ascii=False)
+    parts = {
+        "title": escape(title),
+        "lead": escape(lead),
+        "overview": overview,
+        "sections": "\n".join(sections),
+        "charts": _inside_script(drawn),
+    }
     return Template(TEMPLATE.read_text("utf-8")).substitute(
-        title=escape(title),
-        lead=escape(lead),
-        overview=overview,
-        sections="\n".join(sections),
-        charts=_inside_script(json.dumps([vars(chart) for chart in charts], allow_nan=False)),
+        {name: text.translate(TURNING) for name, text in parts.items()},
         plotly=plotly_script().replace("</script", "<\\/script"),
     )
 

@@ -8,7 +8,8 @@ from ..db.errors import Conflict, FieldProblem, InvalidExperiment, NotFound
 from ..db.experiment import Experiment
 from ..db.parsing import parse, parse_study
 from ..db.study import Study
-from .dependencies import EngineDep, RunId
+from ..db.tables import Run
+from .dependencies import AdmitDep, EngineDep, RunId
 from .run_schemas import (
     NetworkPublic,
     RunCreate,
@@ -24,11 +25,12 @@ router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
 @router.post("", status_code=201)
-def create_run(engine: EngineDep, body: RunCreate) -> RunDetailPublic:
+def create_run(engine: EngineDep, admit: AdmitDep, body: RunCreate) -> RunDetailPublic:
     """Store a run as queued; a worker that is free takes it."""
     asked = asked_of(body)
     if body.catalog_entry is not None:
         check_entry(body.catalog_entry)
+    admit(asked)
     run_id = queue.enqueue(engine, asked, body.catalog_entry)
     return get_run(engine, run_id)
 
@@ -70,9 +72,11 @@ def restore_run(engine: EngineDep, run_id: RunId) -> RunPublic:
 
 
 @router.post("/{run_id}/again", status_code=201)
-def run_again(engine: EngineDep, run_id: RunId) -> RunDetailPublic:
+def run_again(engine: EngineDep, admit: AdmitDep, run_id: RunId) -> RunDetailPublic:
     """Store a run of the same experiment or study as queued."""
-    return get_run(engine, enqueue_again(engine, run_id))
+    run, asked = asked_again(engine, run_id)
+    admit(asked)
+    return get_run(engine, queue.enqueue(engine, asked, run.catalog_entry))
 
 
 def raise_refusal(refused: edit.Refused) -> None:
@@ -81,8 +85,8 @@ def raise_refusal(refused: edit.Refused) -> None:
         raise error
 
 
-def enqueue_again(engine: Engine, run_id: int) -> int:
-    """Store another run of what a run did as queued; returns its number.
+def asked_again(engine: Engine, run_id: int) -> tuple[Run, Experiment | Study]:
+    """A run, and what it did, to be asked for again.
 
     Raises:
         NotFound: There is no such run.
@@ -96,8 +100,7 @@ def enqueue_again(engine: Engine, run_id: int) -> int:
         )
     if run.source == "import":
         raise Conflict(f"Run {run_id} was imported: there is nothing to run. Import it again.")
-    asked = parse(run.experiment) if run.study is None else parse_study(run.study)
-    return queue.enqueue(engine, asked, run.catalog_entry)
+    return run, parse(run.experiment) if run.study is None else parse_study(run.study)
 
 
 def asked_of(body: RunCreate) -> Experiment | Study:

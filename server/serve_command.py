@@ -18,6 +18,7 @@ from ..db.engine import open_database
 from ..db.errors import SetupProblem
 from ..db.webhook import Webhook
 from .app import create_app
+from .body_size import MOST_MESSAGE_BYTES
 from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag, WebhookFlag
 from .interrupts import interruptible, uninterrupted
 from .settings import load_settings, make_folder
@@ -66,7 +67,7 @@ def serve(
             if not no_browser and has_display():
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        app = create_app(engine, host=settings.host)
+        app = create_app(engine, host=settings.host, settings=settings)
         server = Server(app, on_begin=begin, on_end=worker.ask_to_end)
         try:
             server.run(sockets=[listening])
@@ -92,6 +93,7 @@ class Server(uvicorn.Server):
             access_log=False,
             # Compression costs 28 times as much for each client (docs/protocol.md).
             ws_per_message_deflate=False,
+            ws_max_size=MOST_MESSAGE_BYTES,
             timeout_graceful_shutdown=1,
         )
         super().__init__(config)

@@ -19,6 +19,18 @@ class Settings(Location):
     port: int = Field(
         default=8420, ge=0, le=65_535, description="Port to listen on; 0 takes any that is free."
     )
+    starts: int = Field(
+        default=60,
+        ge=1,
+        description="Starts of runs and sweeps in a minute that the server takes from one address; "
+        "ten times as many from its own machine.",
+    )
+    queued: int = Field(default=2_000, ge=1, description="Runs that may be queued at a time.")
+    parameters: int = Field(
+        default=1_000_000_000,
+        ge=1,
+        description="Parameters that all networks of a run may have together.",
+    )
 
 
 def load_settings(**flags: Any) -> Settings:

@@ -2,6 +2,8 @@
 
 MOST = 200
 """So many names are kept; of more the number."""
+LONGEST = 255
+"""Characters of a name that are kept."""
 
 
 class Skipped:
@@ -9,14 +11,15 @@ class Skipped:
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
-        self._others: set[str] = set()
+        self._others: set[int] = set()
 
     def __call__(self, name: str, reason: str) -> None:
         """Add one."""
+        short = name[:LONGEST]
         if len(self._reasons) < MOST:
-            self._reasons.setdefault(name, reason)
-        elif name not in self._reasons:
-            self._others.add(name)
+            self._reasons.setdefault(short, reason)
+        elif short not in self._reasons:
+            self._others.add(hash(name))
 
     def listed(self) -> list[dict[str, str]]:
         """`{"name": …, "reason": …}` of each."""

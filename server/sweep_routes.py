@@ -15,7 +15,7 @@ from ..db.sweep import Sweep, count_networks, expand
 from ..db.sweep_parsing import parse_sweep
 from ..db.verdict import DEFAULT_TARGET
 from .catalog_schemas import EstimatePublic
-from .dependencies import EngineDep, Target
+from .dependencies import AdmitDep, EngineDep, LimitsDep, Target
 from .run_routes import check_entry
 from .run_schemas import RunPublic, run_public
 from .schemas import Asked, Number, OverSeedsPublic, Public
@@ -91,11 +91,12 @@ class SweepDetailPublic(Public):
 
 
 @router.post("/validate")
-def validate_sweep(engine: EngineDep, body: SweepCreate) -> SweepValidatedPublic:
+def validate_sweep(engine: EngineDep, limits: LimitsDep, body: SweepCreate) -> SweepValidatedPublic:
     """Check a sweep without starting it: how many runs and networks it has, and their cost."""
     sweep = _asked(body)
     members = expand(sweep)
     experiments = [member.experiment for member in members]
+    limits.check(*experiments)
     return SweepValidatedPublic(
         settings=[one.setting for one in sweep.over],
         values=[list(member.values) for member in members],
@@ -106,9 +107,11 @@ def validate_sweep(engine: EngineDep, body: SweepCreate) -> SweepValidatedPublic
 
 
 @router.post("", status_code=201)
-def create_sweep(engine: EngineDep, body: SweepCreate) -> SweepDetailPublic:
+def create_sweep(engine: EngineDep, admit: AdmitDep, body: SweepCreate) -> SweepDetailPublic:
     """Store a sweep and its runs as queued; workers that are free take them."""
-    number = sweeps.start(engine, _asked(body), body.catalog_entry)
+    sweep = _asked(body)
+    admit(*(member.experiment for member in expand(sweep)))
+    number = sweeps.start(engine, sweep, body.catalog_entry)
     return _detail(engine, number)
 
 

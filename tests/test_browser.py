@@ -27,7 +27,7 @@ from reproducing import FAST, SLOW, finished
 from sqlalchemy import Engine
 from sweeping import finish
 
-from shiftscope.db import queue, read, sweeps
+from shiftscope.db import edit, log, queue, read, sweeps
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.findings import Found, store_findings
@@ -1585,3 +1585,57 @@ def test_all_layers_and_all_units_are_seen_at_once_and_one_step_as_a_distributio
     by_depth = "weight-gradient-by-depth"
     wait_until(page, lambda: len(drawn(page, by_depth)) == 2, "gradients by depth are drawn")
     assert drawn(page, by_depth)[0]["y"] == [0.001, 0.001]
+
+
+BOLD, IMAGE = '<b class="evil">B</b>', '<img src="x" onerror="evil=1">'
+LINK = '<a href="javascript:evil=1">\u202eknil</a>'
+EVIL = r"""() => ({
+  ran: window.evil ?? 0,
+  elements: document.querySelectorAll(".evil, img[src='x'], [href^='javascript'], svg a").length,
+  turned: /[\u202a-\u202e\u2066-\u2069]/.test(document.title + document.body.outerHTML
+    .replaceAll(/<script.*?<\/script>/gs, "")),
+  bold: [...document.querySelectorAll("svg tspan")].filter((one) => one.style.fontWeight).length,
+})"""
+
+
+TICKS = """() => [...document.querySelectorAll(".plot .xtick, .plot .ytick")]
+  .some((one) => one.textContent.includes("conv"))"""
+
+
+def test_text_of_a_person_is_never_html_and_turns_nothing_around(
+    engine: Engine,
+    make_watched: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+    tmp_path: Path,
+) -> None:
+    layers = ["<b>conv</b>", LINK]  # the first is short enough for the ticks of a chart
+    run = make_watched(engine, {BOLD: layers, IMAGE: layers}, name=f"{BOLD}{LINK}", steps=200)
+    run.begin()
+    run.append(200)
+    edit.change(engine, [run.run_id], tags=["<b>tag</b>", "\u202egat"], note=f"{IMAGE}{LINK}")
+    log.note(engine, run.run_id, f"{IMAGE}{LINK}")
+    rows = [("step", "series", LINK), *((step, IMAGE, step / 9) for step in range(1, 9))]
+    with (tmp_path / "log.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    imported = import_path(engine, tmp_path / "log.csv", BOLD).run_id
+    in_file = tmp_path / "report.html"
+    in_file.write_text(run_report(engine, [run.run_id, imported]), "utf-8")
+    address = f"http://{serve(engine)}"
+    page = open_page()
+    for place, drawn_in in (
+        (f"{address}/", None),
+        *((f"{address}/runs/{run.run_id}?tab={tab}", ".plot" if tab in TABS[:3] else None)
+          for tab in TABS),
+        (f"{address}/runs/{imported}", ".plot"),
+        (f"{address}/compare?runs={run.run_id},{imported}", None),
+        (in_file.as_uri(), ".chart"),
+    ):  # fmt: skip
+        page.goto(place)
+        expect(page.locator("body")).to_contain_text('<b class="evil">', timeout=10_000)
+        if drawn_in is not None:
+            expect(page.locator(f"{drawn_in} .main-svg").first).to_be_attached()
+        if place.endswith("tab=gradients"):
+            page.wait_for_function(TICKS)
+        found = page.evaluate(EVIL)
+        assert found == {"ran": 0, "elements": 0, "turned": False, "bold": 0}, place

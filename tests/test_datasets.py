@@ -218,12 +218,12 @@ def test_nothing_half_is_left_of_a_download(tmp_path: Path) -> None:
     with served(tmp_path / "there") as address:
         url = f"{address}file.gz"
         with pytest.raises(Stopped):
-            download.fetch([url], target, lambda _: None, stop)
+            download.fetch([url], target, lambda _: None, stop, most=100_000_000)
         with pytest.raises(DatasetProblem, match=r"file\.gz is another file; .*127\.0\.0\.1:9"):
-            download.fetch([url, NOWHERE], target, refuse, quiet)
+            download.fetch([url, NOWHERE], target, refuse, quiet, most=100_000_000)
         assert list(target.parent.iterdir()) == []
         assert download.is_reachable([NOWHERE, url])
         assert not download.is_reachable([NOWHERE, f"{address}nothing"])
-        download.fetch([url], target, lambda _: None, quiet)
+        download.fetch([url], target, lambda _: None, quiet, most=100_000_000)
     assert [path.name for path in target.parent.iterdir()] == ["file.gz"]
     assert target.read_bytes() == bytes(1000)

@@ -1,7 +1,6 @@
 """Experiment → everything that trains: data on the device, twins, stacks, and the plan."""
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..db import demand
 from ..db.arm import Arm
 from ..db.errors import DatasetProblem, SetupProblem
 from ..db.experiment import Experiment
-from ..db.layouts import layers
+from ..db.location import Location
 from .datasets import Images
 from .datasets.memory import free_memory
 from .discovery import find_layers
@@ -24,9 +24,6 @@ from .plan import Plan
 from .ring import STRETCHES, numbers, slots_for
 from .stack import Stack
 from .twins import arm_weights, batches, build, weights_hash
-
-BYTES_PER_WEIGHT = 16
-"""float32: the weight, its gradient, the first copy and the one that is evaluated."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,7 @@ def prepare(
             f"The batch size {experiment.batch_size} is larger than the {experiment.dataset} "
             f"training set of {len(images.train_images):,} examples; choose a smaller one."
         )
-    if device.type == "cpu":
-        _check_memory(experiment)
+    check_memory(experiment, device)
     pixels = to_device(
         images,
         device,
@@ -167,18 +163,24 @@ def assemble(
     return Prepared(stacks, drawn, test, plan)
 
 
-def _check_memory(experiment: Experiment) -> None:
-    needed = sum(
-        math.prod(layer.weight_shape) * BYTES_PER_WEIGHT * len(experiment.seeds)
-        for arm in experiment.arms
-        for layer in layers(experiment.network_of(arm), experiment.input_shape)
-    )
-    free = free_memory()
-    if needed > free:
+def check_memory(experiment: Experiment, device: torch.device) -> None:
+    """Refuse what the device can't hold, as far as that is known before it trains.
+
+    Raises:
+        SetupProblem: Says what is needed and what there is.
+    """
+    needed, most = demand.memory(experiment), Location().memory
+    if most is not None:
+        there, where = most * 1e9, "are the limit (SHIFTSCOPE_MEMORY)"
+    elif device.type == "cuda":
+        there, where = torch.cuda.mem_get_info(device)[0], f"are free on {device}"
+    else:
+        there, where = free_memory(), "are free"
+    if most != 0 and needed > there:
         raise SetupProblem(
-            f"The weights of these networks, with their gradients and copies, take "
-            f"{needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB are free. Choose narrower "
-            "or fewer layers, fewer arms or fewer seeds."
+            f"The networks alone would take {needed / 1e9:,.1f} GB of memory, and "
+            f"{there / 1e9:,.1f} GB {where}. Choose narrower or fewer layers, a smaller batch, "
+            "fewer arms or fewer seeds; SHIFTSCOPE_MEMORY=0 tries it all the same."
         )
 
 

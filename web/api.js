@@ -6,6 +6,7 @@
 /** @import { Averages, ComparePlace, Compared, Findings, SweepAsked, SweepDetail } from "./types" */
 /** @import { FoldedRuns, SweepValidated, Verdict } from "./types" */
 
+import { readable } from "./readable.js";
 import { decode, decodeUnits } from "./series.js";
 
 /** What the server refused, in its own words. */
@@ -65,7 +66,7 @@ function unreachable() {
  * @returns {Promise<Answer>}
  */
 async function json(path, body, signal, method) {
-  return (await ask(path, body, signal, method)).json();
+  return JSON.parse(readable(await (await ask(path, body, signal, method)).text()));
 }
 
 /** @returns {Promise<System>} */

@@ -7,6 +7,7 @@
 
 import { liveUrl } from "./api.js";
 import { isNotifying } from "./notify.js";
+import { readable } from "./readable.js";
 import { decode } from "./series.js";
 import { learnRuns, store } from "./state.js";
 
@@ -72,7 +73,7 @@ function open() {
   });
   opened.addEventListener("message", ({ data }) => {
     if (data instanceof ArrayBuffer) takeFrame(data);
-    else takeMessage(JSON.parse(data));
+    else takeMessage(JSON.parse(readable(data)));
   });
   opened.addEventListener("close", () => {
     if (socket !== opened) return;

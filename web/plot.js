@@ -107,7 +107,7 @@ function captionsOf({ boxes, width, height }, { title, subtitle, axis, across, l
   const annotations = [
     write(`<b>${escaped(title)}</b>`, left, LINE - top, { font: { color: ink, size: 16 } }),
     ...lines.map((text, at) => write(escaped(text), left, (2.25 + at) * LINE - top)),
-    ...boxes.map((box) => write(across, box.left + box.width / 2, height + 8,
+    ...boxes.map((box) => write(escaped(across), box.left + box.width / 2, height + 8,
       { xanchor: "center" })),
     ...boxes.filter((box) => box.left === left).map((box) => write(escaped(axis), 8,
       box.top + box.height / 2, { textangle: -90, xanchor: "center" })),
@@ -284,7 +284,7 @@ function layout({ boxes, width, height, x, y, log, logX, zooms }, revision) {
     found[`xaxis${number}`] = {
       ...common, anchor: `y${number}`, range: x.range, type: logX ? "log" : "linear",
       ...("tick" in x ? { tick0: 0, dtick: x.tick, tickformat: ",d" }
-        : { tickmode: "array", tickvals: x.values, ticktext: x.labels }),
+        : { tickmode: "array", tickvals: x.values, ticktext: x.labels.map(escaped) }),
       domain: [box.left / width, (box.left + box.width) / width], showgrid: false,
       showline: true, linecolor: hairline, tickangle: 0, ticklabeloverflow: "allow",
       ...(at > 0 && { matches: "x" }),
@@ -293,7 +293,7 @@ function layout({ boxes, width, height, x, y, log, logX, zooms }, revision) {
       ...common, anchor: `x${number}`, range: y.range, type: log ? "log" : "linear",
       fixedrange: true, gridcolor: hairline, gridwidth: 1,
       domain: [1 - (box.top + box.height) / height, 1 - box.top / height],
-      showticklabels: isLeft, tickmode: "array", tickvals: y.values, ticktext: y.labels,
+      showticklabels: isLeft, tickmode: "array", tickvals: y.values, ticktext: y.labels.map(escaped),
       ticklabeloverflow: "allow",
     };
   });

@@ -38,6 +38,8 @@ CLASS_NAMES = (
 FOLDERS = ("cifar10", ".")
 JPEG_FOLDER, JPEG_ARCHIVE = "cifar10", "cifar10-jpg.tar.gz"
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+MOST_BYTES = 200_000_000
+"""Of the download, which has 170 million."""
 ARCHIVES = {
     "cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a",
     "cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530",
@@ -228,7 +230,13 @@ def _advice(place: Path) -> str:
 def _download(data: Path, progress: Callable[[str], None]) -> Path:
     target = data / FOLDERS[0] / URL.rpartition("/")[2]
     try:
-        return fetch([URL], target, _check, lambda how_far: progress(f"CIFAR-10: {how_far}"))
+        return fetch(
+            [URL],
+            target,
+            _check,
+            lambda how_far: progress(f"CIFAR-10: {how_far}"),
+            most=MOST_BYTES,
+        )
     except DatasetProblem as error:
         raise DatasetProblem(
             f"CIFAR-10 is not in {target.parent} and can't be downloaded ({error}). Put "

@@ -18,6 +18,8 @@ def fetch(
     target: Path,
     check: Callable[[Path], object],
     progress: Callable[[str], None],
+    *,
+    most: int,
 ) -> Path:
     """Download a file from the first place that has it.
 
@@ -26,6 +28,7 @@ def fetch(
         target: Where to put it.
         check: Raises DatasetProblem when the file is not what it should be.
         progress: Told in a few words how far it is.
+        most: Bytes that the file can have; a place that sends more has another file.
 
     Raises:
         DatasetProblem: With what each place said.
@@ -33,7 +36,7 @@ def fetch(
     failures: list[str] = []
     for url in urls:
         try:
-            return _fetch(url, target, check, progress)
+            return _fetch(url, target, check, progress, most)
         except (*OFFLINE, DatasetProblem) as error:
             failures.append(f"{url}: {getattr(error, 'reason', error)}")
     raise DatasetProblem("; ".join(failures))
@@ -52,7 +55,11 @@ def is_reachable(urls: Sequence[str]) -> bool:
 
 
 def _fetch(
-    url: str, target: Path, check: Callable[[Path], object], progress: Callable[[str], None]
+    url: str,
+    target: Path,
+    check: Callable[[Path], object],
+    progress: Callable[[str], None],
+    most: int,
 ) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as folder:
@@ -62,6 +69,10 @@ def _fetch(
             done = 0
             while chunk := response.read(CHUNK):
                 done += out.write(chunk)
+                if done > most:
+                    raise DatasetProblem(
+                        f"it sends more than {most:,} bytes, which is no such file"
+                    )
                 share = f", {done / total:.0%}" if total else ""
                 progress(f"downloading {target.name}{share}")
         check(part)

@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import io
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ NAMES = (
     "t10k-labels-idx1-ubyte",
 )
 SHAPES = ((60_000, 28, 28), (60_000,), (10_000, 28, 28), (10_000,))
+MORE_IN_GZIP = 1 << 20
+"""Bytes that a gzipped file may have beyond those it expands to."""
 
 
 @dataclass(frozen=True)
@@ -107,21 +111,26 @@ class IdxDataset:
             f"Delete {path}, so that it is downloaded anew, or replace it by {self.title}'s own "
             "file."
         )
-        try:
-            raw = path.read_bytes()
-            is_zipped = raw[:2] == b"\x1f\x8b"
-            content = gzip.decompress(raw) if is_zipped else raw
-        except (OSError, EOFError, zlib.error) as error:
-            raise DatasetProblem(f"{path.name} can't be read: {error}. {advice}") from error
         header = 4 + 4 * len(file.shape)
         expected = header + int(np.prod(file.shape))
+        try:
+            with path.open("rb") as opened:
+                raw = opened.read(expected + MORE_IN_GZIP)
+            is_zipped = raw[:2] == b"\x1f\x8b"
+            # One byte more than expected tells that there is too much, however much that is.
+            content = (
+                gzip.GzipFile(fileobj=io.BytesIO(raw)).read(expected + 1) if is_zipped else raw
+            )
+        except (OSError, EOFError, zlib.error) as error:
+            raise DatasetProblem(f"{path.name} can't be read: {error}. {advice}") from error
         if len(content) < header or content[:3] != b"\0\0\x08" or content[3] != len(file.shape):
             raise DatasetProblem(f"{path.name} is not an IDX file of bytes. {advice}")
         shape = tuple(int(size) for size in np.frombuffer(content, ">u4", len(file.shape), 4))
         if shape != file.shape or len(content) != expected:
             raise DatasetProblem(
                 f"{path.name} is not {self.title}'s or is truncated: it says its shape is {shape} "
-                f"and has {len(content):,} bytes; expected {file.shape} and {expected:,}. {advice}"
+                f"and has {_size(content, expected)}; expected {file.shape} and {expected:,}. "
+                f"{advice}"
             )
         if (file.sha256 and hashlib.sha256(content).hexdigest() != file.sha256) or (
             file.md5 and is_zipped and hashlib.md5(raw).hexdigest() != file.md5
@@ -151,9 +160,16 @@ class IdxDataset:
                 target,
                 partial(self.parse, file),
                 lambda how_far: progress(f"{self.title}: {how_far}"),
+                most=math.prod(file.shape) + MORE_IN_GZIP,
             )
         except DatasetProblem as error:
             raise DatasetProblem(
                 f"{self.title} is not in {folder} and can't be downloaded ({error}). Put its four "
                 "files there (.gz or not), or choose the dataset digits, which needs no download."
             ) from error
+
+
+def _size(content: bytes, expected: int) -> str:
+    if len(content) > expected:
+        return f"more than {expected:,} bytes"
+    return f"{len(content):,} bytes"

@@ -8,12 +8,14 @@ files with other endings are not looked at.
 import hashlib
 import os
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...db.errors import DatasetProblem
 from ..decoding import Source
+from .expanding import TooLarge, expanded
 from .memory import free_memory
 
 ENDINGS = (".jpg", ".jpeg", ".png")
@@ -128,25 +130,38 @@ def _in_folder(folder: Path, within: PurePosixPath) -> Iterator[Entry]:
 
 
 def _in_archive(place: Path) -> Iterator[Entry]:
-    """Its one outermost folder is left off; the files' content is kept in memory."""
+    """Its one outermost folder is left off; the files' content is kept in memory.
+
+    Nothing is written to the disk, and links in it are not followed.
+    """
     entries: list[Entry] = []
     left = free_memory() // 2
     try:
-        with tarfile.open(place) as archive:
+        with (
+            expanded(place, left) as content,
+            tarfile.open(fileobj=content, mode="r|") as archive,  # pyright: ignore[reportArgumentType, reportCallIssue]
+        ):
             for member in archive:
                 path = PurePosixPath(member.name)
+                if path.is_absolute() or ".." in path.parts:
+                    raise DatasetProblem(
+                        f"{place} has a file that would lie outside of it: {some([member.name])}. "
+                        "Pack the archive anew from the folder of images."
+                    )
                 if member.isdir():
                     entries.append((path, None))
                 elif member.isfile() and path.suffix.lower() in ENDINGS and path.name[0] != ".":
-                    left -= member.size
+                    left -= member.size  # which of a sparse file is more than lies in the archive
                     if left < 0:
-                        raise DatasetProblem(
-                            f"The images in {place} take more than half of the free memory. "
-                            "Unpack the archive and name the folder."
-                        )
+                        raise TooLarge
                     stream = archive.extractfile(member)
                     entries.append((path, stream.read() if stream else b""))
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except TooLarge:
+        raise DatasetProblem(
+            f"{place} expands to more than half of the free memory. Unpack the archive and name "
+            "the folder."
+        ) from None
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DatasetProblem(
             f"{place} can't be read: it is truncated or no tar archive. Replace it."
         ) from error
