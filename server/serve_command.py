@@ -21,6 +21,7 @@ from .app import create_app
 from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag, WebhookFlag
 from .interrupts import interruptible, uninterrupted
 from .settings import load_settings, make_folder
+from .transport import configure
 from .worker_process import KeptWorker, start_worker
 
 
@@ -86,15 +87,7 @@ class Server(uvicorn.Server):
     def __init__(
         self, app: object, *, on_begin: Callable[[], None], on_end: Callable[[], None]
     ) -> None:
-        config = uvicorn.Config(
-            app,  # type: ignore[arg-type]
-            log_level="warning",
-            access_log=False,
-            # Compression costs 28 times as much for each client (docs/protocol.md).
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=1,
-        )
-        super().__init__(config)
+        super().__init__(configure(app))
         self._on_begin = on_begin
         self._on_end = on_end
 

@@ -22,7 +22,7 @@ from ..db.plain_json import to_json
 from ..db.series import Selection
 from ..db.tables import ACTIVE, Run
 from .finding_schemas import findings_public
-from .frames import Frame, read_frame, widths_for
+from .frames import Frame, last_pushed, read_frame, widths_for
 from .run_schemas import NetworkPublic, columns_of, networks_public, run_public
 
 POLL_SECONDS = 0.1
@@ -111,9 +111,12 @@ class RunTail(Tail):
         return POLL_SECONDS if self.run.status in ACTIVE else IDLE_SECONDS
 
     async def frame(self, selections: tuple[Selection, ...], points: int, first: int) -> Frame:
-        """The records from a step on, up to the newest; encoded once for all who ask the same."""
-        latest = self.run.step
-        widths = widths_for(self.run, 0, latest, points)
+        """The records from a step on, up to the newest or as many as one frame takes.
+
+        It is encoded once for all who ask the same.
+        """
+        widths = widths_for(self.run, 0, self.run.step, points)
+        latest = last_pushed(self.run, selections, first, widths)
         buckets = {table: first // width for table, width in widths.items()}
         asked = {one.table for one in selections}
         key = (selections, latest, *((widths[table], buckets[table]) for table in sorted(asked)))
