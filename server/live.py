@@ -158,9 +158,7 @@ class Viewer:
     async def _push_runs(self) -> None:
         if self._runs is None:
             return
-        for version, message in sorted(self._runs.changes.values()):
-            if version <= self._runs_sent:
-                continue
+        for version, message in self._runs.since(self._runs_sent):
             await self._websocket.send_text(message)
             self._runs_sent = version
 

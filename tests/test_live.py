@@ -582,6 +582,25 @@ def test_the_list_of_runs_is_told_of_what_is_new_and_what_changes(
         assert viewer.next()["run"]["deleted_at"] is not None
 
 
+def test_runs_that_wait_are_not_read_again_until_they_begin_or_are_stopped(
+    engine: Engine, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, *_, last) = [queue.enqueue(engine, Experiment()) for _ in range(50)]
+    real, shown = tails.run_public, []
+    monkeypatch.setattr(tails, "run_public", lambda run: shown.append(run.id) or real(run))
+    with client(serve(engine)) as viewer:
+        viewer.ask(type="runs")
+        viewer.ask(type="nonsense")  # its answer says that the first message has been obeyed
+        assert viewer.next()["type"] == "error"
+        assert queue.claim(engine, queue.register(engine), last) == last
+        told = viewer.next()["run"]
+        assert (told["id"], told["status"]) == (last, "running")
+        queue.ask_to_stop(engine, first)
+        told = viewer.next()["run"]
+        assert (told["id"], told["status"]) == (first, "stopped")
+    assert set(shown) == {first, last}
+
+
 def viewer_run(engine: Engine, run_id: int) -> dict[str, Any]:
     """A run as it is pushed."""
     return run_public(read.run(engine, run_id)).model_dump(mode="json")
