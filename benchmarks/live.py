@@ -49,6 +49,8 @@ class Measured(NamedTuple):
     memory: list[int]
     """Bytes that the server held, second by second."""
     faults: list[str]
+    lost: int
+    """Connections that ended before the restart."""
     back: np.ndarray
     """Seconds from when the server listened again until each client was complete."""
 
@@ -92,6 +94,7 @@ def measure(
         cpu=(after - before) / (end - begin),
         memory=memory,
         faults=[fault for one in watchers for fault in one.faults],
+        lost=sum(one.opened for one in watchers) - 2 * clients,
         back=np.concatenate([received(one, [committed]) for one in watchers]) - listening,
     )
 
@@ -168,6 +171,7 @@ def described(found: Measured) -> dict[str, str]:
         "the server's CPU, of one core": f"{found.cpu:.0%}",
         "its memory after a minute, at the end, at most": f"{first}, {last}, {peak} MiB",
         "gaps and repeats": str(len(found.faults)),
+        "connections lost before the restart": str(found.lost),
         "complete after a restart, the slowest client": f"{found.back.max():.1f} s",
     }
 

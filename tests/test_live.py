@@ -240,6 +240,23 @@ def test_a_client_that_does_not_read_delays_nobody_holds_little_and_then_gets_ev
             assert [row["p95"] for row in rows.values()] == list(range(1, 8_001))
 
 
+def test_what_one_frame_does_not_take_comes_in_the_next_from_bucket_to_bucket(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine)
+    fully(run, 4_003)
+    with client(serve(engine)) as viewer:
+        viewer.ask(**watch_fully(run) | {"points": 3_000})
+        viewer.until(lambda _: viewer.latest == 4_003)
+    sizes = [sum(one["rows"] * len(one["columns"]) for one in f["series"]) for f in viewer.frames]
+    assert len(sizes) == 2 and max(sizes) <= MOST_PUSHED
+    assert viewer.resent.total() == 0
+    assert {one["width"] for frame in viewer.frames for one in frame["series"]} == {4}
+    for rows in viewer.rows.values():
+        ends = [(row["step"], row["last_step"]) for row in rows.values()]
+        assert ends == [(max(at, 1), min(at + 3, 4_003)) for at in range(0, 4_004, 4)]
+
+
 @pytest.fixture
 def silent() -> Iterator[Callable[[str], tuple[socket.socket, ClientProtocol]]]:
     """Opens connections of clients that read nothing more and answer no ping."""
