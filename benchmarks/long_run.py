@@ -1,4 +1,4 @@
-"""Long runs without training, for `page.py`: records written as a recorder writes them.
+"""Long runs without training, their records written as a recorder writes them.
 
     python benchmarks/long_run.py sqlite:///FILE --steps 1000000
     python benchmarks/long_run.py sqlite:///FILE --seconds 60 --rate 500

@@ -17,17 +17,12 @@ The stores are kept in --folder and used again. Run it on a machine that does no
 
 import argparse
 import contextlib
-import json
 import math
 import platform
-import re
 import runpy
 import statistics
-import subprocess
 import sys
-import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -37,6 +32,7 @@ import numpy as np
 from long_run import store
 from page_rivals import IN_SIGHT, RIVALS
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+from processes import serving, writing
 
 from shiftscope.db.engine import open_database
 
@@ -99,24 +95,6 @@ class Streamed(NamedTuple):
     """Milliseconds of each long task."""
     heaps: list[float]
     """Bytes after the minute and at the end."""
-
-
-@contextlib.contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """`shiftscope serve`, without a worker; gives its address."""
-    program = "from shiftscope.server.cli import main; main()"
-    flags = ["serve", "--no-browser", "--no-worker", "--port", "0", "--data", str(folder)]
-    with subprocess.Popen(
-        [sys.executable, "-c", program, *flags], stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdout is not None
-        found = re.search(r"http://\S+", server.stdout.readline())
-        if found is None:
-            raise SystemExit("shiftscope does not start.")
-        try:
-            yield found[0]
-        finally:
-            server.terminate()
 
 
 def seconds_to_open(browser: Browser, url: str, drawn: str, *, again: bool = False) -> float:
@@ -186,23 +164,10 @@ def streamed(
 ) -> Streamed:
     """Watch a run that another process writes."""
     total = SETTLING + max(seconds, 60 * minutes) + 2
-    program = [sys.executable, str(ROOT / "benchmarks" / "long_run.py"), database]
     with (
-        subprocess.Popen(
-            [*program, "--seconds", str(total), "--rate", str(rate)],
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as writer,
+        writing(database, address, seconds=total, rate=rate) as (run, commits),
         opened(browser) as page,
     ):
-        assert writer.stdout is not None
-        commits = [json.loads(writer.stdout.readline())]
-        reading = threading.Thread(
-            target=lambda: commits.extend(map(json.loads, writer.stdout or ())), daemon=True
-        )
-        reading.start()
-        with urllib.request.urlopen(f"{address}/api/runs?limit=1") as answer:
-            run = json.load(answer)["runs"][0]["id"]
         page.add_init_script(f"({WHEN})(() => {LINES}([0, 1e9], 1))")
         page.goto(f"{address}/runs/{run}?tab=gradients", timeout=PATIENCE)
         when_drawn(page)
@@ -216,14 +181,13 @@ def streamed(
         heaps = [heap(page)]
         page.wait_for_timeout(1000 * max(0.0, begin + 60 * minutes - time.time()))
         heaps.append(heap(page))
-        writer.terminate()
     latencies = []
     for commit in commits:
         # what was committed at the very end is drawn after the page was asked
-        if begin <= commit["at"] <= end - 2:
-            seen = np.searchsorted(shown[:, 0], commit["step"])
+        if begin <= commit.at <= end - 2:
+            seen = np.searchsorted(shown[:, 0], commit.step)
             is_seen = seen < len(shown)
-            latencies.append(shown[seen, 1] - 1000 * commit["at"] if is_seen else np.inf)
+            latencies.append(shown[seen, 1] - 1000 * commit.at if is_seen else np.inf)
     return Streamed(np.array(latencies), tasks, heaps)
 
 
@@ -265,7 +229,7 @@ def opening(browser: Browser, folder: Path, every_steps: list[int], repetitions:
 
     for steps in every_steps:
         run = finished_run(folder, steps)
-        with serving(folder) as address:
+        with serving(folder) as (address, _):
             url = f"{address}/runs/{run}?tab=gradients"
             add_page("shiftscope", url, f"() => {LINES}([0, {steps}], 1)")
             add("shiftscope, a zoom", partial(seconds_to_zoom, browser, url, steps))
@@ -309,7 +273,7 @@ def main() -> None:
             opening(browser, asked.folder, asked.steps, asked.repetitions)
         if asked.seconds:
             database = f"sqlite:///{asked.folder / 'shiftscope.db'}"
-            with serving(asked.folder) as address:
+            with serving(asked.folder) as (address, _):
                 result = streamed(
                     browser,
                     address,

@@ -1,7 +1,7 @@
 """Reading: runs and what belongs to them, and whole tables for export."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from .tables import (
     MeasurementRecord,
     Network,
     Run,
+    Status,
     Worker,
     statistics_of,
 )
@@ -52,15 +53,26 @@ def finished_runs(engine: Engine, catalog_entry: str) -> Sequence[Run]:
 
 
 def changing_runs(
-    engine: Engine, *, after: int, edited_after: datetime | None = None, also: Sequence[int] = ()
+    engine: Engine,
+    *,
+    after: int,
+    edited_after: datetime | None = None,
+    also: Collection[int] = (),
+    active: Sequence[Status] = ACTIVE,
 ) -> Sequence[Run]:
     """Runs that may have changed: active, edited or numbered after something, and `also`."""
-    may = Run.status.in_(ACTIVE) | (Run.id > after)
+    may = Run.status.in_(active) | (Run.id > after)
     if edited_after is not None:
         may |= Run.edited_at > edited_after
     query = select(Run).where(may | Run.id.in_(also))
     with Session(engine) as session:
         return session.scalars(query.order_by(Run.id)).all()
+
+
+def queued_runs(engine: Engine) -> set[int]:
+    """The numbers of all runs that wait for a worker."""
+    with engine.connect() as connection:
+        return set(connection.scalars(select(Run.id).where(Run.status == "queued")))
 
 
 def newest_run(engine: Engine) -> int:

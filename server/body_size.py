@@ -8,8 +8,6 @@ from .failures import problem
 
 MOST_BYTES = 2 << 20
 """Of a body: the longest that the page sends has some 100 kB."""
-MOST_MESSAGE_BYTES = 1 << 20
-"""Of a WebSocket's message; uvicorn closes a longer one with 1009."""
 REFUSAL = f"The body is longer than {MOST_BYTES:,} bytes, the most that is read. Send less at once."
 
 

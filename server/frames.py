@@ -26,6 +26,8 @@ from .wire import encode_frame
 
 MOST_NUMBERS = 20_000_000
 """The most numbers in a frame (160 MB); more is a mistake of the client."""
+MOST_PUSHED = 65_536
+"""The most numbers in a live frame (512 KiB), which is held for a client until it reads."""
 AROUND_STEPS = {
     GradientShiftRecord.__tablename__: "gradient_shift_every",
     LandscapeRecord.__tablename__: "landscape_every",
@@ -106,6 +108,27 @@ def widths_for(run: Run, first: int, last: int, points: int) -> dict[str, int]:
         table: bucket_width(steps, points, records_due(run, table, first, last))
         for table in RECORD_TABLES
     }
+
+
+def last_pushed(
+    run: Run, selections: Sequence[Selection], first: int, widths: Mapping[str, int]
+) -> int:
+    """The last step of a live frame that begins at `first`: the run's, or what MOST_PUSHED allows.
+
+    A part ends where buckets of every series do, so that none of them is sent again with the next.
+    It has at least one bucket of each, and more numbers where the observer's looks lie unevenly.
+    """
+    steps = run.step - first + 1
+    numbers = 0.0
+    for selection in selections:
+        width, named = widths[selection.table], len(selection.statistics)
+        rows = min(records_due(run, selection.table, first, run.step), steps / width)
+        numbers += rows * (1 + named if width == 1 else 2 + 2 * named)
+    if numbers <= MOST_PUSHED:
+        return run.step
+    widest = max(widths[selection.table] for selection in selections)
+    end = (first + int(steps * MOST_PUSHED / numbers)) // widest
+    return min(run.step, max(end, first // widest + 1) * widest - 1)
 
 
 def records_due(run: Run, table: str, first: int, last: int) -> int:

@@ -81,7 +81,10 @@ class Watch:
 
 
 class Viewer:
-    """One client: a cursor, no queue. However slow it reads, it is sent the newest state next."""
+    """One client: a cursor, no queue. However slow it reads, it is sent the newest state next.
+
+    What it has not read waits in the transport, which takes a message once less than 64 KiB wait.
+    """
 
     def __init__(self, websocket: WebSocket, tails: Tails) -> None:
         self._websocket = websocket
@@ -108,7 +111,7 @@ class Viewer:
                 await self._complain("The database does not answer; try again later.")
 
     async def push(self) -> None:
-        """Send what is new, at most once in PUSH_SECONDS."""
+        """Send what is new, at most once in PUSH_SECONDS; what is long goes in parts, unpaused."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -155,9 +158,7 @@ class Viewer:
     async def _push_runs(self) -> None:
         if self._runs is None:
             return
-        for version, message in sorted(self._runs.changes.values()):
-            if version <= self._runs_sent:
-                continue
+        for version, message in self._runs.since(self._runs_sent):
             await self._websocket.send_text(message)
             self._runs_sent = version
 
@@ -176,20 +177,23 @@ class Viewer:
         if tail.findings_message and watch.findings_message != tail.findings_message:
             watch.findings_message = tail.findings_message
             await self._websocket.send_text(tail.findings_message)
-        if watch.due:
-            await self._push_frame(watch)
+        newest = tail.run.step
+        while watch.due and await self._push_frame(watch) and watch.after < newest:
+            pass
 
-    async def _push_frame(self, watch: Watch) -> None:
+    async def _push_frame(self, watch: Watch) -> bool:
+        """Send a frame once the client has read most of the one before; False: there is none."""
         try:
             frame = await watch.tail.frame(watch.selections, watch.points, watch.first)
         except SQLAlchemyError:
             await self._tell(NO_ANSWER)
             asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake.set)
-            return
+            return False
         if self._watch is not watch or (frame.empty and frame.latest <= watch.after):
-            return
+            return False
         watch.after, watch.begun = frame.latest, True
         await self._websocket.send_bytes(frame.data)
+        return True
 
     async def _tell(self, problem: str | None) -> None:
         """Tell a problem of the server's own once."""

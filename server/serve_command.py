@@ -18,10 +18,10 @@ from ..db.engine import open_database
 from ..db.errors import SetupProblem
 from ..db.webhook import Webhook
 from .app import create_app
-from .body_size import MOST_MESSAGE_BYTES
 from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag, WebhookFlag
 from .interrupts import interruptible, uninterrupted
 from .settings import load_settings, make_folder
+from .transport import configure
 from .worker_process import KeptWorker, start_worker
 
 
@@ -87,16 +87,7 @@ class Server(uvicorn.Server):
     def __init__(
         self, app: object, *, on_begin: Callable[[], None], on_end: Callable[[], None]
     ) -> None:
-        config = uvicorn.Config(
-            app,  # type: ignore[arg-type]
-            log_level="warning",
-            access_log=False,
-            # Compression costs 28 times as much for each client (docs/protocol.md).
-            ws_per_message_deflate=False,
-            ws_max_size=MOST_MESSAGE_BYTES,
-            timeout_graceful_shutdown=1,
-        )
-        super().__init__(config)
+        super().__init__(configure(app))
         self._on_begin = on_begin
         self._on_end = on_end
 

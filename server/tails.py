@@ -9,6 +9,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -20,9 +21,9 @@ from ..db.errors import ShiftscopeError
 from ..db.findings import findings, findings_version
 from ..db.plain_json import to_json
 from ..db.series import Selection
-from ..db.tables import ACTIVE, Run
+from ..db.tables import ACTIVE, Run, Status
 from .finding_schemas import findings_public
-from .frames import Frame, read_frame, widths_for
+from .frames import Frame, last_pushed, read_frame, widths_for
 from .run_schemas import NetworkPublic, columns_of, networks_public, run_public
 
 POLL_SECONDS = 0.1
@@ -31,6 +32,9 @@ IDLE_SECONDS = 1.0
 EDITS_OVERLAP = timedelta(seconds=5)
 """An edit may be committed later than one that was stamped after it."""
 FRAMES_KEPT = 64
+GOING: tuple[Status, ...] = tuple(status for status in ACTIVE if status != "queued")
+RUNS_AT_ONCE = 1_000
+"""The most runs that begin or cease to wait and are read in one look."""
 NO_ANSWER = "The database does not answer; trying again."
 logger = logging.getLogger(__name__)
 AnyTail = TypeVar("AnyTail", bound="Tail")
@@ -111,9 +115,12 @@ class RunTail(Tail):
         return POLL_SECONDS if self.run.status in ACTIVE else IDLE_SECONDS
 
     async def frame(self, selections: tuple[Selection, ...], points: int, first: int) -> Frame:
-        """The records from a step on, up to the newest; encoded once for all who ask the same."""
-        latest = self.run.step
-        widths = widths_for(self.run, 0, latest, points)
+        """The records from a step on, up to the newest or as many as one frame takes.
+
+        It is encoded once for all who ask the same.
+        """
+        widths = widths_for(self.run, 0, self.run.step, points)
+        latest = last_pushed(self.run, selections, first, widths)
         buckets = {table: first // width for table, width in widths.items()}
         asked = {one.table for one in selections}
         key = (selections, latest, *((widths[table], buckets[table]) for table in sorted(asked)))
@@ -168,9 +175,12 @@ class RunTail(Tail):
 class RunsTail(Tail):
     """All runs that are new or change, each with the number of its latest change.
 
+    Runs that wait for a worker may be thousands: of those only the numbers are read.
+
     Attributes:
         version: Counts changes.
-        changes: By run, the version of its latest change and the message that tells it.
+        changes: By run, the version of its latest change and the message that tells it; the
+            latest is the last.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -178,8 +188,14 @@ class RunsTail(Tail):
         self.changes: dict[int, tuple[int, str]] = {}
         self._newest: int | None = None
         self._edited = datetime.now(UTC)
-        self._active: list[int] = []
+        self._going: list[int] = []
+        self._queued: set[int] = set()
         super().__init__(engine)
+
+    def since(self, version: int) -> list[tuple[int, str]]:
+        """What changed after a version, in order."""
+        newer = takewhile(lambda change: change[0] > version, reversed(self.changes.values()))
+        return [*newer][::-1]
 
     async def _look(self) -> bool:
         runs = await run_in_threadpool(self._read)
@@ -188,19 +204,28 @@ class RunsTail(Tail):
             message = _message("run", run=run_public(run).model_dump(mode="json"))
             if self.changes.get(run.id, (0, ""))[1] != message:
                 self.version += 1
+                self.changes.pop(run.id, None)
                 self.changes[run.id] = (self.version, message)
-        self._active = [run.id for run in runs if run.status in ACTIVE]
+        self._going = [run.id for run in runs if run.status in GOING]
         self._newest = max([self._newest or 0, *(run.id for run in runs)])
         self._edited = max([self._edited, *(run.edited_at for run in runs if run.edited_at)])
         return self.version > before
 
     def _read(self) -> Sequence[Run]:
+        queued = read.queued_runs(self.engine)
         if self._newest is None:
             self._newest = read.newest_run(self.engine)
-        since = self._edited - EDITS_OVERLAP
-        return read.changing_runs(
-            self.engine, after=self._newest, edited_after=since, also=self._active
+            self._queued = queued
+        moved = sorted(queued ^ self._queued)[:RUNS_AT_ONCE]
+        runs = read.changing_runs(
+            self.engine,
+            after=self._newest,
+            edited_after=self._edited - EDITS_OVERLAP,
+            also=[*self._going, *moved],
+            active=GOING,
         )
+        self._queued.symmetric_difference_update(moved)
+        return runs
 
 
 class Tails:

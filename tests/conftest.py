@@ -31,6 +31,7 @@ from shiftscope.server.app import create_app
 from shiftscope.server.assets import WEB
 from shiftscope.server.cli import main
 from shiftscope.server.serve_command import listen
+from shiftscope.server.transport import configure
 
 ARMS = ("none", "BatchNorm")
 LAYERS = ("hidden1", "hidden2")
@@ -291,36 +292,46 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     thread.join()
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
-    """Starts real servers; gives the address of each, as 127.0.0.1:PORT."""
-    servers: list[tuple[uvicorn.Server, threading.Thread]] = []
-
-    def start(engine: Engine, web: Path = WEB) -> str:
-        listening = listen("127.0.0.1", 0)
-        # Small buffers, so that a reader that is slow is soon felt.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
-        config = uvicorn.Config(
-            create_app(engine, web),
-            log_level="warning",
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        servers.append((server, thread))
-        deadline = time.monotonic() + 30
-        while not server.started:
-            assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.01)
-        return f"127.0.0.1:{listening.getsockname()[1]}"
-
-    yield start
-    for server, thread in servers:
+@contextlib.contextmanager
+def running_server(
+    engine: Engine, web: Path = WEB, *, port: int = 0, **pings: float
+) -> Iterator[tuple[str, uvicorn.Server]]:
+    """A real server in a thread, and its address, as 127.0.0.1:PORT."""
+    listening = listen("127.0.0.1", port)
+    # Small buffers, so that a reader that is slow is soon felt.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
+    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    server = uvicorn.Server(configure(create_app(engine, web), **pings))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started:
+        assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.01)
+    try:
+        yield address, server
+    finally:
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive(), "the server did not end"
+
+
+@pytest.fixture(name="running_server")
+def _running_server() -> Callable[..., contextlib.AbstractContextManager[Any]]:
+    """Runs a real server for a while."""
+    return running_server
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Starts real servers; gives the address of each, as 127.0.0.1:PORT."""
+    with contextlib.ExitStack() as servers:
+
+        def start(engine: Engine, web: Path = WEB) -> str:
+            address, _ = servers.enter_context(running_server(engine, web))
+            return address
+
+        yield start
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from shiftscope.db import catalog, demand, listing, queue
 from shiftscope.db.errors import SetupProblem, TooSoon
 from shiftscope.db.parsing import with_settings
 from shiftscope.server.app import create_app
-from shiftscope.server.body_size import MOST_BYTES, MOST_MESSAGE_BYTES
+from shiftscope.server.body_size import MOST_BYTES
 from shiftscope.server.limits import FROM_HERE, Rate
 from shiftscope.server.serve_command import Server
 from shiftscope.server.settings import Settings
+from shiftscope.server.transport import MOST_ASKED
 from shiftscope.trainer.setup import check_memory
 
 JSON = {"Content-Type": "application/json"}
@@ -167,4 +168,4 @@ def test_another_machine_names_no_folder_outside_of_the_data(engine: Engine, fol
 
 def test_a_long_message_of_a_websocket_is_refused() -> None:
     server = Server(lambda: None, on_begin=lambda: None, on_end=lambda: None)
-    assert server.config.ws_max_size == MOST_MESSAGE_BYTES
+    assert server.config.ws_max_size == MOST_ASKED

@@ -1,26 +1,33 @@
 """Live push: nothing twice, nothing missing, whoever watches and however slowly."""
 
 import json
+import random
 import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+import uvicorn
 from sqlalchemy import Engine, update
 from sqlalchemy.exc import OperationalError
+from websockets.client import ClientProtocol
+from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
+from websockets.uri import parse_uri
 
 from shiftscope.db import edit, queue, read, write
 from shiftscope.db.engine import writing
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.tables import Layer
 from shiftscope.server import tails
+from shiftscope.server.frames import MOST_PUSHED
 from shiftscope.server.run_schemas import run_public
 
 PATIENCE = 30
@@ -75,9 +82,12 @@ def _decoding(read_frame: Any) -> None:
 
 
 @contextmanager
-def client(address: str) -> Iterator[Client]:
+def client(address: str, known: Client | None = None) -> Iterator[Client]:
+    """A new client, or one that was connected before and keeps what it knows."""
     with connect(f"ws://{address}/api/live", compression=None, max_size=None) as connection:
-        yield Client(connection)
+        known = known or Client(connection)
+        known.connection = connection
+        yield known
 
 
 def everything(run: Any) -> list[dict[str, Any]]:
@@ -166,39 +176,198 @@ def test_evaluations_come_exactly_once_beside_buckets_even_after_a_reconnect(
             assert max(row["last_step"] for row in series.values()) == 990
 
 
-def test_a_slow_reader_delays_nobody_and_gets_fewer_longer_frames(
-    engine: Engine, make_run: Any, serve: Any
-) -> None:
-    run = make_run(engine)
-    address = serve(engine)
-    names = ["mean", "std", "min", "max", "p01", "p05", "p15", "p25", "p50", "p75", "p85", "p95"]
-    series = [one | {"statistics": names} for one in everything(run) if "layer_id" in one]
-    watch = {"type": "watch", "run": run.run_id, "points": 100_000, "series": series, "after": 0}
+NAMES = ["mean", "std", "min", "max", "p01", "p05", "p15", "p25", "p50", "p75", "p85", "p95"]
+HELD = 65_536 + 8 * MOST_PUSHED + 16_384
+"""Bytes that may wait for a client: what the transport takes more onto, one frame, and states."""
+
+
+def fully(run: Any, steps: int) -> None:
+    """Commit steps of which every layer has a dozen statistics, each the step's number."""
+    values = np.arange(run.step + 1.0, run.step + steps + 1)
+    run.append(steps, **dict.fromkeys(NAMES, values))
+
+
+def watch_fully(run: Any) -> dict[str, Any]:
+    series = [one | {"statistics": NAMES} for one in everything(run) if "layer_id" in one]
+    return {"type": "watch", "run": run.run_id, "points": 100_000, "series": series}
+
+
+def held(server: uvicorn.Server) -> int:
+    """The most bytes that wait in the server for one client."""
+    sockets = [one for one in server.server_state.connections if hasattr(one, "conn")]
+    return max((one.transport.get_write_buffer_size() for one in sockets), default=0)
+
+
+@contextmanager
+def narrow(address: str) -> Iterator[socket.socket]:
+    """A connection that takes little on its own."""
     host, _, port = address.partition(":")
     with socket.socket() as narrow:
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
         narrow.connect((host, int(port)))
-        slow_socket = connect(
+        yield narrow
+
+
+def test_a_client_that_does_not_read_delays_nobody_holds_little_and_then_gets_everything_once(
+    engine: Engine, make_run: Any, running_server: Any
+) -> None:
+    run = make_run(engine)
+    fully(run, 4_000)
+    with running_server(engine) as (address, server), narrow(address) as slow_socket:
+        slow_connection = connect(
             f"ws://{address}/api/live",
-            sock=narrow,
+            sock=slow_socket,
             compression=None,
             max_size=None,
             max_queue=1,
             close_timeout=1,
         )
-        with slow_socket as slow_connection, client(address) as fast:
+        with slow_connection, client(address) as fast:
             slow = Client(slow_connection)
-            slow.ask(**watch)
-            fast.ask(**watch)
+            slow.ask(**watch_fully(run), after=0)
+            fast.ask(**watch_fully(run), after=0)
+            fast.until(lambda _: fast.latest == 4_000)
+            waiting = []
             for _ in range(8):
-                values = np.arange(run.step + 1.0, run.step + 501)
-                run.append(500, **dict.fromkeys(names, values))
+                fully(run, 500)
                 fast.until(lambda _: fast.latest == run.step)
+                waiting.append(held(server))
+            assert 65_536 < max(waiting) <= HELD
             slow.until(lambda _: slow.latest == run.step)
     assert slow.resent.total() == 0 and len(slow.frames) < len(fast.frames)
     for client_rows in (slow.rows, fast.rows):
         for rows in client_rows.values():
-            assert [row["p95"] for row in rows.values()] == list(range(1, 4_001))
+            assert [row["p95"] for row in rows.values()] == list(range(1, 8_001))
+
+
+def test_what_one_frame_does_not_take_comes_in_the_next_from_bucket_to_bucket(
+    engine: Engine, make_run: Any, serve: Any
+) -> None:
+    run = make_run(engine)
+    fully(run, 4_003)
+    with client(serve(engine)) as viewer:
+        viewer.ask(**watch_fully(run) | {"points": 3_000})
+        viewer.until(lambda _: viewer.latest == 4_003)
+    sizes = [sum(one["rows"] * len(one["columns"]) for one in f["series"]) for f in viewer.frames]
+    assert len(sizes) == 2 and max(sizes) <= MOST_PUSHED
+    assert viewer.resent.total() == 0
+    assert {one["width"] for frame in viewer.frames for one in frame["series"]} == {4}
+    for rows in viewer.rows.values():
+        ends = [(row["step"], row["last_step"]) for row in rows.values()]
+        assert ends == [(max(at, 1), min(at + 3, 4_003)) for at in range(0, 4_004, 4)]
+
+
+@pytest.fixture
+def silent() -> Iterator[Callable[[str], tuple[socket.socket, ClientProtocol]]]:
+    """Opens connections of clients that read nothing more and answer no ping."""
+    with ExitStack() as opened:
+
+        def open_silent(address: str) -> tuple[socket.socket, ClientProtocol]:
+            sock = opened.enter_context(narrow(address))
+            protocol = ClientProtocol(parse_uri(f"ws://{address}/api/live"))
+            protocol.send_request(protocol.connect())
+            sock.sendall(b"".join(protocol.data_to_send()))
+            answer = sock.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 101")
+            protocol.receive_data(answer)
+            return sock, protocol
+
+        yield open_silent
+
+
+@pytest.mark.parametrize("asks", [False, True], ids=["idle", "pushed to"])
+def test_a_client_that_vanishes_is_gone_within_seconds(
+    engine: Engine, make_run: Any, running_server: Any, silent: Any, asks: bool
+) -> None:
+    run = make_run(engine)
+    fully(run, 4_000)
+    with running_server(engine, ping_seconds=0.3, pong_seconds=0.3) as (address, server):
+        sock, protocol = silent(address)
+        if asks:
+            protocol.send_text(json.dumps(watch_fully(run)).encode())
+            sock.sendall(b"".join(protocol.data_to_send()))
+            wait_for(lambda: held(server) > 65_536)
+            assert viewers(server) == 1
+        with client(address) as alive:
+            alive.ask(**watch_fully(run))
+            alive.until(lambda _: alive.latest == 4_000)
+            wait_for(lambda: len(server.server_state.connections) == 1)
+            assert viewers(server) == 1
+            run.append(1)
+            alive.until(lambda _: alive.latest == 4_001)
+    assert server.server_state.tasks == set()
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def viewers(server: uvicorn.Server) -> int:
+    """How many clients the tails of a server wake."""
+    app: Any = server.config.app
+    return sum(len(tail.viewers) for tail in app.state.tails._tails.values())
+
+
+def test_pings_of_a_client_that_reads_no_answers_pile_up_nothing(
+    engine: Engine, running_server: Any, silent: Any
+) -> None:
+    with running_server(engine) as (address, server):
+        sock, protocol = silent(address)
+        protocol.send_ping(b"x" * 125)
+        pings = b"".join(protocol.data_to_send()) * 1_000
+        for _ in range(60):  # 8 MB, where the socket's buffers take one tenth
+            sock.sendall(pings)
+        with client(address) as alive:
+            alive.ask(type="nonsense")
+            assert alive.next()["type"] == "error"
+        assert held(server) <= 65_536 + 262_144  # what one read of the socket brings
+
+
+def test_after_a_restart_of_the_server_all_clients_are_soon_complete(
+    engine: Engine, make_run: Any, running_server: Any
+) -> None:
+    run = make_run(engine)
+    run.begin()
+    watch = {"type": "watch", "run": run.run_id, "points": 100_000, "series": everything(run)}
+    clients: list[Client] = []
+
+    def follow(address: str) -> None:
+        """Until step 900; as web/live.js does, connecting again and asking for what is after."""
+        known = None
+        while known is None or known.latest < 900:
+            try:
+                with client(address, known) as known:
+                    if known not in clients:
+                        clients.append(known)
+                    known.ask(**watch, after=known.latest)
+                    known.until(lambda _, known=known: known.latest >= 900)
+            except (OSError, WebSocketException):
+                time.sleep(random.uniform(0.2, 0.4))
+
+    def write(until: int) -> None:
+        while run.step < until:
+            run.append(20)
+            time.sleep(0.02)
+
+    with ThreadPoolExecutor(8) as pool:
+        with running_server(engine) as (address, _):
+            following = [pool.submit(follow, address) for _ in range(8)]
+            write(300)
+            wait_for(lambda: len(clients) == 8 and min(one.latest for one in clients) > 0)
+        write(600)
+        assert max(one.latest for one in clients) <= 300
+        with running_server(engine, port=int(address.partition(":")[2])):
+            begun = time.monotonic()
+            write(900)
+            for one in following:
+                one.result(begun + 5 - time.monotonic())
+    for known in clients:
+        assert known.resent.total() == 0
+        for (table, _, _), rows in known.rows.items():
+            assert list(rows) == ([0] if table == "evaluations" else list(range(1, 901)))
 
 
 def test_viewers_of_one_run_share_one_look_and_one_frame(
@@ -428,6 +597,25 @@ def test_the_list_of_runs_is_told_of_what_is_new_and_what_changes(
         assert viewer.next()["run"]["name"] == "Renamed"
         edit.remove(engine, [old.run_id])
         assert viewer.next()["run"]["deleted_at"] is not None
+
+
+def test_runs_that_wait_are_not_read_again_until_they_begin_or_are_stopped(
+    engine: Engine, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, *_, last) = [queue.enqueue(engine, Experiment()) for _ in range(50)]
+    real, shown = tails.run_public, []
+    monkeypatch.setattr(tails, "run_public", lambda run: shown.append(run.id) or real(run))
+    with client(serve(engine)) as viewer:
+        viewer.ask(type="runs")
+        viewer.ask(type="nonsense")  # its answer says that the first message has been obeyed
+        assert viewer.next()["type"] == "error"
+        assert queue.claim(engine, queue.register(engine), last) == last
+        told = viewer.next()["run"]
+        assert (told["id"], told["status"]) == (last, "running")
+        queue.ask_to_stop(engine, first)
+        told = viewer.next()["run"]
+        assert (told["id"], told["status"]) == (first, "stopped")
+    assert set(shown) == {first, last}
 
 
 def viewer_run(engine: Engine, run_id: int) -> dict[str, Any]:

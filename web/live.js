@@ -12,7 +12,10 @@ import { decode } from "./series.js";
 import { learnRuns, store } from "./state.js";
 
 const FIRST_PAUSE = 400;
-const LONGEST_PAUSE = 5000;
+/** All are back within 5 seconds of a server that is. */
+const LONGEST_PAUSE = 3000;
+/** Whoever never speaks does not notice that a lost network took the connection along. */
+const SPEAK_EVERY = 5000;
 /** Frames arrive four times a second at most; more points than these nobody sees while live. */
 const LIVE_POINTS = 500;
 
@@ -26,6 +29,9 @@ const LIVE_POINTS = 500;
  * @property {(findings: Findings) => void} onFindings
  * @property {(detail: string) => void} onError
  */
+
+/** Said again it changes nothing, so that it is also what is said for the sake of speaking. */
+const RUNS = { type: "runs" };
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -43,6 +49,7 @@ export function connect() {
     if (!document.hidden && !socket) retry(0);
     else if (watched) sendWatch();
   });
+  window.setInterval(() => send(RUNS), SPEAK_EVERY);
   open();
 }
 
@@ -68,7 +75,7 @@ function open() {
   opened.addEventListener("open", () => {
     failures = 0;
     store.set({ connection: "live" });
-    send({ type: "runs" });
+    send(RUNS);
     if (watched) sendWatch();
   });
   opened.addEventListener("message", ({ data }) => {
@@ -79,7 +86,8 @@ function open() {
     if (socket !== opened) return;
     socket = null;
     store.set({ connection: "reconnecting" });
-    retry(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures) * (0.75 + Math.random() / 2));
+    // Apart from each other, so that a server that was restarted is not met by all at once.
+    retry(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures) * (0.5 + Math.random() / 2));
     failures += 1;
   });
 }
