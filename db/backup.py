@@ -171,16 +171,23 @@ def check_integrity(file: Path) -> None:
     Raises:
         DatabaseProblem: It is damaged.
     """
-    try:
-        with closing(sqlite3.connect(file)) as database:
-            (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.DatabaseError as error:
-        found = str(error)
-    if found != "ok":
+    if (found := damage(file)) is not None:
         raise DatabaseProblem(
             f"The database is damaged ({found}), so nothing was written. `shiftscope check` says "
             "what can be done."
         )
+
+
+def damage(file: Path) -> str | None:
+    """What SQLite finds wrong in a file that it reads through; None where nothing is."""
+    try:
+        with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as database:
+            (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    return None if found == "ok" else " ".join(found.split())
 
 
 def sync(path: Path) -> None:

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from sqlite3 import OperationalError
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
+from .backup import sqlite_file
+from .errors import DatabaseProblem
 from .gaps import gaps
 from .level_faults import level_faults
 from .soundness import (
     NEWEST_RUNS,
     Fault,
+    damaged,
     empty_networks,
     is_read_whole,
     lost_runs,
@@ -30,10 +34,10 @@ def faults(engine: Engine, url: str, checkpoints: Path, *, full: bool) -> Iterat
         full: Look at all, however long it takes; otherwise as `looked_at` says.
     """
     if is_read_whole(engine, full=full):
-        for fault in torn(engine):
+        for fault in damaged(sqlite_file(url)):
             yield fault
-            if fault.mend is None:
-                return  # of a damaged file nothing else can be said
+            return  # nothing else can be said of it
+        yield from torn(engine)
     yield from lost_runs(engine)
     yield from empty_networks(engine)
     yield from orphaned_files(engine, url, checkpoints)
@@ -45,11 +49,19 @@ def faults(engine: Engine, url: str, checkpoints: Path, *, full: bool) -> Iterat
         yield from level_faults(engine, run, full=full)
 
 
+def why_unopened(url: str) -> Iterator[Fault]:
+    """What is wrong with a database that cannot be opened, as far as its file tells."""
+    try:
+        yield from damaged(sqlite_file(url))
+    except (DatabaseProblem, OperationalError):
+        return  # it is PostgreSQL, or no file that can be read: it was told already
+
+
 def looked_at(engine: Engine, *, full: bool) -> str:
     """What `faults` looks at."""
     with engine.connect() as connection:
         runs = connection.scalar(select(func.count(Run.id))) or 0
-    words = [f"nothing is wrong with {runs:,} runs"]
+    words = [f"nothing is wrong with {runs:,} run{'s' * (runs != 1)}"]
     if engine.dialect.name == "sqlite" and not is_read_whole(engine, full=full):
         words.append("the file is large and was not read as a whole")
     if not full and runs > NEWEST_RUNS:

@@ -79,10 +79,11 @@ def _missing(
     if faults:
         name, missing = faults[0]
         total = sum(len(steps) for _, steps in faults)
+        are = "record of {} is" if total == 1 else "records of {} are"
         yield Fault(
             f"Run {run.id}",
-            f"{total:,} records of {table} are missing, in {len(faults):,} series: {name} has "
-            f"none at step {_first_stretch(missing)}.",
+            f"{total:,} {are.format(table)} missing, in {len(faults):,} series: {name} has none at "
+            f"step {_first_stretch(missing)}.",
             REMEDY,
         )
 
@@ -95,7 +96,7 @@ def _promised(
         if run.status != "finished" or network.frozen_step is not None:
             return np.array([], int)
         every = np.arange(0, last + 1, recording.evaluate_every)
-        return np.union1d(every, [last])
+        return np.union1d(every, [last] if last == run.steps else [])
     if recording.overhead is None:
         return np.arange(1, last + 1, recording.record_every)
     if table == "network_records":

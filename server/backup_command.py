@@ -48,4 +48,4 @@ def restore(
 
 def _described(manifest: Manifest) -> str:
     size = sum(one.bytes for one in manifest.files.values()) / 1e6
-    return f"{manifest.runs:,} runs, {size:,.1f} MB"
+    return f"{manifest.runs:,} run{'s' * (manifest.runs != 1)}, {size:,.1f} MB"

@@ -12,7 +12,7 @@ import typer
 from sqlalchemy import Engine
 
 from ..db.checkpoints import checkpoints_folder
-from ..db.checkup import faults, looked_at
+from ..db.checkup import faults, looked_at, why_unopened
 from ..db.engine import open_database, revision
 from ..db.errors import ShiftscopeError
 from .assets import plotly_version
@@ -78,6 +78,8 @@ def _check_database(report: Report, settings: Settings, *, full: bool, mend: boo
         engine = open_database(settings.database_url)
     except ShiftscopeError as error:
         report.wrong("Database", str(error))
+        for fault in why_unopened(settings.database_url):
+            report.wrong(fault.where, f"{fault.found} {fault.remedy}")
         return
     shown = engine.url.render_as_string(hide_password=True)
     report.fine("Database", f"{shown}, tables at revision {revision(engine)}")

@@ -1,6 +1,8 @@
 """A backup is what was committed at one moment, or it is none; nothing is lost by restoring."""
 
 import json
+import shutil
+import sqlite3
 import threading
 import zipfile
 from pathlib import Path
@@ -12,8 +14,9 @@ from sqlalchemy import Engine, func, select, text
 
 from shiftscope.db.backup import back_up, sqlite_url
 from shiftscope.db.checkpoints import checkpoints_folder, of_run, place_of
-from shiftscope.db.engine import open_database, writing
+from shiftscope.db.engine import MIGRATIONS, open_database, writing
 from shiftscope.db.errors import DatabaseIsNewer, DatabaseProblem
+from shiftscope.db.experiment import Experiment
 from shiftscope.db.restoring import restore
 from shiftscope.db.tables import LayerRecord, Run
 
@@ -83,7 +86,7 @@ def test_what_is_restored_is_what_was_backed_up_and_what_was_there_is_set_aside(
     file, url = tmp_path / "night.backup", url_of(engine)
     database = {"SHIFTSCOPE_DATABASE": url, "SHIFTSCOPE_DATA": str(tmp_path)}
     made = ask(database, "backup", str(file))
-    assert made.returncode == 0 and "1 runs, " in made.stdout and "Verified." in made.stdout
+    assert made.returncode == 0 and "1 run, " in made.stdout and "Verified." in made.stdout
     run.append(10)
     add_checkpoint(engine, run.run_id, 30, b"thirty")
 
@@ -161,16 +164,40 @@ def test_a_damaged_backup_is_refused_and_nothing_is_touched(
     assert steps_in(url)[0] == 5
 
 
-def test_a_backup_of_another_version_is_brought_up_to_date_or_refused(
-    engine: Engine, tmp_path: Path
-) -> None:
+def test_a_backup_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    first = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    for file in (first / "versions").glob("[0-9]*.py"):
+        if file.name[:4] != "0001":
+            file.unlink()
+    old, file = sqlite_url(tmp_path / "old.db"), tmp_path / "old.backup"
+    engine = open_database(old, migrations=first)
+    with writing(engine) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO runs (id, name, status, step, steps, experiment, summary, created_at) "
+                "VALUES (1, 'A run', 'finished', 7, 7, :experiment, '{}', '2026-01-02 03:04:05')"
+            ),
+            {"experiment": Experiment().model_dump_json()},
+        )
+    engine.dispose()
+    assert back_up(old, tmp_path, file).revision == "0001"
+    url = sqlite_url(tmp_path / "new" / "shiftscope.db")
+    restore(url, tmp_path, file, force=False)
+    assert [one.name for one in (tmp_path / "new").iterdir()] == ["shiftscope.db"]
+    with sqlite3.connect(tmp_path / "new" / "shiftscope.db") as connection:
+        (found,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    assert found > "0010"
+    assert steps_in(url)[0] == 7
+
+
+def test_a_backup_of_a_later_version_is_refused(engine: Engine, tmp_path: Path) -> None:
     file, url = tmp_path / "later.backup", sqlite_url(tmp_path / "new" / "shiftscope.db")
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     back_up(url_of(engine), tmp_path, file)
     with pytest.raises(DatabaseIsNewer, match="a later version"):
         restore(url, tmp_path, file, force=False)
-    assert not (tmp_path / "new" / "shiftscope.db").exists()
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_postgresql_is_told_the_commands(ask: Ask, tmp_path: Path) -> None:
