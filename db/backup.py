@@ -217,11 +217,14 @@ def _copy(database: Path, copy: Path) -> tuple[str, int]:
             raise DatabaseProblem(
                 f"{database} can't be read as a database of shiftscope: {error}."
             ) from error
-        # `progress`: between two parts Python looks whether Ctrl-C was pressed
-        source.backup(target, pages=PAGES_AT_ONCE, progress=lambda *_: None)
+        source.backup(target, pages=PAGES_AT_ONCE, progress=_interruptible)
         target.execute("PRAGMA journal_mode=DELETE")  # one file, with no other beside it
     check_integrity(copy)
     return revision, runs
+
+
+def _interruptible(_status: int, _remaining: int, _pages: int) -> None:
+    """Called between two parts of a copy, so that Python looks whether Ctrl-C was pressed."""
 
 
 def _add_checkpoints(archive: zipfile.ZipFile, folder: Path) -> Iterator[tuple[str, Entry]]:

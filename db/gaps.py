@@ -57,7 +57,7 @@ def _missing(
 ) -> Iterator[Fault]:
     """The series of a table that have fewer records than they should, as one fault."""
     faults: list[tuple[str, np.ndarray]] = []
-    layers = read.layers(engine, run.id) if table == "layer_records" else []
+    layers = read.layers(engine, run.id)
     for network in read.networks(engine, run.id):
         of = f"{network.arm}, seed {network.seed}"
         own: list[tuple[str, Key]] = [(of, (network.id, None))]
