@@ -130,21 +130,27 @@ def opened(file: Path) -> Generator[tuple[zipfile.ZipFile, Manifest]]:
         DatabaseProblem: It is not there, or no whole backup.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
-            manifest = Manifest.model_validate_json(archive.read(MANIFEST))
-            if DATABASE not in manifest.files or set(archive.namelist()) != {
-                MANIFEST,
-                *manifest.files,
-            }:
-                raise _damaged(file, "its files are not those of its manifest")
-            for name in set(manifest.files) - {DATABASE}:
-                if not _CHECKPOINT.fullmatch(name):
-                    raise _damaged(file, f"{name!r} is no name that a backup has")
-            yield archive, manifest
+        archive = zipfile.ZipFile(file)
     except FileNotFoundError:
         raise DatabaseProblem(f"There is no file {file}.") from None
-    except (zipfile.BadZipFile, ValidationError, KeyError, EOFError, NotImplementedError) as error:
-        raise _damaged(file, str(error).splitlines()[0]) from error
+    except zipfile.BadZipFile as error:
+        raise _damaged(file, str(error)) from error
+    with archive:
+        for one in archive.infolist():
+            # so that what it holds is no larger than itself
+            if one.compress_type != zipfile.ZIP_STORED or one.flag_bits & 1:
+                raise _damaged(file, f"{one.filename!r} is compressed or encrypted")
+        try:
+            manifest = Manifest.model_validate_json(archive.read(MANIFEST))
+        except (zipfile.BadZipFile, ValidationError, KeyError) as error:
+            raise _damaged(file, f"{MANIFEST} is missing or not readable") from error
+        names = set(archive.namelist())
+        if DATABASE not in manifest.files or names != {MANIFEST, *manifest.files}:
+            raise _damaged(file, "its files are not those of its manifest")
+        for name in names - {MANIFEST, DATABASE}:
+            if not _CHECKPOINT.fullmatch(name):
+                raise _damaged(file, f"{name!r} is no name that a backup has")
+        yield archive, manifest
 
 
 def contents(archive: zipfile.ZipFile, manifest: Manifest, name: str) -> Iterator[bytes]:
@@ -154,15 +160,17 @@ def contents(archive: zipfile.ZipFile, manifest: Manifest, name: str) -> Iterato
         DatabaseProblem: It is not what the manifest says.
     """
     entry, found, size = manifest.files[name], hashlib.sha256(), 0
-    with archive.open(name) as stream:
-        for part in _parts(stream):
-            found.update(part)
-            size += len(part)
-            if size > entry.bytes:
-                break
-            yield part
+    file = Path(str(archive.filename))
+    try:
+        with archive.open(name) as stream:
+            for part in _parts(stream):
+                found.update(part)
+                size += len(part)
+                yield part
+    except zipfile.BadZipFile as error:
+        raise _damaged(file, str(error)) from error
     if (size, found.hexdigest()) != (entry.bytes, entry.sha256):
-        raise _damaged(Path(str(archive.filename)), f"{name} is not what its manifest says")
+        raise _damaged(file, f"{name} is not what its manifest says")
 
 
 def check_integrity(file: Path) -> None:

@@ -69,7 +69,7 @@ def restore(url: str, data: Path, file: Path, *, force: bool) -> tuple[Manifest,
                         checkpoints.replace(checkpoints_folder(url, data))
                     new.replace(database)
         sync(database.parent)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise DatabaseProblem(f"{database} can't be restored: {error}.") from error
     return manifest, aside
 

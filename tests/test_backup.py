@@ -12,6 +12,7 @@ import pytest
 from conftest import Ask
 from sqlalchemy import Engine, func, select, text
 
+from shiftscope.db import backup
 from shiftscope.db.backup import back_up, sqlite_url
 from shiftscope.db.checkpoints import checkpoints_folder, of_run, place_of
 from shiftscope.db.engine import MIGRATIONS, open_database, writing
@@ -75,6 +76,29 @@ def test_a_backup_taken_while_a_run_is_recorded_is_a_consistent_prefix(
     assert found[0] < found[1] < found[2] < run.step, "the writer went on meanwhile"
 
 
+def test_commits_in_the_midst_of_a_copy_wait_for_nothing_and_are_not_in_it(
+    engine: Engine, make_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(engine)
+    run.append(300)
+    parts: list[int] = []
+
+    def commit(*left: int) -> None:
+        parts.append(left[1])
+        run.append(50)
+
+    monkeypatch.setattr(backup, "PAGES_AT_ONCE", 5)
+    monkeypatch.setattr(backup, "_interruptible", commit)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")  # of the connection that commits
+    back_up(url_of(engine), tmp_path, tmp_path / "a.backup")
+    assert len(parts) > 5 and parts == sorted(parts, reverse=True), "it never began anew"
+    url = sqlite_url(tmp_path / "restored.db")
+    restore(url, tmp_path, tmp_path / "a.backup", force=False)
+    assert steps_in(url) == (300, [300] * 4, [300] * 4)
+    assert run.step == 300 + 50 * len(parts)
+
+
 def test_what_is_restored_is_what_was_backed_up_and_what_was_there_is_set_aside(
     engine: Engine, make_run: Any, tmp_path: Path, ask: Ask
 ) -> None:
@@ -130,7 +154,9 @@ def test_a_damaged_database_is_replaced_and_not_backed_up(
     assert steps_in(url_of(engine))[0] == 400
 
 
-@pytest.mark.parametrize("kind", ["torn", "flipped", "no zip", "foreign name", "not there"])
+@pytest.mark.parametrize(
+    "kind", ["torn", "flipped", "no zip", "foreign name", "compressed", "not there"]
+)
 def test_a_damaged_backup_is_refused_and_nothing_is_touched(
     engine: Engine, make_run: Any, tmp_path: Path, kind: str
 ) -> None:
@@ -148,6 +174,9 @@ def test_a_damaged_backup_is_refused_and_nothing_is_touched(
         file.write_text("a backup")
     elif kind == "not there":
         file.unlink()
+    elif kind == "compressed":
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("shiftscope.db", bytes(1_000_000))
     else:
         with zipfile.ZipFile(file) as archive:
             manifest = json.loads(archive.read("manifest.json"))

@@ -10,7 +10,7 @@ import pytest
 from conftest import Ask, Recorded
 from sqlalchemy import Engine, text, update
 
-from shiftscope.db import queue, read
+from shiftscope.db import edit, queue, read
 from shiftscope.db.checkpoints import checkpoints_folder, of_run
 from shiftscope.db.checkup import faults
 from shiftscope.db.engine import writing
@@ -197,6 +197,23 @@ def test_rows_of_nothing_and_files_of_nobody_are_removed(
     assert found_in(engine, tmp_path) == []
     assert [one.name for one in folder.iterdir()] == [str(run.run_id)]
     assert fresh.exists() and not half.exists()
+
+
+def test_purging_a_deleted_run_removes_its_checkpoints(
+    engine: Engine, make_run: Any, tmp_path: Path, ask: Ask
+) -> None:
+    deleted, kept = make_run(engine).run_id, make_run(engine).run_id
+    folder = checkpoints_folder(url_of(engine), tmp_path)
+    for run_id in (deleted, kept):
+        queue.end(engine, run_id, "stopped")
+        of_run(folder, run_id).mkdir(parents=True)
+        (of_run(folder, run_id) / "000000000005.training").write_bytes(b"")
+    edit.remove(engine, [deleted])
+    database = {"SHIFTSCOPE_DATABASE": url_of(engine), "SHIFTSCOPE_DATA": str(tmp_path)}
+    assert ask(database, "purge").stdout == "Nothing to remove.\n"
+    assert of_run(folder, deleted).is_dir(), "it can be restored, and resumed"
+    assert ask(database, "purge", "--days", "0").stdout == f"Removed: {deleted}.\n"
+    assert [one.name for one in folder.iterdir()] == [str(kept)]
 
 
 def test_the_command_says_what_is_wrong_and_ends_by_it(
