@@ -18,8 +18,8 @@ const DONE = { stop: "Asked to stop", again: "Queued again", archive: "Archived"
 /** @type {Partial<Record<BulkAction, BulkAction>>} What undoes an action. */
 const UNDONE_BY = { delete: "restore", archive: "unarchive", restore: "delete",
   unarchive: "archive" };
-const DELETED = "They can be restored: by Undo, or in this list by searching for deleted:yes. "
-  + "What was deleted is removed for good, with records and checkpoints, by `shiftscope purge` alone.";
+const DELETED = "Undo brings back what was deleted; so does Restore, after searching for deleted:yes. "
+  + "Only the command shiftscope purge removes it for good, with records and checkpoints.";
 /** So many refusals are told; of more, how many there are. */
 const TOLD = 3;
 
