@@ -29,19 +29,20 @@ def backfill(engine: Engine, run_id: int) -> None:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer, or the run was deleted.
     """
     last = read.run(engine, run_id).step
-    for key in _keys(engine, run_id):
+    for key in series_of(engine, run_id):
         done = _done(engine, key)
         if last - done < 2 * LOWEST:
             continue
         first = done // HIGHEST * HIGHEST
         leveller = Leveller(key, statistics_of(key.table))
-        for records in _records(engine, key, first, last):
+        for records in records_between(engine, key, first, last):
             if rows := leveller.add(records):
                 with writing(engine) as connection:
                     insert_levels(connection, rows)
 
 
-def _keys(engine: Engine, run_id: int) -> Iterator[Key]:
+def series_of(engine: Engine, run_id: int) -> Iterator[Key]:
+    """All series of a run that may have levels."""
     layers = read.layers(engine, run_id)
     for table in sorted(LEVELLED):
         if table in OF_LAYERS:
@@ -62,7 +63,7 @@ def _done(engine: Engine, key: Key) -> int:
         return connection.scalar(query) or 0
 
 
-def _records(engine: Engine, key: Key, first: int, last: int) -> Iterator[Buckets]:
+def records_between(engine: Engine, key: Key, first: int, last: int) -> Iterator[Buckets]:
     """The records of a range of steps, some at a time."""
     columns = RECORD_TABLES[key.table].__table__.columns
     values = [type_coerce(columns[name], Double) for name in statistics_of(key.table)]

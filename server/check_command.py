@@ -1,4 +1,4 @@
-"""`shiftscope check`: what is installed and reachable, and what is wrong."""
+"""`shiftscope check`: what is installed and reachable, what is wrong, and how it is mended."""
 
 import json
 import platform
@@ -6,24 +6,36 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Engine
 
+from ..db.checkpoints import checkpoints_folder
+from ..db.checkup import faults, looked_at, why_unopened
 from ..db.engine import open_database, revision
 from ..db.errors import ShiftscopeError
 from .assets import plotly_version
 from .flags import DatabaseFlag, DataFlag
-from .settings import load_settings, make_folder
+from .settings import Settings, load_settings, make_folder
 
 PACKAGES = ("shiftscope", "torch", "numpy", "sqlalchemy", "fastapi", "uvicorn", "plotly")
 
 
-def check(database: DatabaseFlag = None, data: DataFlag = None) -> None:
-    """Say what is there, and what is wrong.
+def check(
+    full: Annotated[
+        bool, typer.Option("--full", help="Look at every run and every record, however long.")
+    ] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Mend what can be mended without losing anything.")
+    ] = False,
+    database: DatabaseFlag = None,
+    data: DataFlag = None,
+) -> None:
+    """Say what is there, what is wrong, and how to mend it.
 
-    What is installed, whether database, datasets and devices are there. Ends with 1 when
-    something is wrong.
+    What is installed; whether database, datasets and devices are there; whether the database and
+    the files beside it are sound. Ends with 1 when something is wrong, and was not mended.
     """
     settings = load_settings(database=database, data=data)
     report = Report()
@@ -35,7 +47,7 @@ def check(database: DatabaseFlag = None, data: DataFlag = None) -> None:
         report.fine("Data folder", str(settings.data_folder))
     except ShiftscopeError as error:
         report.wrong("Data folder", str(error))
-    _check_database(report, settings.database_url)
+    _check_database(report, settings, full=full, mend=mend)
     _check_trainer(report, settings.data_folder)
     if report.problems:
         raise typer.Exit(1)
@@ -61,15 +73,33 @@ class Report:
         typer.echo(f"  !!  {name:<14} {found}")
 
 
-def _check_database(report: Report, url: str) -> None:
+def _check_database(report: Report, settings: Settings, *, full: bool, mend: bool) -> None:
     try:
-        engine = open_database(url)
+        engine = open_database(settings.database_url)
     except ShiftscopeError as error:
         report.wrong("Database", str(error))
+        for fault in why_unopened(settings.database_url):
+            report.wrong(fault.where, f"{fault.found} {fault.remedy}")
         return
     shown = engine.url.render_as_string(hide_password=True)
     report.fine("Database", f"{shown}, tables at revision {revision(engine)}")
+    _check_records(report, engine, settings, full=full, mend=mend)
     engine.dispose()
+
+
+def _check_records(
+    report: Report, engine: Engine, settings: Settings, *, full: bool, mend: bool
+) -> None:
+    before = report.problems
+    folder = checkpoints_folder(settings.database_url, settings.data_folder)
+    for fault in faults(engine, settings.database_url, folder, full=full):
+        if mend and fault.mend is not None:
+            fault.mend()
+            report.note(fault.where, f"{fault.found} Mended.")
+        else:
+            report.wrong(fault.where, f"{fault.found} {fault.remedy}")
+    if report.problems == before:
+        report.fine("Records", looked_at(engine, full=full))
 
 
 def _check_trainer(report: Report, data: Path) -> None:

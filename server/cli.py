@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause
+from .backup_command import backup, restore
 from .check_command import check
 from .compare_command import compare
 from .diagnose_command import diagnose
@@ -51,7 +52,7 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
 
 for command in (
     *(serve, worker, run, sweep, reproduce, verdict, compare, diagnose),
-    *(export, runs, purge, check),
+    *(export, runs, backup, restore, purge, check),
 ):
     app.command()(command)
 app.command("import")(import_run)

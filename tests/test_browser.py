@@ -1000,6 +1000,14 @@ def test_runs_are_found_selected_edited_and_deleted_with_the_keys(
     expect(selected).to_have_count(4)
     assert serious(page) == []
     page.keyboard.press("Delete")
+    question = page.get_by_role("dialog", name="Delete 4 runs?")
+    expect(question).to_contain_text("searching for deleted:yes")
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    expect(question).to_have_count(0)
+    expect(rows).to_have_count(7)
+    page.keyboard.press("Delete")
+    question.get_by_role("button", name="Delete").click()
     expect(rows).to_have_count(3)
     page.get_by_role("button", name="Undo").click()
     expect(rows).to_have_count(7)

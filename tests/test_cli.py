@@ -30,7 +30,7 @@ from shiftscope.server.worker_process import KeptWorker
 COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
 COMMANDS = (
     *("serve", "worker", "run", "sweep", "reproduce", "verdict", "diagnose"),
-    *("export", "runs", "purge", "check"),
+    *("export", "runs", "backup", "restore", "purge", "check"),
 )
 PATIENCE = 60
 END_SECONDS = 15

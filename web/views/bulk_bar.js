@@ -6,6 +6,7 @@
 
 import * as api from "../api.js";
 import { formatCompare, MOST_COMPARED, NOTHING_COMPARED } from "../comparing.js";
+import { confirmed } from "../confirming.js";
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
 import { store } from "../state.js";
@@ -17,6 +18,8 @@ const DONE = { stop: "Asked to stop", again: "Queued again", archive: "Archived"
 /** @type {Partial<Record<BulkAction, BulkAction>>} What undoes an action. */
 const UNDONE_BY = { delete: "restore", archive: "unarchive", restore: "delete",
   unarchive: "archive" };
+const DELETED = "Undo brings back what was deleted; so does Restore, after searching for deleted:yes. "
+  + "Only the command shiftscope purge removes it for good, with records and checkpoints.";
 /** So many refusals are told; of more, how many there are. */
 const TOLD = 3;
 
@@ -80,7 +83,11 @@ export function bulkBar(selection, list, onDone) {
     onclick: () => act(action, selection.runs) }, text);
   const compare = h("a", { class: "button" }, "Compare");
   const [archive, unarchive] = [button("Archive", "archive"), button("Unarchive", "unarchive")];
-  const [remove, restore] = [button("Delete", "delete"), button("Restore", "restore")];
+  const restore = button("Restore", "restore");
+  const remove = h("button", { type: "button", onclick: async () => {
+    const runs = selection.runs;
+    if (await confirmed(`Delete ${counted(runs.length)}?`, DELETED, "Delete")) act("delete", runs);
+  } }, "Delete");
   remove.setAttribute("aria-keyshortcuts", "Delete");
   const all = h("button", { type: "button", class: "quiet", onclick: async () =>
     selection.add(await list.between(0, (list.total ?? 0) - 1)) });

@@ -1,0 +1,112 @@
+"""Puts a backup in a database's place; what was there is set aside, and nothing is lost."""
+
+import sqlite3
+import tempfile
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .backup import (
+    CHECKPOINTS,
+    DATABASE,
+    Manifest,
+    check_integrity,
+    contents,
+    opened,
+    sqlite_file,
+    sqlite_url,
+    sync,
+)
+from .checkpoints import checkpoints_folder
+from .engine import open_database
+from .errors import Conflict, DatabaseProblem
+
+IN_USE_SECONDS = 2
+"""So long others have to let go of the database that is replaced."""
+
+
+def restore(url: str, data: Path, file: Path, *, force: bool) -> tuple[Manifest, Path | None]:
+    """Verify a backup, bring it up to date and put it where the database is to be.
+
+    Args:
+        url: The database's.
+        data: The data folder.
+        file: The backup.
+        force: Whether a database that is there is set aside.
+
+    Returns:
+        What the backup holds, and where the database that was there is now, if there was one.
+
+    Raises:
+        DatabaseProblem: The backup is damaged or of a later version, or can't be written.
+        Conflict: There is a database, and `force` is not given or a process has it open.
+    """
+    database = sqlite_file(url)
+    if database.exists() and not force:
+        raise Conflict(
+            f"There is a database {database}. With --force it is set aside; --database names "
+            "another place."
+        )
+    try:
+        with opened(file) as (archive, manifest):
+            database.parent.mkdir(parents=True, exist_ok=True)
+            prefix = f".{database.name}."
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=database.parent) as folder:
+                new, checkpoints = Path(folder, DATABASE), Path(folder, CHECKPOINTS)
+                for name in manifest.files:
+                    target = Path(folder, name)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    with target.open("wb") as stream:
+                        stream.writelines(contents(archive, manifest, name))
+                    sync(target)
+                check_integrity(new)
+                open_database(sqlite_url(new)).dispose()
+                sync(new)
+                with _nobody_in(database):
+                    aside = _set_aside(database, data)
+                    if checkpoints.is_dir():
+                        checkpoints.replace(checkpoints_folder(url, data))
+                    new.replace(database)
+        sync(database.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise DatabaseProblem(f"{database} can't be restored: {error}.") from error
+    return manifest, aside
+
+
+@contextmanager
+def _nobody_in(database: Path) -> Generator[None]:
+    """Hold a database, so that nobody else opens it while it is replaced.
+
+    Raises:
+        Conflict: A process has it open.
+    """
+    if not database.exists():
+        yield
+        return
+    with closing(sqlite3.connect(database, IN_USE_SECONDS, isolation_level=None)) as held:
+        try:
+            # Leaving WAL mode takes that nobody else has it open, and leaves one file.
+            held.execute("PRAGMA journal_mode=DELETE")
+            held.execute("BEGIN EXCLUSIVE")
+        except sqlite3.DatabaseError as error:
+            # anything else is a damaged file: a reason to restore
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise Conflict(
+                    f"{database} is in use. End `shiftscope serve`, workers and watched programs "
+                    "first."
+                ) from None
+        yield
+
+
+def _set_aside(database: Path, data: Path) -> Path | None:
+    """Rename a database and its checkpoints, so that --database can still name it."""
+    was_there = database.exists()
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    aside = database.with_stem(f"{database.stem}.replaced-{stamp}")
+    pairs = [(Path(f"{database}{end}"), Path(f"{aside}{end}")) for end in ("", "-wal", "-shm")]
+    folders = [checkpoints_folder(sqlite_url(one), data) for one in (database, aside)]
+    for before, after in [*pairs, (folders[0], folders[1])]:
+        with suppress(FileNotFoundError):
+            before.replace(after)
+    return aside if was_there else None
