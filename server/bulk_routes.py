@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from ..db import edit, queue
 from ..db.errors import FieldProblem, InvalidExperiment, ShiftscopeError
+from .auditing import ChangedDep
 from .dependencies import EngineDep
 from .list_schemas import BulkAsked, BulkPublic, RefusedPublic
 from .run_routes import enqueue_again
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
 @router.post("/bulk")
-def act_on_runs(engine: EngineDep, body: BulkAsked) -> BulkPublic:
+def act_on_runs(engine: EngineDep, changed: ChangedDep, body: BulkAsked) -> BulkPublic:
     """Do something to many runs; those it can't be done to are named with the reason."""
     run_ids = list(dict.fromkeys(body.runs))
     new: list[int] = []
@@ -27,8 +28,11 @@ def act_on_runs(engine: EngineDep, body: BulkAsked) -> BulkPublic:
         refused = _each(run_ids, lambda run_id: new.append(enqueue_again(engine, run_id)))
     else:
         refused |= _edited(engine, run_ids, body)
+    done = [run_id for run_id in run_ids if run_id not in refused]
+    changed.what = f"{body.action} many"
+    changed.runs += [*done, *new]
     return BulkPublic(
-        runs=[run_id for run_id in run_ids if run_id not in refused],
+        runs=done,
         new=new,
         refused=[RefusedPublic(run=run_id, detail=str(why)) for run_id, why in refused.items()],
     )

@@ -8,6 +8,7 @@ from ..db.errors import Conflict, FieldProblem, InvalidExperiment, NotFound
 from ..db.experiment import Experiment
 from ..db.parsing import parse, parse_study
 from ..db.study import Study
+from .auditing import ChangedDep
 from .dependencies import EngineDep, RunId
 from .run_schemas import (
     NetworkPublic,
@@ -24,12 +25,13 @@ router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
 @router.post("", status_code=201)
-def create_run(engine: EngineDep, body: RunCreate) -> RunDetailPublic:
+def create_run(engine: EngineDep, changed: ChangedDep, body: RunCreate) -> RunDetailPublic:
     """Store a run as queued; a worker that is free takes it."""
     asked = asked_of(body)
     if body.catalog_entry is not None:
         check_entry(body.catalog_entry)
     run_id = queue.enqueue(engine, asked, body.catalog_entry)
+    changed.runs.append(run_id)
     return get_run(engine, run_id)
 
 
@@ -70,9 +72,11 @@ def restore_run(engine: EngineDep, run_id: RunId) -> RunPublic:
 
 
 @router.post("/{run_id}/again", status_code=201)
-def run_again(engine: EngineDep, run_id: RunId) -> RunDetailPublic:
+def run_again(engine: EngineDep, changed: ChangedDep, run_id: RunId) -> RunDetailPublic:
     """Store a run of the same experiment or study as queued."""
-    return get_run(engine, enqueue_again(engine, run_id))
+    again = enqueue_again(engine, run_id)
+    changed.runs.append(again)
+    return get_run(engine, again)
 
 
 def raise_refusal(refused: edit.Refused) -> None:

@@ -60,8 +60,14 @@ class Guard:
     def _knows(self, host: str) -> bool:
         found = _HOST.fullmatch(host)
         name = (found[1] or found[2]) if found else ""
-        known = name in {"localhost", self._host} or _is(name, "is_loopback")
+        known = name == self._host or is_loopback(name)
         return bool(name) and (self._any or known)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is reached from this machine only."""
+    name = host.strip("[]").lower()
+    return name == "localhost" or _is(name, "is_loopback")
 
 
 def _has_body(headers: Headers) -> bool:

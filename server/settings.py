@@ -19,6 +19,23 @@ class Settings(Location):
     port: int = Field(
         default=8420, ge=0, le=65_535, description="Port to listen on; 0 takes any that is free."
     )
+    token: str = Field(
+        default="",
+        repr=False,
+        pattern=r"^([A-Za-z0-9_.~-]{20,})?$",
+        description="Token that the server asks for beside those that it made: at least 20 "
+        "letters, digits and -._~; by default none.",
+    )
+    frames: str = Field(
+        default="",
+        pattern=r"^[^\x00-\x20\x7f;,]*( [^\x00-\x20\x7f;,]+)*$",
+        description="Origins of pages that may show the server's in a frame, with spaces between; "
+        "by default none.",
+    )
+
+
+ONLY_IN_ENVIRONMENT = {"token", "frames"}
+"""Settings without a flag: all on the machine can read a process's flags."""
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -33,9 +50,10 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         detail = error.errors()[0]
         name = str(detail["loc"][0])
-        raise SetupProblem(
-            f"--{name} (or {PREFIX}{name.upper()}): {detail['msg']}, got {detail['input']!r}."
-        ) from None
+        where, got = f"--{name} (or {PREFIX}{name.upper()})", f", got {detail['input']!r}"
+        if name in ONLY_IN_ENVIRONMENT:
+            where = f"{PREFIX}{name.upper()}"
+        raise SetupProblem(f"{where}: {detail['msg']}{'' if name == 'token' else got}.") from None
 
 
 def make_folder(settings: Settings) -> None:

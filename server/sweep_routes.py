@@ -14,6 +14,7 @@ from ..db.estimate import estimate
 from ..db.sweep import Sweep, count_networks, expand
 from ..db.sweep_parsing import parse_sweep
 from ..db.verdict import DEFAULT_TARGET
+from .auditing import ChangedDep
 from .catalog_schemas import EstimatePublic
 from .dependencies import EngineDep, Target
 from .run_routes import check_entry
@@ -106,9 +107,10 @@ def validate_sweep(engine: EngineDep, body: SweepCreate) -> SweepValidatedPublic
 
 
 @router.post("", status_code=201)
-def create_sweep(engine: EngineDep, body: SweepCreate) -> SweepDetailPublic:
+def create_sweep(engine: EngineDep, changed: ChangedDep, body: SweepCreate) -> SweepDetailPublic:
     """Store a sweep and its runs as queued; workers that are free take them."""
     number = sweeps.start(engine, _asked(body), body.catalog_entry)
+    changed.what = f"create sweep {number}"
     return _detail(engine, number)
 
 

@@ -291,12 +291,12 @@ def serve() -> Iterator[Callable[..., str]]:
     """Starts real servers; gives the address of each, as 127.0.0.1:PORT."""
     servers: list[tuple[uvicorn.Server, threading.Thread]] = []
 
-    def start(engine: Engine, web: Path = WEB) -> str:
+    def start(engine: Engine, web: Path = WEB, **options: str) -> str:
         listening = listen("127.0.0.1", 0)
         # Small buffers, so that a reader that is slow is soon felt.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
         config = uvicorn.Config(
-            create_app(engine, web),
+            create_app(engine, web, **options),
             log_level="warning",
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=2,
@@ -323,8 +323,9 @@ def connect(serve: Callable[..., str]) -> Iterator[Callable[..., httpx.Client]]:
     """Starts real servers; gives an HTTP client of each."""
     clients: list[httpx.Client] = []
 
-    def start(engine: Engine, web: Path = WEB) -> httpx.Client:
-        clients.append(httpx.Client(base_url=f"http://{serve(engine, web)}", timeout=60))
+    def start(engine: Engine, web: Path = WEB, **options: str) -> httpx.Client:
+        address = serve(engine, web, **options)
+        clients.append(httpx.Client(base_url=f"http://{address}", timeout=60))
         return clients[-1]
 
     yield start
