@@ -104,8 +104,8 @@ def token_needed(engine: Engine, settings: Settings) -> str | None:
         return make_first(engine)
     except SQLAlchemyError as error:
         raise SetupProblem(
-            f"Other machines reach {settings.host}, so the server needs a token, and its hash can't "
-            f"be stored: {cause(error)}. Mend that, give a token by SHIFTSCOPE_TOKEN, or listen on "
+            f"Other machines reach {settings.host}, so the server needs a token, and it can't be "
+            f"stored: {cause(error)}. Mend that, give a token by SHIFTSCOPE_TOKEN, or listen on "
             "127.0.0.1."
         ) from None
 

@@ -1,24 +1,14 @@
 """Nobody comes in from another machine without a token, and one for looking changes nothing."""
 
 import hmac
-import json
-import time
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import Engine, text
-from starlette.routing import Route
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect as connect_live
 
-from shiftscope.db import audit, listing, queue, tokens
+from shiftscope.db import audit, tokens
 from shiftscope.db.errors import Conflict, NotFound
-from shiftscope.db.experiment import Experiment
-from shiftscope.db.log import entries
-from shiftscope.server import access
-from shiftscope.server.app import create_app
 
 GIVEN = "given-by-the-environment"
 OPEN_TO_ALL = {"host": "0.0.0.0"}
