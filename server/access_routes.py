@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from ..db import audit
 from .access import Identity
 from .dependencies import EngineDep
-from .schemas import Number, Public
+from .schemas import Public
 
 router = APIRouter(prefix="/api", tags=["access"])
 
@@ -51,7 +51,9 @@ def get_access(identity: Annotated[Identity, Depends(_identity)]) -> AccessPubli
 @router.get("/audit")
 def get_audit(
     engine: EngineDep,
-    before: Annotated[Number | None, Query(description="Only what is numbered below.")] = None,
+    before: Annotated[
+        int | None, Query(ge=1, le=2**31 - 1, description="Only what is numbered below.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> AuditPublic:
     """Who changed what, newest first."""
