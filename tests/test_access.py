@@ -2,22 +2,33 @@
 
 import hmac
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_live
 
 from shiftscope.db import audit, listing, tokens
-from shiftscope.db.errors import Conflict, NotFound
+from shiftscope.db.engine import writing
+from shiftscope.db.errors import Conflict, NotFound, SetupProblem
 from shiftscope.db.log import entries
 from shiftscope.server import access
 from shiftscope.server.app import create_app
+from shiftscope.server.cli import app as command_line
+from shiftscope.server.serve_command import token_needed
+from shiftscope.server.settings import Settings, load_settings
 
+SHIFTSCOPE = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
 GIVEN = "given-by-the-environment"
 OPEN_TO_ALL = {"host": "0.0.0.0"}
 READING = {
@@ -28,6 +39,13 @@ READING = {
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An environment whose data folder is new."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SHIFTSCOPE_")}
+    return kept | {"SHIFTSCOPE_DATA": str(tmp_path)}
 
 
 @pytest.fixture
@@ -190,7 +208,7 @@ def test_a_token_for_looking_changes_nothing_and_reads_everything(
     asking.headers.update(bearer(tokens.make_token(engine, "lab", read_only=True)))
     assert asking.get("/api/access").json() == {"name": "lab", "read_only": True}
     routes = changing(engine)
-    assert len(routes) >= 10 and ("DELETE", "/api/runs/1") in routes
+    assert len(routes) >= 9 and ("DELETE", "/api/runs/1") in routes
     for method, path in routes:
         answer = asking.request(method, path, json={})
         assert answer.status_code == 403, f"{method} {path}"
@@ -213,7 +231,6 @@ def test_a_token_for_looking_changes_nothing_and_reads_everything(
     ):
         assert asking.post(path, json=body).status_code == 200, path
     assert asking.get("/api/runs/1/export/layer_records.csv").status_code == 200
-    assert asking.get("/api/runs/1/report.html").status_code == 200
 
 
 def test_every_change_has_a_line_in_the_audit(engine: Engine, connect: Callable[..., Any]) -> None:
@@ -263,3 +280,72 @@ def test_the_headers_of_every_answer(web: httpx.Client) -> None:
         assert headers["Referrer-Policy"] == "same-origin"
     foreign = web.get("/", headers={"Host": "evil.example"})
     assert foreign.status_code == 403 and "Content-Security-Policy" in foreign.headers
+
+
+def test_a_server_that_other_machines_reach_shows_its_token_once(
+    engine: Engine, environment: dict[str, str]
+) -> None:
+    environment["SHIFTSCOPE_DATABASE"] = engine.url.render_as_string(hide_password=False)
+    command = [*SHIFTSCOPE, "serve", "--host", "0.0.0.0", "--port", "0", "--no-worker"]
+    process = subprocess.Popen(
+        [*command, "--no-browser"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    address, token = process.stdout.readline().split()[3].split("/?token=")
+    try:
+        assert httpx.get(f"{address}/api/health").status_code == 200
+        assert httpx.get(f"{address}/api/runs").status_code == 401
+        assert httpx.get(f"{address}/api/runs", headers=bearer(token)).status_code == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    everywhere = Settings(host="0.0.0.0")
+    assert token_needed(engine, everywhere) is None, "it can't be shown again"
+    assert token_needed(engine, Settings(host="0.0.0.0", token=GIVEN)) is None
+    for host in ("127.0.0.1", "localhost", "::1", "[::1]", "127.0.0.2"):
+        assert token_needed(engine, Settings(host=host)) == "", host
+    for host in ("0.0.0.0", "::", "192.168.1.5", "lab.example", "fe80::1"):
+        assert token_needed(engine, Settings(host=host)) is None, host
+
+
+def test_a_server_that_cannot_store_a_token_does_not_start(engine: Engine) -> None:
+    with writing(engine) as connection:
+        full = "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        connection.execute(text(f"CREATE TRIGGER no_room BEFORE INSERT ON tokens {full}"))
+    with pytest.raises(SetupProblem, match="so the server needs a token, and it can't be stored"):
+        token_needed(engine, Settings(host="0.0.0.0"))
+    assert token_needed(engine, Settings(host="0.0.0.0", token=GIVEN)) is None
+
+
+def test_a_given_token_that_could_be_guessed_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHIFTSCOPE_TOKEN", "hunter2")
+    with pytest.raises(SetupProblem, match="SHIFTSCOPE_TOKEN: ") as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
+    monkeypatch.setenv("SHIFTSCOPE_TOKEN", "")
+    assert load_settings().token == "", "as docker-compose.yml passes one that is not set"
+    monkeypatch.setenv("SHIFTSCOPE_FRAMES", "http://localhost:*; script-src *")
+    with pytest.raises(SetupProblem, match="SHIFTSCOPE_FRAMES: "):
+        load_settings()
+
+
+def test_tokens_and_the_audit_in_the_terminal(engine: Engine, asking: httpx.Client) -> None:
+    database = engine.url.render_as_string(hide_password=False)
+
+    def shiftscope(*words: str) -> str:
+        called = CliRunner().invoke(command_line, [*words, "--database", database])
+        assert called.exit_code == 0, called.output
+        return called.stdout
+
+    token = shiftscope("token", "--read-only", "--name", "seminar").strip()
+    assert asking.get("/api/access", headers=bearer(token)).json()["read_only"]
+    asking.post("/api/runs", json={"experiment": {}}, headers=bearer(token))
+    assert shiftscope("token", "list").splitlines()[1].split()[:2] == ["seminar", "look"]
+    called = CliRunner().invoke(command_line, ["token", "revoke", "nobody", "--database", database])
+    assert isinstance(called.exception, NotFound) and "nobody" in str(called.exception)
+    assert shiftscope("token", "revoke", "seminar") == "Revoked: seminar.\n"
+    lines = shiftscope("audit").splitlines()
+    assert "revoke token seminar" in lines[1]
+    assert lines[2].split()[2:] == ["seminar", "POST", "/api/runs", "403"]
