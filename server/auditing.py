@@ -29,7 +29,7 @@ class Changed:
     """
 
     what: str = ""
-    runs: list[int] = field(default_factory=list)
+    runs: list[int] = field(default_factory=list[int])
 
 
 def _changed(connection: HTTPConnection) -> Changed:
