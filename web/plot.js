@@ -21,12 +21,12 @@ const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false, s
 const HAS_MOUSE = window.matchMedia("(pointer: fine)");
 
 /**
- * Plotly says by a `style` attribute that pixels of a heat map stay sharp. The server's policy
- * forbids such attributes, wherever they come from; the same by CSSOM it allows.
+ * Plotly says by `style` attributes that pixels of a heat map stay sharp and that a title is bold.
+ * The server's policy forbids such attributes, wherever they come from; the same by CSSOM it allows.
  * @param {string} name
  * @param {string} value
  */
-SVGImageElement.prototype.setAttribute = function setAttribute(name, value) {
+SVGElement.prototype.setAttribute = function setAttribute(name, value) {
   if (name === "style") this.style.cssText = value;
   else Element.prototype.setAttribute.call(this, name, value);
 };
