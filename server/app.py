@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from . import (
+    access_routes,
     bulk_routes,
     catalog_routes,
     comparison_routes,
@@ -30,12 +31,14 @@ from . import (
     unit_routes,
     verdict_routes,
 )
+from .access import Access, Keys
 from .assets import WEB, add_assets
 from .body_size import BodySize
 from .failures import PROBLEM, RESPONSES, add_failures
 from .limits import Limits
 from .older_runs import OlderRuns
-from .security import Guard
+from .policy import Policy
+from .security import Guard, is_loopback
 from .settings import Settings
 from .tails import Tails
 from .wire import SafeJSONResponse
@@ -54,13 +57,19 @@ class Application(FastAPI):
         return document
 
 
-def create_app(
-    engine: Engine, web: Path = WEB, *, host: str = "127.0.0.1", settings: Settings | None = None
-) -> FastAPI:
-    """The interface of docs/protocol.md and the page, for a server that listens on `host`.
+def create_app(engine: Engine, web: Path = WEB, *, settings: Settings | None = None) -> FastAPI:
+    """The interface of docs/protocol.md and the page.
 
-    `settings` are for their limits; by default those of the environment.
+    Args:
+        engine: The database.
+        web: The page's files.
+        settings: Its host, which is not this machine's loopback where who asks needs a token, as he
+            does where one is set; the pages that may show ours in a frame; the limits. By default
+            those of the environment.
     """
+    settings = settings or Settings()
+    token, host = settings.token, settings.host
+    keys = Keys(engine, token) if token or not is_loopback(host) else None
     app = Application(
         title="shiftscope",
         version=version("shiftscope"),
@@ -74,13 +83,17 @@ def create_app(
     app.state.started_at = datetime.now(UTC)
     app.state.tails = Tails(engine)
     app.state.older_runs = OlderRuns(engine)
-    app.state.limits = Limits(engine, settings or Settings(), host)
+    app.state.limits = Limits(engine, settings)
+    # The last one added is the first that a request meets.
     app.add_middleware(BodySize)
+    app.add_middleware(Access, engine=engine, keys=keys, web=web)
     app.add_middleware(Guard, host=host)
+    app.add_middleware(Policy, frames=settings.frames)
     add_failures(app)
     for routes in (
         # The list's own addresses come before those of a run's number.
-        *(system_routes, catalog_routes, definition_routes, list_routes, folded_routes),
+        *(system_routes, access_routes, catalog_routes, definition_routes),
+        *(list_routes, folded_routes),
         *(bulk_routes, run_routes, verdict_routes, finding_routes, series_routes, moment_routes),
         *(measurement_routes, unit_routes, nonfinite_routes, log_routes, sweep_routes),
         *(export_routes, report_routes, comparison_routes, live),

@@ -11,6 +11,7 @@ from ..db.errors import FieldProblem, InvalidExperiment, ShiftscopeError
 from ..db.experiment import Experiment
 from ..db.study import Study
 from ..db.tables import Run
+from .auditing import ChangedDep
 from .dependencies import Admit, AdmitDep, EngineDep
 from .list_schemas import BulkAsked, BulkPublic, RefusedPublic
 from .run_routes import asked_again
@@ -19,7 +20,9 @@ router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
 @router.post("/bulk")
-def act_on_runs(engine: EngineDep, admit: AdmitDep, body: BulkAsked) -> BulkPublic:
+def act_on_runs(
+    engine: EngineDep, admit: AdmitDep, changed: ChangedDep, body: BulkAsked
+) -> BulkPublic:
     """Do something to many runs; those it can't be done to are named with the reason."""
     run_ids = list(dict.fromkeys(body.runs))
     new: list[int] = []
@@ -30,8 +33,11 @@ def act_on_runs(engine: EngineDep, admit: AdmitDep, body: BulkAsked) -> BulkPubl
         new, refused = _again(engine, run_ids, admit)
     else:
         refused |= _edited(engine, run_ids, body)
+    done = [run_id for run_id in run_ids if run_id not in refused]
+    changed.what = f"{body.action} many"
+    changed.runs += [*done, *new]
     return BulkPublic(
-        runs=[run_id for run_id in run_ids if run_id not in refused],
+        runs=done,
         new=new,
         refused=[RefusedPublic(run=run_id, detail=str(why)) for run_id, why in refused.items()],
     )

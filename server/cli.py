@@ -24,6 +24,7 @@ from .run_command import run
 from .serve_command import serve
 from .settings import load_settings, make_folder
 from .sweep_command import sweep
+from .token_command import show_audit, token_app
 from .verdict_command import verdict
 from .worker_process import worker_command
 
@@ -57,6 +58,8 @@ for command in (
     app.command()(command)
 app.command("import")(import_run)
 app.command("report")(report_runs)
+app.command("audit")(show_audit)
+app.add_typer(token_app, name="token")
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ def add_failures(app: FastAPI) -> None:
     app.add_exception_handler(ShiftscopeError, _ours)
     app.add_exception_handler(RequestValidationError, _not_allowed)
     app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(SQLAlchemyError, _database)
+    app.add_exception_handler(SQLAlchemyError, no_answer)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -126,7 +126,8 @@ def _refused(request: Request, error: Exception) -> Response:
     return problem(error.status_code, detail, headers=error.headers)
 
 
-def _database(_request: Request, error: Exception) -> Response:
+def no_answer(_request: Request | None, error: Exception) -> Response:
+    """The database does not answer."""
     logger.error("The database does not answer: %s", error)
     return problem(
         503,

@@ -32,14 +32,13 @@ class Limits:
 
     Args:
         engine: The database.
-        settings: The limits that can be set.
-        host: What the server listens on.
+        settings: The limits that can be set, and what the server listens on.
     """
 
-    def __init__(self, engine: Engine, settings: Settings, host: str) -> None:
+    def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
         self._settings = settings
-        self._is_here = is_loopback(host)
+        self._is_here = is_loopback(settings.host)
         self._rate = Rate(settings.starts)
 
     def admit(self, asker: str, *asked: Asked) -> None:

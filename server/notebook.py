@@ -5,8 +5,9 @@
     show(12)        # a run's number
     show(run)       # what watch() or Pair gave
 
-The page is that of a server: one that answers already and has the same database, or one that is
-started in the background and ends with the notebook.
+The page is that of a server: one that answers already, has the same database and lets its page be
+shown in a frame (SHIFTSCOPE_FRAMES), or one that is started in the background and ends with the
+notebook. That one is reached from this machine only, and asks for no token.
 """
 
 import atexit
@@ -29,6 +30,8 @@ from .settings import PREFIX, Settings, load_settings
 
 ANSWERS_WITHIN = 2
 HEIGHT = 720
+FRAMES = "http://localhost:* http://127.0.0.1:* vscode-webview: vscode-file:"
+"""Where notebooks are: Jupyter on this machine, or reached through ssh, and VS Code."""
 _PROGRAM = "from shiftscope.server.cli import main; main()"
 _started: dict[str, tuple[subprocess.Popen[str], str]] = {}
 """By database the server that this process started, and its address."""
@@ -96,11 +99,12 @@ def _server(settings: Settings) -> str:
 
 
 def _has(address: str, url: str) -> bool:
-    """Whether a server of ours answers there, and has this database."""
+    """Whether a server of ours answers there, may be framed, and has this database."""
     try:
         with urllib.request.urlopen(f"{address}/api/system", timeout=ANSWERS_WITHIN) as answer:
             told: Any = json.load(answer)
-        return _alike(parse_url(told["database"]), parse_url(url))
+            framed = "X-Frame-Options" not in answer.headers
+        return framed and _alike(parse_url(told["database"]), parse_url(url))
     except (OSError, ValueError, KeyError, TypeError, DatabaseProblem):  # none, or not ours
         return False
 
@@ -118,11 +122,13 @@ def _alike(told: URL, ours: URL) -> bool:
 
 def _start(url: str) -> tuple[subprocess.Popen[str], str]:
     """A server on a free port, without a worker, that ends with this process."""
+    environment = {f"{PREFIX}FRAMES": FRAMES, **os.environ, f"{PREFIX}DATABASE": url}
+    environment.pop(f"{PREFIX}TOKEN", None)
     flags = ["--no-browser", "--no-worker", "--host", "127.0.0.1", "--port", "0"]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, "serve", *flags],
-            env={**os.environ, f"{PREFIX}DATABASE": url},  # no flag: it may have a password
+            env=environment,  # no flag for the database: it may have a password
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=said,

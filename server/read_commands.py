@@ -68,8 +68,12 @@ def runs(
             run.device or "",
             f"{run.created_at:%Y-%m-%d %H:%M}",
         )
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False)
-    console.print(table)
+    console().print(table)
+
+
+def console() -> Console:
+    """Where tables are printed; what is piped has lines of one width."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False)
 
 
 def progress_words(run: Run) -> str:

@@ -9,6 +9,7 @@ from ..db.experiment import Experiment
 from ..db.parsing import parse, parse_study
 from ..db.study import Study
 from ..db.tables import Run
+from .auditing import ChangedDep
 from .dependencies import AdmitDep, EngineDep, RunId
 from .run_schemas import (
     NetworkPublic,
@@ -25,13 +26,16 @@ router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
 @router.post("", status_code=201)
-def create_run(engine: EngineDep, admit: AdmitDep, body: RunCreate) -> RunDetailPublic:
+def create_run(
+    engine: EngineDep, admit: AdmitDep, changed: ChangedDep, body: RunCreate
+) -> RunDetailPublic:
     """Store a run as queued; a worker that is free takes it."""
     asked = asked_of(body)
     if body.catalog_entry is not None:
         check_entry(body.catalog_entry)
     admit(asked)
     run_id = queue.enqueue(engine, asked, body.catalog_entry)
+    changed.runs.append(run_id)
     return get_run(engine, run_id)
 
 
@@ -72,11 +76,15 @@ def restore_run(engine: EngineDep, run_id: RunId) -> RunPublic:
 
 
 @router.post("/{run_id}/again", status_code=201)
-def run_again(engine: EngineDep, admit: AdmitDep, run_id: RunId) -> RunDetailPublic:
+def run_again(
+    engine: EngineDep, admit: AdmitDep, changed: ChangedDep, run_id: RunId
+) -> RunDetailPublic:
     """Store a run of the same experiment or study as queued."""
     run, asked = asked_again(engine, run_id)
     admit(asked)
-    return get_run(engine, queue.enqueue(engine, asked, run.catalog_entry))
+    again = queue.enqueue(engine, asked, run.catalog_entry)
+    changed.runs.append(again)
+    return get_run(engine, again)
 
 
 def raise_refusal(refused: edit.Refused) -> None:

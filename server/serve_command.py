@@ -12,15 +12,19 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import queue
 from ..db.engine import open_database
-from ..db.errors import SetupProblem
+from ..db.errors import SetupProblem, cause
+from ..db.tokens import make_first
 from ..db.webhook import Webhook
 from .app import create_app
 from .flags import DatabaseFlag, DataFlag, HostFlag, PortFlag, WebhookFlag
 from .interrupts import interruptible, uninterrupted
-from .settings import load_settings, make_folder
+from .security import is_loopback
+from .settings import Settings, load_settings, make_folder
 from .transport import configure
 from .worker_process import KeptWorker, start_worker
 
@@ -49,6 +53,7 @@ def serve(
         listening = listen(settings.host, settings.port)
         url = settings.database_url
         engine = open_database(url)
+        token = token_needed(engine, settings)
         herald = settings.webhook and Webhook(engine, settings.webhook, address_of(listening))
         worker = KeptWorker(
             lambda: start_worker(url, settings.data_folder),
@@ -57,9 +62,14 @@ def serve(
         )
 
         def begin() -> None:
-            address = address_of(listening)
+            address = address_of(listening) + (f"/?token={token}" if token else "")
             typer.echo(f"shiftscope is at {address} (Ctrl-C ends it)")
             sys.stdout.flush()
+            if token is None:
+                say(
+                    "It asks for a token, which was shown when it was made; `shiftscope token` "
+                    "makes another."
+                )
             if not no_worker:
                 worker.start()
             if herald:
@@ -67,7 +77,7 @@ def serve(
             if not no_browser and has_display():
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        app = create_app(engine, host=settings.host, settings=settings)
+        app = create_app(engine, settings=settings)
         server = Server(app, on_begin=begin, on_end=worker.ask_to_end)
         try:
             server.run(sockets=[listening])
@@ -79,6 +89,26 @@ def serve(
                 if herald:
                     herald.end()
                 engine.dispose()
+
+
+def token_needed(engine: Engine, settings: Settings) -> str | None:
+    """The token to show: "" where none is asked for, None where it was shown before.
+
+    Raises:
+        SetupProblem: One is needed, and it can't be stored.
+    """
+    if settings.token:
+        return None
+    if is_loopback(settings.host):
+        return ""
+    try:
+        return make_first(engine)
+    except SQLAlchemyError as error:
+        raise SetupProblem(
+            f"Other machines reach {settings.host}, so the server needs a token, and it can't be "
+            f"stored: {cause(error)}. Mend that, give a token by SHIFTSCOPE_TOKEN, or listen on "
+            "127.0.0.1."
+        ) from None
 
 
 class Server(uvicorn.Server):

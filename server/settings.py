@@ -31,6 +31,23 @@ class Settings(Location):
         ge=1,
         description="Parameters that all networks of a run may have together.",
     )
+    token: str = Field(
+        default="",
+        repr=False,
+        pattern=r"^([A-Za-z0-9_.~-]{20,})?$",
+        description="Token that the server asks for beside those that it made: at least 20 "
+        "letters, digits and -._~; by default none.",
+    )
+    frames: str = Field(
+        default="",
+        pattern=r"^[^\x00-\x20\x7f;,]*( [^\x00-\x20\x7f;,]+)*$",
+        description="Origins of pages that may show the server's in a frame, with spaces between; "
+        "by default none.",
+    )
+
+
+ONLY_IN_ENVIRONMENT = {"token", "frames", "starts", "queued", "parameters", "memory"}
+"""Settings without a flag. All on the machine can read a process's flags, so none is for a token."""
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -45,9 +62,10 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         detail = error.errors()[0]
         name = str(detail["loc"][0])
-        raise SetupProblem(
-            f"--{name} (or {PREFIX}{name.upper()}): {detail['msg']}, got {detail['input']!r}."
-        ) from None
+        where, got = f"--{name} (or {PREFIX}{name.upper()})", f", got {detail['input']!r}"
+        if name in ONLY_IN_ENVIRONMENT:
+            where = f"{PREFIX}{name.upper()}"
+        raise SetupProblem(f"{where}: {detail['msg']}{'' if name == 'token' else got}.") from None
 
 
 def make_folder(settings: Settings) -> None:

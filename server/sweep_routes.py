@@ -14,6 +14,7 @@ from ..db.estimate import estimate
 from ..db.sweep import Sweep, count_networks, expand
 from ..db.sweep_parsing import parse_sweep
 from ..db.verdict import DEFAULT_TARGET
+from .auditing import ChangedDep
 from .catalog_schemas import EstimatePublic
 from .dependencies import AdmitDep, EngineDep, LimitsDep, Target
 from .run_routes import check_entry
@@ -107,11 +108,14 @@ def validate_sweep(engine: EngineDep, limits: LimitsDep, body: SweepCreate) -> S
 
 
 @router.post("", status_code=201)
-def create_sweep(engine: EngineDep, admit: AdmitDep, body: SweepCreate) -> SweepDetailPublic:
+def create_sweep(
+    engine: EngineDep, admit: AdmitDep, changed: ChangedDep, body: SweepCreate
+) -> SweepDetailPublic:
     """Store a sweep and its runs as queued; workers that are free take them."""
     sweep = _asked(body)
     admit(*(member.experiment for member in expand(sweep)))
     number = sweeps.start(engine, sweep, body.catalog_entry)
+    changed.what = f"create sweep {number}"
     return _detail(engine, number)
 
 

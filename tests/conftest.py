@@ -31,6 +31,7 @@ from shiftscope.server.app import create_app
 from shiftscope.server.assets import WEB
 from shiftscope.server.cli import main
 from shiftscope.server.serve_command import listen
+from shiftscope.server.settings import Settings
 from shiftscope.server.transport import configure
 
 ARMS = ("none", "BatchNorm")
@@ -294,14 +295,19 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 @contextlib.contextmanager
 def running_server(
-    engine: Engine, web: Path = WEB, *, port: int = 0, **pings: float
+    engine: Engine,
+    web: Path = WEB,
+    *,
+    port: int = 0,
+    settings: Settings | None = None,
+    **pings: float,
 ) -> Iterator[tuple[str, uvicorn.Server]]:
     """A real server in a thread, and its address, as 127.0.0.1:PORT."""
     listening = listen("127.0.0.1", port)
     # Small buffers, so that a reader that is slow is soon felt.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
-    server = uvicorn.Server(configure(create_app(engine, web), **pings))
+    server = uvicorn.Server(configure(create_app(engine, web, settings=settings), **pings))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     deadline = time.monotonic() + 30
@@ -327,8 +333,10 @@ def serve() -> Iterator[Callable[..., str]]:
     """Starts real servers; gives the address of each, as 127.0.0.1:PORT."""
     with contextlib.ExitStack() as servers:
 
-        def start(engine: Engine, web: Path = WEB) -> str:
-            address, _ = servers.enter_context(running_server(engine, web))
+        def start(engine: Engine, web: Path = WEB, **settings: str) -> str:
+            address, _ = servers.enter_context(
+                running_server(engine, web, settings=Settings(**settings))
+            )
             return address
 
         yield start
@@ -339,8 +347,9 @@ def connect(serve: Callable[..., str]) -> Iterator[Callable[..., httpx.Client]]:
     """Starts real servers; gives an HTTP client of each."""
     clients: list[httpx.Client] = []
 
-    def start(engine: Engine, web: Path = WEB) -> httpx.Client:
-        clients.append(httpx.Client(base_url=f"http://{serve(engine, web)}", timeout=60))
+    def start(engine: Engine, web: Path = WEB, **options: str) -> httpx.Client:
+        address = serve(engine, web, **options)
+        clients.append(httpx.Client(base_url=f"http://{address}", timeout=60))
         return clients[-1]
 
     yield start

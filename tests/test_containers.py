@@ -142,7 +142,7 @@ def test_a_trainer_is_healthy_while_its_own_worker_is_heard_of(engine: Engine) -
 
 
 def test_a_server_is_healthy_while_it_answers(engine: Engine, serve: Callable[..., str]) -> None:
-    port = serve(engine).rpartition(":")[2]
+    port = serve(engine, host="0.0.0.0").rpartition(":")[2]  # asks for a token, as it does there
     assert f'"127.0.0.1", {PORT},' in SERVICES["server"]["healthcheck"]["test"][3]
     assert run_check("server", (PORT, port)) == 0
     engine.dispose()
@@ -173,6 +173,12 @@ def test_the_postgres_profile_is_on_postgresql() -> None:
         expected = f"postgresql://{user}@postgres/{database}" if inside else ""
         assert url == (expected or "${SHIFTSCOPE_DATABASE:-}")
     assert "--host=127.0.0.1" in postgres["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_token_comes_from_outside_or_is_made(name: str) -> None:
+    assert SERVICES[name]["environment"][f"{PREFIX}TOKEN"] == "${SHIFTSCOPE_TOKEN:-}"
+    assert SERVICES[name]["command"][-2:] == ["--host", "0.0.0.0"]
 
 
 def test_passwords_come_from_outside() -> None:

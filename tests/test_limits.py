@@ -28,7 +28,7 @@ SMALL = {"dataset": "digits", "steps": 5}
 
 def client(engine: Engine, host: str = "127.0.0.1", **limits: Any) -> TestClient:
     """Of a server with these limits; to it, whoever asks is another machine."""
-    app = create_app(engine, host=host, settings=Settings(**limits))
+    app = create_app(engine, settings=Settings(host=host, **limits))
     return TestClient(app, base_url="http://127.0.0.1")
 
 

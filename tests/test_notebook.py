@@ -28,7 +28,7 @@ def test_a_server_that_has_the_database_is_used(
     engine: Engine, make_run: Any, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(engine)
-    address = serve(engine)
+    address = serve(engine, frames="http://localhost:*")
     monkeypatch.setenv("SHIFTSCOPE_PORT", address.rpartition(":")[2])
     view = show(run.run_id, database=url_of(engine), height=500)
     assert view.address == f"http://{address}/runs/{run.run_id}"
@@ -49,13 +49,25 @@ def test_a_server_of_another_database_is_not_and_one_is_started_once(
     assert view.address == again.address and ":8420" not in view.address
     base = view.address.rpartition("/runs/")[0]
     assert httpx.get(f"{base}/api/runs/{run.run_id}").json()["name"] == "A run"
-    assert "<title>shiftscope" in httpx.get(view.address).text
+    page = httpx.get(view.address)
+    assert "<title>shiftscope" in page.text
+    assert f"frame-ancestors {notebook.FRAMES}" in page.headers["Content-Security-Policy"]
     process, _ = notebook._started.pop(url_of(engine))
     notebook._end(process)
     assert process.poll() is not None
     with pytest.raises(httpx.ConnectError):
         httpx.get(view.address)
     other.dispose()
+
+
+def test_a_server_that_forbids_frames_is_not_used(
+    engine: Engine, serve: Callable[..., str]
+) -> None:
+    assert not notebook._has(f"http://{serve(engine)}", url_of(engine))
+    allowing = serve(engine, frames=notebook.FRAMES)
+    assert notebook._has(f"http://{allowing}", url_of(engine))
+    asking = serve(engine, frames=notebook.FRAMES, token="x" * 20)
+    assert not notebook._has(f"http://{asking}", url_of(engine))
 
 
 def test_what_is_no_run_is_refused(engine: Engine) -> None:

@@ -4,7 +4,7 @@
 /** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
 /** @import { Definitions, Log, Offenders, Samples, SearchKey, Sparkline, UnitMatrices } from "./types" */
 /** @import { Averages, ComparePlace, Compared, Findings, SweepAsked, SweepDetail } from "./types" */
-/** @import { FoldedRuns, SweepValidated, Verdict } from "./types" */
+/** @import { Access, FoldedRuns, SweepValidated, Verdict } from "./types" */
 
 import { readable } from "./readable.js";
 import { decode, decodeUnits } from "./series.js";
@@ -68,6 +68,9 @@ function unreachable() {
 async function json(path, body, signal, method) {
   return JSON.parse(readable(await (await ask(path, body, signal, method)).text()));
 }
+
+/** @returns {Promise<Access>} Who asks, and whether they may change anything */
+export const getAccess = () => json("/api/access");
 
 /** @returns {Promise<System>} */
 export const getSystem = () => json("/api/system");

@@ -2,6 +2,7 @@
 
 /** @import { Connection, Mounted, Place, Theme } from "./types" */
 
+import { followAccess, readOnlyNotice } from "./access.js";
 import * as api from "./api.js";
 import { h, setText } from "./dom.js";
 import { connect } from "./live.js";
@@ -26,7 +27,8 @@ const WORDS = { connecting: "connecting", live: "live", reconnecting: "reconnect
 
 function header() {
   const links = [["/", "Runs", "r"], ["/new", "New", "n"], ["/compare", "Compare", "c"]]
-    .map(([href, text, key]) => h("a", { href, "aria-keyshortcuts": key }, text));
+    .map(([href, text, key]) => h("a", { href, "aria-keyshortcuts": key,
+      class: href === "/new" && "changes" }, text));
   const live = h("span", { class: "live", role: "status" });
   const theme = h("select", { "aria-label": "Theme", title: "Theme",
     "aria-keyshortcuts": "t",
@@ -40,7 +42,7 @@ function header() {
   const element = h("header", { class: "page-header" },
     h("a", { class: "skip", href: "#view" }, "Skip to content"),
     h("a", { class: "brand", href: "/" }, "shiftscope"),
-    h("nav", { "aria-label": "Pages" }, ...links), live, theme);
+    h("nav", { "aria-label": "Pages" }, ...links), readOnlyNotice(), live, theme);
   return { element, links };
 }
 
@@ -76,6 +78,7 @@ const identity = (place) => place.view === "run" ? `run ${place.run}`
 
 function start() {
   startTheme();
+  followAccess();
   // Else all charts would be drawn at once when Plotly is there, and none seen before the last.
   holdDrawing(true);
   ready.catch(() => {}).then(() => holdDrawing(false));

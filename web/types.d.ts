@@ -676,6 +676,26 @@ export interface System {
   formats: string[];
 }
 
+/** Who asks, and whether they may change anything. */
+export interface Access {
+  name: string;
+  read_only: boolean;
+}
+
+/** A change that someone asked for, done or refused. */
+export interface AuditEntry {
+  id: number;
+  at: string;
+  who: string;
+  what: string;
+  run_id: number | null;
+  answer: number | null;
+}
+
+export interface Audit {
+  entries: AuditEntry[];
+}
+
 export interface FieldProblem {
   field: string;
   message: string;

@@ -5,6 +5,7 @@ Datasette. docs/statistics.md defines every statistic with its formula and unit.
 imported here, so that `Table.metadata` knows them all.
 """
 
+from .access_tables import AuditEntry, Token
 from .columns import NAN_TEXT, Real, Table, UtcDateTime, Words
 from .history_tables import Finding, LogEntry, SystemRecord
 from .packed_tables import Level, UnitRecord
@@ -31,6 +32,7 @@ __all__ = [
     "OF_LAYERS",
     "OF_SEEDS",
     "RECORD_TABLES",
+    "AuditEntry",
     "EnsembleRecord",
     "Evaluation",
     "Finding",
@@ -52,6 +54,7 @@ __all__ = [
     "Sweep",
     "SystemRecord",
     "Table",
+    "Token",
     "UnitRecord",
     "UtcDateTime",
     "Words",

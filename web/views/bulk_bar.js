@@ -79,7 +79,7 @@ export function bulkBar(selection, list, onDone) {
    * @param {string} text
    * @param {BulkAction} action
    */
-  const button = (text, action) => h("button", { type: "button",
+  const button = (text, action) => h("button", { type: "button", class: "changes",
     onclick: () => act(action, selection.runs) }, text);
   const compare = h("a", { class: "button" }, "Compare");
   const [archive, unarchive] = [button("Archive", "archive"), button("Unarchive", "unarchive")];
@@ -99,7 +99,7 @@ export function bulkBar(selection, list, onDone) {
   const element = h("div", { class: "bulk", role: "toolbar", "aria-label": "Selected runs",
     hidden: true }, count, compare, button("Stop", "stop"), button("Run again", "again"), archive,
   unarchive, remove, restore,
-  h("form", { class: "tagging", onsubmit: (/** @type {Event} */ event) => {
+  h("form", { class: "tagging changes", onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
     label("tag");
   } }, tag, h("button", { type: "submit" }, "Tag"),

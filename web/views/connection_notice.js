@@ -1,5 +1,6 @@
 /** What is said while the server cannot be reached, and when it is back. */
 
+import { checkAccess } from "../access.js";
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { exact } from "../format.js";
@@ -50,9 +51,12 @@ export function connectionNotice() {
       welcome();
     } else if (connection === "reconnecting") {
       const since = exact(new Date().toISOString()).slice(11);
-      later(() => say(`${navigator.onLine ? "The server cannot be reached"
-        : "This computer is offline"} since ${since}. What is shown stays, and the page goes on ` +
-        "by itself when the server answers."), GRACE);
+      later(() => {
+        checkAccess();
+        say(`${navigator.onLine ? "The server cannot be reached"
+          : "This computer is offline"} since ${since}. What is shown stays, and the page goes on ` +
+          "by itself when the server answers.");
+      }, GRACE);
     }
   });
   return element;

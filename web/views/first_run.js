@@ -22,7 +22,7 @@ export async function offerFirst(element, closing) {
   if (!entry || !first || closing.aborted) return;
   const notices = h("div", {});
   const problem = h("p", { class: "problem", role: "alert" });
-  const start = h("button", { type: "button", class: "primary", onclick: async () => {
+  const start = h("button", { type: "button", class: "primary changes", onclick: async () => {
     start.disabled = true;
     setText(start, "Starting …");
     await Promise.race([following, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);

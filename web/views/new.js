@@ -89,7 +89,7 @@ function build(all, origin, entry, closing) {
   const name = entry?.name ?? null;
   const cost = h("dl", { class: "cost", "aria-live": "polite" });
   const failure = h("p", { class: "problem", role: "alert" });
-  const start = h("button", { type: "submit", class: "primary" }, "Start");
+  const start = h("button", { type: "submit", class: "primary changes" }, "Start");
   const changed = () => check(VALIDATE_PAUSE);
   const form = new ExperimentForm(all, origin, changed, { sweeps: origin.study === undefined });
   const combined = combining(changed);

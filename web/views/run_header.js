@@ -21,7 +21,7 @@ const WAITING = 5000;
 /** @param {RunDetail} detail */
 export function runHeader(detail) {
   const status = h("span", { class: "status" });
-  const stop = h("button", { type: "button" }, "Stop");
+  const stop = h("button", { type: "button", class: "changes" }, "Stop");
   const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   const progress = progressBar();
   const facts = h("span");
@@ -49,8 +49,8 @@ export function runHeader(detail) {
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
       detail.sweep_id !== null && sweepChip(detail.sweep_id),
       h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop,
-        h("a", { class: "button", href: format({ view: "new", entry: null, again: detail.id }) },
-          "Run again")]),
+        h("a", { class: "button changes",
+          href: format({ view: "new", entry: null, again: detail.id }) }, "Run again")]),
       detail.deleted_at === null && compareMenu(detail), exportMenu(detail), shareMenu(detail))),
     progress.element, h("p", { class: "facts" }, progress.words, facts),
     h("p", { class: "facts cost" }, cost, measured, waited), problem, notices);

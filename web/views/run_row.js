@@ -3,6 +3,7 @@
 /** @import { Run, RunCell, Sparkline } from "../types" */
 /** @import { Column } from "./run_cells.js" */
 
+import { mayChange } from "../access.js";
 import { h, setText } from "../dom.js";
 import { sweepChip } from "./chip.js";
 import { runEdit } from "./run_edit.js";
@@ -29,7 +30,7 @@ export class RunRow {
     this.box = h("input", { type: "checkbox", tabindex: -1, "aria-label": `Select run ${run.id}`,
       onclick: onSelect });
     this.#name.href = `/runs/${run.id}`;
-    const edit = h("button", { type: "button", class: "quiet edit", tabindex: -1,
+    const edit = h("button", { type: "button", class: "quiet edit changes", tabindex: -1,
       "aria-label": `Edit run ${run.id}`, onclick: () => this.edit() }, "Edit");
     const title = h("span", { class: "what" }, this.#name, h("span", { class: "line" },
       run.sweep_id !== null && sweepChip(run.sweep_id), this.#about));
@@ -88,7 +89,7 @@ export class RunRow {
 
   /** Edit its name, tags and note in place. */
   edit() {
-    if (this.#form) return;
+    if (this.#form || !mayChange()) return;
     const form = this.#form = runEdit(this.run, () => {
       this.#form = null;
       form.remove();

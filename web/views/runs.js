@@ -62,7 +62,7 @@ export function runsView(place) {
     h("div", { class: "list-bar" }, usual, bulk.element), table.element);
   const element = h("main", { class: "runs-view" },
     h("div", { class: "title-line" }, h("h1", {}, "Runs"), box.element,
-      h("a", { class: "button", href: "/new" }, "New run")),
+      h("a", { class: "button changes", href: "/new" }, "New run")),
     problem, shell, empty, bulk.notice);
 
   function show() {

@@ -45,7 +45,7 @@ class SweepPage {
   #problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   #statuses = h("span", { role: "status" });
   #about = h("span", {});
-  #stop = h("button", { type: "button", hidden: true, onclick: () => this.#stopAll() }, "Stop all");
+  #stop = h("button", { type: "button", class: "changes", hidden: true, onclick: () => this.#stopAll() }, "Stop all");
   #list = h("a", { class: "button" }, "In the list of runs");
   #choices = h("div", { class: "sweep-choices" });
   #body = h("div", { class: "sweep-charts" });

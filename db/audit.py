@@ -1,0 +1,52 @@
+"""Who changed what: a line for each change that someone asked for, done or refused."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.orm import Session
+
+from .engine import writing
+from .log import add_entry
+from .tables import AuditEntry, Run
+
+COMMAND_LINE = "command line"
+LOOPBACK = "loopback"
+
+
+def add_line(
+    connection: Connection,
+    who: str,
+    what: str,
+    run_id: int | None = None,
+    answer: int | None = None,
+) -> None:
+    """Add a line, with what it tells of in one transaction."""
+    connection.execute(
+        insert(AuditEntry).values(
+            at=datetime.now(UTC), who=who, what=what, run_id=run_id, answer=answer
+        )
+    )
+
+
+def record(engine: Engine, who: str, what: str, runs: Sequence[int], answer: int) -> None:
+    """Add a line for each run that was changed, or one where it is about none.
+
+    Where someone came by a token, the log of a run that was changed says so, too.
+    """
+    with writing(engine) as connection:
+        for run_id in runs or [None]:
+            add_line(connection, who, what, run_id, answer)
+        if who != LOOPBACK and answer < 400:
+            there = connection.scalars(select(Run.id).where(Run.id.in_(runs))).all()
+            for run_id in there:
+                add_entry(connection, run_id, f"{who} asked: {what}.")
+
+
+def lines(engine: Engine, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
+    """The lines, newest first; only what is numbered below `before`."""
+    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AuditEntry.id < before)
+    with Session(engine) as session:
+        return session.scalars(query).all()

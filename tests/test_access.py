@@ -1,0 +1,351 @@
+"""Nobody comes in from another machine without a token, and one for looking changes nothing."""
+
+import hmac
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+from typer.testing import CliRunner
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect as connect_live
+
+from shiftscope.db import audit, listing, tokens
+from shiftscope.db.engine import writing
+from shiftscope.db.errors import Conflict, NotFound, SetupProblem
+from shiftscope.db.log import entries
+from shiftscope.server import access
+from shiftscope.server.app import create_app
+from shiftscope.server.cli import app as command_line
+from shiftscope.server.serve_command import token_needed
+from shiftscope.server.settings import Settings, load_settings
+
+SHIFTSCOPE = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
+GIVEN = "given-by-the-environment"
+OPEN_TO_ALL = {"host": "0.0.0.0"}
+READING = {
+    *("/api/experiments/validate", "/api/sweeps/validate"),
+    *("/api/runs/{run_id}/series", "/api/runs/{run_id}/moment"),
+}
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An environment whose data folder is new."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SHIFTSCOPE_")}
+    return kept | {"SHIFTSCOPE_DATA": str(tmp_path)}
+
+
+@pytest.fixture
+def asking(engine: Engine, connect: Callable[..., httpx.Client]) -> httpx.Client:
+    """A client of a server that listens to other machines."""
+    return connect(engine, **OPEN_TO_ALL)
+
+
+def test_a_token_is_random_and_only_its_hash_is_stored(any_engine: Engine) -> None:
+    first = tokens.make_first(any_engine)
+    assert first is not None and len(first) == 43  # 256 bits in base64
+    assert tokens.make_first(any_engine) is None
+    looking = tokens.make_token(any_engine, "lab", read_only=True)
+    assert first != looking
+    with any_engine.connect() as connection:
+        stored = str(connection.execute(text("SELECT * FROM tokens")).all())
+    assert first not in stored and looking not in stored and tokens.hashed(first) in stored
+    assert [(one.name, one.read_only) for one in tokens.tokens(any_engine)] == [
+        ("first start", False), ("lab", True)]  # fmt: skip
+    with pytest.raises(Conflict, match="named lab"):
+        tokens.make_token(any_engine, "lab")
+    with pytest.raises(Conflict, match="named loopback"):
+        tokens.make_token(any_engine, "loopback")
+    tokens.revoke(any_engine, "first start")
+    with pytest.raises(NotFound, match="first start"):
+        tokens.revoke(any_engine, "first start")
+    assert tokens.make_first(any_engine) is not None, "one for looking is not enough"
+    said = [(line.who, line.what) for line in audit.lines(any_engine, limit=2)]
+    assert said == [
+        ("command line", "make token token 3"),
+        ("command line", "revoke token first start"),
+    ]
+
+
+def test_tokens_are_compared_in_constant_time_and_all_of_them(
+    engine: Engine, asking: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [tokens.make_token(engine) for _ in range(3)]
+    compared: list[str] = []
+    compare = hmac.compare_digest
+
+    def watched(one: str, other: str) -> bool:
+        compared.append(other)
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", watched)
+    assert asking.get("/api/runs", headers=bearer(made[0])).status_code == 200
+    assert compared == [tokens.hashed(token) for token in made], "the first, too, which fits"
+
+
+WRONG = [{}, bearer("wrong"), {"Authorization": "Basic eDp5"}]
+PATHS = [
+    *("/api/runs", "/api/system", "/api/runs/1/export/evaluations.csv", "/api/openapi.json"),
+    *("/api/audit", "/api/access", "/api/nothing", "/api", "/api/", "//api/runs"),
+]
+
+
+def test_nothing_is_told_without_a_token(engine: Engine, asking: httpx.Client) -> None:
+    tokens.make_token(engine)
+    port = asking.base_url.port
+    for headers in (*WRONG, {"Cookie": f"shiftscope-{port}=wrong"}):
+        for path in PATHS[:-1]:
+            answer = asking.get(path, headers=headers)
+            assert answer.status_code == 401, path
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "This server asks for a token" in answer.json()["detail"]
+        for path in ("/", "/new", "/runs/1", "/index.html", "//api/runs"):
+            answer = asking.get(path, headers=headers)
+            assert answer.status_code == 401 and "<form" in answer.text, path
+        answer = asking.post("/api/runs", json={"experiment": {}}, headers=headers)
+        assert answer.status_code == 401
+        with pytest.raises(InvalidStatus, match="403"):
+            connect_live(f"ws://127.0.0.1:{port}/api/live", additional_headers=headers).close()
+    assert asking.get("/api/health").json() == {"status": "ok"}
+    assert asking.get("/enter.js").status_code == asking.get("/styles/enter.css").status_code == 200
+    assert listing.page(engine).runs == []
+    assert [line.what for line in audit.lines(engine, limit=9)] == ["make token token 1"]
+
+
+def test_a_link_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(
+    engine: Engine, asking: httpx.Client
+) -> None:
+    token = tokens.make_token(engine)
+    answer = asking.get(f"/runs/1?tab=log&token={token}&seed=0")
+    assert answer.status_code == 303 and answer.headers["Location"] == "/runs/1?tab=log&seed=0"
+    assert answer.headers["Cache-Control"] == "no-store"
+    name, *flags = answer.headers["Set-Cookie"].split("; ")
+    assert name == f"shiftscope-{asking.base_url.port}={token}"
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(flags) and "Secure" not in flags
+    assert asking.get("/api/runs").status_code == 200, "httpx keeps the cookie as a browser does"
+    assert asking.get("/runs/1").status_code == 200
+    old = asking.get("/runs/1?token=an-old-one&tab=log")
+    assert old.status_code == 303 and old.headers["Location"] == "/runs/1?tab=log"
+    address = f"127.0.0.1:{asking.base_url.port}"
+    with connect_live(f"ws://{address}/api/live", additional_headers={"Cookie": name}) as live:
+        live.send(json.dumps({"type": "runs"}))
+
+    behind_tls = asking.get(f"/?token={token}", headers={"X-Forwarded-Proto": "https"})
+    assert "Secure" in behind_tls.headers["Set-Cookie"]
+    # Nobody is led to another site, and the API takes no token from an address.
+    for path, place in (
+        ("//evil.example/", "/evil.example/"),
+        ("/%5Cevil.example/", "/%5Cevil.example/"),
+    ):
+        led = asking.get(f"http://{address}{path}?token={token}")
+        assert (led.status_code, led.headers["Location"]) == (303, place)
+    asking.cookies.clear()
+    assert asking.get(f"/api/runs?token={token}").status_code == 401
+
+
+def test_a_revoked_token_lets_nobody_in_and_ends_what_it_watches(
+    engine: Engine, asking: httpx.Client, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "KNOWN_SECONDS", 0.0)
+    run = make_run(engine)
+    token = tokens.make_token(engine, "lab")
+    address = f"ws://127.0.0.1:{asking.base_url.port}/api/live"
+    watch = {"type": "watch", "run": run.run_id, "after": 0, "points": 9, "series": []}
+    with connect_live(address, additional_headers=bearer(token)) as live:
+        live.send(json.dumps(watch))
+        assert json.loads(live.recv(timeout=20))["type"] == "run"
+        assert asking.get("/api/runs", headers=bearer(token)).status_code == 200
+        tokens.revoke(engine, "lab")
+        assert asking.get("/api/runs", headers=bearer(token)).status_code == 401
+        with pytest.raises(ConnectionClosed) as closed:
+            for _ in range(100):
+                run.append(1)
+                live.recv(timeout=20)
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
+
+
+def test_a_given_token_is_asked_for_on_loopback_too(
+    engine: Engine, connect: Callable[..., httpx.Client]
+) -> None:
+    web = connect(engine, token=GIVEN)
+    assert web.get("/api/runs").status_code == 401
+    assert web.get("/api/runs", headers=bearer(GIVEN)).status_code == 200
+    assert web.get("/api/access", headers=bearer(GIVEN)).json() == {
+        "name": "SHIFTSCOPE_TOKEN", "read_only": False}  # fmt: skip
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT * FROM tokens")).all() == [], "it is not stored"
+
+
+def changing(engine: Engine) -> list[tuple[str, str]]:
+    """The method of every route that may change something, and an address of it."""
+    return [
+        (method.upper(), re.sub(r"\{\w+\}", "1", path))
+        for path, methods in create_app(engine).openapi()["paths"].items()
+        for method in methods
+        if method != "get" and path not in READING
+    ]
+
+
+def test_a_token_for_looking_changes_nothing_and_reads_everything(
+    engine: Engine, asking: httpx.Client, make_run: Any
+) -> None:
+    run = make_run(engine)
+    run.append(3)
+    asking.headers.update(bearer(tokens.make_token(engine, "lab", read_only=True)))
+    assert asking.get("/api/access").json() == {"name": "lab", "read_only": True}
+    routes = changing(engine)
+    assert len(routes) >= 9 and ("DELETE", "/api/runs/1") in routes
+    for method, path in routes:
+        answer = asking.request(method, path, json={})
+        assert answer.status_code == 403, f"{method} {path}"
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert f"may not {method} {path}" in answer.json()["detail"]
+    refused = [
+        (line.who, line.what, line.answer) for line in audit.lines(engine, limit=len(routes))
+    ]
+    assert refused[::-1] == [("lab", f"{method} {path}", 403) for method, path in routes]
+    assert [one.status for one in listing.page(engine).runs] == ["running"]
+
+    network, (layer, _) = run.networks[0]
+    series = [{"table": "layer_records", "network_id": network, "layer_id": layer,
+               "statistics": ["mean"]}]  # fmt: skip
+    for path, body in (
+        ("/api/experiments/validate", {"experiment": {}}),
+        ("/api/sweeps/validate", {"experiment": {}, "over": [{"setting": "lr", "values": [1, 2]}]}),
+        ("/api/runs/1/series", {"series": series, "points": 9}),
+        ("/api/runs/1/moment", {"series": series}),
+    ):
+        assert asking.post(path, json=body).status_code == 200, path
+    assert asking.get("/api/runs/1/export/layer_records.csv").status_code == 200
+
+
+def test_every_change_has_a_line_in_the_audit(engine: Engine, connect: Callable[..., Any]) -> None:
+    web, asking = connect(engine), connect(engine, **OPEN_TO_ALL)
+    first = web.post("/api/runs", json={"experiment": {}}).json()["id"]
+    again = web.post(f"/api/runs/{first}/again").json()["id"]
+    token = tokens.make_token(engine, "lab")
+    asking.headers.update(bearer(token))
+    asking.patch(f"/api/runs/{first}", json={"name": "Renamed"})
+    asking.post("/api/runs/bulk", json={"action": "stop", "runs": [first, again, 77]})
+    asking.delete(f"/api/runs/{first}")
+    asking.post("/api/runs/77/restore")  # there is none: nothing was changed
+    asking.post("/api/runs", json={"experiment": {"steps": 0}})
+    sweep = asking.post(
+        "/api/sweeps", json={"experiment": {}, "over": [{"setting": "lr", "values": [1, 2]}]}
+    )
+    assert sweep.status_code == 201, sweep.text
+    asking.post("/api/sweeps/1/stop")
+    listed = asking.get("/api/audit").json()["entries"]
+    assert [
+        (line["who"], line["what"], line["run_id"], line["answer"]) for line in reversed(listed)
+    ] == [
+        ("loopback", "create run", first, 201),
+        ("loopback", "run again", first, 201),
+        ("loopback", "run again", again, 201),
+        ("command line", "make token lab", None, None),
+        ("lab", "edit run", first, 200),
+        ("lab", "stop many", first, 200),
+        ("lab", "stop many", again, 200),
+        ("lab", "delete run", first, 200),
+        ("lab", "create sweep 1", None, 201),
+        ("lab", "stop sweep 1", None, 202),
+    ]
+    older = asking.get("/api/audit", params={"before": listed[-2]["id"], "limit": 5}).json()
+    assert older["entries"] == listed[-1:]
+    told = [entry.message for entry in entries(engine, first)]
+    assert "lab asked: edit run." in told and not any("loopback" in line for line in told)
+
+
+def test_the_headers_of_every_answer(web: httpx.Client) -> None:
+    for path in ("/", "/app.js", "/api/runs", "/api/nothing", "/api/openapi.json"):
+        headers = web.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "unsafe" not in policy and "default-src 'none'; script-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy and headers["X-Frame-Options"] == "DENY"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+    foreign = web.get("/", headers={"Host": "evil.example"})
+    assert foreign.status_code == 403 and "Content-Security-Policy" in foreign.headers
+
+
+def test_a_server_that_other_machines_reach_shows_its_token_once(
+    engine: Engine, environment: dict[str, str]
+) -> None:
+    environment["SHIFTSCOPE_DATABASE"] = engine.url.render_as_string(hide_password=False)
+    command = [*SHIFTSCOPE, "serve", "--host", "0.0.0.0", "--port", "0", "--no-worker"]
+    process = subprocess.Popen(
+        [*command, "--no-browser"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    address, token = process.stdout.readline().split()[3].split("/?token=")
+    try:
+        assert httpx.get(f"{address}/api/health").status_code == 200
+        assert httpx.get(f"{address}/api/runs").status_code == 401
+        assert httpx.get(f"{address}/api/runs", headers=bearer(token)).status_code == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    everywhere = Settings(host="0.0.0.0")
+    assert token_needed(engine, everywhere) is None, "it can't be shown again"
+    assert token_needed(engine, Settings(host="0.0.0.0", token=GIVEN)) is None
+    for host in ("127.0.0.1", "localhost", "::1", "[::1]", "127.0.0.2"):
+        assert token_needed(engine, Settings(host=host)) == "", host
+    for host in ("0.0.0.0", "::", "192.168.1.5", "lab.example", "fe80::1"):
+        assert token_needed(engine, Settings(host=host)) is None, host
+
+
+def test_a_server_that_cannot_store_a_token_does_not_start(engine: Engine) -> None:
+    with writing(engine) as connection:
+        full = "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        connection.execute(text(f"CREATE TRIGGER no_room BEFORE INSERT ON tokens {full}"))
+    with pytest.raises(SetupProblem, match="so the server needs a token, and it can't be stored"):
+        token_needed(engine, Settings(host="0.0.0.0"))
+    assert token_needed(engine, Settings(host="0.0.0.0", token=GIVEN)) is None
+
+
+def test_a_given_token_that_could_be_guessed_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHIFTSCOPE_TOKEN", "hunter2")
+    with pytest.raises(SetupProblem, match="SHIFTSCOPE_TOKEN: ") as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
+    monkeypatch.setenv("SHIFTSCOPE_TOKEN", "")
+    assert load_settings().token == "", "as docker-compose.yml passes one that is not set"
+    monkeypatch.setenv("SHIFTSCOPE_FRAMES", "http://localhost:*; script-src *")
+    with pytest.raises(SetupProblem, match="SHIFTSCOPE_FRAMES: "):
+        load_settings()
+
+
+def test_tokens_and_the_audit_in_the_terminal(engine: Engine, asking: httpx.Client) -> None:
+    database = engine.url.render_as_string(hide_password=False)
+
+    def shiftscope(*words: str) -> str:
+        called = CliRunner().invoke(command_line, [*words, "--database", database])
+        assert called.exit_code == 0, called.output
+        return called.stdout
+
+    token = shiftscope("token", "--read-only", "--name", "seminar").strip()
+    assert asking.get("/api/access", headers=bearer(token)).json()["read_only"]
+    asking.post("/api/runs", json={"experiment": {}}, headers=bearer(token))
+    assert shiftscope("token", "list").splitlines()[1].split()[:2] == ["seminar", "look"]
+    called = CliRunner().invoke(command_line, ["token", "revoke", "nobody", "--database", database])
+    assert isinstance(called.exception, NotFound) and "nobody" in str(called.exception)
+    assert shiftscope("token", "revoke", "seminar") == "Revoked: seminar.\n"
+    lines = shiftscope("audit").splitlines()
+    assert "revoke token seminar" in lines[1]
+    assert lines[2].split()[2:] == ["seminar", "POST", "/api/runs", "403"]
