@@ -47,7 +47,7 @@ class Settings(Location):
 
 
 ONLY_IN_ENVIRONMENT = {"token", "frames", "starts", "queued", "parameters", "memory"}
-"""Settings without a flag. All on the machine can read a process's flags, so none is for a token."""
+"""Settings without a flag. All on the machine can read a process's flags: none is for a token."""
 
 
 def load_settings(**flags: Any) -> Settings:

@@ -333,7 +333,7 @@ def serve() -> Iterator[Callable[..., str]]:
     """Starts real servers; gives the address of each, as 127.0.0.1:PORT."""
     with contextlib.ExitStack() as servers:
 
-        def start(engine: Engine, web: Path = WEB, **settings: str) -> str:
+        def start(engine: Engine, web: Path = WEB, **settings: Any) -> str:
             address, _ = servers.enter_context(
                 running_server(engine, web, settings=Settings(**settings))
             )
