@@ -31,6 +31,12 @@ class Location(BaseSettings):
         description="Address that findings and ends of runs are posted to, as JSON; by default "
         "none.",
     )
+    checkpoint_seconds: float = Field(
+        default=30,
+        gt=0,
+        description="Seconds from one checkpoint of a run to the next, at least; what a run that "
+        "is interrupted has to train again.",
+    )
 
     @property
     def database_url(self) -> str:
