@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 import torch
 from resumed import assert_same_records
 from sqlalchemy import Engine
-from torch import nn
 
 from shiftscope.db import catalog, queue, read, resuming
 from shiftscope.db.experiment import Experiment
