@@ -6,7 +6,7 @@ from functools import partial
 from fastapi import APIRouter
 from sqlalchemy import Engine
 
-from ..db import edit, queue
+from ..db import edit, queue, resuming
 from ..db.errors import FieldProblem, InvalidExperiment, ShiftscopeError
 from .dependencies import EngineDep
 from .list_schemas import BulkAsked, BulkPublic, RefusedPublic
@@ -23,6 +23,8 @@ def act_on_runs(engine: EngineDep, body: BulkAsked) -> BulkPublic:
     refused: dict[int, ShiftscopeError] = {}
     if body.action == "stop":
         refused = _each(run_ids, partial(queue.ask_to_stop, engine))
+    elif body.action == "resume":
+        refused = _each(run_ids, partial(resuming.resume, engine))
     elif body.action == "again":
         refused = _each(run_ids, lambda run_id: new.append(enqueue_again(engine, run_id)))
     else:
