@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..db import edit
+from ..db.checkpoints import checkpoints_folder, remove_checkpoints
 from ..db.engine import open_database
 from .flags import DatabaseFlag, DataFlag
 from .settings import load_settings
@@ -18,9 +19,11 @@ def purge(
     database: DatabaseFlag = None,
     data: DataFlag = None,
 ) -> None:
-    """Remove deleted runs and their records for good."""
-    engine = open_database(load_settings(database=database, data=data).database_url)
+    """Remove deleted runs, their records and their checkpoints for good."""
+    places = load_settings(database=database, data=data)
+    engine = open_database(places.database_url)
     gone = edit.purge(engine, datetime.now(UTC) - timedelta(days=days))
+    remove_checkpoints(checkpoints_folder(places.database_url, places.data_folder), gone)
     engine.dispose()
     numbers = ", ".join(str(number) for number in sorted(gone))
     typer.echo(f"Removed: {numbers}." if gone else "Nothing to remove.")

@@ -228,6 +228,8 @@ class Worker:
         reason = f"Its training process ended without a word ({how}){why}."
         if resuming.interrupted(self._engine, run_id, reason, start):
             logger.warning("Run %d: %s", run_id, reason)
+        if self._orders is not None:
+            self._wanted = run_id  # which it claims if it is to go on
 
 
 def _processes() -> BaseContext:
