@@ -36,6 +36,9 @@ LEASE = timedelta(seconds=45)
 Longer than BUSY_SECONDS: a heartbeat may wait so long for SQLite's write lock.
 """
 
+GONE = timedelta(seconds=6)
+"""One of this machine that was silent for so long, and whose process is not there, is dead."""
+
 WORKER_LOST = "The worker that ran it was lost: it crashed, was killed or the machine went down."
 WATCHED_LOST = (
     "The program that trained it ended without closing the run: it crashed, was killed or the "
@@ -309,7 +312,12 @@ def reconcile(engine: Engine) -> list[int]:
 
     Experiments go on by themselves, but not for ever; the others have failed.
     """
-    alive = select(Worker.id).where(Worker.heartbeat_at >= datetime.now(UTC) - LEASE)
+    now = datetime.now(UTC)
+    is_here = Worker.host == socket.gethostname()
+    with engine.connect() as connection:
+        silent = select(Worker.id, Worker.pid).where(is_here, Worker.heartbeat_at < now - GONE)
+        dead = [row.id for row in connection.execute(silent) if not _is_there(row.pid)]
+    alive = select(Worker.id).where(Worker.heartbeat_at >= now - LEASE, Worker.id.not_in(dead))
     is_lost = Run.worker_id.is_(None) | Run.worker_id.not_in(alive)
     query = select(Run.id, Run.source).where(Run.status.in_(("running", "stopping")), is_lost)
     with engine.connect() as connection:  # most looks find nothing, and need not wait for a lock
@@ -320,3 +328,14 @@ def reconcile(engine: Engine) -> list[int]:
         for run_id, source in orphans:
             go_on_or_end(connection, run_id, WATCHED_LOST if source == "watch" else WORKER_LOST)
         return [run_id for run_id, _ in orphans]
+
+
+def _is_there(pid: int) -> bool:
+    """Whether this machine has a process of this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

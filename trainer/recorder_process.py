@@ -39,12 +39,9 @@ class RecorderProcess:
         database: str,
         run_id: int | None = None,
         *,
-<<<<<<< HEAD
         webhook: str = "",
-=======
         start: int | None = None,
         records: Path | None = None,
->>>>>>> 52b6a39 (Checkpoints of a run, and a run that goes on from one records the same to the bit)
         on_status: Callable[[str], None] = lambda _: None,
         warn: Callable[[str], None] = logger.warning,
     ) -> None:
@@ -53,13 +50,10 @@ class RecorderProcess:
         Args:
             database: URL.
             run_id: The run; None for a watched run, which `send({"begin": …})` will store.
-<<<<<<< HEAD
             webhook: Where word of a watched run is posted; "": nowhere.
-=======
             start: Which start of the run it is; it ends once there is another. None: nobody else
                 trains it.
             records: Its file of the checkpoint that the run goes on from.
->>>>>>> 52b6a39 (Checkpoints of a run, and a run that goes on from one records the same to the bit)
             on_status: Called with the run's status after each commit, from another thread.
             warn: Called with sentences for the person, likewise.
 
@@ -90,12 +84,8 @@ class RecorderProcess:
             process_group=0,  # a terminal's Ctrl-C is not the recorder's
         )
         self._to = cast(TextIO, self._process.stdin)
-<<<<<<< HEAD
-        opened = {"database": database, "ring": self.memory.file, "run": run_id, "webhook": webhook}
-=======
-        opened = {"database": database, "ring": self.memory.file, "run": run_id, "start": start}
->>>>>>> 52b6a39 (Checkpoints of a run, and a run that goes on from one records the same to the bit)
-        self.send({"open": opened})
+        opened = {"database": database, "ring": self.memory.file, "run": run_id}
+        self.send({"open": opened | {"webhook": webhook, "start": start}})
         self._hearing.start()
 
     @property
