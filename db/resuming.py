@@ -44,7 +44,7 @@ def resume(engine: Engine, run_id: int) -> None:
             raise Conflict(f"Run {run_id} is {run.status}: it goes on anyway.")
         if run.status == "finished":
             raise Conflict(f"Run {run_id} has finished: nothing of it is left to train.")
-        _queue_again(connection, run_id, interruptions=0)
+        _queue_again(connection, run_id, interruptions=0, edited_at=datetime.now(UTC))
         add_entry(connection, run_id, f"Resumed: it goes on {_from(run.checkpoint_step)}.")
 
 

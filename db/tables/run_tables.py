@@ -122,7 +122,7 @@ class Run(Table):
     deleted_at: Mapped[datetime | None]
     """When it was deleted: it is in no list, and can be restored until it is purged."""
     edited_at: Mapped[datetime | None]
-    """When a person last changed any of these: how others who look learn of it."""
+    """When a person last changed any of these, or resumed it: how others who look learn of it."""
     # What lists are searched and sorted by besides, so that they read no document (outline.py).
     dataset: Mapped[str | None] = mapped_column(String(40))
     network: Mapped[str | None] = mapped_column(String(80))
