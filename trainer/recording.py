@@ -61,16 +61,18 @@ class RunRecording:
         self._writer = RecordWriter(engine, run_id, self.findings.take, start)
         self._networks, are_known = _tracks(engine, run_id, plan)
         self.step = self._reached = 0
+        self._rates: list[tuple[float, int]] = [(0.0, 0)]
+        """Seconds since training began with the step reached: the start, then the latest ones."""
+        self._last: Part | None = None
+        self._before = 0.0
+        """Seconds of training before the checkpoint that the run went on from."""
+        self.has_news = True
         if resumed is not None:
             if not are_known:
                 raise CannotResume("The database does not hold what the checkpoint goes on from.")
             self._go_on(resumed)
         elif are_known:
             self._writer.write_over(-1)
-        self._rates: list[tuple[float, int]] = [(0.0, 0)]
-        """Seconds since training began with the step reached: the start, then the latest ones."""
-        self._last: Part | None = None
-        self.has_news = True
 
     def add(self, part: Part) -> int | None:
         """Queue the records of some slots; returns the stretch that is free again, if one is."""
@@ -126,7 +128,7 @@ class RunRecording:
         Raises:
             sqlalchemy.exc.OperationalError: The database does not take it now; call again.
         """
-        until = self._last.cost.elapsed if self._last is not None else 0.0
+        until = self._last.cost.elapsed if self._last is not None else self._before
         reached = self._reached
         if last:  # nothing more can come, even if training was killed in mid-evaluation
             self.step = reached
@@ -144,6 +146,7 @@ class RunRecording:
         """What the records of later steps depend on, once all was committed and looked at."""
         return {
             "reached": self._reached,
+            "elapsed": self._before if self._last is None else self._last.cost.elapsed,
             "networks": [
                 {
                     "accuracies": list(network.accuracies),
@@ -161,6 +164,7 @@ class RunRecording:
     def _go_on(self, state: State) -> None:
         """Later records that are stored already are written over."""
         self.step = self._reached = state["reached"]
+        self._before = state["elapsed"]
         for network, known in zip(self._networks, state["networks"], strict=True):
             network.accuracies = known["accuracies"]
             for layer, (first, latest) in zip(network.layers, known["layers"], strict=True):
