@@ -24,7 +24,6 @@ class Location(BaseSettings):
         description="Database as an SQLAlchemy URL: sqlite:///FILE or "
         "postgresql://USER:PASSWORD@HOST/NAME; by default shiftscope.db in the data folder.",
     )
-
     webhook: str = Field(
         default="",
         pattern=r"^(https?://\S+)?$",

@@ -123,7 +123,8 @@ def test_a_run_that_was_stopped_or_failed_is_resumed_and_no_other(
     path = f"/api/runs/{run_id}/resume"
     assert "queued: it goes on anyway" in problem(web.post(path), 409)["detail"]
     worker = queue.register(any_engine)
-    for ending, error in (("stopped", None), ("failed", "The disk is full.")):
+    endings: list[tuple[queue.Ended, str | None]] = [("stopped", None), ("failed", "No disk.")]
+    for ending, error in endings:
         assert queue.claim(any_engine, worker, run_id) == run_id
         begun = web.get(f"/api/runs/{run_id}").json()["started_at"]
         queue.end(any_engine, run_id, ending, error)
