@@ -26,10 +26,9 @@ CPU = torch.device("cpu")
 PAIR = ("hidden=20,10", "probe_every=15", "evaluate_every=10", "gradient_shift_every=7",
         "landscape_every=11", "batch_size=60")  # fmt: skip
 ARMS = '[{"name": "none", "norm": "none"}, {"name": "BatchNorm", "norm": "batch"}]'
-NOISY = '[{"name": "noisy", "norm": "batch_noisy"}, {"name": "renorm", "norm": "batch_renorm"}]'
-CONVOLUTIONS = ("kind=convolutional", "hidden=4", "dropout=0.3", "weight_noise=0.1",
-                "optimizer.algorithm=adam", "lr=0.01", "schedule=cosine", "evaluate_every=16",
-                "probe_every=16")  # fmt: skip
+CONVOLUTIONS = ("kind=convolutional", "hidden=4", "dropout=0.3",
+                "optimizer.algorithm=adam", "lr=0.01", "schedule=cosine", "evaluate_every=8",
+                "probe_every=8")  # fmt: skip
 
 
 def experiment(*settings: str) -> Experiment:
@@ -126,7 +125,7 @@ def trainings(engine: Engine, tmp_path: Path) -> Trainings:
     ("settings", "breaks"),
     [
         ([*PAIR, f"arms={ARMS}", "steps=150"], [37, 70]),
-        ([*CONVOLUTIONS, f"arms={NOISY}", "steps=40"], [13]),
+        ([*CONVOLUTIONS, f"arms={ARMS}", "steps=24"], [9]),
     ],
     ids=["mlp", "convolutional"],
 )
