@@ -167,8 +167,9 @@ class RunRecording:
         self._before = state["elapsed"]
         for network, known in zip(self._networks, state["networks"], strict=True):
             network.accuracies = known["accuracies"]
-            for layer, (first, latest) in zip(network.layers, known["layers"], strict=True):
-                layer.first, layer.latest = first, latest
+            for layer, of_layer in zip(network.layers, known["layers"], strict=True):
+                layer.first, layer.latest, signal = of_layer
+                layer.signal.load_state_dict(signal)
         self._writer.write_over(self._reached)
         self._writer.load_state_dict(state["writer"])
         self.findings.load_state_dict(state["findings"])
