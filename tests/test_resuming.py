@@ -124,7 +124,7 @@ def trainings(engine: Engine, tmp_path: Path) -> Trainings:
 @pytest.mark.parametrize(
     ("settings", "breaks"),
     [
-        ([*PAIR, f"arms={ARMS}", "steps=150"], [37, 70]),
+        ([*PAIR, f"arms={ARMS}", "steps=150"], [41, 63]),
         ([*CONVOLUTIONS, f"arms={ARMS}", "steps=24"], [9]),
     ],
     ids=["mlp", "convolutional"],
