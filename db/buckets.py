@@ -30,6 +30,11 @@ class Buckets:
     def __len__(self) -> int:
         return len(self.step)
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """What it is made of, in order."""
+        return (self.step, self.last_step, self.low, self.high, self.nan, self.null)
+
     def where(self, chosen: np.ndarray | slice) -> "Buckets":
         """Some of the buckets."""
         return Buckets(

@@ -12,6 +12,9 @@ ShiftscopeError                 its text is one or two sentences made to be show
 ├── DeviceProblem               the device that was asked for is not here
 ├── MissingEvidence             a run lacks what a claim is decided by; the claim is inconclusive
 ├── RecordingFailed             what a loop gave could not be recorded to its end
+│   └── RecorderLost            the recorder was killed: the run may go on from a checkpoint
+├── CannotResume                a checkpoint does not fit what would be trained now
+├── RunTakenOver                another process trains the run by now: this one has to end
 ├── InvalidImport               a file to import is damaged or not what it should be; says where
 ├── CannotTwin                  a model's normalization cannot be taken out or put in
 └── SetupProblem                a setting, port, folder or file is not usable
@@ -102,6 +105,18 @@ class MissingEvidence(ShiftscopeError):
 
 class RecordingFailed(ShiftscopeError):
     """The recorder could not write everything that a training loop gave it."""
+
+
+class RecorderLost(RecordingFailed):
+    """The recorder ended without a word, as by a kill; nothing is wrong with what it recorded."""
+
+
+class CannotResume(ShiftscopeError):
+    """A checkpoint was made of another experiment, device or version than would go on with it."""
+
+
+class RunTakenOver(ShiftscopeError):
+    """The run was taken for interrupted, and another process goes on with it."""
 
 
 class InvalidImport(ShiftscopeError):

@@ -1,6 +1,7 @@
 """Makes the chunks of levels from records, as they come."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -33,7 +34,10 @@ Owner = tuple[str, int]
 class RunLeveller:
     """The levels of all series that one writer begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begins: bool = False) -> None:
+        """`begins`: it sees every series from the first record on, or goes on from `state_dict`,
+        though there may be records."""
+        self._begins = begins
         self._added: dict[str, list[tuple[np.ndarray, Buckets]]] = {}
         self._levellers: dict[Key, Leveller] = {}
         self._new: set[Owner] = set()
@@ -67,7 +71,8 @@ class RunLeveller:
             owners = np.concatenate([owners for owners, _ in added], axis=1)
             self._take(table, owners, joined([records for _, records in added]))
         self._added.clear()
-        self._continued |= {owner for owner in self._new if _has_records(connection, *owner)}
+        if not self._begins:
+            self._continued |= {owner for owner in self._new if _has_records(connection, *owner)}
         insert_levels(
             connection,
             [
@@ -81,6 +86,20 @@ class RunLeveller:
         """What `insert` stored is committed."""
         self._rows.clear()
         self._new.clear()
+
+    def state_dict(self) -> list[Any]:
+        """What is in no chunk yet, when all was inserted."""
+        own = [leveller.state_dict() for leveller in self._levellers.values()]
+        return [sorted(self._continued), own]
+
+    def load_state_dict(self, state: list[Any]) -> None:
+        """Go on from there."""
+        continued, levellers = state
+        self._continued = set(continued)
+        for one in levellers:
+            key = Key(*one["key"])
+            self._levellers[key] = Leveller(key, statistics_of(key.table))
+            self._levellers[key].load_state_dict(one)
 
     def _take(self, table: str, owners: np.ndarray, records: Buckets) -> None:
         order = np.lexsort((records.step, owners[1], owners[0]))
@@ -141,6 +160,23 @@ class Leveller:
         self._held, self._records = [], 0
         return rows
 
+    def state_dict(self) -> dict[str, Any]:
+        """What is in no chunk yet."""
+        return {
+            "key": tuple(self.key),
+            "latest": self._latest,
+            "held": [part.arrays for part in self._held],
+            "chunks": [chunk.state_dict() for chunk in self._chunks],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._latest = state["latest"]
+        self._held = [Buckets(*arrays) for arrays in state["held"]]
+        self._records = sum(map(len, self._held))
+        for chunk, known in zip(self._chunks, state["chunks"], strict=True):
+            chunk.load_state_dict(known)
+
 
 class _Chunk:
     """The chunk of one level that is not complete yet."""
@@ -168,6 +204,16 @@ class _Chunk:
         if len(self._parts) > HELD_PARTS:
             self._parts = [merged(self._parts, self.width)]
         return rows
+
+    def state_dict(self) -> dict[str, Any]:
+        """What there is of it."""
+        parts = [part.arrays for part in self._parts]
+        return {"stop": self.stop, "records": self._records, "parts": parts}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.stop, self._records = state["stop"], state["records"]
+        self._parts = [Buckets(*arrays) for arrays in state["parts"]]
 
     def _close(self) -> list[Row]:
         if not self._parts:

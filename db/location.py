@@ -24,12 +24,17 @@ class Location(BaseSettings):
         description="Database as an SQLAlchemy URL: sqlite:///FILE or "
         "postgresql://USER:PASSWORD@HOST/NAME; by default shiftscope.db in the data folder.",
     )
-
     webhook: str = Field(
         default="",
         pattern=r"^(https?://\S+)?$",
         description="Address that findings and ends of runs are posted to, as JSON; by default "
         "none.",
+    )
+    checkpoint_seconds: float = Field(
+        default=30,
+        gt=0,
+        description="Seconds from one checkpoint of a run to the next, at least; what a run that "
+        "is interrupted has to train again.",
     )
 
     memory: float | None = Field(

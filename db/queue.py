@@ -5,7 +5,8 @@ queued ──claim──▶ running ──end──▶ finished | failed
   └──ask_to_stop──▶ stopped
 
 A run that was asked to stop may reach its last step, or fail, before it sees that. `reconcile`
-ends as failed what a dead worker left running or stopping.
+deals with what a dead worker left running or stopping: what can go on is queued again
+(`resuming.py`), as is what a person resumes.
 
 A watched run is trained by a person's own program: `begin_watched` makes it running at once, its
 recorder holds it by a row in `workers` as a worker would, and nobody else can stop it.
@@ -18,13 +19,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from unicodedata import category
 
-from sqlalchemy import Connection, Engine, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from .engine import writing
 from .errors import Conflict, NotFound
 from .experiment import Experiment
 from .log import add_entry
 from .outline import of_document, of_watched, settle
+from .resuming import go_on_or_end
 from .study import Study
 from .tables import ACTIVE, Run, Status, Worker, WorkerKind
 
@@ -34,10 +36,10 @@ LEASE = timedelta(seconds=45)
 Longer than BUSY_SECONDS: a heartbeat may wait so long for SQLite's write lock.
 """
 
-WORKER_LOST = (
-    "The worker that ran it was lost: it crashed, was killed or the machine went down. What had "
-    "been recorded is kept; press Run again to start anew."
-)
+GONE = timedelta(seconds=6)
+"""One of this machine that was silent for so long, and whose process is not there, is dead."""
+
+WORKER_LOST = "The worker that ran it was lost: it crashed, was killed or the machine went down."
 WATCHED_LOST = (
     "The program that trained it ended without closing the run: it crashed, was killed or the "
     "machine went down. What had been recorded is kept."
@@ -142,8 +144,12 @@ def is_storable(text: str) -> bool:
     return all(category(sign) not in ("Cc", "Cs") for sign in text)
 
 
-def claim(engine: Engine, worker_id: int, run_id: int | None = None) -> int | None:
+def claim(
+    engine: Engine, worker_id: int, run_id: int | None = None, place: str | None = None
+) -> int | None:
     """Take the oldest queued run (or just the one named); None when there is none.
+
+    One that goes on from a checkpoint is only taken where that lies, by the name of the `place`.
 
     Two workers that race for one run both send the update; the database lets one of them match.
     A run that the worker, which has none, holds already was claimed when the answer got lost.
@@ -153,14 +159,20 @@ def claim(engine: Engine, worker_id: int, run_id: int | None = None) -> int | No
         held = select(Run.id).where(is_held)
         if (lost := connection.scalar(held)) is not None:
             return lost
-        query = select(Run.id).where(Run.status == "queued").order_by(Run.id)
+        is_here = Run.checkpoint_place.is_(None) | (Run.checkpoint_place == place)
+        query = select(Run.id).where(Run.status == "queued", is_here).order_by(Run.id)
         candidates = connection.scalars(query.where(Run.id == run_id) if run_id else query).all()
     for candidate in candidates:
         with writing(engine) as connection:
             claimed = connection.execute(
                 update(Run)
                 .where(Run.id == candidate, Run.status == "queued")
-                .values(status="running", worker_id=worker_id, started_at=datetime.now(UTC))
+                .values(
+                    status="running",
+                    worker_id=worker_id,
+                    started_at=func.coalesce(Run.started_at, datetime.now(UTC)),
+                    starts=Run.starts + 1,
+                )
             )
             if claimed.rowcount == 1:
                 who = f"worker {worker_id}, process {os.getpid()} on {socket.gethostname()}"
@@ -205,13 +217,27 @@ def ask_to_stop(engine: Engine, run_id: int) -> Status:
         return values["status"]
 
 
-def end(engine: Engine, run_id: int, status: Ended, error: str | None = None) -> bool:
-    """Mark an active run as ended; False when it had ended already, and nothing was changed."""
+def end(
+    engine: Engine,
+    run_id: int,
+    status: Ended,
+    error: str | None = None,
+    *,
+    start: int | None = None,
+) -> bool:
+    """Mark an active run as ended; False when it had ended already, and nothing was changed.
+
+    `start`: which start of it has ended; nothing is changed where there is another by now.
+    """
+    active = (Run.id == run_id, Run.status.in_(ACTIVE))
+    values: dict[str, Any] = {"status": status, "error": error, "phase": None}
+    if status == "finished":
+        values |= {"checkpoint_step": None, "checkpoint_place": None, "interruptions": 0}
     with writing(engine) as connection:
         ended = connection.execute(
             update(Run)
-            .where(Run.id == run_id, Run.status.in_(ACTIVE))
-            .values(status=status, error=error, phase=None, ended_at=datetime.now(UTC))
+            .where(*active, *(() if start is None else (Run.starts == start,)))
+            .values(**values, ended_at=datetime.now(UTC))
         )
         if ended.rowcount == 1:
             settle(connection, [run_id])
@@ -289,27 +315,34 @@ def revive_watched(engine: Engine, run_id: int, worker_id: int) -> None:
 
 
 def reconcile(engine: Engine) -> list[int]:
-    """Mark the runs whose worker is gone as failed; returns their numbers."""
-    alive = select(Worker.id).where(Worker.heartbeat_at >= datetime.now(UTC) - LEASE)
+    """Deal with the runs whose worker is gone; returns their numbers.
+
+    Experiments go on by themselves, but not for ever; the others have failed.
+    """
+    now = datetime.now(UTC)
+    is_here = Worker.host == socket.gethostname()
+    with engine.connect() as connection:
+        silent = select(Worker.id, Worker.pid).where(is_here, Worker.heartbeat_at < now - GONE)
+        dead = [row.id for row in connection.execute(silent) if not _is_there(row.pid)]
+    alive = select(Worker.id).where(Worker.heartbeat_at >= now - LEASE, Worker.id.not_in(dead))
+    is_lost = Run.worker_id.is_(None) | Run.worker_id.not_in(alive)
+    query = select(Run.id, Run.source).where(Run.status.in_(("running", "stopping")), is_lost)
+    with engine.connect() as connection:  # most looks find nothing, and need not wait for a lock
+        if connection.execute(query).first() is None:
+            return []
     with writing(engine) as connection:
-        orphans = list(
-            connection.scalars(
-                update(Run)
-                .where(
-                    Run.status.in_(("running", "stopping")),
-                    Run.worker_id.is_(None) | Run.worker_id.not_in(alive),
-                )
-                .values(
-                    status="failed",
-                    phase=None,
-                    ended_at=datetime.now(UTC),
-                    error=case((Run.source == "watch", WATCHED_LOST), else_=WORKER_LOST),
-                )
-                .returning(Run.id)
-            )
-        )
-        settle(connection, orphans)
-        for run_id in orphans:
-            lost = connection.scalar(select(Run.error).where(Run.id == run_id))
-            add_entry(connection, run_id, f"Failed. {lost}", "error")
-        return orphans
+        orphans = connection.execute(query.with_for_update()).all()
+        for run_id, source in orphans:
+            go_on_or_end(connection, run_id, WATCHED_LOST if source == "watch" else WORKER_LOST)
+        return [run_id for run_id, _ in orphans]
+
+
+def _is_there(pid: int) -> bool:
+    """Whether this machine has a process of this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -11,16 +11,45 @@ from itertools import chain
 from typing import Any, cast
 
 import numpy as np
-from sqlalchemy import BigInteger, Connection, Engine, Integer, LargeBinary, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    Select,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from .engine import writing
+from .errors import CannotResume, RunTakenOver
 from .leveller import Column, RunLeveller
+from .levels import BUCKETS
 from .log import add_entry, add_phase
 from .outline import highest
 from .study import Measurement
-from .tables import NAN_TEXT, Layer, MeasurementRecord, Network, Real, Run, Status, Table
+from .tables import (
+    NAN_TEXT,
+    OF_LAYERS,
+    OF_SEEDS,
+    RECORD_TABLES,
+    Layer,
+    Level,
+    MeasurementRecord,
+    Network,
+    Real,
+    Run,
+    Status,
+    Table,
+)
 
 Taking = Callable[[str, Mapping[str, int], Mapping[str, Column]], None]
 """Takes rows of one table: constant keys, and columns."""
@@ -33,6 +62,45 @@ COPY_TYPES: dict[type[TypeEngine[Any]], str] = {
     Real: "float8",
 }
 """What PostgreSQL calls the types of records' columns."""
+_SAME_NETWORK = ("arm", "seed", "parameters", "weights_hash")
+_SAME_LAYER = ("name", "kind", "norm", "activation", "units")
+"""What a network and its layers have to be again when a run is resumed."""
+
+
+def known_networks(
+    engine: Engine, run_id: int, networks: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]
+) -> list[tuple[int, list[int]]]:
+    """The numbers that a run's networks and layers have since an earlier start; [] without one.
+
+    Raises:
+        CannotResume: They were others.
+    """
+    with Session(engine) as session:
+        query = select(Network).where(Network.run_id == run_id).order_by(Network.position)
+        stored = {row: list[Layer]() for row in session.scalars(query)}
+        of_id = {row.id: own for row, own in stored.items()}
+        for layer in session.scalars(
+            select(Layer).where(Layer.network_id.in_(of_id)).order_by(Layer.position)
+        ):
+            of_id[layer.network_id].append(layer)
+    if not stored:
+        return []
+    found = [
+        ([getattr(row, name) for name in _SAME_NETWORK],
+         [[getattr(layer, name) for name in _SAME_LAYER] for layer in own])
+        for row, own in stored.items()
+    ]  # fmt: skip
+    wanted = [
+        ([network[name] for name in _SAME_NETWORK],
+         [[layer[name] for name in _SAME_LAYER] for layer in layers])
+        for network, layers in networks
+    ]  # fmt: skip
+    if found != wanted:
+        raise CannotResume(
+            "The networks are built differently by this version of shiftscope than when the run "
+            "began. Press Run again to start anew."
+        )
+    return [(row.id, [layer.id for layer in own]) for row, own in stored.items()]
 
 
 def add_networks(
@@ -66,15 +134,29 @@ class RecordWriter:
     level (levels.py) the chunk is committed, too.
     """
 
-    def __init__(self, engine: Engine, run_id: int, also: Taking | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        run_id: int,
+        also: Taking | None = None,
+        start: int | None = None,
+    ) -> None:
         """Args:
         engine: The database.
         run_id: The run.
         also: Is shown everything that is queued, too.
+        start: Which start of the run it is; None: nobody else writes its records.
         """
         self._engine = engine
         self._also = also
         self._run_id = run_id
+        self._start = start
+        self._least_step = 0
+        """The run's cursor never goes back."""
+        self._stale_until = -1
+        """Until this step records of an earlier start may be stored, which are written over."""
+        self._written: dict[tuple[str, tuple[int, ...]], int] = {}
+        """By table and series the latest step that was written over."""
         self._pending: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
         self._frozen: list[tuple[int, int, int | None]] = []
         self._levels = RunLeveller()
@@ -94,6 +176,37 @@ class RecordWriter:
         )
         self._levels.add(table, {**dict(zip(keys, constants, strict=True)), **columns})
 
+    def write_over(self, after: int) -> None:
+        """Begin behind this step, −1 for the very start: later records are written over.
+
+        Until then they stay. What is derived from them, levels, goes at once.
+        """
+        own = select(Network.id).where(Network.run_id == self._run_id).scalar_subquery()
+        levels = Level.__table__.columns
+        ends = levels.start + levels.width * BUCKETS
+        with writing(self._engine) as connection:
+            connection.execute(delete(Level).where(levels.network_id.in_(own), ends > after + 1))
+            connection.execute(
+                update(Network)
+                .where(Network.run_id == self._run_id)
+                .where(or_(Network.frozen_step.is_(None), Network.frozen_step > after))
+                .values(diverged_step=None, frozen_step=None)
+            )
+            at = select(Run.step).where(Run.id == self._run_id)
+            self._least_step = connection.scalars(at).one()
+            self._stale_until = max(
+                connection.scalar(_latest_step(name, self._run_id)) or 0 for name in RECORD_TABLES
+            )
+        self._levels = RunLeveller(begins=True)
+
+    def state_dict(self) -> Any:
+        """What levels of later steps depend on, once all was committed."""
+        return self._levels.state_dict()
+
+    def load_state_dict(self, state: Any) -> None:
+        """Go on from there; call `write_over` first."""
+        self._levels.load_state_dict(state)
+
     def freeze(self, network_id: int, diverged_step: int, frozen_step: int | None) -> None:
         """Queue word that a network's loss stayed non-finite, and where its training ended."""
         self._frozen.append((network_id, diverged_step, frozen_step))
@@ -109,12 +222,24 @@ class RecordWriter:
 
         Returns:
             The run's status, by which the loop learns that it was asked to stop.
+
+        Raises:
+            RunTakenOver: The run has another start by now; nothing was written.
         """
         if "summary" in run:
             run |= highest(run["summary"])
+        step = max(step, self._least_step)
+        changed = update(Run).where(Run.id == self._run_id).values(step=step, **run)
+        if self._start is not None:
+            changed = changed.where(Run.starts == self._start)
         with writing(self._engine) as connection:
+            # first, for it locks the row: nobody else begins the run meanwhile
+            status = connection.execute(changed.returning(Run.status)).scalar_one_or_none()
+            if status is None:
+                raise RunTakenOver(f"Run {self._run_id} is trained by another process by now.")
             self._levels.insert(connection)
             for (table, columns), rows in self._pending.items():
+                self._remove_stale(connection, table, columns, rows)
                 with _drivers_errors(connection):
                     _insert(connection, table, columns, rows)
             for network_id, diverged_step, frozen_step in self._frozen:
@@ -124,16 +249,35 @@ class RecordWriter:
                     .values(diverged_step=diverged_step, frozen_step=frozen_step)
                 )
                 _log_freeze(connection, network_id, diverged_step, frozen_step)
-            status = connection.execute(
-                update(Run)
-                .where(Run.id == self._run_id)
-                .values(step=step, **run)
-                .returning(Run.status)
-            ).scalar_one()
         self._pending.clear()
         self._levels.clear()
         self._frozen.clear()
         return cast(Status, status)
+
+    def _remove_stale(
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[tuple[Any, ...]],
+    ) -> None:
+        """Make room for rows that an earlier start of the run may have stored already."""
+        step = columns.index("step")
+        if not rows or min(row[step] for row in rows) > self._stale_until:
+            return
+        stored = Table.metadata.tables[table]
+        keys = [column.name for column in stored.primary_key if column.name != "step"]
+        places = [columns.index(name) for name in keys]
+        latest: dict[tuple[int, ...], list[int]] = {}
+        for row in rows:
+            latest.setdefault(tuple(row[at] for at in places), []).append(row[step])
+        for series, steps in latest.items():
+            # from the record before on: the earlier start may have looked at other steps
+            first = min(self._written.get((table, series), min(steps) - 1) + 1, min(steps))
+            own = [stored.columns[name] == key for name, key in zip(keys, series, strict=True)]
+            within = stored.columns["step"].between(first, max(steps))
+            connection.execute(delete(stored).where(*own, within))
+            self._written[table, series] = max(steps)
 
 
 def append_measurements(
@@ -173,6 +317,21 @@ def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
         connection.execute(update(Run).where(Run.id == run_id).values(**columns))
         if columns.get("phase"):
             add_phase(connection, run_id, columns["phase"])
+
+
+def _latest_step(table: str, run_id: int) -> Select[Any]:
+    """The last step that is stored of a run in a table: a look at the end of each series."""
+    columns = RECORD_TABLES[table].__table__.columns
+    latest = select(func.max(columns.step))
+    if table in OF_SEEDS:
+        return latest.where(columns.run_id == run_id)
+    latest = latest.where(columns.network_id == Network.id)
+    series = select(Network.id).where(Network.run_id == run_id)
+    if table in OF_LAYERS:
+        latest = latest.where(columns.layer_id == Layer.id)
+        of_series = latest.correlate(Network, Layer).scalar_subquery()
+        return series.join(Layer).with_only_columns(func.max(of_series))
+    return series.with_only_columns(func.max(latest.correlate(Network).scalar_subquery()))
 
 
 def _log_freeze(

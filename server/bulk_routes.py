@@ -6,7 +6,7 @@ from functools import partial
 from fastapi import APIRouter
 from sqlalchemy import Engine
 
-from ..db import edit, queue
+from ..db import edit, queue, resuming
 from ..db.errors import FieldProblem, InvalidExperiment, ShiftscopeError
 from ..db.experiment import Experiment
 from ..db.study import Study
@@ -29,6 +29,8 @@ def act_on_runs(
     refused: dict[int, ShiftscopeError] = {}
     if body.action == "stop":
         refused = _each(run_ids, partial(queue.ask_to_stop, engine))
+    elif body.action == "resume":
+        refused = _each(run_ids, partial(resuming.resume, engine))
     elif body.action == "again":
         new, refused = _again(engine, run_ids, admit)
     else:

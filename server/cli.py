@@ -20,6 +20,7 @@ from .purge_command import purge
 from .read_commands import runs
 from .report_command import report_runs
 from .reproduce_command import reproduce
+from .resume_command import resume
 from .run_command import run
 from .serve_command import serve
 from .settings import load_settings, make_folder
@@ -52,7 +53,7 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
 
 
 for command in (
-    *(serve, worker, run, sweep, reproduce, verdict, compare, diagnose),
+    *(serve, worker, run, resume, sweep, reproduce, verdict, compare, diagnose),
     *(export, runs, backup, restore, purge, check),
 ):
     app.command()(command)

@@ -50,10 +50,12 @@ class OwnWorker:
         self._places = places
         self.webhook = places.webhook
         self._process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
 
     def give(self, run_id: int) -> None:
         """Have a queued run trained, by a new process where there is none or it has died."""
         self._bury()
+        self._starts = read.run(self._engine, run_id).starts
         if self._process is None:
             url, data = self._places.database_url, self._places.data_folder
             self._process = start_worker(url, data, "--ordered", stdin=subprocess.PIPE)
@@ -62,11 +64,19 @@ class OwnWorker:
             self._process.stdin.write(f"{run_id}\n".encode())
 
     def see_to(self, run_id: int) -> None:
-        """Where its process has died, end the run as failed, unless another worker has taken it."""
+        """Where its process has died, go on by another, unless another worker has taken the run.
+
+        A process that did not even come to claim it would not the next time: the run has failed.
+        """
         exit_code = self._bury()
-        if exit_code is not None and read.run(self._engine, run_id).status == "queued":
+        if exit_code is None:
+            return
+        run = read.run(self._engine, run_id)
+        if run.status == "queued" and run.starts == self._starts:
             reason = f"The worker did not start (exit code {exit_code})."
             queue.end(self._engine, run_id, "failed", reason)
+        elif run.status == "queued":
+            self.give(run_id)
 
     def end(self) -> None:
         """End it, and stop what it trains."""

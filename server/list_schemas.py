@@ -68,7 +68,9 @@ class BulkPublic(Public):
     refused: list[RefusedPublic]
 
 
-BulkAction = Literal["stop", "again", "archive", "unarchive", "delete", "restore", "tag", "untag"]
+BulkAction = Literal[
+    "stop", "resume", "again", "archive", "unarchive", "delete", "restore", "tag", "untag"
+]
 
 
 class BulkAsked(Asked):

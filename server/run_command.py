@@ -1,8 +1,9 @@
 """`shiftscope run`: one experiment or study of the catalog, without a page."""
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy import Engine
 
 from ..db import catalog
 from ..db.engine import open_database
@@ -12,7 +13,7 @@ from ..db.parsing import with_settings
 from ..db.study import Study
 from .finding_words import finding_lines
 from .flags import DatabaseFlag, DataFlag, WebhookFlag
-from .headless import own_worker, run_to_end
+from .headless import Ended, own_worker, run_to_end
 from .settings import load_settings, make_folder
 from .verdict_command import lines
 
@@ -53,6 +54,11 @@ def run(
     engine = open_database(places.database_url)
     with own_worker(engine, places) as worker:
         done = run_to_end(engine, worker, chosen, entry.name)
+    tell_end(engine, done)
+
+
+def tell_end(engine: Engine, done: Ended) -> NoReturn:
+    """Say what a run came to, print its number, and end by how it ended."""
     run_id, ended = done.run.id, done.run
     if ended.status == "failed":
         typer.echo(f"Run {run_id} failed: {ended.error}", err=True)

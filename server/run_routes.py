@@ -1,9 +1,9 @@
-"""One run: create, look at, stop, edit, delete, run again."""
+"""One run: create, look at, stop, resume, edit, delete, run again."""
 
 from fastapi import APIRouter
 from sqlalchemy import Engine
 
-from ..db import catalog, edit, queue, read
+from ..db import catalog, edit, queue, read, resuming
 from ..db.errors import Conflict, FieldProblem, InvalidExperiment, NotFound
 from ..db.experiment import Experiment
 from ..db.parsing import parse, parse_study
@@ -50,6 +50,13 @@ def get_run(engine: EngineDep, run_id: RunId) -> RunDetailPublic:
 def stop_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     """Ask the run to end; it keeps what it recorded."""
     queue.ask_to_stop(engine, run_id)
+    return run_public(read.run(engine, run_id))
+
+
+@router.post("/{run_id}/resume", status_code=202)
+def resume_run(engine: EngineDep, run_id: RunId) -> RunPublic:
+    """Queue a run that was stopped, or that failed, to go on from its checkpoint."""
+    resuming.resume(engine, run_id)
     return run_public(read.run(engine, run_id))
 
 

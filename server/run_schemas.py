@@ -38,6 +38,7 @@ class RunPublic(Public):
     device: str | None
     versions: dict[str, str] | None
     phase: str | None
+    checkpoint_step: int | None
     error: str | None
     created_at: datetime
     started_at: datetime | None

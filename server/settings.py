@@ -46,7 +46,10 @@ class Settings(Location):
     )
 
 
-ONLY_IN_ENVIRONMENT = {"token", "frames", "starts", "queued", "parameters", "memory"}
+ONLY_IN_ENVIRONMENT = {
+    *("token", "frames"),
+    *("starts", "queued", "parameters", "memory", "checkpoint_seconds"),
+}
 """Settings without a flag. All on the machine can read a process's flags: none is for a token."""
 
 

@@ -259,6 +259,15 @@ def test_a_run_from_the_first_click_to_a_csv_file(
     assert timedelta() <= ended - asked <= timedelta(seconds=2), "the run ends within 2 s"
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
 
+    at = stopped["step"]
+    resume = page.get_by_role("button", name="Resume")
+    expect(resume).to_have_attribute("title", f"It goes on from step {at:,}")
+    resume.click()
+    wait_until(page, lambda: last_step(page) > at, "the curves go on where they were")
+    page.get_by_role("button", name="Stop").click()
+    expect(status_of(page)).to_have_text("stopped")
+    expect(resume).to_be_visible()
+
     for table in ("layer_records", "network_records", "evaluations"):
         page.locator(".menu summary", has_text="Export").click()
         with page.expect_download() as download:
@@ -934,6 +943,12 @@ def test_the_first_run_is_one_click_away(
     page.get_by_role("button", name="Stop").click()
     expect(status_of(page)).to_have_text("stopped")
     expect(page.get_by_text("The run ended before training began.")).to_be_visible()
+    resume = page.get_by_role("button", name="Resume")
+    expect(resume).to_have_attribute("title", "There is no checkpoint: it begins anew")
+    resume.click()
+    expect(status_of(page)).to_have_text("queued")
+    expect(page.get_by_text("The run ended before training began.")).to_have_count(0)
+    expect(resume).to_be_hidden()
 
 
 def test_runs_are_listed_newest_first_live_and_few_of_them_are_elements(

@@ -21,7 +21,7 @@ from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.pixels import Scaling
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import assemble, prepare
-from shiftscope.trainer.twins import batches, build, draw_weights
+from shiftscope.trainer.twins import ShuffledBatches, build, draw_weights
 
 CPU, STEPS, BATCH = torch.device("cpu"), 20, 32
 LAYERS = ["conv1", "conv2", "output"]
@@ -55,7 +55,9 @@ def networks() -> list[Small]:
 
 def drawn(images: datasets.Images) -> Any:
     pixels = torch.from_numpy(images.train_images.reshape(-1, 784).copy())
-    return batches(pixels, torch.from_numpy(images.train_labels), BATCH, seed=0, scale=Scaling(255))
+    return ShuffledBatches(
+        pixels, torch.from_numpy(images.train_labels), BATCH, seed=0, scale=Scaling(255)
+    )
 
 
 def plain_loop(network: Small, images: datasets.Images, lr: float) -> list[list[Tensor]]:

@@ -52,12 +52,15 @@ def test_a_log_tells_every_change_of_state_in_order(any_engine: Engine, make_run
     ]
 
 
-def test_how_a_run_was_lost_is_an_error_of_its_log_alone(any_engine: Engine, make_run: Any) -> None:
+def test_how_a_run_was_lost_is_a_warning_of_its_log_alone(
+    any_engine: Engine, make_run: Any
+) -> None:
     lost, other = make_run(any_engine), make_run(any_engine)
     with writing(any_engine) as connection:
         connection.execute(update(Run).where(Run.id == lost.run_id).values(worker_id=None))
     assert queue.reconcile(any_engine) == [lost.run_id]
-    assert messages(any_engine, lost.run_id)[-1] == ("error", f"Failed. {queue.WORKER_LOST}")
+    on = f"{queue.WORKER_LOST} It goes on from the start."
+    assert messages(any_engine, lost.run_id)[-1] == ("warning", on)
     assert len(messages(any_engine, other.run_id)) == 2
     waiting = queue.enqueue(any_engine, Experiment(steps=9))
     queue.ask_to_stop(any_engine, waiting)

@@ -115,6 +115,43 @@ def test_a_run_is_created_listed_looked_at_and_stopped(any_engine: Engine, conne
     assert listed == {"runs": [stopped.json()], "total": 1, "next": None}
 
 
+def test_a_run_that_was_stopped_or_failed_is_resumed_and_no_other(
+    any_engine: Engine, connect: Any, make_watched: Any
+) -> None:
+    web = connect(any_engine)
+    run_id, other = (queue.enqueue(any_engine, Experiment()) for _ in "12")
+    path = f"/api/runs/{run_id}/resume"
+    assert "queued: it goes on anyway" in problem(web.post(path), 409)["detail"]
+    worker = queue.register(any_engine)
+    endings: list[tuple[queue.Ended, str | None]] = [("stopped", None), ("failed", "No disk.")]
+    for ending, error in endings:
+        assert queue.claim(any_engine, worker, run_id) == run_id
+        begun = web.get(f"/api/runs/{run_id}").json()["started_at"]
+        queue.end(any_engine, run_id, ending, error)
+        resumed = web.post(path)
+        assert resumed.status_code == 202
+        run = resumed.json()
+        assert (run["status"], run["error"], run["ended_at"], run["started_at"]) == (
+            "queued",
+            None,
+            None,
+            begun,
+        )
+    assert queue.claim(any_engine, worker, run_id) == run_id
+    queue.end(any_engine, run_id, "finished")
+    assert "nothing of it is left" in problem(web.post(path), 409)["detail"]
+    problem(web.post("/api/runs/99/resume"), 404)
+    watched = make_watched(any_engine).run_id
+    assert "Resume it there" in problem(web.post(f"/api/runs/{watched}/resume"), 409)["detail"]
+    queue.ask_to_stop(any_engine, other)
+    asked = {"action": "resume", "runs": [run_id, other]}
+    done = web.post("/api/runs/bulk", json=asked).json()
+    assert (done["runs"], [one["run"] for one in done["refused"]]) == ([other], [run_id])
+    queue.ask_to_stop(any_engine, other)
+    web.delete(f"/api/runs/{other}")
+    assert "deleted" in problem(web.post(f"/api/runs/{other}/resume"), 409)["detail"]
+
+
 def test_runs_come_in_pages_newest_first(web: httpx.Client, engine: Engine) -> None:
     ids = [queue.enqueue(engine, Experiment()) for _ in range(5)]
     seen, page = [], {"next": 0}

@@ -20,7 +20,9 @@ from sqlalchemy import Engine
 from shiftscope.db import catalog, queue, read
 from shiftscope.db.engine import open_database
 from shiftscope.db.judge import judged
+from shiftscope.db.log import entries
 from shiftscope.db.parsing import with_settings
+from shiftscope.db.resuming import MOST_INTERRUPTIONS
 from shiftscope.db.study import Study
 from shiftscope.db.tables import Run
 from shiftscope.trainer.worker import SHUT_DOWN, STOP_SECONDS
@@ -120,6 +122,11 @@ def wait_until_gone(pid: int, otherwise: str) -> None:
         time.sleep(0.05)
 
 
+def begun(engine: Engine, run_id: int) -> int:
+    """How often training has begun."""
+    return sum(one.message.startswith("Training ") for one in entries(engine, run_id))
+
+
 def layer_records(engine: Engine, run_id: int) -> int:
     return sum(1 for _ in read.export_rows(engine, run_id, "layer_records"))
 
@@ -188,33 +195,30 @@ def test_a_stop_ends_the_run_and_keeps_its_records(training: Training) -> None:
     assert layer_records(engine, run_id) == run.step * 2 * 2
 
 
-def test_a_killed_training_process_is_a_failed_run_and_the_worker_goes_on(
-    training: Training,
+@pytest.mark.parametrize(
+    ("killed", "said"),
+    [("training", "SIGKILL"), ("recorder", "recorder ended without a word (exit code -9)")],
+)
+def test_a_run_goes_on_whichever_of_its_processes_is_killed_until_it_comes_no_further(
+    training: Training, killed: str, said: str
 ) -> None:
-    engine, run_id = training.engine, training.run_id
-    trainer, recorder = processes_of(training.worker)
-    os.kill(trainer, signal.SIGKILL)
+    engine, worker, run_id = training.engine, training.worker, training.run_id
+    for start in range(1, MOST_INTERRUPTIONS + 2):
+        wait(engine, run_id, lambda _, start=start: begun(engine, run_id) == start)
+        trainer, recorder = processes_of(worker)
+        os.kill(trainer if killed == "training" else recorder, signal.SIGKILL)
+        wait_until_gone(recorder, "the recorder outlived its training")
+        wait_until_gone(trainer, "the training outlived its recorder")
     run = wait(engine, run_id, ended)
-    assert run.status == "failed" and "SIGKILL" in (run.error or "")
-    wait_until_gone(recorder, "the recorder outlived its training")
-    step = read.run(engine, run_id).step  # the recorder may have committed what it still had
-    assert layer_records(engine, run_id) == step * 2 * 2
-    after = enqueue(engine, "steps=60")
-    assert wait(engine, after, ended).status == "finished"
+    assert run.status == "failed" and said in (run.error or "") and "Resume" in (run.error or "")
+    warnings = [one.message for one in entries(engine, run_id) if one.level == "warning"]
+    assert len(warnings) == MOST_INTERRUPTIONS
+    assert all(said in one and "goes on from the start" in one for one in warnings)
+    assert layer_records(engine, run_id) == read.run(engine, run_id).step * 2 * 2
+    assert wait(engine, enqueue(engine, "steps=60"), ended).status == "finished"
 
 
-def test_a_killed_recorder_is_a_failed_run_that_says_so(training: Training) -> None:
-    engine, run_id = training.engine, training.run_id
-    trainer, recorder = processes_of(training.worker)
-    os.kill(recorder, signal.SIGKILL)
-    run = wait(engine, run_id, ended)
-    assert run.status == "failed"
-    assert "recorder ended without a word (exit code -9)" in (run.error or "")
-    assert layer_records(engine, run_id) == run.step * 2 * 2
-    wait_until_gone(trainer, "the training outlived its recorder")
-
-
-def test_a_worker_that_is_told_to_end_stops_its_run_and_leaves_no_process(
+def test_a_worker_that_is_told_to_end_leaves_its_run_to_the_next_and_no_process(
     engine: Engine, start_worker: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
     worker = start_worker()
@@ -223,9 +227,13 @@ def test_a_worker_that_is_told_to_end_stops_its_run_and_leaves_no_process(
     worker.send_signal(signal.SIGTERM)
     worker.wait(timeout=PATIENCE)
     run = read.run(engine, run_id)
-    assert run.status == "stopped" and "shut down" in (run.error or "")
+    assert (run.status, run.error, run.checkpoint_step) == ("queued", None, run.step)
     assert not any(map(is_running, processes))
     assert not read.workers(engine)
+    start_worker()
+    wait(engine, run_id, lambda now: now.step > run.step)
+    goes_on = f"Training goes on after step {run.step:,} on"
+    assert sum(one.message.startswith(goes_on) for one in entries(engine, run_id)) == 1
 
 
 SLOW_TORCH = """
@@ -312,7 +320,7 @@ def test_a_run_that_is_still_loading_ends_at_once(
         worker.send_signal(signal.SIGTERM)
         worker.wait(timeout=PATIENCE)
         run = read.run(engine, run_id)
-        assert run.status == "stopped" and "shut down" in (run.error or "")
+        assert (run.status, run.error, run.checkpoint_step) == ("queued", None, None)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ class Adam(Descent):
     m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ) at step t from 1.
     """
 
+    _remembered = ("_means", "_squares")
+
     def __init__(
         self,
         parameters: Iterable[Tensor],

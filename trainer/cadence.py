@@ -1,6 +1,7 @@
 """Which steps are looked at: all, every n-th, or as many as a cap on the cost allows."""
 
 import time
+from typing import Any
 
 MEMORY = 0.9
 """Weight of the past in the running mean of what a look costs."""
@@ -50,3 +51,14 @@ class Cadence:
             self._cost = cost
         self._spent += cost
         self._cost = MEMORY * self._cost + (1 - MEMORY) * cost
+
+    def state_dict(self) -> dict[str, Any]:
+        """When it looks next, and what looking has cost so far."""
+        elapsed = None if self._began is None else time.perf_counter() - self._began
+        return {"next": self._next, "elapsed": elapsed, "spent": self._spent, "cost": self._cost}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on as if no time had passed."""
+        elapsed = state["elapsed"]
+        self._began = None if elapsed is None else time.perf_counter() - elapsed
+        self._next, self._spent, self._cost = state["next"], state["spent"], state["cost"]

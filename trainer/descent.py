@@ -1,6 +1,7 @@
 """What optimizers share: weight decay, the learning rate's schedule, and one fused update."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import (  # torch's own names for its fused calls, missing from its type stubs
@@ -23,6 +24,9 @@ class Descent:
         directions: d of each parameter in the latest step.
         follows_gradients: Whether d is always the gradient itself.
     """
+
+    _remembered: ClassVar[tuple[str, ...]] = ()
+    """Names of its lists of tensors, one a parameter, that last from step to step."""
 
     def __init__(
         self,
@@ -68,6 +72,19 @@ class Descent:
         self._steps += 1
         self.directions = self._direct(self._decay(list(gradients)), self._steps)
         _foreach_add_(self.parameters, self.directions, alpha=-lr)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Steps so far, and what lasts from step to step."""
+        return {"steps": self._steps} | {
+            name: [tensor.clone() for tensor in getattr(self, name)] for name in self._remembered
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._steps = state["steps"]
+        for name in self._remembered:
+            tensors = zip(state[name], self.parameters, strict=bool(state[name]))
+            setattr(self, name, [tensor.to(like.device).clone() for tensor, like in tensors])
 
     def _direct(self, gradients: list[Tensor], step: int) -> list[Tensor]:
         """d of each parameter; steps count from 1."""

@@ -55,6 +55,29 @@ class Finisher:
         _foreach_copy_(targets, self._compute())
         _foreach_copy_([r[1] for r in records], [r[-1] for r in records])
 
+    def state_dict(self, open: Stretch | None, filled: int) -> list[Tensor]:
+        """By layer the run's first raw record and the latest, (2, networks, size).
+
+        Args:
+            open: The stretch that is being filled, if one is.
+            filled: How many of its slots are.
+        """
+        found = [records[:2].clone() for records, _ in self._layers] if self._has_begun else []
+        if open is None or not filled:
+            return found
+        samples = [layer.sample for stack in open.stacks for layer in stack.layers]
+        if not found:
+            found = [sample[[0, 0]] for sample in samples]
+        for records, sample in zip(found, samples, strict=True):
+            records[1] = sample[filled - 1]
+        return found
+
+    def load_state_dict(self, state: list[Tensor]) -> None:
+        """Go on from there, with a stretch that begins behind the latest of them."""
+        self._has_begun = bool(state)
+        for (records, _), known in zip(self._layers, state, strict=self._has_begun):
+            records[:2] = known.to(records.device)
+
     def _finish_layers(self) -> list[Tensor]:
         return [finish_layer(records, plan) for records, plan in self._layers]
 

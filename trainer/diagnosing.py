@@ -5,6 +5,7 @@
 
 import argparse
 import logging
+import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -179,6 +180,27 @@ class RunFindings:
             store_findings(self._engine, self._run_id, found, step)
             self._unsaved = False
         return None
+
+    def look(self, step: int) -> str | None:
+        """Look now, so that nothing waits for a look; returns as `keep`.
+
+        Raises:
+            sqlalchemy.exc.OperationalError: The database does not take it now; call again.
+        """
+        self._looked = -math.inf
+        return self.keep(step, last=False)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the rules remember; what waits for a look is not in it."""
+        known = None if self._diagnosis is None else self._diagnosis.state_dict()
+        return {"diagnosis": known, "is_broken": self._is_broken}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there, with the networks of the run as the database has them."""
+        self._is_broken = state["is_broken"]
+        if state["diagnosis"] is not None:
+            self._diagnosis = diagnosis_of(self._engine, read.run(self._engine, self._run_id))
+            self._diagnosis.load_state_dict(state["diagnosis"])
 
     def _look(self, now: float, *, last: bool) -> None:
         if self._diagnosis is None:

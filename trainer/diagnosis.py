@@ -94,6 +94,25 @@ class Diagnosis:
                         self._see(looks[0], (table,), looks[1])
         return self.findings != before
 
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers; what was taken and not looked at is not in it."""
+        return {
+            "records": {number: one.state_dict() for number, one in self._records.items()},
+            "faults": {key: dict(vars(fault)) for key, fault in self._faults.items()},
+            "findings": {key: dict(vars(found)) for key, found in self.findings.items()},
+            "offended": sorted(self._offended),
+            "reached": self._reached,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        for number, records in self._records.items():
+            records.load_state_dict(state["records"][number])
+        self._faults = {key: _Fault(**fault) for key, fault in state["faults"].items()}
+        self.findings = {key: Found(**found) for key, found in state["findings"].items()}
+        self._offended = set(state["offended"])
+        self._reached = state["reached"]
+
     def wait(self, seconds: float) -> bool:
         """Nothing was trained for so long, and the run goes on; whether that is a new finding."""
         rule, threshold = self._rules.get("stalled"), self._threshold("stalled")

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,17 @@ class _State:
     tensors: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
+class _Look:
+    """Networks to be looked at: the updates so far, how, and on how many of torch's threads."""
+
+    step: int
+    states: list[_State]
+    threads: int
+    evaluates: bool
+    probes: bool
+
+
 class Evaluator:
     """Evaluates the networks as they were at some steps, in a thread of its own."""
 
@@ -67,7 +79,8 @@ class Evaluator:
         self._networks = [copy.deepcopy(stack.networks[0]) for stack in stacks]
         """One of each stack, which takes on the state of others; training goes on with its own."""
         self._executor = ThreadPoolExecutor(1, "evaluation")
-        self._pending: deque[tuple[int, Future[Found]]] = deque()
+        self._pending: deque[tuple[_Look, Future[Found]]] = deque()
+        self._given_up: list[_Look] = []
         self._probe = Probe(test[0])
         self._probes: list[Probed] = []
         self._seeds = together
@@ -76,7 +89,7 @@ class Evaluator:
     @property
     def pending(self) -> int | None:
         """The first step whose evaluation has not been taken."""
-        return self._pending[0][0] if self._pending else None
+        return self._pending[0][0].step if self._pending else None
 
     def begin(
         self, step: int, *, evaluates: bool = True, probes: bool = False, alone: bool = False
@@ -106,8 +119,11 @@ class Evaluator:
         ]
         states.sort(key=lambda state: state.position)
         threads = cores() if alone else self._threads
-        found = self._executor.submit(self._look, step, states, threads, evaluates, probes)
-        self._pending.append((step, found))
+        self._begin(_Look(step, states, threads, evaluates, probes))
+
+    def _begin(self, look: _Look) -> None:
+        found = self._executor.submit(self._look, look)
+        self._pending.append((look, found))
         if self._test[0].device.type == "mps":  # Metal aborts where two threads use it at once
             found.exception()
 
@@ -132,26 +148,35 @@ class Evaluator:
         return ensembles
 
     def give_up(self) -> None:
-        """Forget the evaluations that are still waiting for their turn."""
-        self._pending = deque(each for each in self._pending if not each[1].cancel())
+        """Leave the evaluations that are still waiting for their turn to whoever resumes."""
+        waiting = [(look, found.cancel()) for look, found in self._pending]
+        self._given_up = [look for look, is_cancelled in waiting if is_cancelled]
+        for _ in self._given_up:
+            self._pending.pop()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers of the probe, and what was given up; while nothing is pending."""
+        owed = [vars(look) | {"states": [dict(vars(state)) for state in look.states]}
+                for look in self._given_up]  # fmt: skip
+        return {"probe": self._probe.state_dict(), "owed": owed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there, first with what was given up."""
+        self._probe.load_state_dict(state["probe"])
+        for look in state["owed"]:
+            self._begin(_Look(**look | {"states": [_State(**one) for one in look["states"]]}))
 
     def close(self) -> None:
         """End the thread; what has not begun is given up."""
         self._executor.shutdown(cancel_futures=True)
 
-    def _look(
-        self,
-        step: int,
-        states: list[_State],
-        threads: int,
-        evaluates: bool,
-        probes: bool,
-    ) -> Found:
-        torch.set_num_threads(threads)
+    def _look(self, look: _Look) -> Found:
+        step, evaluates, probes = look.step, look.evaluates, look.probes
+        torch.set_num_threads(look.threads)
         evaluated: list[Evaluated] = []
         probed: list[Probed] = []
         ensembles = {seed: Ensemble() for seed in self._seeds} if evaluates else {}
-        for state in states:
+        for state in look.states:
             network, position = self._networks[state.place], state.position
             network.load_state_dict(state.tensors)
             ensemble = ensembles[self._seeds[position]] if ensembles else None

@@ -12,17 +12,27 @@ import torch
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..db import queue, read
+from ..db import queue, read, resuming
+from ..db.checkpoints import checkpoints_folder, of_run, place_of, remove_checkpoints
 from ..db.engine import open_database
-from ..db.errors import RecordingFailed, ShiftscopeError, records_refused
+from ..db.errors import (
+    RecorderLost,
+    RecordingFailed,
+    RunTakenOver,
+    ShiftscopeError,
+    records_refused,
+)
 from ..db.experiment import Experiment
+from ..db.location import Location
 from ..db.log import note
 from ..db.parsing import parse, parse_study
-from ..db.tables import ACTIVE
+from ..db.tables import ACTIVE, Run
 from ..db.write import describe_run
 from . import datasets, devices
 from .cadence import Cadence
+from .checkpoint import Checkpoints
 from .feeder import Feeder
+from .keeper import Facts, Keeper
 from .loop import train
 from .measuring import run_study
 from .recorder_process import RecorderProcess
@@ -65,34 +75,41 @@ class Interruption:
 def execute(database: str, data: Path, run_id: int) -> None:
     """Run a claimed run and leave it finished, stopped or failed, with a sentence why.
 
-    A run that was interrupted is left to the worker, which interrupted it and knows why.
+    A run that was interrupted is left to the worker, which interrupted it and knows why. One whose
+    recorder was killed is queued again.
     """
     interruption = Interruption()
     engine = open_database(database)
-    kind = TRAINING
+    kind, start = TRAINING, 0
     warnings = RunLog(engine, run_id)
     logging.getLogger(__package__).addHandler(warnings)
     try:
         run = read.run(engine, run_id)
+        start = run.starts
         if run.status not in ACTIVE:
             return  # the worker ended it, and itself, while this process was on its way
         if run.study is not None:
             kind = STUDY
             with Sampling(Sampler(engine, run_id, os.getpid())):
                 run_study(engine, data, run_id, parse_study(run.study))
-            queue.end(engine, run_id, "finished")
-        elif _train(engine, database, data, run_id, interruption):
-            queue.end(engine, run_id, "finished")
+            queue.end(engine, run_id, "finished", start=start)
+        elif _train(engine, database, data, run, interruption):
+            if queue.end(engine, run_id, "finished", start=start):
+                remove_checkpoints(checkpoints_folder(database, data), [run_id])
         elif read.run(engine, run_id).status == "stopping":
-            queue.end(engine, run_id, "stopped")
+            queue.end(engine, run_id, "stopped", start=start)
     except Interrupted:
         pass
+    except RunTakenOver as error:
+        logger.warning("%s", error)
+    except RecorderLost as error:
+        resuming.interrupted(engine, run_id, str(error), start)
     except ShiftscopeError as error:
-        queue.end(engine, run_id, "failed", str(error))
+        queue.end(engine, run_id, "failed", str(error), start=start)
     except Exception as error:
         if not isinstance(error, SQLAlchemyError):
             logger.exception("Run %d failed.", run_id)
-        queue.end(engine, run_id, "failed", explain(error, kind))
+        queue.end(engine, run_id, "failed", explain(error, kind), start=start)
     finally:
         logging.getLogger(__package__).removeHandler(warnings)
         engine.dispose()
@@ -118,11 +135,10 @@ def explain(error: Exception, kind: tuple[str, str] = TRAINING) -> str:
     )
 
 
-def _train(
-    engine: Engine, database: str, data: Path, run_id: int, interruption: Interruption
-) -> bool:
+def _train(engine: Engine, database: str, data: Path, run: Run, interruption: Interruption) -> bool:
     """Set everything up and train; whether the run came to its end by itself."""
-    experiment = parse(read.run(engine, run_id).experiment)
+    run_id = run.id
+    experiment = parse(run.experiment)
     device = devices.choose(experiment.device)
     phase = f"loading {experiment.dataset}"
     describe_run(engine, run_id, device=str(device), versions=versions(), phase=phase)
@@ -146,10 +162,32 @@ def _train(
             if status != "running" or (worker is not None and not worker.is_alive()):
                 stop.set()
 
+        folder = checkpoints_folder(database, data)
+        checkpoints = Checkpoints(of_run(folder, run_id))
+        found = checkpoints.newest(run.step, lambda words: note(engine, run_id, words, "warning"))
         networks = sum(len(stack.networks) for stack in prepared.plan.stacks)
-        note(engine, run_id, f"Training begins on {device}: {networks} networks.")
-        recorder = RecorderProcess(database, run_id, on_status=on_status)
-        return watch_and_train(experiment, prepared, recorder, device, stop)
+        begins = "begins" if found is None else f"goes on after step {found.step:,}"
+        note(engine, run_id, f"Training {begins} on {device}: {networks} networks.")
+        recorder = RecorderProcess(
+            database,
+            run_id,
+            start=run.starts,
+            records=found and found.records,
+            on_status=on_status,
+        )
+        keeper = Keeper(
+            checkpoints,
+            recorder,
+            Facts(
+                experiment.model_dump(mode="json"),
+                device.type,
+                (len(images.train_images), len(images.test_images)),
+            ),
+            found=found,
+            seconds=Location().checkpoint_seconds,
+            on_kept=lambda step: resuming.kept(engine, run_id, run.starts, step, place_of(folder)),
+        )
+        return watch_and_train(experiment, prepared, recorder, device, stop, keeper)
 
 
 def watch_and_train(
@@ -158,6 +196,7 @@ def watch_and_train(
     recorder: RecorderProcess,
     device: torch.device,
     stop: threading.Event,
+    keeper: Keeper | None = None,
 ) -> bool:
     """Train what was set up and record it; whether the run came to its end by itself.
 
@@ -169,7 +208,9 @@ def watch_and_train(
     try:
         cadence = Cadence(recording.record_every, cap)
         feeder = Feeder(prepared.plan, recorder, device, cadence)
-        done = train(experiment, prepared.stacks, prepared.batches, prepared.test, feeder, stop)
+        done = train(
+            experiment, prepared.stacks, prepared.batches, prepared.test, feeder, stop, keeper
+        )
     except BaseException:
         with contextlib.suppress(RecordingFailed):  # the first error is the one to tell
             recorder.finish()

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 
@@ -203,6 +204,44 @@ class Feeder:
         self._hand_over(step, self._find_frozen(last=True), is_done=True)
         while self._crossing:
             self._send_oldest()
+
+    def hand_over(self, step: int) -> None:
+        """Hand over everything up to this step, which has ended, now."""
+        self._hand_over(step, [], is_done=False)
+        while self._crossing:
+            self._send_oldest()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it is, once everything was handed over: what decides later which networks are
+        frozen, and what observing has cost."""
+        losses = [] if self._stretch is None else [stack.given[:, :, LOSS].clone()
+                                                   for stack in self._stretch.stacks]  # fmt: skip
+        return {
+            "steps": list(self._steps),
+            "seconds": list(self._seconds),
+            "losses": losses,
+            "slots": self._slots.state_dict(self._stretch, len(self._steps)),
+            "cadence": self._cadence.state_dict(),
+            "active": list(self.active),
+            "diverged": dict(self._diverged),
+            "cost": asdict(self._paid(time.perf_counter())),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there: in the middle of a stretch, as if the slots before were in it."""
+        self._cadence.load_state_dict(state["cadence"])
+        self._slots.load_state_dict(state["slots"])
+        self.active, self._diverged = list(state["active"]), dict(state["diverged"])
+        cost = Cost(**state["cost"])
+        self._began = time.perf_counter() - cost.elapsed
+        self.looked, self.waited = cost.looked, cost.waited
+        self._observing, self._measuring = cost.observing, cost.measured
+        if state["steps"] and self._slots.goes_on_within:
+            self._stretch = self._take_free()
+            self._steps, self._seconds = list(state["steps"]), list(state["seconds"])
+            self._handed = len(self._steps)
+            for stack, losses in zip(self._stretch.stacks, state["losses"], strict=True):
+                stack.given[:, :, LOSS] = losses
 
     def _take_free(self) -> Stretch:
         """A stretch that the recorder is done with; those on their way to it must arrive first."""

@@ -12,6 +12,7 @@ from .crew import Crew
 from .devices import cores
 from .evaluation import Evaluator, is_due, is_probed
 from .feeder import Feeder, Slot
+from .keeper import Keeper
 from .observer import StackObserver
 from .stack import Stack
 from .step_measures import StepMeasures
@@ -27,6 +28,7 @@ def train(
     test: tuple[Tensor, Tensor],
     feeder: Feeder,
     stop: Event,
+    keeper: Keeper | None = None,
 ) -> int:
     """Train until the last step, a stop, or no network is left; returns the steps done.
 
@@ -41,6 +43,7 @@ def train(
         test: Inputs and labels of the test set.
         feeder: Where records go.
         stop: Ends training after the current step.
+        keeper: Keeps checkpoints, and knows the one to go on from.
     """
     steps, recording = experiment.steps, experiment.recording
     every, probe_every = recording.evaluate_every, recording.probe_every
@@ -52,7 +55,16 @@ def train(
     done = 0
 
     try:
-        evaluator.begin(done, probes=is_probed(done, probe_every, steps), alone=True)
+        if keeper is not None:
+            done = keeper.begin(
+                stacks=stacks,
+                observers=list(observers.values()),
+                batches=batches,
+                evaluator=[evaluator],
+                feeder=[feeder],
+            )
+        if done == 0:
+            evaluator.begin(done, probes=is_probed(done, probe_every, steps), alone=True)
         feeder.add_evaluations(evaluator.take(wait=True), pending=None)
         while done < steps and any(feeder.active) and not stop.is_set():
             step = done + 1
@@ -86,13 +98,21 @@ def train(
                 for stack in stacks:
                     stack.drop(position)
             done = step
-        if stop.is_set() and done < steps:
+            if keeper is not None and keeper.is_due(is_quiet=evaluator.pending is None):
+                _send(evaluator, feeder, wait=True)
+                keeper.keep(done)
+        is_stopped = stop.is_set() and done < steps and any(feeder.active)
+        if is_stopped:
             evaluator.give_up()
         _send(evaluator, feeder, wait=True)
+        if keeper is not None and is_stopped:
+            keeper.keep(done, last=True)
     finally:
         crew.close()
         evaluator.close()
         feeder.finish(done)
+        if keeper is not None:
+            keeper.close()
     return done
 
 

@@ -142,6 +142,17 @@ class StackObserver:
                 found = self._norms([directions[name] for name in self._weights])
                 self._targets_of(slot).directions.copy_(found)
 
+    def state_dict(self) -> dict[str, Any]:
+        """What of one step it needs at the next. Checkpoints keep it."""
+        return {"earlier": self.earlier.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        device = next(iter(self._stack.parameters.values())).device
+        earlier = state["earlier"]
+        kept = {name: tensor.to(device) for name, tensor in earlier["kept"].items()}
+        self.earlier.load_state_dict(earlier | {"kept": kept})
+
     def _multiply(self, targets: _Targets, gradients: Sequence[Tensor]) -> None:
         found = None
         if self.earlier.takes_part:

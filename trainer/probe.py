@@ -39,6 +39,20 @@ class Probe:
         self.inputs = test_inputs[evenly_spaced(count, len(test_inputs))]
         self._memories: dict[int, list[Memory]] = {}
 
+    def state_dict(self) -> dict[int, list[Any]]:
+        """By network, each layer as it was at the start and at the probe before."""
+        return {
+            position: [tuple(dict(vars(sample)) for sample in memory) for memory in memories]
+            for position, memories in self._memories.items()
+        }
+
+    def load_state_dict(self, state: dict[int, list[Any]]) -> None:
+        """Compare with these."""
+        self._memories = {
+            position: [(UnitSample(**start), UnitSample(**before)) for start, before in memories]
+            for position, memories in state.items()
+        }
+
     def measure(
         self, position: int, network: nn.Module, layers: Sequence[Layer]
     ) -> list[ProbedLayer]:

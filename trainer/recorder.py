@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
@@ -25,10 +26,12 @@ from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause, records_refused
 from ..db.webhook import telling
 from ..db.write import describe_run
+from .checkpoint import read, write
 from .plan import PLAN
 from .recording import RunRecording
 from .ring import PART, SharedMemory
 from .sampler import SAMPLE_SECONDS, Sampler
+from .state import State
 
 COMMIT_SECONDS = 0.25
 HEARTBEAT_SECONDS = 2.0
@@ -111,6 +114,8 @@ class _Recorder:
             sys.exit(0)
         self._ring = SharedMemory(opened["open"]["ring"])
         self._run_id: int | None = opened["open"]["run"]
+        self._start: int | None = opened["open"].get("start")
+        self._resumed: State = None
         self._engine = open_database(opened["open"]["database"])
         self._webhook: str = opened["open"]["webhook"]
         self._telling = contextlib.ExitStack()
@@ -156,10 +161,17 @@ class _Recorder:
                 with contextlib.suppress(psutil.Error):
                     self._sampler = Sampler(self._engine, self._run_id, os.getppid())
             case {"plan": document}:
-                plan, run_id = PLAN.validate_python(document), self._known_run()
+                plan, run_id, start = PLAN.validate_python(document), self._known_run(), self._start
+                resumed, self._resumed = self._resumed, None
                 self._recording = self._patiently(
-                    lambda: RunRecording(self._engine, run_id, self._ring, plan)
+                    lambda: RunRecording(
+                        self._engine, run_id, self._ring, plan, start=start, resumed=resumed
+                    )
                 )
+            case {"resume": file}:
+                self._resumed = read(Path(file))["state"]
+            case {"checkpoint": asked}:
+                self._keep(**asked)
             case {"describe": columns}:
                 run_id = self._known_run()
                 self._patiently(lambda: describe_run(self._engine, run_id, **columns))
@@ -200,6 +212,23 @@ class _Recorder:
                 status = "running"
             self._stopping = status != "running"
             say(status=status, step=recording.step)
+
+    def _keep(self, step: int, file: str, mark: str) -> None:
+        """Write this process's part of a checkpoint: everything up to its step is committed."""
+        recording = self._recording
+        if recording is None:
+            raise ValueError("A checkpoint was asked for before there was a plan.")
+        self._patiently(lambda: recording.commit(last=False))
+        if sentence := self._patiently(lambda: recording.findings.look(recording.step)):
+            say(warning=sentence)
+        try:
+            write(Path(file), recording.state_dict(), mark)
+        except OSError as error:
+            words = error.strerror or error
+            say(warning=f"A checkpoint could not be written ({words}); training goes on.")
+            say(kept=None)
+            return
+        say(kept=step)
 
     def _sample(self) -> None:
         """Of a watched run; other runs sample themselves, which know their GPU."""

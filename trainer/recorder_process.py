@@ -13,9 +13,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TextIO, cast
 
-from ..db.errors import RecordingFailed, SetupProblem
+from ..db.errors import RecorderLost, RecordingFailed, SetupProblem
 from .plan import PLAN, Plan
 from .ring import SharedMemory, Stretch
 
@@ -39,6 +40,8 @@ class RecorderProcess:
         run_id: int | None = None,
         *,
         webhook: str = "",
+        start: int | None = None,
+        records: Path | None = None,
         on_status: Callable[[str], None] = lambda _: None,
         warn: Callable[[str], None] = logger.warning,
     ) -> None:
@@ -48,6 +51,9 @@ class RecorderProcess:
             database: URL.
             run_id: The run; None for a watched run, which `send({"begin": …})` will store.
             webhook: Where word of a watched run is posted; "": nowhere.
+            start: Which start of the run it is; it ends once there is another. None: nobody else
+                trains it.
+            records: Its file of the checkpoint that the run goes on from.
             on_status: Called with the run's status after each commit, from another thread.
             warn: Called with sentences for the person, likewise.
 
@@ -61,6 +67,8 @@ class RecorderProcess:
         self.memory = SharedMemory()
         self.run_id = run_id
         self.committed = 0
+        self._records = records
+        self._kept: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._on_status = on_status
         self._warn = warn
         self._known = threading.Event()
@@ -76,8 +84,8 @@ class RecorderProcess:
             process_group=0,  # a terminal's Ctrl-C is not the recorder's
         )
         self._to = cast(TextIO, self._process.stdin)
-        opened = {"database": database, "ring": self.memory.file, "run": run_id, "webhook": webhook}
-        self.send({"open": opened})
+        opened = {"database": database, "ring": self.memory.file, "run": run_id}
+        self.send({"open": opened | {"webhook": webhook, "start": start}})
         self._hearing.start()
 
     @property
@@ -88,6 +96,8 @@ class RecorderProcess:
     def open(self, plan: Plan) -> list[Stretch]:
         """Send the plan and map the ring: its stretches, all of them free."""
         stretches = self.memory.open(plan)
+        if self._records is not None:
+            self.send({"resume": str(self._records)})
         self.send({"plan": PLAN.dump_python(plan, mode="json")})
         for stretch in stretches:
             self._free.put(stretch.index)
@@ -116,6 +126,10 @@ class RecorderProcess:
             raise self.failure()
         return index
 
+    def wait_until_kept(self) -> int | None:
+        """The step of the next checkpoint of which it has written its part; None: it could not."""
+        return self._kept.get()
+
     def wait_for_run(self, timeout: float) -> int | None:
         """The number of a watched run, once the database has it."""
         self._known.wait(timeout)
@@ -137,7 +151,8 @@ class RecorderProcess:
 
     def failure(self) -> RecordingFailed:
         """Why it ended early, as an error."""
-        return RecordingFailed(self._reason())
+        reason = self._reason()
+        return RecordingFailed(reason) if self._error else RecorderLost(reason)
 
     def abandon(self) -> None:
         """In a forked process: let go of the pipe, which is the parent's alone."""
@@ -161,11 +176,14 @@ class RecorderProcess:
         finally:  # whatever happened, nobody waits for it any longer
             self._known.set()
             self._free.put(None)
+            self._kept.put(None)
 
     def _take(self, message: Mapping[str, Any]) -> None:
         match message:
             case {"free": index}:
                 self._free.put(index)
+            case {"kept": step}:
+                self._kept.put(step)
             case {"run": number}:
                 self.run_id = number
                 self._known.set()

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
+from ..db.errors import CannotResume
 from ..db.tables import Status
-from ..db.write import Column, RecordWriter, add_networks
+from ..db.write import Column, RecordWriter, add_networks, known_networks
 from .diagnosing import RunFindings
 from .plan import Plan
 from .records import LayerTrack, NetworkSlots, NetworkTrack, layer_records, network_records
 from .ring import Measured, Part, SharedMemory
+from .state import State
 
 RATE_SECONDS = 5.0
 STEADY_STEPS = 200
@@ -29,26 +31,48 @@ class RunRecording:
         step: The latest one that is complete, its evaluation included; at the end the last one.
     """
 
-    def __init__(self, engine: Engine, run_id: int, memory: SharedMemory, plan: Plan) -> None:
-        """Stores the run's networks and layers.
+    def __init__(
+        self,
+        engine: Engine,
+        run_id: int,
+        memory: SharedMemory,
+        plan: Plan,
+        *,
+        start: int | None = None,
+        resumed: State = None,
+    ) -> None:
+        """Stores the run's networks and layers, unless they are there since an earlier start.
 
         Args:
             engine: The database.
             run_id: The run.
             memory: Where the ring lies.
             plan: What it holds.
+            start: Which start of the run it is; None: nobody else records it.
+            resumed: What `state_dict` was when the checkpoint was made that the run goes on from.
+
+        Raises:
+            CannotResume: The networks that are there are others, or none.
         """
         self._run_id = run_id
         self._stacks = plan.stacks
         self._stretches = memory.open(plan)
         self.findings = RunFindings(engine, run_id)
-        self._writer = RecordWriter(engine, run_id, self.findings.take)
-        self._networks = _tracks(engine, run_id, plan)
+        self._writer = RecordWriter(engine, run_id, self.findings.take, start)
+        self._networks, are_known = _tracks(engine, run_id, plan)
         self.step = self._reached = 0
         self._rates: list[tuple[float, int]] = [(0.0, 0)]
         """Seconds since training began with the step reached: the start, then the latest ones."""
         self._last: Part | None = None
+        self._before = 0.0
+        """Seconds of training before the checkpoint that the run went on from."""
         self.has_news = True
+        if resumed is not None:
+            if not are_known:
+                raise CannotResume("The database does not hold what the checkpoint goes on from.")
+            self._go_on(resumed)
+        elif are_known:
+            self._writer.write_over(-1)
 
     def add(self, part: Part) -> int | None:
         """Queue the records of some slots; returns the stretch that is free again, if one is."""
@@ -104,7 +128,7 @@ class RunRecording:
         Raises:
             sqlalchemy.exc.OperationalError: The database does not take it now; call again.
         """
-        until = self._last.cost.elapsed if self._last is not None else 0.0
+        until = self._last.cost.elapsed if self._last is not None else self._before
         reached = self._reached
         if last:  # nothing more can come, even if training was killed in mid-evaluation
             self.step = reached
@@ -117,6 +141,38 @@ class RunRecording:
         status = self._writer.commit(self.step, **run)
         self.has_news = False
         return status
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the records of later steps depend on, once all was committed and looked at."""
+        return {
+            "reached": self._reached,
+            "elapsed": self._before if self._last is None else self._last.cost.elapsed,
+            "networks": [
+                {
+                    "accuracies": list(network.accuracies),
+                    "layers": [
+                        (layer.first, layer.latest, layer.signal.state_dict())
+                        for layer in network.layers
+                    ],
+                }
+                for network in self._networks
+            ],
+            "writer": self._writer.state_dict(),
+            "findings": self.findings.state_dict(),
+        }
+
+    def _go_on(self, state: State) -> None:
+        """Later records that are stored already are written over."""
+        self.step = self._reached = state["reached"]
+        self._before = state["elapsed"]
+        for network, known in zip(self._networks, state["networks"], strict=True):
+            network.accuracies = known["accuracies"]
+            for layer, of_layer in zip(network.layers, known["layers"], strict=True):
+                layer.first, layer.latest, signal = of_layer
+                layer.signal.load_state_dict(signal)
+        self._writer.write_over(self._reached)
+        self._writer.load_state_dict(state["writer"])
+        self.findings.load_state_dict(state["findings"])
 
     def _add_measured(self, measured: Measured) -> None:
         position, step, shifts, landscape = measured
@@ -162,8 +218,8 @@ def _decoded(arrays: Mapping[str, str | None]) -> dict[str, Column]:
     }
 
 
-def _tracks(engine: Engine, run_id: int, plan: Plan) -> list[NetworkTrack]:
-    """One for each network, by its position in the run."""
+def _tracks(engine: Engine, run_id: int, plan: Plan) -> tuple[list[NetworkTrack], bool]:
+    """One for each network, by its position in the run, and whether they were stored before."""
     places = sorted(
         (position, stack, place)
         for stack, planned in enumerate(plan.stacks)
@@ -173,8 +229,9 @@ def _tracks(engine: Engine, run_id: int, plan: Plan) -> list[NetworkTrack]:
         (plan.stacks[stack].networks[place], [layer.row() for layer in plan.stacks[stack].layers])
         for _, stack, place in places
     ]
-    numbers = add_networks(engine, run_id, rows)
-    return [
+    known = known_networks(engine, run_id, rows)
+    numbers = known or add_networks(engine, run_id, rows)
+    tracks = [
         NetworkTrack(
             network_id,
             position,
@@ -188,3 +245,4 @@ def _tracks(engine: Engine, run_id: int, plan: Plan) -> list[NetworkTrack]:
         )
         for (position, stack, place), (network_id, layer_ids) in zip(places, numbers, strict=True)
     ]
+    return tracks, bool(known)

@@ -23,7 +23,7 @@ from .pixels import to_device
 from .plan import Plan
 from .ring import STRETCHES, numbers, slots_for
 from .stack import Stack
-from .twins import arm_weights, batches, build, weights_hash
+from .twins import ShuffledBatches, arm_weights, build, weights_hash
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def prepare(
         experiment,
         networks,
         [
-            batches(pixels.train, labels, experiment.batch_size, seed, scale=pixels.scale)
+            ShuffledBatches(pixels.train, labels, experiment.batch_size, seed, scale=pixels.scale)
             for seed in drawn_by
         ],
         (pixels.test[chosen], test_labels[chosen]),

@@ -19,6 +19,8 @@ from .descent import Descent
 class SGD(Descent):
     """d ← momentum · d + g, then w ← w − lr · d; without momentum d is the gradient g."""
 
+    _remembered = ("_moving",)
+
     def __init__(
         self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.0, **others: Any
     ) -> None:

@@ -14,7 +14,7 @@ from .datasets import Images
 from .pixels import Scaling, to_device
 from .program import Program
 from .sgd import SGD
-from .twins import batches, build, draw_weights
+from .twins import ShuffledBatches, build, draw_weights
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 ZERO_OR_ONE = Scaling(white=1)
@@ -70,7 +70,7 @@ class Twins:
     def batches(self, batch_size: int) -> Batches:
         """The batches of one size, from the first on: the same at every call."""
         data = self._data
-        return batches(data.pixels, data.labels, batch_size, self._seed, scale=ZERO_OR_ONE)
+        return ShuffledBatches(data.pixels, data.labels, batch_size, self._seed, scale=ZERO_OR_ONE)
 
 
 def train(

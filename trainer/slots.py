@@ -46,7 +46,11 @@ class Slots:
 
     Attributes:
         stretches: By index; arrays are tensors.
+        goes_on_within: Whether a run that is resumed goes on in the middle of a stretch; a device
+            that finishes statistics needs whole ones.
     """
+
+    goes_on_within = True
 
     def __init__(self, plan: Plan, memory: SharedMemory, shared: list[Stretch]) -> None:
         self.stretches = [
@@ -58,9 +62,23 @@ class Slots:
         """Make what was filled visible in the shared memory; `full`: that is all of a stretch."""
         return Done()
 
+    def state_dict(self, _open: Stretch | None, _filled: int) -> Any:
+        """What the next stretch needs to know of those before; here nothing.
+
+        Args:
+            _open: The stretch that is being filled, if one is.
+            _filled: How many of its slots are.
+        """
+        return None
+
+    def load_state_dict(self, state: Any) -> None:
+        """Go on from there, with an empty stretch."""
+
 
 class DeviceSlots(Slots):
     """Stretches on a device; `send` copies one to the shared memory as a single block."""
+
+    goes_on_within = False
 
     def __init__(
         self, plan: Plan, memory: SharedMemory, shared: list[Stretch], device: torch.device
@@ -92,6 +110,15 @@ class DeviceSlots(Slots):
             event = torch.cuda.Event()
             event.record()
         return event
+
+    def state_dict(self, open: Stretch | None, filled: int) -> Any:
+        """The raw records that those of the next stretch are compared with."""
+        return None if self._finisher is None else self._finisher.state_dict(open, filled)
+
+    def load_state_dict(self, state: Any) -> None:
+        """Compare the next stretch with these."""
+        if self._finisher is not None and state is not None:
+            self._finisher.load_state_dict(state)
 
     def _cross(self, index: int, full: bool) -> None:
         if full and self._finisher is not None:

@@ -6,6 +6,7 @@ launching them costs, sixteen networks take little longer than one.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -101,6 +102,31 @@ class Stack:
         """Train this network no more; in a stack it goes on unseen until all are dropped."""
         if position in self.positions:
             self.active[self.positions.index(position)] = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of all that changes while it trains."""
+        return {
+            "parameters": {name: tensor.clone() for name, tensor in self.parameters.items()},
+            "buffers": {name: tensor.clone() for name, tensor in self.buffers.items()},
+            "optimizer": self.optimizer.state_dict(),
+            "active": list(self.active),
+        }
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there, in the same tensors, to which the program is bound.
+
+        Raises:
+            ValueError: It is of a network of another shape.
+        """
+        for kind, own in (("parameters", self.parameters), ("buffers", self.buffers)):
+            shapes = {name: tensor.shape for name, tensor in own.items()}
+            if shapes != {name: tensor.shape for name, tensor in state[kind].items()}:
+                raise ValueError(f"the {kind} of the arm {self.arm.name} have other shapes")
+            for name, tensor in own.items():
+                tensor.copy_(state[kind][name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.active = list(state["active"])
 
 
 def _together(tensors: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -5,7 +5,8 @@ is drawn once for a seed and shared. What differs afterwards was caused by the a
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -122,27 +123,55 @@ def weights_hash(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def batches(
-    pixels: Tensor, labels: Tensor, batch_size: int, seed: int, *, scale: Scaling
-) -> Iterator[tuple[Tensor, Tensor]]:
+class ShuffledBatches(Iterator[tuple[Tensor, Tensor]]):
     """Mini-batches without end: each epoch is a new permutation of the examples.
 
     The examples that do not fill a last batch are left out of their epoch, so that every batch has
     `batch_size` examples. Everything stays on the pixels' device, as bytes until it is needed.
+    A batch is inputs (batch_size, …), float32, and labels (batch_size,).
+    """
 
-    Args:
+    def __init__(
+        self, pixels: Tensor, labels: Tensor, batch_size: int, seed: int, *, scale: Scaling
+    ) -> None:
+        """Args:
         pixels: uint8, (examples, …).
         labels: int64, (examples,).
         batch_size: Examples in a batch.
         seed: Of the permutations.
         scale: Bytes → inputs.
+        """
+        self._pixels = pixels
+        self._labels = labels
+        self._batch_size = batch_size
+        self._scale = scale
+        self._generator = torch.Generator().manual_seed(seed)
+        self._epoch = self._generator.get_state()
+        """The generator's state before the permutation of this epoch."""
+        self._order: Sequence[Tensor] = ()
+        self._drawn = 0
 
-    Yields:
-        Inputs (batch_size, …), float32, and labels (batch_size,).
-    """
-    generator = torch.Generator().manual_seed(seed)
-    whole = len(pixels) // batch_size * batch_size
-    while True:
-        order = torch.randperm(len(pixels), generator=generator)[:whole].to(pixels.device)
-        for chosen in order.split(batch_size):
-            yield scale(pixels.index_select(0, chosen)), labels.index_select(0, chosen)
+    def __next__(self) -> tuple[Tensor, Tensor]:
+        if self._drawn == len(self._order):
+            self._begin_epoch()
+        chosen = self._order[self._drawn]
+        self._drawn += 1
+        inputs = self._scale(self._pixels.index_select(0, chosen))
+        return inputs, self._labels.index_select(0, chosen)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it is in which permutation."""
+        return {"epoch": self._epoch, "drawn": self._drawn}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the batch that came next."""
+        self._generator.set_state(state["epoch"])
+        self._begin_epoch()
+        self._drawn = state["drawn"]
+
+    def _begin_epoch(self) -> None:
+        self._epoch = self._generator.get_state()
+        whole = len(self._pixels) // self._batch_size * self._batch_size
+        order = torch.randperm(len(self._pixels), generator=self._generator)[:whole]
+        self._order = order.to(self._pixels.device).split(self._batch_size)
+        self._drawn = 0

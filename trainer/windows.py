@@ -120,6 +120,14 @@ class NetworkRecords:
             self._first_layers = {name: values[:, 0] for name, values in self._layers.items()}
             self._first_network = {name: float(v[0]) for name, v in self._network.items()}
 
+    def state_dict(self) -> dict[str, Any]:
+        """All that is known of the past, and what waits for its window to fill."""
+        return {name: value for name, value in vars(self).items() if name != "facts"}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        vars(self).update(state)
+
     def look(self, table: str, step: int, columns: dict[str, Array]) -> None:
         """An evaluation, or a look at the probe: of each statistic one number, or one a layer."""
         self._looks[table].append((step, columns))

@@ -22,7 +22,13 @@ from types import FrameType
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..db import queue, read
+from ..db import queue, read, resuming
+from ..db.checkpoints import (
+    checkpoints_folder,
+    place_of,
+    remove_checkpoints,
+    runs_with_checkpoints,
+)
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError
 from .orders import Orders
@@ -74,11 +80,13 @@ class Worker:
         self._data = data
         self._orders = orders
         self._parent = parent
+        self._checkpoints = checkpoints_folder(database, data)
+        self._place: str | None = None
         self._ending = False
         self._starting = False
         self._processes = _processes()
         self._wanted: int | None = None
-        self._run_id = 0
+        self._run_id = self._start_number = 0
         self._offers: BaseProcess | None = None
         self._process: BaseProcess | None = None
         self._asked = False
@@ -89,6 +97,7 @@ class Worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         worker_id = queue.register(self._engine)
+        self._tidy()
         with contextlib.suppress(EndedWhileStarting):
             self._work(worker_id)
         if self._offers is not None:
@@ -107,6 +116,21 @@ class Worker:
                 logger.warning("The database does not answer (%s); trying again.", error)
                 time.sleep(HEARTBEAT_SECONDS)
             time.sleep(POLL_SECONDS)
+
+    def _tidy(self) -> None:
+        """Remove the checkpoints of runs that are gone or have finished."""
+        try:
+            self._place = place_of(self._checkpoints)
+            here = runs_with_checkpoints(self._checkpoints)
+            with contextlib.suppress(SQLAlchemyError):
+                done = resuming.without_checkpoints(self._engine, here)
+                remove_checkpoints(self._checkpoints, done)
+        except OSError as error:
+            logger.warning(
+                "Checkpoints can't be kept in %s (%s): runs that are interrupted begin anew.",
+                self._checkpoints,
+                error.strerror,
+            )
 
     def _turn(self, worker_id: int) -> None:
         if self._process is not None:
@@ -146,15 +170,16 @@ class Worker:
             self._ending = self._ending or self._orders.is_closed
             if self._wanted is None:
                 return
-        run_id = queue.claim(self._engine, worker_id, self._wanted)
-        self._wanted = None  # only now: the database may not have answered
+        run_id = queue.claim(self._engine, worker_id, self._wanted, self._place)
         if run_id is None:
+            self._wanted = None
             return
-        self._run_id, self._asked = run_id, False
+        self._start_number = read.run(self._engine, run_id).starts
+        self._run_id, self._asked, self._wanted = run_id, False, None
         try:
             self._process = self._start("execute", "execute", self._database, self._data, run_id)
         except EndedWhileStarting:
-            queue.end(self._engine, run_id, "stopped", SHUT_DOWN)
+            self._let_go()
             raise
 
     def _look_after(self, process: BaseProcess) -> None:
@@ -165,7 +190,9 @@ class Worker:
             self._process = None  # only now: the database may not have answered
             return
         run = read.run(self._engine, self._run_id)
-        if run.status == "stopping" and run.stop_asked_at is not None:
+        if run.starts != self._start_number:
+            process.kill()  # it was taken for lost, as on a machine that slept: another trains it
+        elif run.status == "stopping" and run.stop_asked_at is not None:
             if not self._asked:
                 process.terminate()  # before its first commit it would not see the request
                 self._asked = True
@@ -178,23 +205,31 @@ class Worker:
         if process.is_alive():
             process.kill()
             process.join()
-        queue.end(self._engine, self._run_id, "stopped", SHUT_DOWN)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """What it trained goes on with the next worker, unless a person waits for it here."""
+        run_id, start = self._run_id, self._start_number
+        if self._orders is None and resuming.hand_back(self._engine, run_id, start):
+            return
+        queue.end(self._engine, run_id, "stopped", SHUT_DOWN, start=start)
 
     def _end_if_open(self, exit_code: int | None) -> None:
-        """Say how a run ended when its process, killed or interrupted, could not."""
-        if read.run(self._engine, self._run_id).status == "stopping":
+        """Deal with a run whose process, killed or interrupted, could not say how it ended."""
+        run_id, start = self._run_id, self._start_number
+        if read.run(self._engine, run_id).status == "stopping":
             forced = exit_code == -signal.SIGKILL
-            queue.end(self._engine, self._run_id, "stopped", FORCED if forced else None)
+            queue.end(self._engine, run_id, "stopped", FORCED if forced else None, start=start)
             return
         how = f"exit code {exit_code}"
         if exit_code is not None and exit_code < 0:
             how = f"signal {signal.Signals(-exit_code).name}"
         why = "; the machine may be out of memory" if exit_code == -signal.SIGKILL else ""
-        reason = (
-            f"Its training process ended without a word ({how}){why}. What it had recorded is kept."
-        )
-        if queue.end(self._engine, self._run_id, "failed", reason):
-            logger.warning("Run %d: %s", self._run_id, reason)
+        reason = f"Its training process ended without a word ({how}){why}."
+        if resuming.interrupted(self._engine, run_id, reason, start):
+            logger.warning("Run %d: %s", run_id, reason)
+        if self._orders is not None:
+            self._wanted = run_id  # which it claims if it is to go on
 
 
 def _processes() -> BaseContext:

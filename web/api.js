@@ -218,6 +218,12 @@ export const stopRun = (run) => json(`/api/runs/${run}/stop`, {});
 
 /**
  * @param {number} run
+ * @returns {Promise<Run>}
+ */
+export const resumeRun = (run) => json(`/api/runs/${run}/resume`, {});
+
+/**
+ * @param {number} run
  * @param {Selection[]} series
  * @param {{ range: Range | null, points: number, signal?: AbortSignal }} what
  * @returns {Promise<Frame>}

@@ -58,10 +58,16 @@ export const store = createStore(initial);
 export function learnRuns(runs) {
   const known = new Map(store.get().runs);
   for (const run of runs) {
-    // A run never comes back from its end: what says so was read earlier and arrived late. The
-    // list's tail and the run's own look at different moments, so that this happens.
-    if (run.ended_at === null && known.get(run.id)?.ended_at) continue;
+    // A run comes back from its end only where a person resumes it, which is an edit. What else
+    // says so was read earlier and arrived late: the list's tail and the run's own look at
+    // different moments.
+    const before = known.get(run.id);
+    const later = editedAt(run) - editedAt(before);
+    if (later < 0 || (later === 0 && run.ended_at === null && before?.ended_at)) continue;
     known.set(run.id, run);
   }
   store.set({ runs: known });
 }
+
+/** @param {Run | undefined} run */
+const editedAt = (run) => (run?.edited_at ? Date.parse(run.edited_at) : 0);

@@ -53,6 +53,8 @@ export interface Run {
   /** What made it, by name; null until a worker begins with it. */
   versions: Record<string, string> | null;
   phase: string | null;
+  /** The step that it goes on from when it is resumed; null: the start. */
+  checkpoint_step: number | null;
   error: string | null;
   created_at: string;
   started_at: string | null;
@@ -312,7 +314,7 @@ export interface SearchKeys {
 }
 
 export type BulkAction =
-  "stop" | "again" | "archive" | "unarchive" | "delete" | "restore" | "tag" | "untag";
+  "stop" | "resume" | "again" | "archive" | "unarchive" | "delete" | "restore" | "tag" | "untag";
 
 /** A run that was left as it was, and why. */
 export interface Refused {

@@ -96,6 +96,14 @@ class Run(Table):
     versions: Mapped[dict[str, Any] | None]
     """What made it: the versions of shiftscope, torch and Python; `data`: what the images tell."""
     worker_id: Mapped[int | None] = mapped_column(ForeignKey("workers.id", ondelete="SET NULL"))
+    starts: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often a worker has begun it; what an earlier start still writes is refused."""
+    interruptions: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often it was interrupted since its newest checkpoint came."""
+    checkpoint_step: Mapped[int | None]
+    """The step that it goes on from when it is resumed; NULL: the start."""
+    checkpoint_place: Mapped[str | None] = mapped_column(String(36))
+    """The name of the folder of its checkpoints: a worker that has it can resume the run."""
     phase: Mapped[str | None] = mapped_column(String(200))
     """What a running run does besides training, such as downloading, in a few words."""
     diagnosed: Mapped[int | None]
@@ -114,7 +122,7 @@ class Run(Table):
     deleted_at: Mapped[datetime | None]
     """When it was deleted: it is in no list, and can be restored until it is purged."""
     edited_at: Mapped[datetime | None]
-    """When a person last changed any of these: how others who look learn of it."""
+    """When a person last changed any of these, or resumed it: how others who look learn of it."""
     # What lists are searched and sorted by besides, so that they read no document (outline.py).
     dataset: Mapped[str | None] = mapped_column(String(40))
     network: Mapped[str | None] = mapped_column(String(80))

@@ -12,7 +12,7 @@ import { whole } from "../format.js";
 import { store } from "../state.js";
 
 /** @type {Record<BulkAction, string>} */
-const DONE = { stop: "Asked to stop", again: "Queued again", archive: "Archived",
+const DONE = { stop: "Asked to stop", resume: "Resumed", again: "Queued again", archive: "Archived",
   unarchive: "Taken out of the archive", delete: "Deleted", restore: "Restored", tag: "Tagged",
   untag: "Taken the tag from" };
 /** @type {Partial<Record<BulkAction, BulkAction>>} What undoes an action. */
@@ -97,7 +97,8 @@ export function bulkBar(selection, list, onDone) {
     else act(action, selection.runs, tag.value.trim());
   };
   const element = h("div", { class: "bulk", role: "toolbar", "aria-label": "Selected runs",
-    hidden: true }, count, compare, button("Stop", "stop"), button("Run again", "again"), archive,
+    hidden: true }, count, compare, button("Stop", "stop"), button("Resume", "resume"),
+  button("Run again", "again"), archive,
   unarchive, remove, restore,
   h("form", { class: "tagging changes", onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();

@@ -346,13 +346,13 @@ class RunPage {
   #runCame() {
     const run = store.get().runs.get(this.detail.id);
     if (!run) return;
-    const ended = isActive(this.run) && !isActive(run);
+    const endedOrGoesOn = isActive(this.run) !== isActive(run);
     this.run = run;
     this.header.show(run, this.networks);
     this.#judge();
-    if (!ended) return;
+    if (!endedOrGoesOn) return;
     this.#askForFindings();
-    if (this.#deck) this.#deck.growing = false;
+    if (this.#deck) this.#deck.growing = isActive(run);
     this.#deck?.units?.refresh({ now: true });
     this.#shown = this.#deck ? this.#shown : "";
     this.show(this.place);

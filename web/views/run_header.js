@@ -12,7 +12,7 @@ import { workerNotice } from "../system.js";
 import { sweepChip } from "./chip.js";
 import { originWords } from "./imported.js";
 import { compareMenu, exportMenu, shareMenu } from "./menus.js";
-import { isActive, progressBar, statusWord } from "./status.js";
+import { isActive, isResumable, progressBar, statusWord } from "./status.js";
 import { loopWords } from "./watched.js";
 
 /** So many milliseconds after the loop last waited, that it does is still news. */
@@ -22,6 +22,7 @@ const WAITING = 5000;
 export function runHeader(detail) {
   const status = h("span", { class: "status" });
   const stop = h("button", { type: "button", class: "changes" }, "Stop");
+  const resume = h("button", { type: "button", class: "changes" }, "Resume");
   const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   const progress = progressBar();
   const facts = h("span");
@@ -33,22 +34,28 @@ export function runHeader(detail) {
   let waitedBefore = real(detail.waited) ?? 0;
   let waitedAt = -Infinity;
   const notices = h("div", { class: "notices" });
-  stop.addEventListener("click", async () => {
-    stop.disabled = true;
+  /**
+   * @param {HTMLButtonElement} button
+   * @param {(run: number) => Promise<Run>} ask
+   */
+  const asks = (button, ask) => button.addEventListener("click", async () => {
+    button.disabled = true;
     try {
-      learnRuns([await api.stopRun(detail.id)]);
+      learnRuns([await ask(detail.id)]);
       problem.hidden = true;
     } catch (error) {
       setText(problem, /** @type {Error} */ (error).message);
       problem.hidden = false;
-      stop.disabled = false;
+      button.disabled = false;
     }
   });
+  asks(stop, api.stopRun);
+  asks(resume, api.resumeRun);
   const element = h("header", { class: "run-header" },
     h("div", { class: "title-line" },
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
       detail.sweep_id !== null && sweepChip(detail.sweep_id),
-      h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop,
+      h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop, resume,
         h("a", { class: "button changes",
           href: format({ view: "new", entry: null, again: detail.id }) }, "Run again")]),
       detail.deleted_at === null && compareMenu(detail), exportMenu(detail), shareMenu(detail))),
@@ -65,6 +72,10 @@ export function runHeader(detail) {
     stop.hidden = !isActive(run);
     stop.disabled = run.status === "stopping";
     setText(stop, run.status === "stopping" ? "Stopping…" : "Stop");
+    resume.hidden = !isResumable(run);
+    resume.disabled = false;
+    resume.title = run.checkpoint_step === null ? "There is no checkpoint: it begins anew"
+      : `It goes on from step ${whole(run.checkpoint_step)}`;
     showFacts(facts, run, watched ? loopWords(watched, isActive(run))
       : detail.imported ? originWords(detail.imported) : run.dataset);
     setText(cost, costWords(run, cap));
@@ -127,7 +138,9 @@ function noticesOf(run, networks) {
   }
   if (run.status === "queued") {
     const alone = workerNotice(store.get().system) !== null;
-    found.push(["", `queued: waiting for a worker${alone
+    const goesOn = run.checkpoint_step === null ? ""
+      : `, to go on from step ${whole(run.checkpoint_step)}`;
+    found.push(["", `queued: waiting for a worker${goesOn}${alone
       ? ". None is alive; start one with shiftscope worker." : ""}`]);
   }
   const frozen = networks.filter(({ frozen_step: step }) => step !== null);

@@ -23,6 +23,10 @@ export const countWords = (counts) => STATUSES.flatMap((status) =>
 export const statusCounts = (runs) => countWords(Object.fromEntries(STATUSES.map((status) =>
   [status, runs.filter((run) => run.status === status).length])));
 
+/** @param {Run} run Whether it can go on where it was. */
+export const isResumable = ({ status, source, deleted_at: deleted }) =>
+  source === "experiment" && !deleted && (status === "stopped" || status === "failed");
+
 /**
  * @param {HTMLElement} element
  * @param {Run} run

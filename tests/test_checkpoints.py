@@ -1,0 +1,226 @@
+"""Checkpoint files: bytes and back, torn ones passed over, the last two kept, where they lie."""
+
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from shiftscope.db import queue, read, resuming
+from shiftscope.db.checkpoints import (
+    checkpoints_folder,
+    of_run,
+    place_of,
+    remove_checkpoints,
+    runs_with_checkpoints,
+)
+from shiftscope.db.errors import CannotResume, RunTakenOver
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.resuming import MOST_INTERRUPTIONS
+from shiftscope.db.tables import Run
+from shiftscope.db.write import RecordWriter, known_networks
+from shiftscope.trainer.checkpoint import RECORDS, TRAINING, Checkpoints, write
+from shiftscope.trainer.state import DamagedState, from_bytes, to_bytes
+
+SHARED = np.arange(6, dtype=np.float32)
+STATE: dict[Any, Any] = {
+    "numbers": [1, -2.5, 1e300, math.nan, math.inf, True, None, 2**70],
+    ("a", 3, None): ("tuple", [SHARED, SHARED]),
+    4: {"empty": np.empty((0, 3)), "flags": np.array([True, False]), "scalar": np.float64(0.1)},
+    "axes": np.arange(24, dtype=np.int64).reshape(2, 3, 4).transpose(2, 0, 1),
+    "generator": random.Random(1).getstate(),
+}
+
+
+def test_a_state_comes_back_as_it_was() -> None:
+    found = from_bytes(to_bytes(STATE))
+    assert repr(found) == repr({**STATE, 4: {**STATE[4], "scalar": 0.1}})
+    assert found["axes"].strides == STATE["axes"].strides, "as it lay in memory"
+    one, other = found["a", 3, None][1]
+    assert one is other and one.flags.writeable
+
+
+def test_a_state_holds_nothing_that_runs_code() -> None:
+    for foreign in ({1, 2}, print, Path()):
+        with pytest.raises(TypeError, match=type(foreign).__name__):
+            to_bytes([foreign])
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit", "other file", "empty"])
+def test_a_damaged_state_is_recognized(damage: str) -> None:
+    data = to_bytes(STATE)
+    flipped = data[:100] + bytes([data[100] ^ 1]) + data[101:]
+    torn = {"cut": data[:-7], "bit": flipped, "other file": b"PK" * 300, "empty": b""}[damage]
+    with pytest.raises(DamagedState):
+        from_bytes(torn)
+
+
+def keep(checkpoints: Checkpoints, step: int, *, marks: tuple[str, str] = ("m", "m")) -> None:
+    write(checkpoints.file(step, TRAINING), {"of": step}, marks[0])
+    write(checkpoints.file(step, RECORDS), {}, marks[1])
+
+
+def test_the_last_two_are_kept_and_a_torn_one_falls_back_to_the_one_before(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path / "12")
+    warnings: list[str] = []
+    assert checkpoints.newest(1000, warnings.append) is None
+    for step in (10, 20, 30, 40):
+        keep(checkpoints, step)
+        checkpoints.prune()
+    write(checkpoints.file(50, TRAINING), {}, "m")  # whose other half never came
+    assert sorted(int(file.stem) for file in (tmp_path / "12").glob("*.records")) == [30, 40]
+    found = checkpoints.newest(1000, warnings.append)
+    assert found is not None and (found.step, found.training, warnings) == (40, {"of": 40}, [])
+
+    for part in (TRAINING, RECORDS):
+        keep(checkpoints, 40)
+        file = checkpoints.file(40, part)
+        file.write_bytes(file.read_bytes()[:-1])
+        found = checkpoints.newest(1000, warnings.append)
+        assert found is not None and found.step == 30
+        assert "step 40 can't be read" in warnings.pop()
+    keep(checkpoints, 40, marks=("one", "other"))
+    found = checkpoints.newest(1000, warnings.append)
+    assert found is not None and found.step == 30 and "different times" in warnings.pop()
+    assert checkpoints.newest(29, warnings.append) is None, "ahead of the records"
+    assert "ahead of the records" in warnings[0]
+
+
+def test_a_write_that_fails_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    file = Checkpoints(tmp_path).file(10, TRAINING)
+    write(file, {"of": 10}, "m")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write(file, {"of": 11}, "m")
+    assert list(tmp_path.iterdir()) == [file]
+    assert from_bytes(file.read_bytes())["state"] == {"of": 10}
+
+
+def test_they_lie_beside_the_database_or_in_the_data_folder(tmp_path: Path) -> None:
+    beside = checkpoints_folder(f"sqlite:///{tmp_path}/lab.db", Path("/data"))
+    assert beside == tmp_path / "lab.checkpoints"
+    with_postgresql = checkpoints_folder("postgresql://me:secret@there/lab", Path("/data"))
+    assert with_postgresql == Path("/data/lab.checkpoints")
+    assert place_of(beside) == place_of(beside) != place_of(tmp_path / "another")
+    keep(Checkpoints(of_run(beside, 7)), 10)
+    keep(Checkpoints(of_run(beside, 12)), 10)
+    assert runs_with_checkpoints(beside) == [7, 12]
+    remove_checkpoints(beside, [7, 99])
+    assert runs_with_checkpoints(beside) == [12]
+    assert runs_with_checkpoints(tmp_path / "nowhere") == []
+
+
+def claimed(engine: Engine) -> tuple[int, int]:
+    """A run that is running, and its worker."""
+    run_id, worker = queue.enqueue(engine, Experiment()), queue.register(engine)
+    assert queue.claim(engine, worker, run_id, "here") == run_id
+    return run_id, worker
+
+
+def test_only_a_worker_that_has_the_checkpoints_goes_on_with_a_run(any_engine: Engine) -> None:
+    run_id, worker = claimed(any_engine)
+    resuming.kept(any_engine, run_id, start=1, step=40, place="here")
+    assert resuming.interrupted(any_engine, run_id, "It was killed.", start=1)
+    elsewhere = queue.register(any_engine)
+    assert queue.claim(any_engine, elsewhere, place="there") is None
+    assert queue.claim(any_engine, elsewhere) is None
+    assert queue.claim(any_engine, worker, place="here") == run_id
+    assert read.run(any_engine, run_id).starts == 2
+
+
+def test_an_interrupted_run_goes_on_until_it_comes_no_further(any_engine: Engine) -> None:
+    run_id, worker = claimed(any_engine)
+
+    def interrupt(start: int) -> Run:
+        assert resuming.interrupted(any_engine, run_id, "It was killed.", start)
+        run = read.run(any_engine, run_id)
+        if run.status == "queued":
+            assert queue.claim(any_engine, worker, run_id, "here") == run_id
+        return run
+
+    for start in range(1, MOST_INTERRUPTIONS + 1):
+        assert interrupt(start).interruptions == start
+    resuming.kept(any_engine, run_id, MOST_INTERRUPTIONS + 1, step=40, place="here")
+    for start in range(MOST_INTERRUPTIONS + 1, 2 * MOST_INTERRUPTIONS + 1):
+        assert interrupt(start).status == "queued"
+    resuming.kept(any_engine, run_id, 2 * MOST_INTERRUPTIONS + 1, step=40, place="here")
+    run = interrupt(2 * MOST_INTERRUPTIONS + 1)
+    assert run.status == "failed", "the same checkpoint again is no way further"
+    assert (run.error or "").startswith("It was killed. ") and "press Resume" in (run.error or "")
+    resuming.resume(any_engine, run_id)
+    assert (read.run(any_engine, run_id).status, read.run(any_engine, run_id).interruptions) == (
+        "queued",
+        0,
+    )
+
+
+def test_a_process_that_was_taken_for_dead_writes_and_ends_nothing(
+    any_engine: Engine, make_run: Any
+) -> None:
+    run = make_run(any_engine)
+    writer = RecordWriter(any_engine, run.run_id, start=1)
+    writer.add("network_records", {"network_id": run.networks[0][0]}, {"step": [1], "loss": [2.0]})
+    assert resuming.interrupted(any_engine, run.run_id, "It was silent.", start=1)
+    assert queue.claim(any_engine, queue.register(any_engine), run.run_id) == run.run_id
+    with pytest.raises(RunTakenOver, match="another process"):
+        writer.commit(1)
+    assert not queue.end(any_engine, run.run_id, "failed", "Too late.", start=1)
+    assert not resuming.interrupted(any_engine, run.run_id, "It was killed.", start=1)
+    resuming.kept(any_engine, run.run_id, start=1, step=40, place="here")
+    found = read.run(any_engine, run.run_id)
+    assert (found.status, found.step, found.checkpoint_step) == ("running", 0, None)
+    assert list(read.export_rows(any_engine, run.run_id, "network_records")) == []
+
+
+def test_what_is_written_over_is_never_missing_nor_there_twice(
+    any_engine: Engine, make_run: Any
+) -> None:
+    run = make_run(any_engine)
+    run.append(6)
+    writer = RecordWriter(any_engine, run.run_id)
+    writer.write_over(2)
+
+    def losses() -> list[float]:
+        rows = read.export_rows(any_engine, run.run_id, "network_records")
+        return [row[5] for row in rows if row[1] == run.networks[0][0]]
+
+    def store(steps: list[int]) -> None:
+        for network_id, _ in run.networks:
+            columns = {"step": steps, "loss": [10.0 * step for step in steps]}
+            writer.add("network_records", {"network_id": network_id}, columns)
+        writer.commit(steps[-1])
+
+    before = losses()
+    assert before == [1 / step for step in range(1, 7)]
+    store([3, 4])
+    assert losses() == [*before[:2], 30.0, 40.0, *before[4:]]
+    assert read.run(any_engine, run.run_id).step == 6, "a cursor never goes back"
+    store([6, 7])  # and 5 is not looked at any more
+    assert losses() == [*before[:2], 30.0, 40.0, 60.0, 70.0]
+    assert read.run(any_engine, run.run_id).step == 7
+
+
+def test_networks_that_are_built_differently_cannot_go_on(
+    any_engine: Engine, make_run: Any
+) -> None:
+    run = make_run(any_engine)
+    layer = {"kind": "Linear", "norm": "none", "activation": "sigmoid", "units": 100}
+    layers = [{"name": name, **layer} for name in ("hidden1", "hidden2")]
+    networks = [
+        ({"arm": arm, "seed": 0, "parameters": 10, "weights_hash": "ab"}, layers)
+        for arm in ("none", "BatchNorm")
+    ]
+    assert known_networks(any_engine, run.run_id, networks) == run.networks
+    assert known_networks(any_engine, run.run_id + 1, networks) == []
+    other = [(networks[0][0], layers[:1]), networks[1]]
+    for changed in (networks[:1], other):
+        with pytest.raises(CannotResume, match="built differently"):
+            known_networks(any_engine, run.run_id, changed)

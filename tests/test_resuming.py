@@ -1,0 +1,147 @@
+"""A run that goes on from a checkpoint records what it would have recorded without a break."""
+
+import hashlib
+import itertools
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from resumed import assert_same_records
+from sqlalchemy import Engine
+
+from shiftscope.db import catalog, queue, read, resuming
+from shiftscope.db.experiment import Experiment
+from shiftscope.db.parsing import with_settings
+from shiftscope.trainer import datasets
+from shiftscope.trainer.checkpoint import Checkpoints
+from shiftscope.trainer.execute import watch_and_train
+from shiftscope.trainer.keeper import Facts, Keeper
+from shiftscope.trainer.recorder_process import RecorderProcess
+from shiftscope.trainer.setup import Prepared, prepare
+
+CPU = torch.device("cpu")
+PAIR = ("hidden=20,10", "probe_every=15", "evaluate_every=10", "gradient_shift_every=7",
+        "landscape_every=11", "batch_size=60")  # fmt: skip
+ARMS = '[{"name": "none", "norm": "none"}, {"name": "BatchNorm", "norm": "batch"}]'
+CONVOLUTIONS = ("kind=convolutional", "hidden=4", "dropout=0.3",
+                "optimizer.algorithm=adam", "lr=0.01", "schedule=cosine", "evaluate_every=8",
+                "probe_every=8")  # fmt: skip
+
+
+def experiment(*settings: str) -> Experiment:
+    base = catalog.experiment("mnist-sigmoid")
+    return with_settings(base, ["dataset=digits", *settings])
+
+
+def weights_of(prepared: Prepared) -> str:
+    """A hash over all parameters and buffers of all networks."""
+    digest = hashlib.sha256()
+    for stack in prepared.stacks:
+        for tensor in [*stack.parameters.values(), *stack.buffers.values()]:
+            digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@dataclass
+class Trainings:
+    """Trains runs, with breaks, in this process."""
+
+    engine: Engine
+    folder: Path
+    images: datasets.Images
+    warnings: list[str] = field(default_factory=list[str])
+    begun: list[int] = field(default_factory=list[int])
+    """The step that each training went on from."""
+
+    def enqueue(self, wanted: Experiment) -> int:
+        return queue.enqueue(self.engine, wanted)
+
+    def train(
+        self, run_id: int, *, until: int | None = None, every: float = 1e9
+    ) -> tuple[Prepared, bool]:
+        """Train until a step, or to the end; returns the networks and whether it was the end."""
+        worker = queue.register(self.engine)
+        assert queue.claim(self.engine, worker, run_id, "here") == run_id
+        run = read.run(self.engine, run_id)
+        wanted = Experiment.model_validate(run.experiment)
+        prepared = prepare(wanted, self.images, CPU)
+        checkpoints = Checkpoints(self.folder / str(run_id))
+        found = checkpoints.newest(run.step, self.warnings.append)
+        self.begun.append(0 if found is None else found.step)
+        recorder = RecorderProcess(
+            str(self.engine.url),
+            run_id,
+            start=run.starts,
+            records=found and found.records,
+        )
+        stop = threading.Event()
+        if until is not None:
+            prepared.batches[0] = Stopping(prepared.batches[0], until, stop)
+        keeper = Keeper(
+            checkpoints,
+            recorder,
+            Facts(wanted.model_dump(mode="json"), "cpu", (1, 1)),
+            found=found,
+            seconds=every,
+            on_kept=lambda step: resuming.kept(self.engine, run_id, run.starts, step, "here"),
+        )
+        completed = watch_and_train(wanted, prepared, recorder, CPU, stop, keeper)
+        queue.end(self.engine, run_id, "finished" if completed else "stopped")
+        return prepared, completed
+
+
+class Stopping:
+    """Batches that ask for a stop with the so-manieth that is drawn."""
+
+    def __init__(self, batches: Any, until: int, stop: threading.Event) -> None:
+        self._batches, self._left, self._stop = batches, until, stop
+
+    def __next__(self) -> Any:
+        self._left -= 1
+        if self._left == 0:
+            self._stop.set()
+        return next(self._batches)
+
+    def __iter__(self) -> Any:
+        return self
+
+    def state_dict(self) -> Any:
+        return self._batches.state_dict()
+
+    def load_state_dict(self, state: Any) -> None:
+        self._batches.load_state_dict(state)
+
+
+@pytest.fixture
+def trainings(engine: Engine, tmp_path: Path) -> Trainings:
+    images = datasets.load("digits", Path(), lambda _: None)
+    return Trainings(engine, tmp_path / "checkpoints", images)
+
+
+@pytest.mark.parametrize(
+    ("settings", "breaks"),
+    [
+        ([*PAIR, f"arms={ARMS}", "steps=150"], [41, 63]),
+        ([*CONVOLUTIONS, f"arms={ARMS}", "steps=24"], [9]),
+    ],
+    ids=["mlp", "convolutional"],
+)
+def test_a_run_with_breaks_records_what_one_without_does(
+    engine: Engine, trainings: Trainings, settings: list[str], breaks: list[int]
+) -> None:
+    wanted = experiment(*settings)
+    whole, broken = trainings.enqueue(wanted), trainings.enqueue(wanted)
+    networks, _ = trainings.train(whole)
+    for steps in breaks:
+        _, completed = trainings.train(broken, until=steps)
+        assert not completed
+        resuming.resume(engine, broken)
+    same, completed = trainings.train(broken)
+    assert completed and not trainings.warnings
+    assert trainings.begun == [0, 0, *itertools.accumulate(breaks)]
+    assert weights_of(same) == weights_of(networks)
+    assert_same_records(engine, whole, broken)
+    assert read.run(engine, broken).step == wanted.steps
