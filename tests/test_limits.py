@@ -24,12 +24,14 @@ from shiftscope.trainer.setup import check_memory
 
 JSON = {"Content-Type": "application/json"}
 SMALL = {"dataset": "digits", "steps": 5}
+TOKEN = "t" * 20
 
 
 def client(engine: Engine, host: str = "127.0.0.1", **limits: Any) -> TestClient:
     """Of a server with these limits; to it, whoever asks is another machine."""
-    app = create_app(engine, settings=Settings(host=host, **limits))
-    return TestClient(app, base_url="http://127.0.0.1")
+    app = create_app(engine, settings=Settings(host=host, token=TOKEN, **limits))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return TestClient(app, base_url="http://127.0.0.1", headers=headers)
 
 
 def start(web: TestClient, **experiment: Any) -> Any:
