@@ -18,6 +18,7 @@ from schemathesis.engine import events, from_schema
 from sqlalchemy import Engine
 
 from shiftscope.server.app import create_app
+from shiftscope.server.settings import Settings
 
 EXAMPLES = int(os.environ.get("SHIFTSCOPE_FUZZ", "5"))
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
@@ -53,6 +54,8 @@ REFUSED = {
         ],
     },
 }
+HOST = {"Host": "127.0.0.1"}
+"""The name that the server goes by; schemathesis would call it testserver."""
 TAKEN = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
 """What schemathesis itself takes for an answer to a valid request."""
 
@@ -62,6 +65,7 @@ def configuration(phases: tuple[str, ...]) -> schemathesis.Config:
     return schemathesis.Config.from_dict(
         {
             "seed": 1,
+            "headers": HOST,
             "cache": {"enabled": False},  # else it does what failed in the run before
             "continue-on-failure": True,
             "generation": {"max-examples": EXAMPLES, "database": "none"},
@@ -99,15 +103,18 @@ class Asked:
 
 @pytest.fixture
 def ask_all(
-    engine: Engine, make_run: Callable[..., Any], make_watched: Callable[..., Any]
+    make_run: Callable[..., Any], make_watched: Callable[..., Any]
 ) -> Callable[..., tuple[Any, Asked]]:
     """Has schemathesis ask a server in this process; returns the document and what came of it."""
 
-    def ask_all(*phases: str) -> tuple[Any, Asked]:
+    def ask_all(engine: Engine, *phases: str) -> tuple[Any, Asked]:
         fill(engine, make_run, make_watched)
-        app = create_app(engine, host="testserver")  # as schemathesis calls it
-        config = configuration(phases)
-        document = schemathesis.openapi.from_asgi("/api/openapi.json", app, config=config)
+        # No limit to how often it starts something.
+        often = Settings(starts=1_000_000, queued=1_000_000)
+        app = create_app(engine, settings=often)
+        document = schemathesis.openapi.from_asgi(
+            "/api/openapi.json", app, config=configuration(phases), headers=HOST
+        )
         asked = Asked()
         for event in from_schema(document).execute():
             if isinstance(event, events.ScenarioFinished):
@@ -133,14 +140,16 @@ def take(event: events.ScenarioFinished, asked: Asked) -> None:
             asked.faults.add(f"{check.name}: {found.failure}\n{found.code_sample}")
 
 
-def test_every_boundary_is_answered_as_the_document_says(ask_all: Any) -> None:
-    document, asked = ask_all("examples", "coverage")
+def test_every_boundary_is_answered_as_the_document_says(engine: Engine, ask_all: Any) -> None:
+    document, asked = ask_all(engine, "examples", "coverage")
     assert not asked.faults, "\n\n".join(sorted(asked.faults))
     operations = {operation.ok().label for operation in document.get_all_operations()}
     assert operations <= asked.done.keys(), f"never done: {operations - asked.done.keys()}"
 
 
-def test_requests_at_random_and_in_sequence_are_answered_as_the_document_says(ask_all: Any) -> None:
-    _, asked = ask_all("fuzzing", "stateful")
+def test_requests_at_random_and_in_sequence_are_answered_as_the_document_says(
+    any_engine: Engine, ask_all: Any
+) -> None:
+    _, asked = ask_all(any_engine, "fuzzing", "stateful")
     assert not asked.faults, "\n\n".join(sorted(asked.faults))
     assert asked.phases == {"fuzzing", "stateful"}

@@ -89,13 +89,13 @@ def joined(address: str) -> Iterator[Client]:
 
 @pytest.fixture
 def address(
-    engine: Engine, make_run: Any, serve: Any, caplog: pytest.LogCaptureFixture
+    any_engine: Engine, make_run: Any, serve: Any, caplog: pytest.LogCaptureFixture
 ) -> Iterator[str]:
     """A server with a run that has records; it logged no mistake of its own."""
-    run = make_run(engine)
+    run = make_run(any_engine)
     run.begin()
     run.append(3)
-    started = serve(engine)
+    started = serve(any_engine)
     log = logging.getLogger("uvicorn")  # does not hand on what it logs
     log.addHandler(caplog.handler)
     yield started
