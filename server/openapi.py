@@ -67,9 +67,11 @@ def _name_refusals(operation: dict[str, Any]) -> None:
 
 def _of_shape(operation: Mapping[str, Any]) -> set[int]:
     places = {parameter["in"] for parameter in operation.get("parameters", ())}
-    return (
-        ANYWHERE
-        | (WITH_BODY if "requestBody" in operation else set())
-        | (WITH_QUERY if "query" in places else set())
-        | (WITH_PATH if "path" in places else set())
-    )
+    refused = set(ANYWHERE)
+    if "requestBody" in operation:
+        refused |= WITH_BODY
+    if "query" in places:
+        refused |= WITH_QUERY
+    if "path" in places:
+        refused |= WITH_PATH
+    return refused

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
 SweepId = Annotated[Number, Path(description="The sweep's number.")]
 
 
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "catalog_entry": "mnist-sigmoid",
     "over": [{"setting": "optimizer.lr", "values": [0.1, 0.5]}],
 }
