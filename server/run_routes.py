@@ -52,7 +52,7 @@ def stop_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     return run_public(read.run(engine, run_id))
 
 
-@router.post("/{run_id}/resume", status_code=202)
+@router.post("/{run_id}/resume", status_code=202, responses=refusals(409))
 def resume_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     """Queue a run that was stopped, or that failed, to go on from its checkpoint."""
     resuming.resume(engine, run_id)
