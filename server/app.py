@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
@@ -34,27 +33,15 @@ from . import (
 from .access import Access, Keys
 from .assets import WEB, add_assets
 from .body_size import BodySize
-from .failures import PROBLEM, RESPONSES, add_failures
+from .failures import RESPONSES, add_failures
 from .limits import Limits
 from .older_runs import OlderRuns
+from .openapi import Application
 from .policy import Policy
 from .security import Guard, is_loopback
 from .settings import Settings
 from .tails import Tails
 from .wire import SafeJSONResponse
-
-
-class Application(FastAPI):
-    """FastAPI, whose OpenAPI document gives errors their own media type."""
-
-    def openapi(self) -> dict[str, Any]:
-        """The document; every error is a problem."""
-        document = super().openapi()
-        for path in document["paths"].values():
-            for operation in path.values():
-                error = operation["responses"]["default"]
-                error["content"] = {PROBLEM: error["content"].popitem()[1]}
-        return document
 
 
 def create_app(engine: Engine, web: Path = WEB, *, settings: Settings | None = None) -> FastAPI:

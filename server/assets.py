@@ -52,10 +52,10 @@ class Page(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file, or index.html where the address is a place of the page."""
-        if scope["method"] not in {"GET", "HEAD"}:
-            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
         if path == "api" or path.startswith("api/"):
             raise HTTPException(404)
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
         if "." not in path.rsplit("/", 1)[-1] or path in {".", "index.html"}:
             return await run_in_threadpool(self._index)
         if (packed := self._known[1].get(path)) is not None:

@@ -16,6 +16,7 @@ from .comparison_files import average_rows, line_rows
 from .dependencies import EngineDep, OlderRunsDep, Target
 from .downloads import CSV_TYPE, csv_text, download
 from .frames import widths_for
+from .openapi import refusals
 from .run_schemas import RunPublic, run_public
 from .schemas import OverSeedsPublic, Points, Public, Real
 
@@ -29,6 +30,7 @@ RunNumbers = Annotated[
     Query(
         pattern=r"^\d{1,10}(,\d{1,10})*$",
         max_length=11 * 1_000,
+        examples=["1,2"],
         description=f"Numbers of runs with commas between them, at most {comparison.MOST_RUNS}.",
     ),
 ]
@@ -36,24 +38,34 @@ Group = Annotated[
     str,
     Query(
         max_length=120,
+        examples=["arm"],
         description="How networks become lines: run, arm, or the dotted path of a setting.",
     ),
 ]
-Statistic = Annotated[str, Query(max_length=80)]
+Statistic = Annotated[str, Query(max_length=80, examples=["test_accuracy"])]
 LayerName = Annotated[
     str | None,
-    Query(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$", description="In tables of layers."),
+    Query(
+        max_length=255,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        examples=["hidden1"],
+        description="In tables of layers.",
+    ),
 ]
-RecordTable = Literal[
-    "evaluations",
-    "network_records",
-    "layer_records",
-    "probe_records",
-    "gradient_shift_records",
-    "landscape_records",
+RecordTable = Annotated[
+    Literal[
+        "evaluations",
+        "network_records",
+        "layer_records",
+        "probe_records",
+        "gradient_shift_records",
+        "landscape_records",
+    ],
+    Query(examples=["evaluations"]),
 ]
 CSV: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/csv": {}}, "description": "A CSV file"}
+    200: {"content": {"text/csv": {}}, "description": "A CSV file"},
+    **refusals(404),
 }
 
 
@@ -150,7 +162,7 @@ class AveragesPublic(Public):
     lines: list[AveragePublic]
 
 
-@router.get("")
+@router.get("", responses=refusals(404))
 def get_comparison(
     engine: EngineDep, runs: RunNumbers, group: Group = BY_RUN, target: Target = None
 ) -> ComparedPublic:
@@ -177,7 +189,7 @@ def get_comparison(
     )
 
 
-@router.get("/lines")
+@router.get("/lines", responses=refusals(404))
 def get_lines(
     engine: EngineDep,
     older_runs: OlderRunsDep,

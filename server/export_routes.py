@@ -2,23 +2,30 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ..db.part import Part
 from .dependencies import EngineDep, RunId
 from .downloads import download
 from .export import FORMATS, file_name, known_format
-from .export_tables import export_table
+from .export_tables import EXPORTED, export_table
 from .export_zip import zip_chunks
+from .openapi import refusals
 from .schemas import Asked, Number, Step
 
 router = APIRouter(prefix="/api/runs", tags=["export"])
 
 
+TableName = Annotated[str, Path(json_schema_extra={"enum": [*EXPORTED]})]
+FormatName = Annotated[str, Path(json_schema_extra={"enum": [*FORMATS]})]
+
+
 class PartAsked(Asked):
     """Which records of a table are wanted; what is left out asks for all."""
+
+    model_config = ConfigDict(strict=False)  # an address is text
 
     network_id: list[Number] = Field(default=[])
     layer: str | None = None
@@ -37,13 +44,14 @@ class PartAsked(Asked):
             "content": {one.media_type: {} for one in FORMATS.values()},
             "description": "A file of the format",
         },
+        **refusals(501),
     },
 )
 def get_table(
     engine: EngineDep,
     run_id: RunId,
-    table: str,
-    format: str,
+    table: TableName,
+    format: FormatName,
     asked: Annotated[PartAsked, Query()],
 ) -> Response:
     """Every record of a table, or those of some series and steps, in full resolution."""
@@ -64,12 +72,22 @@ def get_table(
 @router.get(
     "/{run_id}/export.zip",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/zip": {}}, "description": "A zip file"}},
+    responses={
+        200: {"content": {"application/zip": {}}, "description": "A zip file"},
+        **refusals(501),
+    },
 )
 def get_zip(
     engine: EngineDep,
     run_id: RunId,
-    format: Annotated[str, Query(max_length=20, description="Of the tables in it.")] = "csv",
+    format: Annotated[
+        str,
+        Query(
+            max_length=20,
+            description="Of the tables in it.",
+            json_schema_extra={"enum": [*FORMATS]},
+        ),
+    ] = "csv",
 ) -> Response:
     """Every table of a run with its settings, its verdict and what the columns are."""
     name = f"shiftscope-run-{run_id}.zip"

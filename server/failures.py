@@ -51,15 +51,19 @@ def problem(
     position: int | None = None,
 ) -> Response:
     """One error; `detail` is made to be shown to a person, `position` is a place in a query."""
-    title = "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
-    body = ProblemPublic(type="about:blank", title=title, status=status, detail=detail).model_dump(
-        exclude_none=True
-    )
+    body = ProblemPublic(
+        type="about:blank", title=title_of(status), status=status, detail=detail
+    ).model_dump(exclude_none=True)
     if errors is not None:
         body["errors"] = errors
     if position is not None:
         body["position"] = position
     return Response(to_json(body), status, headers=headers, media_type=PROBLEM)
+
+
+def title_of(status: int) -> str:
+    """What HTTP calls a status."""
+    return "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
 
 
 def add_failures(app: FastAPI) -> None:
@@ -89,7 +93,7 @@ def _not_allowed(request: Request, error: Exception) -> Response:
     details = error.errors()
     if any(detail["loc"][0] == "path" for detail in details):
         # A number that no run can have: the same as one that no run has.
-        return problem(404, f"There is nothing at {request.url.path}.")
+        return _nothing_at(request)
     errors, sentences = explain(details)
     return problem(422, sentences, errors)
 
@@ -118,12 +122,25 @@ def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = error.detail
     if detail == HTTPStatus(error.status_code).phrase:  # the framework's own: say more
-        where = f"{request.method} {request.url.path}"
-        detail = {
-            404: f"There is nothing at {request.url.path}.",
-            405: f"{where} is not possible; expected {(error.headers or {}).get('Allow', '')}.",
-        }.get(error.status_code, f"{where}: {detail}.")
+        if error.status_code == 404:
+            return _nothing_at(request)
+        if error.status_code == 405:
+            return _not_possible(request, (error.headers or {}).get("Allow", ""))
+        detail = f"{request.method} {request.url.path}: {detail}."
     return problem(error.status_code, detail, headers=error.headers)
+
+
+def _nothing_at(request: Request) -> Response:
+    """Nothing is there, or nothing for this method."""
+    methods: list[str] = request.app.methods_at(request.url.path)
+    if methods and request.method not in methods:
+        return _not_possible(request, ", ".join(methods))
+    return problem(404, f"There is nothing at {request.url.path}.")
+
+
+def _not_possible(request: Request, allowed: str) -> Response:
+    sentence = f"{request.method} {request.url.path} is not possible; expected {allowed}."
+    return problem(405, sentence, headers={"Allow": allowed})
 
 
 def no_answer(_request: Request | None, error: Exception) -> Response:

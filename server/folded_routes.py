@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from ..db import folded, listing
 from .dependencies import EngineDep
 from .list_routes import SearchQuery, Sort
+from .openapi import refusals
 from .run_schemas import RunPublic, run_public
 from .schemas import Number, Public, Real
 from .sweep_routes import SweepPublic, sweep_public
@@ -65,7 +66,7 @@ class RowNumbersPublic(Public):
     rows: list[list[int]]
 
 
-@router.get("")
+@router.get("", responses=refusals(400))
 def list_folded_runs(
     engine: EngineDep,
     opened: Opened,
@@ -96,7 +97,7 @@ def list_folded_runs(
     )
 
 
-@router.get("/numbers")
+@router.get("/numbers", responses=refusals(400))
 def list_numbers_of_rows(
     engine: EngineDep,
     opened: Opened,

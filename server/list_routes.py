@@ -15,6 +15,7 @@ from .list_schemas import (
     SparklinePublic,
     SparklinesPublic,
 )
+from .openapi import refusals
 from .run_schemas import run_public
 from .schemas import Number
 
@@ -30,7 +31,7 @@ Sort = Annotated[
 ]
 
 
-@router.get("")
+@router.get("", responses=refusals(400))
 def list_runs(
     engine: EngineDep,
     q: SearchQuery = "",
@@ -48,7 +49,7 @@ def list_runs(
     )
 
 
-@router.get("/numbers")
+@router.get("/numbers", responses=refusals(400))
 def list_numbers(
     engine: EngineDep, q: SearchQuery = "", sort: Sort = listing.NEWEST
 ) -> NumbersPublic:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ..db import edit, search
 from .run_schemas import RunPublic
@@ -75,6 +75,13 @@ BulkAction = Literal[
 
 class BulkAsked(Asked):
     """One action on many runs; `tag` and `untag` need the tag."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"action": {"enum": ["tag", "untag"]}}},
+            "then": {"required": ["tag"], "properties": {"tag": {"type": "string"}}},
+        }
+    )
 
     action: BulkAction
     runs: list[Number] = Field(min_length=1, max_length=10_000)

@@ -14,7 +14,7 @@ class SelectionAsked(Asked):
     table: Annotated[str, Field(max_length=80)]
     network_id: Number | None = None
     layer_id: Number | None = None
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    seed: Step | None = None
     statistics: list[str] = Field(min_length=1, max_length=100)
 
     def selection(self) -> Selection:

@@ -11,6 +11,7 @@ from ..db.study import Study
 from ..db.tables import Run
 from .auditing import ChangedDep
 from .dependencies import AdmitDep, EngineDep, RunId
+from .openapi import refusals
 from .run_schemas import (
     NetworkPublic,
     RunCreate,
@@ -25,14 +26,12 @@ from .run_schemas import (
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=refusals(429))
 def create_run(
     engine: EngineDep, admit: AdmitDep, changed: ChangedDep, body: RunCreate
 ) -> RunDetailPublic:
     """Store a run as queued; a worker that is free takes it."""
     asked = asked_of(body)
-    if body.catalog_entry is not None:
-        check_entry(body.catalog_entry)
     admit(asked)
     run_id = queue.enqueue(engine, asked, body.catalog_entry)
     changed.runs.append(run_id)
@@ -46,14 +45,14 @@ def get_run(engine: EngineDep, run_id: RunId) -> RunDetailPublic:
     return run_detail_public(run, networks_of(engine, run_id))
 
 
-@router.post("/{run_id}/stop", status_code=202)
+@router.post("/{run_id}/stop", status_code=202, responses=refusals(409))
 def stop_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     """Ask the run to end; it keeps what it recorded."""
     queue.ask_to_stop(engine, run_id)
     return run_public(read.run(engine, run_id))
 
 
-@router.post("/{run_id}/resume", status_code=202)
+@router.post("/{run_id}/resume", status_code=202, responses=refusals(409))
 def resume_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     """Queue a run that was stopped, or that failed, to go on from its checkpoint."""
     resuming.resume(engine, run_id)
@@ -68,7 +67,7 @@ def edit_run(engine: EngineDep, run_id: RunId, body: RunEdit) -> RunPublic:
     return run_public(read.run(engine, run_id))
 
 
-@router.delete("/{run_id}")
+@router.delete("/{run_id}", responses=refusals(409))
 def delete_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     """Take it from all lists; it can be restored until it is purged."""
     raise_refusal(edit.remove(engine, [run_id]))
@@ -82,7 +81,7 @@ def restore_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     return run_public(read.run(engine, run_id))
 
 
-@router.post("/{run_id}/again", status_code=201)
+@router.post("/{run_id}/again", status_code=201, responses=refusals(409, 422, 429))
 def run_again(
     engine: EngineDep, admit: AdmitDep, changed: ChangedDep, run_id: RunId
 ) -> RunDetailPublic:
@@ -122,8 +121,11 @@ def asked_of(body: RunCreate) -> Experiment | Study:
     """What a client asks for, checked.
 
     Raises:
-        InvalidExperiment: A setting is not allowed, or it is neither or both.
+        InvalidExperiment: A setting is not allowed, it is neither or both, or the catalog has no
+            such entry.
     """
+    if body.catalog_entry is not None:
+        check_entry(body.catalog_entry)
     if body.study is None:
         return parse(body.experiment)
     if body.experiment is not None:

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from ..db import edit, tables
+from pydantic import ConfigDict, Field
+
+from ..db import catalog, edit, tables
 from ..db.datasets import TRAINING_SETS
 from ..db.document import Name
+from ..db.experiment import Experiment
+from ..db.study import Study
+from .openapi import ModelOf
 from .schemas import Asked, Document, Public, Real
 
 
@@ -91,12 +96,43 @@ class RunDetailPublic(RunPublic):
     networks: list[NetworkPublic]
 
 
+def _name_entries(schema: dict[str, Any]) -> None:
+    schema["enum"] = [entry.name for entry in catalog.entries()]
+
+
+EntryName = Annotated[str, Field(json_schema_extra=_name_entries)]
+"""Of an entry of the catalog."""
+
+
+def _either(schema: dict[str, Any]) -> None:
+    """Say in JSON Schema that the one is there and the other is not, or null."""
+    kinds: dict[str, Any] = {}
+    for kind in ("experiment", "study"):
+        document, null = schema["properties"].pop(kind)["anyOf"]
+        kinds[kind] = document, null
+    own = schema.pop("properties")
+    schema["anyOf"] = [
+        {
+            "type": "object",
+            "properties": {kind: document, other: null, **own},
+            "required": [kind],
+            "additionalProperties": False,
+        }
+        for kind, other in (("experiment", "study"), ("study", "experiment"))
+        for document, null in [kinds[kind]]
+    ]
+    del schema["type"], schema["additionalProperties"]
+    schema["examples"] = [{"experiment": {"name": "Digits", "dataset": "digits", "steps": 200}}]
+
+
 class RunCreate(Asked):
     """An experiment or a study to check or to run, and the catalog entry that it came from."""
 
-    experiment: dict[str, Any] | None = None
-    study: dict[str, Any] | None = None
-    catalog_entry: str | None = None
+    model_config = ConfigDict(json_schema_extra=_either)
+
+    experiment: Annotated[dict[str, Any], ModelOf(Experiment)] | None = None
+    study: Annotated[dict[str, Any], ModelOf(Study)] | None = None
+    catalog_entry: EntryName | None = None
 
 
 class RunEdit(Asked):

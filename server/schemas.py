@@ -5,14 +5,22 @@ The shapes themselves are in the modules `*_schemas.py`, by what they are about.
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from ..db.plain_json import json_safe
 
-Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+def _whole(value: Any) -> Any:
+    """A number as JSON may write it: 2.0 is 2."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+Whole = Annotated[int, WHOLE]
+Number = Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE]
 """The number of a run, network or layer."""
-Step = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Points = Annotated[int, Field(ge=2, le=100_000)]
+Step = Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE]
+Points = Annotated[int, Field(ge=2, le=100_000), WHOLE]
 Real = Annotated[float, PlainSerializer(json_safe, return_type=float | str)]
 """A float; in JSON, which has no NaN, a string where it is not finite."""
 Document = Annotated[dict[str, Any], PlainSerializer(json_safe, return_type=dict[str, Any])]
@@ -25,9 +33,9 @@ class Public(BaseModel):
 
 
 class Asked(BaseModel):
-    """Something a client sends; unknown keys are refused."""
+    """Something a client sends; unknown keys are refused, and so is `true` for a number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class OverSeedsPublic(Public):

@@ -6,34 +6,44 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from sqlalchemy import Engine
 
 from ..db import catalog, sweeps, tables
 from ..db.estimate import estimate
-from ..db.sweep import Sweep, count_networks, expand
+from ..db.experiment import Experiment
+from ..db.sweep import Sweep, Swept, count_networks, expand
 from ..db.sweep_parsing import parse_sweep
 from ..db.verdict import DEFAULT_TARGET
 from .auditing import ChangedDep
 from .catalog_schemas import EstimatePublic
 from .dependencies import AdmitDep, EngineDep, LimitsDep, Target
+from .openapi import ModelOf, refusals
 from .run_routes import check_entry
-from .run_schemas import RunPublic, run_public
-from .schemas import Asked, Number, OverSeedsPublic, Public
+from .run_schemas import EntryName, RunPublic, run_public
+from .schemas import Asked, Number, OverSeedsPublic, Public, Whole
 
 router = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
 SweepId = Annotated[Number, Path(description="The sweep's number.")]
 
 
+EXAMPLE: dict[str, Any] = {
+    "catalog_entry": "mnist-sigmoid",
+    "over": [{"setting": "optimizer.lr", "values": [0.1, 0.5]}],
+}
+
+
 class SweepCreate(Asked):
     """A sweep to check or to start; without an experiment it is the catalog entry's own."""
 
-    experiment: dict[str, Any] | None = None
-    catalog_entry: str | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    experiment: Annotated[dict[str, Any], ModelOf(Experiment)] | None = None
+    catalog_entry: EntryName | None = None
     name: str | None = None
-    over: list[dict[str, Any]] = Field(max_length=100)
-    draws: int | None = None
-    seed: int = 0
+    over: list[Annotated[dict[str, Any], ModelOf(Swept)]] = Field(max_length=100)
+    draws: Whole | None = None
+    seed: Whole = 0
 
 
 class SweepValidatedPublic(Public):
@@ -107,7 +117,7 @@ def validate_sweep(engine: EngineDep, limits: LimitsDep, body: SweepCreate) -> S
     )
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=refusals(429))
 def create_sweep(
     engine: EngineDep, admit: AdmitDep, changed: ChangedDep, body: SweepCreate
 ) -> SweepDetailPublic:

@@ -5,20 +5,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from ..db.errors import NotFound
-from ..db.units import LayerUnits, typical_unit, unit_matrices, units_of
+from ..db.units import ARRAYS, LayerUnits, typical_unit, unit_matrices, units_of
 from .dependencies import EngineDep, RunId
 from .record_schemas import NetworkUnitsPublic, UnitsPublic
 from .schemas import Step
 from .wire import encode_units
 
 router = APIRouter(prefix="/api/runs", tags=["units"])
+LayerName = Annotated[str, Query(max_length=255, examples=["hidden1"])]
 
 
 @router.get("/{run_id}/units")
 def get_units(
     engine: EngineDep,
     run_id: RunId,
-    layer: Annotated[str, Query(max_length=255)],
+    layer: LayerName,
     seed: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
     unit: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
     step: Annotated[Step | None, Query()] = None,
@@ -56,8 +57,10 @@ def get_units(
 def get_unit_matrix(
     engine: EngineDep,
     run_id: RunId,
-    layer: Annotated[str, Query(max_length=255)],
-    array: Annotated[str, Query(max_length=80)],
+    layer: LayerName,
+    array: Annotated[
+        str, Query(max_length=80, examples=["mean"], json_schema_extra={"enum": [*ARRAYS]})
+    ],
     seed: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
     first: Annotated[Step, Query()] = 0,
     last: Annotated[Step | None, Query()] = None,

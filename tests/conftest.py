@@ -60,12 +60,27 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, empty_database: Path) -> Iterator[Engine]:
+def sqlite_engine(tmp_path: Path, empty_database: Path) -> Iterator[Engine]:
     """A new SQLite database."""
     file = shutil.copy(empty_database, tmp_path)
     engine = open_database(f"sqlite:///{file}")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def postgresql_engine(empty_postgresql: tuple[str, str]) -> Iterator[Engine]:
+    """A new PostgreSQL database."""
+    server, empty = empty_postgresql
+    engine = open_database(_new_postgresql_database(server, template=empty))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """A new database: SQLite, or what SHIFTSCOPE_TEST_ON names (`postgresql`)."""
+    return request.getfixturevalue(f"{os.environ.get('SHIFTSCOPE_TEST_ON', 'sqlite')}_engine")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -77,15 +92,9 @@ def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def any_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def any_engine(request: pytest.FixtureRequest) -> Engine:
     """A new database of each kind."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("engine")
-        return
-    server, empty = request.getfixturevalue("empty_postgresql")
-    engine = open_database(_new_postgresql_database(server, template=empty))
-    yield engine
-    engine.dispose()
+    return request.getfixturevalue(f"{request.param}_engine")
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shiftscope.db import catalog
 from shiftscope.db.errors import InvalidExperiment, NotFound
 from shiftscope.db.experiment import Experiment
-from shiftscope.db.parsing import parse, setting_paths, with_settings
+from shiftscope.db.parsing import parse, put, setting_paths, with_settings
 
 
 def refused(document: Any) -> dict[str, str]:
@@ -21,6 +23,67 @@ def refused(document: Any) -> dict[str, str]:
 def test_a_document_survives_being_stored_as_json() -> None:
     experiment = Experiment(name="Mine", seeds=[3, 1])
     assert parse(json.loads(experiment.model_dump_json())) == experiment
+
+
+def values_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Values that a setting may have by its own JSON Schema; rules between settings it has not."""
+    if "anyOf" in schema:
+        return st.one_of(*[values_of(one) for one in schema["anyOf"]])
+    if "enum" in schema or "const" in schema:
+        return st.sampled_from(schema.get("enum", [schema.get("const")]))
+    least, most = schema.get("minimum"), schema.get("maximum")
+    match schema.get("type"):
+        case "boolean":
+            return st.booleans()
+        case "integer":
+            return st.integers(0 if least is None else least, 10**4 if most is None else most)
+        case "number":
+            return st.floats(1e-6 if least is None else least, 0.99)
+        case "array":
+            some = schema.get("minItems", 0)
+            return st.lists(values_of(schema["items"]), min_size=some, max_size=some + 2)
+        case "string":
+            return st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)
+        case _:
+            return st.none()
+
+
+SCHEMA = Experiment.model_json_schema()
+
+
+def schema_at(path: str) -> dict[str, Any]:
+    """The JSON Schema of a setting."""
+    part = SCHEMA
+    for name in path.split("."):
+        reference = part.get("$ref")
+        part = SCHEMA["$defs"][reference.rpartition("/")[2]] if reference else part
+        part = part["properties"][name]
+    return part
+
+
+SIMPLE = [path for path in setting_paths() if path != "arms" and "$ref" not in str(schema_at(path))]
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    chosen=st.dictionaries(st.sampled_from(SIMPLE), st.none(), max_size=4).flatmap(
+        lambda paths: st.fixed_dictionaries({path: values_of(schema_at(path)) for path in paths})
+    )
+)
+def test_any_experiment_survives_and_any_refusal_names_a_setting(chosen: dict[str, Any]) -> None:
+    document = Experiment().model_dump(mode="json")
+    for path, value in chosen.items():
+        put(document, path, value)
+    try:
+        experiment = parse(document)
+    except InvalidExperiment as error:
+        assert error.problems and all(problem.message for problem in error.problems)
+        named = {problem.field.partition(".")[0] for problem in error.problems}
+        assert named <= Experiment.model_fields.keys()
+    else:
+        stored = json.loads(json.dumps(experiment.model_dump(mode="json")))
+        assert parse(stored) == experiment
+        assert parse(stored).model_dump(mode="json") == stored
 
 
 @pytest.mark.parametrize(

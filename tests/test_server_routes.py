@@ -20,6 +20,12 @@ from shiftscope.server import system_routes
 from shiftscope.server.settings import load_settings
 
 
+@pytest.fixture
+def engine(any_engine: Engine) -> Engine:
+    """Everything here is asked of both databases."""
+    return any_engine
+
+
 def problem(response: Any, status: int) -> dict[str, Any]:
     """The problem that a response must be."""
     assert response.status_code == status, response.text

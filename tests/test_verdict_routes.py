@@ -21,6 +21,12 @@ SENTENCE = (
 
 
 @pytest.fixture
+def engine(any_engine: Engine) -> Engine:
+    """Everything here is asked of both databases."""
+    return any_engine
+
+
+@pytest.fixture
 def run(engine: Engine, make_run: Any) -> Any:
     """A running run with evaluations of both arms, 1,000 steps in."""
     run = make_run(engine, steps=1_000)
