@@ -94,7 +94,7 @@ def configuration(phases: tuple[str, ...]) -> schemathesis.Config:
 
 @dataclass
 class Asked:
-    """What came of it: what was wrong, the phases that asked, and how often each route was reached."""
+    """What was wrong, the phases that asked, and how often each route was reached."""
 
     faults: set[str] = field(default_factory=set)
     phases: set[str] = field(default_factory=set)
