@@ -152,15 +152,6 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def postgresql_engine(empty_postgresql: tuple[str, str]) -> Iterator[Engine]:
-    """A new PostgreSQL database."""
-    server, empty = empty_postgresql
-    engine = open_database(_new_postgresql_database(server, template=empty))
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture(scope="session")
 def empty_postgresql(postgresql: str) -> tuple[str, str]:
     """The URL of the server, and the name of a database with tables and no rows to be copied."""
