@@ -45,6 +45,12 @@ LAYERS, ARMS = 2, 2
 
 
 @pytest.fixture
+def engine(sqlite_engine: Engine) -> Engine:
+    """SQLite, whatever the suite runs on: its locks and its clock are caused here."""
+    return sqlite_engine
+
+
+@pytest.fixture
 def begin(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., Run]]:
     """Queues, claims and trains a run in this process; gives what became of it."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
