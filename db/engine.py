@@ -3,13 +3,15 @@
 import json
 import math
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -17,12 +19,18 @@ from .errors import DatabaseProblem, cause
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_SECONDS = 30
+CONNECT_AGAIN_SECONDS = 0.25
 
 
-def open_database(url: str, *, migrations: Path = MIGRATIONS) -> Engine:
+def open_database(url: str, *, migrations: Path = MIGRATIONS, patience: float = 0.0) -> Engine:
     """Open the database at an SQLAlchemy URL and upgrade it to this version's tables.
 
     A SQLite file is made where there is none, and copied beside itself before an upgrade.
+
+    Args:
+        url: Where it is.
+        migrations: The folder of the migrations.
+        patience: Seconds for which connecting is tried again while a PostgreSQL server restarts.
 
     Raises:
         DatabaseProblem: The URL is not understood, or the database can't be opened or upgraded.
@@ -36,6 +44,8 @@ def open_database(url: str, *, migrations: Path = MIGRATIONS) -> Engine:
             engine = sqlalchemy.create_engine(
                 parsed, pool_pre_ping=True, pool_size=10, json_serializer=_to_json
             )
+            if patience:
+                _connect_patiently(engine, patience)
         try:
             if revision(engine) != _newest(migrations):
                 # alembic takes as long to load as all else that is needed to record a run
@@ -66,6 +76,16 @@ def writing(engine: Engine) -> Generator[Connection]:
         connection.begin(),
     ):
         yield connection
+
+
+def database_time(connection: Connection) -> datetime:
+    """Now, by one clock for all that meet in the database, however far their own are apart.
+
+    Who shares a SQLite file shares a machine.
+    """
+    if connection.dialect.name == "postgresql":
+        return connection.execute(sqlalchemy.select(sqlalchemy.func.clock_timestamp())).scalar_one()
+    return datetime.now(UTC)
 
 
 def ping(engine: Engine) -> None:
@@ -139,6 +159,19 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _connect_patiently(engine: Engine, seconds: float) -> None:
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Dialect, _record: Any, arguments: Any, settings: Any) -> Any:
+        began = time.monotonic()
+        while True:
+            try:
+                return dialect.connect(*arguments, **settings)
+            except dialect.loaded_dbapi.OperationalError:
+                if time.monotonic() - began > seconds:
+                    raise
+                time.sleep(CONNECT_AGAIN_SECONDS)
 
 
 def _lower(value: Any) -> Any:

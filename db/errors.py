@@ -21,6 +21,7 @@ ShiftscopeError                 its text is one or two sentences made to be show
     └── MissingExtra            what was asked for needs a package that is installed on request
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,6 +147,26 @@ class MissingExtra(SetupProblem):
 def cause(error: Exception) -> str:
     """What a database's driver said, without what SQLAlchemy adds: statement and links."""
     return str(getattr(error, "orig", None) or error).strip()
+
+
+REFUSALS = {
+    r"locked|lock timeout": "It is locked by another program: close that, or wait until it is done",
+    r"read-?only": "It is read-only: make its file and its folder writable",
+    r"full|no space left": "Its disk is full: free some space",
+}
+"""By words of a driver what a person can do; SQLite's and PostgreSQL's."""
+
+
+def refusal(error: Exception) -> str:
+    """Why the database does not do what it was asked, and what to do about it."""
+    words = cause(error)
+    for known, sentence in REFUSALS.items():
+        if re.search(known, words, re.IGNORECASE):
+            return f"The database refuses this. {sentence}, then try again; what it holds is kept."
+    return (
+        "The database does not answer. Check that it is running and that its disk is not full; "
+        "what was recorded is kept."
+    )
 
 
 def records_refused(error: Exception) -> str:

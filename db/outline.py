@@ -52,7 +52,8 @@ def settle(connection: Connection, run_ids: Sequence[int]) -> None:
             run = session.get_one(Run, run_id)
         lasted = run.ended_at - run.started_at if run.ended_at and run.started_at else None
         columns = {
-            "duration": lasted.total_seconds() if lasted is not None else None,
+            # a clock that was set back meanwhile makes nobody wait a negative time
+            "duration": max(0.0, lasted.total_seconds()) if lasted is not None else None,
             "ratio": _ratio(connection, run),
         }
         connection.execute(update(Run).where(Run.id == run_id).values(columns))

@@ -14,14 +14,15 @@ recorder holds it by a row in `workers` as a worker would, and nobody else can s
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from unicodedata import category
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
 
-from .engine import writing
+from . import read
+from .engine import database_time, writing
 from .errors import Conflict, NotFound
 from .experiment import Experiment
 from .log import add_entry
@@ -251,8 +252,8 @@ def register(engine: Engine, kind: WorkerKind = "worker") -> int:
 
     The recorder of a watched run is of the kind `watch`: it holds a lease and claims nothing.
     """
-    now = datetime.now(UTC)
     with writing(engine) as connection:
+        now = database_time(connection)
         connection.execute(delete(Worker).where(Worker.heartbeat_at < now - 100 * LEASE))
         return connection.execute(
             insert(Worker)
@@ -267,14 +268,32 @@ def register(engine: Engine, kind: WorkerKind = "worker") -> int:
         ).scalar_one()
 
 
-def heartbeat(engine: Engine, worker_id: int, offers: Mapping[str, Any] | None = None) -> None:
-    """Say that a worker is alive and, when `offers` is given, which devices and datasets it has."""
+def heartbeat(engine: Engine, worker_id: int, offers: Mapping[str, Any] | None = None) -> datetime:
+    """Say that a worker is alive and, when `offers` is given, which devices and datasets it has.
+
+    Returns the moment by the clock that heartbeats are compared by.
+    """
     with writing(engine) as connection:
+        now = database_time(connection)
         connection.execute(
-            update(Worker)
-            .where(Worker.id == worker_id)
-            .values(heartbeat_at=datetime.now(UTC), **(offers or {}))
+            update(Worker).where(Worker.id == worker_id).values(heartbeat_at=now, **(offers or {}))
         )
+        return now
+
+
+def is_alive(now: datetime) -> ColumnElement[bool]:
+    """Whether a worker gave a heartbeat within a lease.
+
+    One from the future was stamped before the clock was set back; the living stamp anew.
+    """
+    return Worker.heartbeat_at.between(now - LEASE, now + LEASE)
+
+
+def living_workers(engine: Engine) -> Sequence[Worker]:
+    """The workers that are alive, the one heard of last first; no recorders."""
+    with engine.connect() as connection:
+        now = database_time(connection)
+    return [one for one in read.workers(engine) if abs(now - one.heartbeat_at) <= LEASE]
 
 
 def sign_off(engine: Engine, worker_id: int) -> None:
@@ -294,8 +313,8 @@ def bury(engine: Engine, pid: int) -> None:
 
 def revive_watched(engine: Engine, run_id: int, worker_id: int) -> None:
     """A watched run that was taken for lost is alive after all: its recorder goes on with it."""
-    now = datetime.now(UTC)
     with writing(engine) as connection:
+        now = database_time(connection)
         kept = update(Worker).where(Worker.id == worker_id).values(heartbeat_at=now)
         if connection.execute(kept).rowcount == 1:
             revived = connection.execute(
@@ -319,12 +338,12 @@ def reconcile(engine: Engine) -> list[int]:
 
     Experiments go on by themselves, but not for ever; the others have failed.
     """
-    now = datetime.now(UTC)
     is_here = Worker.host == socket.gethostname()
     with engine.connect() as connection:
+        now = database_time(connection)
         silent = select(Worker.id, Worker.pid).where(is_here, Worker.heartbeat_at < now - GONE)
         dead = [row.id for row in connection.execute(silent) if not _is_there(row.pid)]
-    alive = select(Worker.id).where(Worker.heartbeat_at >= now - LEASE, Worker.id.not_in(dead))
+    alive = select(Worker.id).where(is_alive(now), Worker.id.not_in(dead))
     is_lost = Run.worker_id.is_(None) | Run.worker_id.not_in(alive)
     query = select(Run.id, Run.source).where(Run.status.in_(("running", "stopping")), is_lost)
     with engine.connect() as connection:  # most looks find nothing, and need not wait for a lock

@@ -6,7 +6,6 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Engine, delete, select, text, update
@@ -14,7 +13,7 @@ from sqlalchemy import ColumnElement, Engine, delete, select, text, update
 from . import queue
 from .backup import damage, sqlite_file
 from .checkpoints import of_run, remove_checkpoints, runs_with_checkpoints
-from .engine import writing
+from .engine import database_time, writing
 from .tables import ACTIVE, Layer, Network, Run, Table, Worker
 
 READ_WHOLE = 4 * 2**30
@@ -87,10 +86,10 @@ def _remove_orphans(engine: Engine, name: str) -> None:
 
 def lost_runs(engine: Engine) -> Iterator[Fault]:
     """Runs that are said to go on while nobody trains them."""
-    alive = select(Worker.id).where(Worker.heartbeat_at >= datetime.now(UTC) - queue.LEASE)
-    is_lost = Run.worker_id.is_(None) | Run.worker_id.not_in(alive)
-    query = select(Run.id, Run.status).where(Run.status.in_(("running", "stopping")), is_lost)
     with engine.connect() as connection:
+        alive = select(Worker.id).where(queue.is_alive(database_time(connection)))
+        is_lost = Run.worker_id.is_(None) | Run.worker_id.not_in(alive)
+        query = select(Run.id, Run.status).where(Run.status.in_(("running", "stopping")), is_lost)
         lost = connection.execute(query.order_by(Run.id)).all()
     for run_id, status in lost:
         yield Fault(

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..db.engine import open_database
-from ..db.errors import ShiftscopeError, cause
+from ..db.errors import ShiftscopeError, refusal
 from .backup_command import backup, restore
 from .check_command import check
 from .compare_command import compare
@@ -74,5 +74,5 @@ def main() -> None:
         typer.echo(f"shiftscope: {error}", err=True)
         sys.exit(2)
     except SQLAlchemyError as error:
-        typer.echo(f"shiftscope: the database does not answer: {cause(error)}", err=True)
+        typer.echo(f"shiftscope: {refusal(error)}", err=True)
         sys.exit(2)

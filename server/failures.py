@@ -20,6 +20,7 @@ from ..db.errors import (
     SearchError,
     ShiftscopeError,
     TooSoon,
+    refusal,
     shown,
 )
 from ..db.plain_json import to_json
@@ -144,13 +145,9 @@ def _not_possible(request: Request, allowed: str) -> Response:
 
 
 def no_answer(_request: Request | None, error: Exception) -> Response:
-    """The database does not answer."""
-    logger.error("The database does not answer: %s", error)
-    return problem(
-        503,
-        "The database does not answer. Check that it is running and that its disk is not full; "
-        "what was recorded is kept.",
-    )
+    """The database does not answer, or refuses what it is asked."""
+    logger.error("The database does not do what it is asked: %s", error)
+    return problem(503, refusal(error))
 
 
 def _unforeseen(_request: Request, _error: Exception) -> Response:

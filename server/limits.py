@@ -7,13 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import PurePath
 
 import psutil
 from sqlalchemy import Engine
 
-from ..db import demand, queue, read
+from ..db import demand, queue
 from ..db.errors import Conflict, FieldProblem, InvalidExperiment, TooSoon
 from ..db.experiment import Experiment
 from ..db.study import Study
@@ -101,12 +100,7 @@ class Limits:
 
         Of others, and of GPUs, only the worker knows; it checks again before it trains.
         """
-        now = datetime.now(UTC)
-        alive = [
-            worker
-            for worker in read.workers(self._engine)
-            if worker.heartbeat_at >= now - queue.LEASE
-        ]
+        alive = queue.living_workers(self._engine)
         on_cpu = experiment.device == "cpu" or (
             experiment.device == "auto" and all(worker.devices == ["cpu"] for worker in alive)
         )

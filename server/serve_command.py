@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import queue
 from ..db.engine import open_database
-from ..db.errors import SetupProblem, cause
+from ..db.errors import SetupProblem, cause, refusal
 from ..db.tokens import make_first
 from ..db.webhook import Webhook
 from .app import create_app
@@ -58,7 +58,7 @@ def serve(
         worker = KeptWorker(
             lambda: start_worker(url, settings.data_folder),
             say,
-            lambda pid: queue.bury(engine, pid),
+            lambda pid: bury(engine, pid),
         )
 
         def begin() -> None:
@@ -187,6 +187,14 @@ def has_display() -> bool:
     if sys.platform.startswith("linux"):
         return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return "SSH_CONNECTION" not in os.environ
+
+
+def bury(engine: Engine, pid: int) -> None:
+    """Forget a worker that died; where the database takes no word of it, its lease runs out."""
+    try:
+        queue.bury(engine, pid)
+    except SQLAlchemyError as error:
+        say(f"The runs of a worker that died stay as they are: {refusal(error)}")
 
 
 def say(sentence: str) -> None:

@@ -1,15 +1,13 @@
 """Is the server up, and what is there: version, database, workers, datasets."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter
 
-from ..db import read
 from ..db.engine import ping
-from ..db.queue import LEASE
+from ..db.queue import living_workers
 from ..db.tables import Worker
 from .dependencies import EngineDep, StartedAt
 from .export import usable_formats
@@ -28,8 +26,7 @@ def get_health(engine: EngineDep) -> HealthPublic:
 @router.get("/system")
 def get_system(engine: EngineDep, started_at: StartedAt) -> SystemPublic:
     """Version, start, database, and the workers that are alive with what they offer."""
-    now = datetime.now(UTC)
-    workers = [worker for worker in read.workers(engine) if worker.heartbeat_at >= now - LEASE]
+    workers = living_workers(engine)
     return SystemPublic.model_validate(
         {
             "version": version("shiftscope"),

@@ -97,9 +97,24 @@ def any_engine(request: pytest.FixtureRequest) -> Engine:
     return request.getfixturevalue(f"{request.param}_engine")
 
 
+@dataclass(frozen=True)
+class PostgresqlServer:
+    """A private PostgreSQL server: its URL, and what ends and starts it as an update would."""
+
+    url: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
+def postgresql(postgresql_server: PostgresqlServer) -> str:
     """The URL of a private PostgreSQL server."""
+    return postgresql_server.url
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """A private PostgreSQL server, running."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     program = shutil.which("pg_ctl") or (programs[-1] if programs else None)
     if program is None:
@@ -122,9 +137,18 @@ def postgresql() -> Iterator[str]:
 
     call(programs_folder / "initdb", "-D", data, "-U", "shiftscope", "-A", "trust", "-N")
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    call(programs_folder / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
-    yield f"postgresql://shiftscope@127.0.0.1:{port}/postgres"
-    call(programs_folder / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    control = (programs_folder / "pg_ctl", "-D", data, "-w")
+
+    def start() -> None:
+        call(*control, "-l", folder / "log", "-o", options, "start")
+
+    start()
+    yield PostgresqlServer(
+        f"postgresql://shiftscope@127.0.0.1:{port}/postgres",
+        lambda: call(*control, "-m", "fast", "stop"),
+        start,
+    )
+    call(*control, "-m", "immediate", "stop")
     shutil.rmtree(folder)
 
 

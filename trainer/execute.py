@@ -5,12 +5,13 @@ import logging
 import os
 import signal
 import threading
+import time
 from multiprocessing import parent_process
 from pathlib import Path
 
 import torch
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ..db import queue, read, resuming
 from ..db.checkpoints import checkpoints_folder, of_run, place_of, remove_checkpoints
@@ -21,6 +22,7 @@ from ..db.errors import (
     RunTakenOver,
     ShiftscopeError,
     records_refused,
+    refusal,
 )
 from ..db.experiment import Experiment
 from ..db.location import Location
@@ -42,6 +44,9 @@ from .setup import Prepared, prepare
 from .versions import versions
 
 LONGEST_PHASE = 200
+PATIENCE = 60.0
+"""Seconds for a PostgreSQL server that restarts; the recorder waits as long."""
+END_AGAIN_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 TRAINING = ("Training", "narrower hidden layers, a smaller batch or fewer seeds")
@@ -79,7 +84,7 @@ def execute(database: str, data: Path, run_id: int) -> None:
     recorder was killed is queued again.
     """
     interruption = Interruption()
-    engine = open_database(database)
+    engine = open_database(database, patience=PATIENCE)
     kind, start = TRAINING, 0
     warnings = RunLog(engine, run_id)
     logging.getLogger(__package__).addHandler(warnings)
@@ -92,12 +97,12 @@ def execute(database: str, data: Path, run_id: int) -> None:
             kind = STUDY
             with Sampling(Sampler(engine, run_id, os.getpid())):
                 run_study(engine, data, run_id, parse_study(run.study))
-            queue.end(engine, run_id, "finished", start=start)
+            end(engine, run_id, "finished", start=start)
         elif _train(engine, database, data, run, interruption):
-            if queue.end(engine, run_id, "finished", start=start):
+            if end(engine, run_id, "finished", start=start):
                 remove_checkpoints(checkpoints_folder(database, data), [run_id])
         elif read.run(engine, run_id).status == "stopping":
-            queue.end(engine, run_id, "stopped", start=start)
+            end(engine, run_id, "stopped", start=start)
     except Interrupted:
         pass
     except RunTakenOver as error:
@@ -105,14 +110,36 @@ def execute(database: str, data: Path, run_id: int) -> None:
     except RecorderLost as error:
         resuming.interrupted(engine, run_id, str(error), start)
     except ShiftscopeError as error:
-        queue.end(engine, run_id, "failed", str(error), start=start)
+        end(engine, run_id, "failed", str(error), start=start)
     except Exception as error:
         if not isinstance(error, SQLAlchemyError):
             logger.exception("Run %d failed.", run_id)
-        queue.end(engine, run_id, "failed", explain(error, kind), start=start)
+        end(engine, run_id, "failed", explain(error, kind), start=start)
     finally:
         logging.getLogger(__package__).removeHandler(warnings)
         engine.dispose()
+
+
+def end(
+    engine: Engine, run_id: int, status: queue.Ended, error: str | None = None, *, start: int
+) -> bool:
+    """Store how the run ended, however long its database takes: only this process knows why.
+
+    A disk may be full, or the file locked. The worker waits: meanwhile it could claim nothing.
+    False when the run had ended already.
+    """
+    warned = False
+    while True:
+        try:
+            return queue.end(engine, run_id, status, error, start=start)
+        except OperationalError as refused:
+            worker = parent_process()
+            if worker is not None and not worker.is_alive():
+                raise
+            if not warned:
+                logger.warning("Run %d is %s. %s %s", run_id, status, error or "", refusal(refused))
+            warned = True
+            time.sleep(END_AGAIN_SECONDS)
 
 
 def explain(error: Exception, kind: tuple[str, str] = TRAINING) -> str:

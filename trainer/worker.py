@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import time
-from datetime import UTC, datetime
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -30,8 +29,9 @@ from ..db.checkpoints import (
     runs_with_checkpoints,
 )
 from ..db.engine import open_database
-from ..db.errors import ShiftscopeError
+from ..db.errors import ShiftscopeError, refusal
 from .orders import Orders
+from .steadiness import Steadiness
 
 POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 2.0
@@ -56,12 +56,14 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(format="shiftscope worker: %(message)s")
     os.environ["PYTHONSAFEPATH"] = "1"  # for the processes of runs what -P is for this one
+    orders = Orders(sys.stdin) if arguments.ordered else None
     try:
         engine = open_database(arguments.database)
+        Worker(engine, arguments.database, arguments.data, orders, arguments.parent).work()
     except ShiftscopeError as error:
         sys.exit(f"shiftscope worker: {error}")
-    orders = Orders(sys.stdin) if arguments.ordered else None
-    Worker(engine, arguments.database, arguments.data, orders, arguments.parent).work()
+    except SQLAlchemyError as error:
+        sys.exit(f"shiftscope worker: {refusal(error)}")
     engine.dispose()
 
 
@@ -89,8 +91,9 @@ class Worker:
         self._run_id = self._start_number = 0
         self._offers: BaseProcess | None = None
         self._process: BaseProcess | None = None
-        self._asked = False
+        self._asked: float | None = None
         self._heard = 0.0
+        self._clock = Steadiness()
 
     def work(self) -> None:
         """Claim and train until a signal, the parent's end or the last of the orders."""
@@ -138,8 +141,8 @@ class Worker:
         else:
             self._claim(worker_id)
         if time.monotonic() - self._heard > HEARTBEAT_SECONDS:
-            queue.heartbeat(self._engine, worker_id)
-            queue.reconcile(self._engine)
+            if self._clock.holds(queue.heartbeat(self._engine, worker_id)):
+                queue.reconcile(self._engine)
             self._heard = time.monotonic()
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
@@ -175,7 +178,7 @@ class Worker:
             self._wanted = None
             return
         self._start_number = read.run(self._engine, run_id).starts
-        self._run_id, self._asked, self._wanted = run_id, False, None
+        self._run_id, self._asked, self._wanted = run_id, None, None
         try:
             self._process = self._start("execute", "execute", self._database, self._data, run_id)
         except EndedWhileStarting:
@@ -192,11 +195,11 @@ class Worker:
         run = read.run(self._engine, self._run_id)
         if run.starts != self._start_number:
             process.kill()  # it was taken for lost, as on a machine that slept: another trains it
-        elif run.status == "stopping" and run.stop_asked_at is not None:
-            if not self._asked:
+        elif run.status == "stopping":
+            if self._asked is None:
                 process.terminate()  # before its first commit it would not see the request
-                self._asked = True
-            elif (datetime.now(UTC) - run.stop_asked_at).total_seconds() > STOP_SECONDS:
+                self._asked = time.monotonic()
+            elif time.monotonic() - self._asked > STOP_SECONDS:
                 process.kill()
 
     def _shut_down(self, process: BaseProcess) -> None:

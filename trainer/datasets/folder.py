@@ -31,6 +31,11 @@ def load(place: Path, size: int, progress: Callable[[str], None], *, gray: bool 
     train, train_labels = decoding.decode(files.train)
     test, test_labels = decoding.decode(files.test)
     broken = decoding.broken
+    if broken and not place.exists():
+        raise DatasetProblem(
+            f"{place} disappeared while its images were read: {len(train) + len(test):,} of "
+            f"{len(files.train) + len(files.test):,} were. Put it back and press Run again."
+        )
     lost = set(range(len(files.class_names))) - set(train_labels.tolist())
     if lost or not len(test_labels):
         what = f"of {some(files.class_names[i] for i in sorted(lost))}" if lost else "to test with"
