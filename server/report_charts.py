@@ -12,6 +12,9 @@ from ..db.verdict import Curve
 MOST_POINTS = 1_000
 """Of one line; of longer ones each stretch keeps its lowest and its highest point."""
 DIGITS = 6
+LARGEST = 1e307
+"""Of numbers beyond it the distance, and with it an axis, may be infinite; they are not drawn."""
+TOO_LARGE = "beyond ±1e307"
 TOGETHER = "all together"
 """What the line of an ensemble is called."""
 Points = Sequence[tuple[float, float]]
@@ -27,7 +30,7 @@ class Chart:
         title: What it is called; `shows` says what to look for.
         x: What the horizontal axis is, with its unit; `y` the vertical one.
         lines: `{name, color, seed, main, legend, x, y}`. Of several seeds the mean is the main
-            line, with the seed None. A value that is not finite is None. With `to` it is a band,
+            line, with the seed None. A value that can't be drawn is None. With `to` it is a band,
             from `y` to `to`; what is `dense` is drawn thin.
         log_x: Whether the horizontal axis is logarithmic, `log_y` the vertical one.
         share: Whether values are shares, shown in percent.
@@ -81,8 +84,9 @@ def quantity_charts(
     charts: list[Chart] = []
     for quantity in quantities:
         series: dict[str, dict[int, list[tuple[float, float]]]] = {}
-        for m in found:
-            if m.quantity == quantity.name and math.isfinite(m.x):
+        own = [m for m in found if m.quantity == quantity.name]
+        for m in own:
+            if is_drawable(m.x):
                 series.setdefault(m.series, {}).setdefault(m.seed, []).append((m.x, m.value))
         lines = lines_of(series, most)
         if lines:
@@ -90,7 +94,7 @@ def quantity_charts(
                 Chart(
                     id=f"{entry}-{quantity.name}",
                     title=quantity.title,
-                    shows=f"{quantity.shows} {_legend(series)}".strip(),
+                    shows=" ".join(filter(None, (quantity.shows, _legend(series), _odd(own)))),
                     x=quantity.x,
                     y=quantity.unit,
                     lines=lines,
@@ -104,6 +108,11 @@ def quantity_charts(
 def _legend(series: Mapping[str, Mapping[int, Points]]) -> str:
     several = any(len(seeds) > 1 for seeds in series.values())
     return "Thick: the mean over the seeds; thin: each seed." if several else ""
+
+
+def _odd(found: Sequence[Measurement]) -> str:
+    count = sum(not (is_drawable(m.x) and is_drawable(m.value)) for m in found)
+    return f"Not drawn: {count:,} NaN, infinite or {TOO_LARGE}." if count else ""
 
 
 def lines_of(
@@ -154,5 +163,10 @@ def _thinned(points: Points, most: int) -> Points:
 
 
 def rounded(value: float) -> float | None:
-    """With fewer digits, so that the file stays small; None where it is not finite."""
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    """With fewer digits, so that the file stays small; None where there is no place for it."""
+    return float(f"{value:.{DIGITS}g}") if is_drawable(value) else None
+
+
+def is_drawable(value: float) -> bool:
+    """Whether an axis has a place for a number."""
+    return abs(value) <= LARGEST

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from ..db import read
 from ..db.series import Selection, Series, bucket_width, series
 from ..db.tables import Layer, Network, Run
-from .report_charts import Chart, accuracy_chart, lines_of, rounded
+from .report_charts import LARGEST, TOO_LARGE, Chart, accuracy_chart, lines_of, rounded
 
 BUDGET = 40_000
 """Points of all lines of a chart of curves: about 0.7 MB of text."""
@@ -235,10 +235,10 @@ def _line(
 
 
 def _odd(whose: str, found: Series, statistic: str) -> list[str]:
-    """A sentence where something is not finite, which a line can't show."""
+    """A sentence where something is not finite or too large, which a line can't show."""
     if statistic not in found.low:
         return []
-    unfit = ~np.isfinite(found.low[statistic]) | ~np.isfinite(found.high[statistic])
+    unfit = ~(np.maximum(np.abs(found.low[statistic]), np.abs(found.high[statistic])) <= LARGEST)
     unfit[found.null.get(statistic, [])] = False
     unfit[found.nan.get(statistic, [])] = True
     places = np.flatnonzero(unfit)
@@ -246,7 +246,7 @@ def _odd(whose: str, found: Series, statistic: str) -> list[str]:
         return []
     first, last = found.step[places[0]], found.last_step[places[0]]
     where = f"step {first:,}" if first == last else f"steps {first:,} to {last:,}"
-    return [f"{whose}: NaN or infinite first at {where}."]
+    return [f"{whose}: NaN, infinite or {TOO_LARGE} first at {where}."]
 
 
 def _is_wide(lines: Sequence[dict[str, Any]]) -> bool:

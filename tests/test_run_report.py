@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 
 from shiftscope.db import queue
 from shiftscope.db.errors import NotFound, SetupProblem
+from shiftscope.db.study import Measurement, Quantity
 from shiftscope.server.cli import app
 from shiftscope.server.imports import import_path
+from shiftscope.server.report_charts import quantity_charts
 from shiftscope.server.run_report import run_report
 
 
@@ -62,7 +64,7 @@ def test_a_report_has_everything_in_one_small_file(
     assert [line["name"] for line in shift["lines"]] == ["none", "BatchNorm"]
     assert all(max(line["y"]) == 7.0 and len(line["y"]) <= 1_000 for line in shift["lines"])
     gradient = charts["layer0-weight_grad_norm"]
-    found = re.findall(r"(\w+): NaN or infinite first at steps ([\d,]+) to ([\d,]+)",
+    found = re.findall(r"(\w+): NaN, infinite or beyond ±1e307 first at steps ([\d,]+) to ([\d,]+)",
                        gradient["shows"])  # fmt: skip
     assert [arm for arm, *_ in found] == ["none", "BatchNorm"]
     assert all(
@@ -137,3 +139,11 @@ def test_a_model_of_a_thousand_layers_has_a_small_report_that_says_what_it_leave
     text = text_of(html)
     assert "400 of 1,000 layers, evenly chosen" in text
     assert "layer0 " in text and "layer999 " in text
+
+
+def test_numbers_too_large_for_an_axis_are_no_points_and_counted() -> None:
+    quantity = Quantity(name="loss", title="Loss", shows="It falls.", x="step", unit="")
+    found = [Measurement(0, "loss", "a", x, y) for x, y in ((1, 1e308), (2, -1e308), (1e308, 1))]
+    (chart,) = quantity_charts("run", [quantity], [*found, Measurement(0, "loss", "a", 3, 1e307)])
+    assert [line["y"] for line in chart.lines] == [[None, None, 1e307]]
+    assert chart.shows == "It falls. Not drawn: 3 NaN, infinite or beyond ±1e307."

@@ -3,6 +3,7 @@
 /** @import { Measurement, Range } from "./types" */
 
 import { whole } from "./format.js";
+import { isDrawable, LARGEST, TOO_LARGE } from "./scale.js";
 
 /**
  * @typedef {object} Line What was measured of one series, in the order of x.
@@ -66,12 +67,6 @@ const average = (values) => values.reduce((sum, value) => sum + value / values.l
   values.length ? 0 : NaN);
 
 /**
- * @param {number} value
- * @param {boolean} log
- */
-const isDrawable = (value, log) => Number.isFinite(value) && (!log || value > 0);
-
-/**
  * What is not drawn, in words: "not drawn: 3 NaN, 1 infinite"; empty where everything is.
  * @param {Measurement[]} measurements
  * @param {Logs} log
@@ -94,6 +89,7 @@ export function oddWords(measurements, log) {
 function kindOf(value, log) {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return "infinite";
+  if (Math.abs(value) > LARGEST) return TOO_LARGE;
   return log && value <= 0 ? "0 or less" : null;
 }
 

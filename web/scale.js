@@ -2,6 +2,20 @@
 
 /** @import { Range, StepAxis, ValueAxis } from "./types" */
 
+/** Of numbers beyond it the distance, and with it an axis, may be infinite. */
+export const LARGEST = 1e307;
+/** What is not drawn because of that, in words. */
+export const TOO_LARGE = "beyond ±1e307";
+/** What is closer together than that has no room for ticks. */
+const LEAST = 1e-300;
+
+/**
+ * Whether an axis has a place for a number.
+ * @param {number} value
+ * @param {boolean} [log] Whether it is logarithmic
+ */
+export const isDrawable = (value, log = false) => Math.abs(value) <= LARGEST && (!log || value > 0);
+
 /**
  * The smallest round distance (1, 2 or 5 times a power of ten) that is not below `size`.
  * @param {number} size
@@ -84,8 +98,8 @@ export function shareAxis(extent, ticks = 4) {
  */
 function linearRange(extent, ticks) {
   let [low, high] = extent;
-  if (high - low <= 1e-12 * Math.max(Math.abs(low), Math.abs(high))) {
-    const room = low === 0 ? 1 : Math.abs(low) / 2; // a constant: put it into the middle
+  if (high - low <= Math.max(LEAST, 1e-12 * Math.max(Math.abs(low), Math.abs(high)))) {
+    const room = Math.abs(low) <= LEAST ? 1 : Math.abs(low) / 2; // a constant: put it into the middle
     [low, high] = [low - room, high + room];
   }
   const tick = roundUp((high - low) / ticks);

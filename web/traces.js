@@ -8,6 +8,7 @@
 /** @import { Column, Range, Rows } from "./types" */
 
 import { whole } from "./format.js";
+import { isDrawable, LARGEST, TOO_LARGE } from "./scale.js";
 import { NAN, NULL } from "./series.js";
 
 /** @typedef {{ x: Float64Array, y: Float64Array }} Points */
@@ -39,7 +40,7 @@ export function line(rows, column, log = false) {
     if (column.flag[row] === NULL) continue;
     const extremes = [column.lo[row], column.hi[row]];
     if (falls(column, row)) extremes.reverse();
-    const [begin, end] = extremes.map((value) => drawable(value, log));
+    const [begin, end] = extremes.map((value) => isDrawable(value, log));
     const complete = begin && end && column.flag[row] !== NAN;
     if (begin) add(rows.step[row], extremes[0]);
     if (end && (!begin || rows.last[row] > rows.step[row])) add(rows.last[row], extremes[1]);
@@ -71,7 +72,7 @@ export function dots(rows, column, [first, end], log = false) {
     const isApart = gap === Infinity ? gapAfter >= distance
       : gap >= distance || (gapAfter >= distance && gapAfter < Infinity);
     const isInSight = step[row] >= first && step[row] <= end;
-    if (isApart && isInSight && last[row] === step[row] && drawable(column.lo[row], log)) {
+    if (isApart && isInSight && last[row] === step[row] && isDrawable(column.lo[row], log)) {
       x.push(step[row]);
       y.push(column.lo[row]);
     }
@@ -123,7 +124,7 @@ export function band(rows, lower, upper) {
   const y = [];
   const count = rows.step.length;
   /** @param {number} row */
-  const has = (row) => Number.isFinite(lower.lo[row]) && Number.isFinite(upper.hi[row]);
+  const has = (row) => isDrawable(lower.lo[row]) && isDrawable(upper.hi[row]);
   for (let begin = 0; begin < count; begin++) {
     if (!has(begin)) continue;
     let end = begin;
@@ -196,6 +197,9 @@ function hidden(column, row, log) {
   const names = [];
   if (column.flag[row] === NAN) names.push("NaN");
   if (column.hi[row] === Infinity) names.push("∞");
+  if ([column.lo[row], column.hi[row]].some((one) => Number.isFinite(one) && Math.abs(one) > LARGEST)) {
+    names.push(TOO_LARGE);
+  }
   if (column.lo[row] === -Infinity) names.push("−∞");
   else if (log && column.lo[row] <= 0) names.push("0 or less");
   return names;
@@ -221,7 +225,7 @@ export function extent(columns, log = false) {
   for (const column of columns) {
     for (let row = 0; column && row < column.lo.length; row++) {
       for (const value of [column.lo[row], column.hi[row]]) {
-        if (!drawable(value, log)) continue;
+        if (!isDrawable(value, log)) continue;
         if (value < low) low = value;
         if (value > high) high = value;
       }
@@ -239,12 +243,4 @@ export function union(ranges) {
   const known = ranges.filter((range) => range !== null);
   if (known.length === 0) return null;
   return [Math.min(...known.map(([low]) => low)), Math.max(...known.map(([, high]) => high))];
-}
-
-/**
- * @param {number} value
- * @param {boolean} log
- */
-function drawable(value, log) {
-  return Number.isFinite(value) && (!log || value > 0);
 }

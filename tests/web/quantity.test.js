@@ -37,6 +37,9 @@ test("what cannot be drawn is left out and counted in words", () => {
   assert.equal(oddWords(all, LOG), "not drawn: 1 NaN, 1 infinite, 1 0 or less, 1 beside the axis");
   assert.equal(oddWords(all, LINEAR), "not drawn: 1 NaN, 1 infinite");
   assert.equal(oddWords([found(0, "a", 1, 1)], LOG), "");
+  const large = [found(0, "a", 1, 1e308), found(0, "a", 2, -1e308), found(0, "a", 1e308, 5)];
+  assert.equal(linesOf(large, LINEAR)[0].dots.y.length, 0);
+  assert.equal(oddWords(large, LINEAR), "not drawn: 2 beyond ±1e307, 1 beside the axis");
 });
 
 test("the extent holds every number, and the nearest x is that on the axis as it is drawn", () => {

@@ -9,7 +9,8 @@ test("round distances are 1, 2 or 5 times a power of ten", () => {
 });
 
 test("a linear axis holds its values and does not invent negative room", () => {
-  for (const extent of [[0, 0.97], [-3.2, 4.1], [1e-7, 3e-7], [12, 12], [0, 0], [-5, -5]]) {
+  for (const extent of [[0, 0.97], [-3.2, 4.1], [1e-7, 3e-7], [12, 12], [0, 0], [-5, -5],
+    [-1e307, 1e307], [1e307, 1e307], [0, 5e-324], [2e-310, 3e-310]]) {
     const { range, values, labels } = linearAxis(/** @type {any} */ (extent));
     assert.ok(range[0] <= extent[0] && extent[1] <= range[1], `${extent}: ${range}`);
     assert.ok(range[0] < range[1]);

@@ -27,7 +27,7 @@ test("a curve that falls is drawn falling within each bucket, one that rises ris
 });
 
 test("both extremes of a bucket are drawn, whatever its neighbours are", () => {
-  const values = [1, NaN, 9, 2, null, null, 5, 3, Infinity, 4, -Infinity, 6, 1e308, -1e308, 0, 8];
+  const values = [1, NaN, 9, 2, null, null, 5, 3, Infinity, 4, -Infinity, 6, 1e307, -1e307, 0, 8];
   const rows = rowsOf(values.map((value, step) => [step, value]), 2);
   const column = rows.columns.loss;
   const { y } = line(rows, column);
@@ -93,6 +93,12 @@ test("extents ignore what is not finite; the union of none is none", () => {
   assert.equal(extent([rows.columns.loss, undefined]), null);
   assert.equal(union([null, null]), null);
   assert.deepEqual(union([[1, 2], null, [-1, 1]]), [-1, 2]);
+});
+
+test("a number too large for an axis is no point, and is named", () => {
+  const rows = rowsOf([[1, 1e308], [2, -1e308], [3, 1]]);
+  assert.deepEqual(extent([rows.columns.loss]), [1, 1]);
+  assert.equal(rug(rows, [rows.columns.loss])?.text, "beyond ±1e307 from step 1");
 });
 
 test("records that stand apart are marked, and no others", () => {

@@ -4,7 +4,7 @@
 
 import { number, real } from "../format.js";
 import { layersOf } from "../layers.js";
-import { linearAxis, logAxis } from "../scale.js";
+import { isDrawable, linearAxis, logAxis } from "../scale.js";
 import { armDash, select } from "./lines.js";
 
 /** Pixels that a layer's name takes. */
@@ -45,7 +45,7 @@ function depthChart({ statistic, ...told }) {
         values[arm][place] = real(found?.values[statistic]);
       }
       /** @param {number | null} value */
-      const drawable = (value) => value !== null && Number.isFinite(value) && (!view.log || value > 0);
+      const drawable = (value) => value !== null && isDrawable(value, view.log);
       /** @type {Cell} */
       const cell = { marks: [], note: null };
       values.forEach((of, arm) => {

@@ -6,7 +6,7 @@
 /** @import { Cell, MomentChart, Range, Reading, SeriesRecord, View } from "../types" */
 
 import { number, percent, real } from "../format.js";
-import { linearAxis, shareAxis } from "../scale.js";
+import { isDrawable, linearAxis, shareAxis } from "../scale.js";
 import { union } from "../traces.js";
 import { absence, armDash, select } from "./lines.js";
 
@@ -25,7 +25,7 @@ const [TICK_WIDTH, TICK_HEIGHT] = [40, 32];
  */
 export const quantilesOf = (record) => QUANTILES.flatMap(([name, share]) => {
   const value = real(record?.values[name]);
-  return value !== null && Number.isFinite(value) ? [{ share, value }] : [];
+  return value !== null && isDrawable(value) ? [{ share, value }] : [];
 });
 
 /**
