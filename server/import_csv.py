@@ -112,7 +112,15 @@ class _Columns:
     def _number(self, row: list[str], line: int, place: int) -> float:
         try:
             if "_" not in row[place]:  # which Python alone allows in numbers
-                return float(row[place])
+                value = float(row[place])
+                if math.isinf(value) and "inf" not in row[place].lower():
+                    raise self._wrong(
+                        line,
+                        f"{shown(row[place])} in the column {shown(self._header[place])} is larger "
+                        "than any number that is stored, about ±1.8e308; Infinity and -Infinity, "
+                        "spelled out, are numbers here",
+                    )
+                return value
         except ValueError:
             pass
         raise self._wrong(

@@ -85,6 +85,8 @@ def test_a_long_csv_has_a_number_in_each_row(engine: Engine, tmp_path: Path) -> 
         ("step,loss\n1,2\n2,abc\n", "line 3: expected a number in the column 'loss', got 'abc'"),
         ("step,loss\n1,1_0\n", "line 2: expected a number in the column 'loss', got '1_0'"),
         ("step,loss\nNaN,1\n", "line 2: expected a finite step, got 'NaN'"),
+        ("step,loss\n1,inf\n2,-1e400\n", "line 3: '-1e400' in the column 'loss' is larger than"),
+        ("step,loss\n1e400,1\n", "line 2: '1e400' in the column 'step' is larger than any"),
         ("step,loss\n1\n", "line 2: expected 2 fields, as the first line has, got 1"),
         ("step,seed,loss\n1,-1,2\n", "line 2: expected a seed, a whole number, got '-1'"),
         (f"step,seed,loss\n1,{'9' * 5000},2\n", "line 2: expected a seed, a whole number, got"),
