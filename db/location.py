@@ -1,13 +1,15 @@
 """Where things are, unless told otherwise: the data folder, the database, who hears of runs."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
 PREFIX = "SHIFTSCOPE_"
+EXAMPLE = "https://example.org/hook"
 
 
 class Location(BaseSettings):
@@ -26,7 +28,6 @@ class Location(BaseSettings):
     )
     webhook: str = Field(
         default="",
-        pattern=r"^(https?://\S+)?$",
         description="Address that findings and ends of runs are posted to, as JSON; by default "
         "none.",
     )
@@ -43,6 +44,20 @@ class Location(BaseSettings):
         description="Memory in GB that the networks of a run may take; by default what there is "
         "where it trains; 0 refuses none.",
     )
+
+    @field_validator("webhook")
+    @classmethod
+    def _can_be_posted_to(cls, webhook: str) -> str:
+        expected = f"expected an address such as {EXAMPLE}"
+        try:
+            parts = urlsplit(webhook)
+            port, host = parts.port, parts.hostname
+        except ValueError as error:  # "Invalid IPv6 URL", "Port out of range 0-65535"
+            raise ValueError(f"{expected}; {error}") from None
+        spaced = any(sign.isspace() or not sign.isprintable() for sign in webhook)
+        if webhook and (parts.scheme not in ("http", "https") or not host or port == 0 or spaced):
+            raise ValueError(expected)
+        return webhook
 
     @property
     def database_url(self) -> str:

@@ -10,6 +10,7 @@ import logging
 import threading
 import urllib.request
 from collections.abc import Generator, Mapping, Sequence
+from http.client import HTTPException
 from typing import Any
 
 from sqlalchemy import Engine, func, select
@@ -22,6 +23,8 @@ from .tables import ACTIVE, Finding, Run
 
 LOOK_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
+MOST_LATE = 8
+"""So many requests may go on after that; while they do, nothing more is sent."""
 logger = logging.getLogger(__name__)
 
 
@@ -34,6 +37,7 @@ class _Direct(urllib.request.HTTPRedirectHandler):
         """Leave the answer as it is, which is an error then."""
 
 
+_late = threading.BoundedSemaphore(MOST_LATE)
 _opener = urllib.request.build_opener(_Direct)
 
 
@@ -148,16 +152,43 @@ def event(
 
 
 def post(url: str, content: Mapping[str, Any]) -> None:
-    """Send an event; that it was not taken is logged."""
+    """Send an event; that it was not taken within `ANSWER_SECONDS` is logged.
+
+    A timeout of the socket is one of each read: a thread bounds them all, and finding the address.
+    """
+    if not _late.acquire(blocking=False):
+        _missed(content, f"{MOST_LATE} earlier requests have not been answered yet")
+        return
+    left = threading.Event()
+    sender = threading.Thread(target=_send, args=(url, content, left), daemon=True)
+    try:
+        sender.start()
+    except RuntimeError:  # no thread starts once the interpreter ends
+        _send(url, content, left)
+        return
+    sender.join(ANSWER_SECONDS)
+    if sender.is_alive():
+        left.set()
+        _missed(content, f"it did not answer within {ANSWER_SECONDS:g} s")
+
+
+def _send(url: str, content: Mapping[str, Any], left: threading.Event) -> None:
     request = urllib.request.Request(
         url, to_json(content), {"Content-Type": "application/json"}, method="POST"
     )
     try:
         with _opener.open(request, timeout=ANSWER_SECONDS):
             pass
-    except (OSError, ValueError) as error:  # HTTPError is one, too
-        whose = (content["event"], content["run"]["id"])
-        logger.warning("The webhook did not take %s of run %d: %s", *whose, error)
+    except (OSError, ValueError, HTTPException) as error:  # HTTPError is one, too
+        if not left.is_set():
+            _missed(content, error)
+    finally:
+        _late.release()
+
+
+def _missed(content: Mapping[str, Any], why: object) -> None:
+    whose = (content["event"], content["run"]["id"])
+    logger.warning("The webhook did not take %s of run %d: %s", *whose, why)
 
 
 @contextlib.contextmanager

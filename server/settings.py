@@ -68,7 +68,8 @@ def load_settings(**flags: Any) -> Settings:
         where, got = f"--{name} (or {PREFIX}{name.upper()})", f", got {detail['input']!r}"
         if name in ONLY_IN_ENVIRONMENT:
             where = f"{PREFIX}{name.upper()}"
-        raise SetupProblem(f"{where}: {detail['msg']}{'' if name == 'token' else got}.") from None
+        message = detail["msg"].removeprefix("Value error, ")
+        raise SetupProblem(f"{where}: {message}{'' if name == 'token' else got}.") from None
 
 
 def make_folder(settings: Settings) -> None:

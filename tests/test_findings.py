@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from shiftscope.db import catalog, queue, read, webhook
-from shiftscope.db.errors import Conflict, InvalidExperiment
+from shiftscope.db.errors import Conflict, InvalidExperiment, SetupProblem
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.findings import Found, findings, store_findings
 from shiftscope.db.importing import store_import
@@ -31,6 +32,7 @@ from shiftscope.db.rules import RULE_NAMES
 from shiftscope.db.rules import Diagnosis as Settings
 from shiftscope.db.study import Measurement
 from shiftscope.server.cli import app
+from shiftscope.server.settings import load_settings
 from shiftscope.trainer import datasets
 from shiftscope.trainer.diagnosing import diagnose
 from shiftscope.trainer.diagnosis import Diagnosis
@@ -637,3 +639,49 @@ def test_a_webhook_tells_of_findings_and_of_the_end_whatever_the_receiver_answer
     assert "The webhook did not take findings of run" in caplog.text
     webhook.post(f"{url}/moved", end)  # following it would leave out what is told
     assert "did not take failed of run" in caplog.text and "302" in caplog.text
+
+
+def test_a_receiver_that_drips_its_answer_is_left_after_the_limit(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(webhook, "ANSWER_SECONDS", 0.3)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            taken, _ = listening.accept()
+            with taken:
+                taken.recv(65_536)
+                while not over.wait(0.05):
+                    taken.sendall(b"H")  # each read is in time
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        begun = time.monotonic()
+        content = {"event": "failed", "run": {"id": 7}}
+        webhook.post(f"http://127.0.0.1:{listening.getsockname()[1]}", content)
+        assert time.monotonic() - begun < 5
+        over.set()
+        dripping.join()
+    assert "did not take failed of run 7: it did not answer within 0.3 s" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("here", ""),
+        ("http://[::1", "; Invalid IPv6 URL"),
+        ("http://a:99999/x", "; Port out of range 0-65535"),
+        ("http:///x", ""),
+        ("https://a b/", ""),
+    ],
+)
+def test_an_address_that_nothing_can_be_posted_to_is_refused_in_words(
+    address: str, why: str
+) -> None:
+    with pytest.raises(SetupProblem) as error:
+        load_settings(webhook=address)
+    assert str(error.value) == (
+        "--webhook (or SHIFTSCOPE_WEBHOOK): expected an address such as "
+        f"https://example.org/hook{why}, got {address!r}."
+    )

@@ -337,7 +337,7 @@ def test_a_watched_model_is_copied_and_saved_without_its_hooks(stored: Any) -> N
     ("wrong", "words"),
     [
         ({"database": "mysql://somewhere"}, "not a database URL"),
-        ({"webhook": "here"}, r"webhook \(or SHIFTSCOPE_WEBHOOK\): .*got 'here'"),
+        ({"webhook": "here"}, r"webhook \(or SHIFTSCOPE_WEBHOOK\): expected an .*, got 'here'"),
         ({"overhead": "much"}, "overhead is a share"),
         ({"record_every": 0}, "record_every is a whole number"),
         ({"steps": -1}, "steps is a whole number"),

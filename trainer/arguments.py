@@ -78,8 +78,9 @@ def located(**given: Any) -> Location:
     except ValidationError as error:
         detail = error.errors()[0]
         name = str(detail["loc"][0])
+        message = detail["msg"].removeprefix("Value error, ")
         raise SetupProblem(
-            f"{name} (or {PREFIX}{name.upper()}): {detail['msg']}, got {shown(detail['input'])}."
+            f"{name} (or {PREFIX}{name.upper()}): {message}, got {shown(detail['input'])}."
         ) from None
 
 
