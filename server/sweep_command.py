@@ -1,7 +1,7 @@
 """`shiftscope sweep`: an experiment of the catalog with several values of some settings."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,9 +10,10 @@ from sqlalchemy import Engine
 
 from ..db import catalog, sweeps
 from ..db.engine import open_database
+from ..db.errors import FieldProblem, InvalidExperiment
 from ..db.estimate import estimate
 from ..db.intervals import OverSeeds
-from ..db.parsing import with_settings
+from ..db.parsing import setting_path, with_settings
 from ..db.sweep import Member, count_networks, expand, shown_value
 from ..db.sweep_parsing import parse_over, parse_sweep
 from ..db.verdict import DEFAULT_TARGET
@@ -71,7 +72,9 @@ def sweep(
     number. Ctrl-C stops them all. Ends with 0 when no run failed, 1 otherwise, 130 after Ctrl-C.
     """
     base = with_settings(catalog.experiment(experiment), settings or [])
-    document = {"experiment": base.model_dump(mode="json"), "over": [parse_over(o) for o in over]}
+    swept = [parse_over(one) for one in over]
+    _refuse_both(swept, settings or [])
+    document = {"experiment": base.model_dump(mode="json"), "over": swept}
     given = {"name": name, "draws": draws, "seed": seed}
     asked = parse_sweep(
         document | {key: value for key, value in given.items() if value is not None}
@@ -104,6 +107,19 @@ def sweep(
     statuses = {run.status for run in sweeps.runs(engine, number)}
     engine.dispose()
     raise typer.Exit(130 if interrupted else 1 if "failed" in statuses else 0)
+
+
+def _refuse_both(swept: list[dict[str, Any]], settings: list[str]) -> None:
+    """A setting is swept, or has one value.
+
+    Raises:
+        InvalidExperiment: With one problem per setting that is given both.
+    """
+    fixed = {setting_path(one.partition("=")[0].strip()) for one in settings}
+    both = [one["setting"] for one in swept if one["setting"] in fixed]
+    if both:
+        sentence = "is swept, and --set gives it one value; expected --over or --set, not both."
+        raise InvalidExperiment([FieldProblem(path, sentence) for path in both])
 
 
 def _cost(engine: Engine, members: list[Member]) -> str:

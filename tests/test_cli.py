@@ -90,6 +90,10 @@ def test_without_a_command_the_help_is_shown(environment: dict[str, str]) -> Non
             ("sweep", "mnist-sigmoid", "--over", "lr=log:0:1:3"),
             "optimizer.lr: low: a log range begins above 0, got 0. Take a lin or a uniform one.",
         ),
+        (
+            ("sweep", "mnist-sigmoid", "--over", "lr=0.1,0.2", "--set", "optimizer.lr=0.5"),
+            "optimizer.lr: is swept, and --set gives it one value; expected --over or --set, not ",
+        ),
         (("sweep", "redundant-bias", "--over", "lr=1"), "experiment: redundant-bias is a study: "),
         (
             ("reproduce", "E1", "E99"),
