@@ -106,8 +106,15 @@ def quantity_charts(
 
 
 def _legend(series: Mapping[str, Mapping[int, Points]]) -> str:
+    if any(_repeats(points) for seeds in series.values() for points in seeds.values()):
+        return "Thick: the mean of all values at a place; thin: each seed."
     several = any(len(seeds) > 1 for seeds in series.values())
     return "Thick: the mean over the seeds; thin: each seed." if several else ""
+
+
+def _repeats(points: Points) -> bool:
+    """Whether there are several values at one x, as a resumed program logs them."""
+    return len({x for x, _ in points}) < len(points)
 
 
 def _odd(found: Sequence[Measurement]) -> str:
@@ -122,8 +129,8 @@ def lines_of(
     lines: list[dict[str, Any]] = []
     for color, (name, seeds) in enumerate(series.items()):
         middle: Points = ()
-        if len(seeds) > 1:
-            middle = _mean([dict(points) for points in seeds.values()])
+        if len(seeds) > 1 or any(map(_repeats, seeds.values())):
+            middle = _mean([*seeds.values()])
         for at, (seed, points) in enumerate(seeds.items()):
             named = {"name": name, "color": color, "seed": seed}
             named |= {"main": not middle, "legend": not middle and at == 0}
@@ -134,11 +141,19 @@ def lines_of(
     return [line for line in lines if line["x"]]
 
 
-def _mean(seeds: Sequence[Mapping[float, float]]) -> Points:
-    """The mean where every seed has a value; a value that is not finite survives in it."""
-    common = set(seeds[0]).intersection(*seeds[1:])
-    # a sum of floats, which unlike fmean may be infinite or NaN
-    return [(x, sum(seed[x] for seed in seeds) / len(seeds)) for x in sorted(common)]
+def _mean(seeds: Sequence[Points]) -> Points:
+    """The mean of all values at each x where every seed has some; what is not finite survives."""
+    by_x: list[dict[float, list[float]]] = []
+    for points in seeds:
+        by_x.append({})
+        for x, value in points:
+            by_x[-1].setdefault(x, []).append(value)
+    found: list[tuple[float, float]] = []
+    for x in sorted(set(by_x[0]).intersection(*by_x[1:])):
+        values = [value for seed in by_x for value in seed[x]]
+        # a sum of floats, which unlike fmean may be infinite or NaN
+        found.append((x, sum(values) / len(values)))
+    return found
 
 
 def _xy(points: Points, most: int) -> dict[str, list[float | None]]:

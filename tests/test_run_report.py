@@ -147,3 +147,13 @@ def test_numbers_too_large_for_an_axis_are_no_points_and_counted() -> None:
     (chart,) = quantity_charts("run", [quantity], [*found, Measurement(0, "loss", "a", 3, 1e307)])
     assert [line["y"] for line in chart.lines] == [[None, None, 1e307]]
     assert chart.shows == "It falls. Not drawn: 3 NaN, infinite or beyond ±1e307."
+
+
+def test_every_value_at_a_repeated_place_is_in_the_mean() -> None:
+    quantity = Quantity(name="loss", title="Loss", shows="", x="step", unit="")
+    found = [Measurement(0, "loss", "a", x, y) for x, y in ((1, 1), (2, 4), (1, 3))]
+    (chart,) = quantity_charts("run", [quantity], found)
+    assert [(line["seed"], line["y"]) for line in chart.lines] == [(0, [1, 3, 4]), (None, [2, 4])]
+    assert chart.shows == "Thick: the mean of all values at a place; thin: each seed."
+    (chart,) = quantity_charts("run", [quantity], [*found, Measurement(1, "loss", "a", 1, 8)])
+    assert (chart.lines[-1]["x"], chart.lines[-1]["y"]) == ([1], [4])
