@@ -38,6 +38,9 @@ STATUS: dict[type[ShiftscopeError], int] = {
     MissingExtra: 501,
 }
 PROBLEM = "application/problem+json"
+NUMBERED = {"run_id": "run", "sweep_id": "sweep"}
+"""What parts of a path are the numbers of."""
+LONGEST_NUMBER = 20
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"model": ProblemPublic, "description": "Every error"}
 }
@@ -92,9 +95,12 @@ def _ours(_request: Request, error: Exception) -> Response:
 def _not_allowed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     details = error.errors()
-    if any(detail["loc"][0] == "path" for detail in details):
+    path = next((detail for detail in details if detail["loc"][0] == "path"), None)
+    if path is not None:
         # A number that no run can have: the same as one that no run has.
-        return _nothing_at(request)
+        kind, asked = NUMBERED.get(path["loc"][-1]), str(path["input"])
+        is_number = kind is not None and asked.isdecimal() and len(asked) < LONGEST_NUMBER
+        return problem(404, f"There is no {kind} {asked}.") if is_number else _nothing_at(request)
     errors, sentences = explain(details)
     return problem(422, sentences, errors)
 

@@ -987,7 +987,10 @@ def test_runs_are_found_selected_edited_and_deleted_with_the_keys(
         queue.enqueue(engine, Experiment(name=f"Pair {number}"))
         queue.ask_to_stop(engine, number)
     page = open_page()
-    page.goto(f"http://{serve(engine)}/?sort=name")
+    address = serve(engine)
+    page.goto(f"http://{address}/?sort=nope&open=9999999999")  # neither is there
+    page.wait_for_url(f"http://{address}/")
+    page.goto(f"http://{address}/?sort=name")
     rows = page.locator("[data-run]")
     expect(rows.first).to_contain_text("Pair 1")
     expect(page.get_by_role("columnheader", name="run")).to_have_attribute("aria-sort", "ascending")

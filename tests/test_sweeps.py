@@ -225,6 +225,9 @@ def test_a_sweep_over_http(web: httpx.Client, engine: Engine) -> None:
     assert stopped.status_code == 202
     assert stopped.json()["sweep"]["statuses"] == {"finished": 1, "stopped": 2}
     assert web.get("/api/sweeps").json()["sweeps"][0] == stopped.json()["sweep"]
+    assert web.get("/api/sweeps/0").json()["detail"] == "There is no sweep 0."
+    assert web.get("/api/runs/0").json()["detail"] == "There is no run 0."
+    assert web.get("/api/runs/x").json()["detail"] == "There is nothing at /api/runs/x."
     for response, status, field in (
         (web.get("/api/sweeps/99"), 404, None),
         (web.post("/api/sweeps", json=body | {"over": [{"setting": "lr"}]}), 422, "lr"),

@@ -4,7 +4,7 @@
 
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
-import { format, go, IN_SWEEPS, ofQuery } from "../location.js";
+import { format, go, IN_SWEEPS, NEWEST, ofQuery } from "../location.js";
 import { keyOfRun, RunList } from "../run_list.js";
 import { Selection } from "../selection.js";
 import { store } from "../state.js";
@@ -67,6 +67,11 @@ export function runsView(place) {
 
   function show() {
     const { total, problem: error } = list;
+    const possible = without(error?.fields ?? []);
+    if (format(possible) !== format(at)) {
+      go(possible, { replace: true });
+      return;
+    }
     box.mark(error);
     problem.hidden = error === null || error.position !== null;
     setText(problem, error?.message ?? "");
@@ -81,6 +86,17 @@ export function runsView(place) {
     table.showSort();
     table.show();
     bulk.show();
+  }
+
+  /**
+   * The same list, in the usual order or with no sweep opened where there is not what was asked.
+   * @param {{ field: string }[]} wrong What the server did not take
+   * @returns {RunsPlace}
+   */
+  function without(wrong) {
+    const [sort, open] = ["sort", "open"].map((name) =>
+      wrong.some(({ field }) => field.split(".")[0] === name));
+    return { ...at, sort: sort ? NEWEST : at.sort, open: open ? [] : at.open };
   }
 
   /** @param {boolean} isEmpty */
