@@ -1325,6 +1325,11 @@ def test_a_sweep_from_the_form_to_its_charts(
     assert serious(page) == []
     page.get_by_role("link", name=f"#{first.id}").click()
     expect(page.get_by_role("link", name="sweep 1")).to_be_visible()
+    edit.remove(engine, [first.id, second.id, third.id])
+    page.get_by_role("link", name="sweep 1").click()
+    expect(page.locator(".sweep .facts")).to_contain_text("All its runs are deleted.")
+    page.get_by_role("link", name="restored in the list").click()
+    expect(page.locator(".sweep-row[data-sweep='1']")).to_be_visible()
 
 
 def test_a_verdict_is_said_live_and_for_any_target(

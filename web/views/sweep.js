@@ -127,6 +127,13 @@ class SweepPage {
     const { sweep, members } = detail;
     document.title = `Sweep ${sweep.id}: ${sweep.name} · shiftscope`;
     this.#heading.replaceChildren(h("span", { class: "id" }, `Sweep ${sweep.id}`), ` ${sweep.name}`);
+    for (const part of [this.#choices, this.#body, this.#below]) part.hidden = members.length === 0;
+    if (members.length === 0) {
+      setText(this.#statuses, "");
+      this.#about.replaceChildren("All its runs are deleted. Until they are purged, they can be ",
+        h("a", { href: format(ofQuery(`sweep:${sweep.id} deleted:yes`)) }, "restored in the list"), ".");
+      return;
+    }
     const networks = members.reduce((sum, { run }) => sum + run.arms.length * run.seeds.length, 0);
     this.#about.replaceChildren(` · ${whole(members.length)} runs, ${whole(networks)} networks · `,
       h("time", { datetime: sweep.created_at, title: exact(sweep.created_at) },
