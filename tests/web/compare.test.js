@@ -6,6 +6,8 @@ import { inFull, looksOf, marksOf, plotsOf, reach, rowsOf } from "../../web/char
 import { numeric, scatter } from "../../web/charts/compare_outcomes.js";
 import { NOTHING_COMPARED } from "../../web/comparing.js";
 import { format, parse } from "../../web/location.js";
+import { linesOf } from "../../web/quantity.js";
+import { settingOptions } from "../../web/views/compare_choices.js";
 
 /** @import { Average, Line, NetworkOutcome, Real } from "../../web/types" */
 
@@ -88,6 +90,15 @@ test("a setting against an outcome: a point for each network, and those without 
   assert.ok(quantity.log_x, "from 0.01 to 1");
   const share = scatter(networks, "optimizer.lr", "last_accuracy", undefined).points;
   assert.deepEqual(share.map(({ value }) => value), [50, 50, 50]);
+  const runs = [networks[0], { ...networks[0], run: 99 }];
+  const alike = scatter(runs, "optimizer.lr", "last_accuracy", undefined).points;
+  assert.equal(linesOf(alike, { x: false, y: false })[0].dots.y.length, 2, "every run is a dot");
+});
+
+test("a setting that the schema does not know is named once", () => {
+  const fields = /** @type {any[]} */ ([{ path: "optimizer.lr", title: "Learning rate" }]);
+  assert.deepEqual(settingOptions(["optimizer.lr", "lr"], fields),
+    [["optimizer.lr", "Learning rate (optimizer.lr)"], ["lr", "lr"]]);
 });
 
 test("what is drawn is said, and a statistic that is not known is the usual one", () => {

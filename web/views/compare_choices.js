@@ -40,9 +40,13 @@ function choiceOf({ label, options, current, choose }) {
 }
 
 /**
- * Settings as options: title and path.
+ * Settings as options: title and path; of what the schema does not know, as a watched program's, the
+ * path alone.
  * @param {string[]} paths
  * @param {Field[]} fields
  */
 export const settingOptions = (paths, fields) =>
-  paths.map((path) => [path, `${fieldOf(path, fields)?.title ?? path} (${path})`]);
+  paths.map((path) => {
+    const title = fieldOf(path, fields)?.title;
+    return [path, title === undefined ? path : `${title} (${path})`];
+  });

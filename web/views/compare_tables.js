@@ -68,6 +68,7 @@ export function settingsTable({ runs, settings }, fields) {
  */
 function named({ path, arm }, fields) {
   const title = arm === null ? fieldOf(path, fields)?.title : fieldOf(`arms.${path}`, fields)?.title;
+  if (title === undefined && arm === null) return [h("code", {}, path)];
   return [title ?? path, arm !== null && ` of ${arm}`,
     h("code", {}, arm === null ? path : `arms.${path}`)];
 }
