@@ -10,6 +10,7 @@ import { isDrawable, LARGEST, TOO_LARGE } from "./scale.js";
  * @property {string} name
  * @property {Float64Array} x
  * @property {Float64Array} mean Over the seeds, of what can be drawn; NaN where nothing can
+ * @property {Float64Array} said The same; of all values where nothing can be drawn
  * @property {{ x: Float64Array, y: Float64Array }} dots Every measurement that can be drawn
  * @property {number} seeds
  * @property {boolean} repeats Whether some seed has several values at one x, as a resumed program logs
@@ -28,13 +29,16 @@ export function linesOf(measurements, log) {
   return [...series].map(([name, own]) => {
     const places = [...grouped(own, ({ x }) => Number(x))]
       .filter(([x]) => isDrawable(x, log.x)).sort(([a], [b]) => a - b);
-    const drawn = places.map(([x, those]) => ({ x, values: those.map(({ value }) => Number(value))
-      .filter((value) => isDrawable(value, log.y)) }));
+    const drawn = places.map(([x, those]) => {
+      const all = those.map(({ value }) => Number(value));
+      return { x, all, values: all.filter((value) => isDrawable(value, log.y)) };
+    });
     return {
       name,
       repeats: places.some(([, those]) => new Set(those.map(({ seed }) => seed)).size < those.length),
       x: Float64Array.from(drawn, ({ x }) => x),
       mean: Float64Array.from(drawn, ({ values }) => average(values)),
+      said: Float64Array.from(drawn, ({ all, values }) => average(values.length ? values : all)),
       dots: {
         x: Float64Array.from(drawn.flatMap(({ x, values }) => values.map(() => x))),
         y: Float64Array.from(drawn.flatMap(({ values }) => values)),

@@ -87,7 +87,7 @@ export class QuantityChart {
     const repeats = lines.some((line) => line.repeats);
     return {
       lines: lines.map((line, arm) => ({ name: line.name, x: line.x,
-        said: (at) => number(line.mean[at]), marks: marks(line, arm) })),
+        said: (at) => number(line.said[at]), marks: marks(line, arm) })),
       log,
       axes: ({ across, up }) => ({
         x: (log.x ? logAxis : linearAxis)(extentOf(shown.map(({ dots }) => dots.x)), across),
@@ -96,7 +96,8 @@ export class QuantityChart {
       where: (x) => (x === null ? "last point"
         : `at ${Number.isInteger(x) ? whole(x) : number(x)}`) +
         (repeats ? ", mean of all values there" : isMean ? ", mean of the seeds" : ""),
-      empty: this.#growing ? "waiting for the first measurements" : "nothing was measured",
+      empty: this.#measurements.length > 0 ? "nothing of it can be drawn"
+        : this.#growing ? "waiting for the first measurements" : "nothing was measured",
       odd: oddWords(this.#measurements, log),
     };
   }
