@@ -765,7 +765,11 @@ def test_findings_are_counted_told_live_and_lead_to_their_charts(
     expect(page.locator(".range .words")).to_have_text("steps 251–375")
     expect(page).to_have_url(re.compile("layer=hidden2"))
     expect(chart_of(page, "dead", "hidden2")).to_be_focused()
-    page.wait_for_function(f"({DRAWN})(['dead', 'hidden2'])[0]?.y.length > 0")
+    wait_until(
+        page,
+        lambda: any(one["y"] for one in page.evaluate(DRAWN, ["dead", "hidden2"])),
+        "it is drawn",
+    )
     (trace, *_) = page.evaluate(DRAWN, ["dead", "hidden2"])
     assert set(trace["y"]) == {0.9}
     page.get_by_role("link", name="Findings 1").click()
@@ -774,9 +778,9 @@ def test_findings_are_counted_told_live_and_lead_to_their_charts(
     page.evaluate("leave()")
     of_network = replace(found, rule="diverged", layer_id=None, sentence="It diverged.")
     store_findings(engine, run.run_id, [found, of_network], 600)
-    page.wait_for_function("told.length === 1")
+    wait_until(page, lambda: page.evaluate("told.length") == 1, "the finding is told")
     queue.end(engine, run.run_id, "failed", "The disk is full.")
-    page.wait_for_function("told.length === 2")
+    wait_until(page, lambda: page.evaluate("told.length") == 2, "the end is told")
     assert page.evaluate("told") == [
         [f"#{run.run_id} A run", "Diverged, none: It diverged."],
         [f"#{run.run_id} A run", "failed: The disk is full."],
@@ -1095,7 +1099,7 @@ def test_a_sweep_is_one_row_of_the_list_that_opens_and_is_selected_as_a_whole(
     page.get_by_role("combobox", name="Search runs").fill("#3")
     expect(rows).to_have_count(1)
     rows.get_by_role("link", name="lr 0.2").click()
-    page.get_by_text("Compare", exact=True).last.click()
+    page.locator("main summary", has_text="Compare").click()
     page.get_by_role("link", name="with the runs of its sweep").click()
     page.wait_for_url("**/compare?runs=2,3,4")
 
@@ -1671,6 +1675,6 @@ def test_text_of_a_person_is_never_html_and_turns_nothing_around(
         if drawn_in is not None:
             expect(page.locator(f"{drawn_in} .main-svg").first).to_be_attached()
         if place.endswith("tab=gradients"):
-            page.wait_for_function(TICKS)
+            wait_until(page, lambda: page.evaluate(TICKS), "the ticks are drawn")
         found = page.evaluate(EVIL)
         assert found == {"ran": 0, "elements": 0, "turned": False, "bold": 0}, place

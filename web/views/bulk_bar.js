@@ -84,7 +84,7 @@ export function bulkBar(selection, list, onDone) {
   const compare = h("a", { class: "button" }, "Compare");
   const [archive, unarchive] = [button("Archive", "archive"), button("Unarchive", "unarchive")];
   const restore = button("Restore", "restore");
-  const remove = h("button", { type: "button", onclick: async () => {
+  const remove = h("button", { type: "button", class: "changes", onclick: async () => {
     const runs = selection.runs;
     if (await confirmed(`Delete ${counted(runs.length)}?`, DELETED, "Delete")) act("delete", runs);
   } }, "Delete");
