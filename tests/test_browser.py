@@ -1624,6 +1624,23 @@ def test_all_layers_and_all_units_are_seen_at_once_and_one_step_as_a_distributio
     by_depth = "weight-gradient-by-depth"
     wait_until(page, lambda: len(drawn(page, by_depth)) == 2, "gradients by depth are drawn")
     assert drawn(page, by_depth)[0]["y"] == [0.001, 0.001]
+    across = page.locator(f".plot[data-chart='{by_depth}'] .across")
+    (step,) = re.findall(r"step (\d+)$", across.inner_text())
+    page.get_by_role("button", name="Menu of Gradient of the weights, by depth").click()
+    menu = page.get_by_role("dialog", name="Chart")
+    with page.expect_download() as data:
+        menu.get_by_role("link", name="CSV").click()
+    rows = list(csv.DictReader(data.value.path().read_text("utf-8").splitlines()))
+    assert [(row["layer"], row["step"], row["weight_grad_norm"]) for row in rows] == [
+        (layer, step, "0.001") for _ in run.networks for layer in ("hidden1", "hidden2")
+    ]
+    with page.expect_download() as picture:
+        menu.get_by_role("button", name="SVG").click()
+    assert f"seed 0; step {step}" in picture.value.path().read_text("utf-8")
+    menu.get_by_role("button", name="Copy link").click()
+    expect(menu.get_by_role("button", name="Copied")).to_be_visible()
+    page.goto(page.evaluate("navigator.clipboard.readText()"))
+    expect(page.locator(f".plot[data-chart='{by_depth}']")).to_be_focused()
 
 
 BOLD, IMAGE = '<b class="evil">B</b>', '<img src="x" onerror="evil=1">'

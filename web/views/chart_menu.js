@@ -1,6 +1,9 @@
 /** The menu of a chart: what it shows, its formulas, its data and picture as files, a link to it. */
 
-/** @import { Definition, Definitions, Selection } from "../types" */
+/** @import { Captions } from "../plot.js" */
+/** @import { Definition, Definitions, Drawing, Range, Selection } from "../types" */
+/** @import { Deck } from "./deck.js" */
+/** @import { MomentPanel } from "./moment_panel.js" */
 /** @import { Panel } from "./panel.js" */
 
 import * as api from "../api.js";
@@ -23,6 +26,30 @@ export function chartMenu(panel) {
     h("h2", {}, panel.title), h("p", { class: "hint" }, panel.chart.hint),
     formula(selectionsOf(panel)), files(panel),
     linkButton(panel.deck.linkTo(panel.chart, panel.layer))]);
+}
+
+/**
+ * That of a chart of one step: its data are the records of what is drawn.
+ * @param {MomentPanel} panel
+ */
+export function momentMenu(panel) {
+  const { chart, layer, title, moments: { deck } } = panel;
+  return menuButton(title, () => {
+    const selections = chart.needs({ networks: deck.networks, layer });
+    /** @type {Range | null} */
+    const range = panel.steps && [Math.min(...panel.steps), Math.max(...panel.steps)];
+    return [h("h2", {}, title), h("p", { class: "hint" }, chart.hint), formula(selections),
+      fileList(tablesOf(selections).map((some) => ({
+        href: api.partUrl(deck.run.id, some, { layer, unit: null, range }),
+        about: `${some[0].table}, ${range ? steps(...range) : "all steps"}, as recorded` })),
+      async (format) => {
+        if (panel.drawn) await save(panel.drawn, {
+          title, subtitle: [subtitle(deck), range && steps(...range)].filter(Boolean).join("; "),
+          axis: chart.axis, across: chart.across, legend: panel.readings,
+        }, nameOf(deck, chart.id, layer), format);
+      }),
+      linkButton(deck.linkTo(chart, layer))];
+  });
 }
 
 /**
@@ -91,12 +118,17 @@ function files(panel) {
   const { chart, layer, deck: { run, chosen: range, units } } = panel;
   const unit = chart.draws && !chart.rowAxis ? units?.answer?.unit ?? null : null;
   const part = range === null ? "all steps" : steps(...range);
+  return fileList(tablesOf(selectionsOf(panel)).map((selections) => ({
+    href: api.partUrl(run.id, selections, { layer, unit, range }),
+    about: `${selections[0].table}, ${part}, as recorded` })), (format) => savePicture(panel, format));
+}
+
+/** Those of each table, which is a file of its own. @param {Selection[]} selections */
+function tablesOf(selections) {
   /** @type {Map<string, Selection[]>} */
   const tables = new Map();
-  for (const one of selectionsOf(panel)) tables.set(one.table, [...(tables.get(one.table) ?? []), one]);
-  return fileList([...tables].map(([table, selections]) => ({
-    href: api.partUrl(run.id, selections, { layer, unit, range }),
-    about: `${table}, ${part}, as recorded` })), (format) => savePicture(panel, format));
+  for (const one of selections) tables.set(one.table, [...(tables.get(one.table) ?? []), one]);
+  return [...tables.values()];
 }
 
 /**
@@ -120,10 +152,10 @@ async function savePicture(panel, format) {
   const { chart, deck, layer } = panel;
   const view = deck.view(chart, layer);
   const drawing = panel.drawing(view);
-  const address = await image(drawing, {
+  await save(drawing, {
     title: panel.title,
     subtitle: [
-      `Run ${deck.run.id}, ${deck.run.name}, seed ${deck.networks[0].seed}`,
+      subtitle(deck),
       view.smooth > 0 && chart.lines && `moving average, half-life ${whole(view.smooth)} steps`,
       ...drawing.cells.flatMap(({ marks }) => marks.flatMap((mark) =>
         mark.kind === "rug" ? `${deck.networks[mark.arm].arm}: ${mark.text}` : [])),
@@ -131,9 +163,29 @@ async function savePicture(panel, format) {
     axis: axisTitle(chart, view),
     across: deck.looks.across.unit,
     legend: chart.read(view, deck.range[1]).flat(),
-  }, format);
-  const name = ["shiftscope-run", deck.run.id, chart.id, layer].filter(Boolean).join("-");
-  h("a", { href: address, download: `${name}.${format}` }).click();
+  }, nameOf(deck, chart.id, layer), format);
+}
+
+/** @param {Deck} deck */
+const subtitle = ({ run, networks }) => `Run ${run.id}, ${run.name}, seed ${networks[0].seed}`;
+
+/**
+ * @param {Deck} deck
+ * @param {string} chart
+ * @param {string | null} layer
+ */
+const nameOf = ({ run }, chart, layer) =>
+  ["shiftscope-run", run.id, chart, layer].filter(Boolean).join("-");
+
+/**
+ * @param {Drawing} drawing
+ * @param {Captions} captions
+ * @param {string} name
+ * @param {"png" | "svg"} format
+ */
+async function save(drawing, captions, name, format) {
+  const href = await image(drawing, captions, format);
+  h("a", { href, download: `${name}.${format}` }).click();
 }
 
 /** @param {string} address */

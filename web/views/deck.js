@@ -6,6 +6,8 @@
 /** @import { Chart, ChosenUnit, Network, Range, RunDetail, Selection, View } from "../types" */
 /** @import { Feed } from "../feed.js" */
 /** @import { UnitFeed } from "../units.js" */
+/** @import { MomentPanel } from "./moment_panel.js" */
+/** @import { Logged } from "./looks.js" */
 
 import { rowAt } from "../charts/lines.js";
 import { redraw } from "../redraw.js";
@@ -32,14 +34,14 @@ export class Deck {
   units = null;
   /**
    * What draws from a feed of its own: told of every change, and closed with the deck.
-   * @type {{ changed?(): void, close(): void }[]}
+   * @type {{ panels?: MomentPanel[], changed?(): void, close(): void }[]}
    */
   companions = [];
   /** Look at a layer. @type {(layer: string) => void} */
   chooseLayer = () => {};
   /** What is to be done when single units came. */
   onUnits = () => {};
-  /** An address that opens a chart as it is. @type {(chart: Chart, layer: string | null) => string} */
+  /** An address that opens a chart as it is. @type {(chart: Logged, layer: string | null) => string} */
   linkTo = () => "";
   /** Look at another unit. @type {(chosen: ChosenUnit | null) => void} */
   chooseUnit = () => {};
@@ -94,7 +96,8 @@ export class Deck {
    * @param {string} name
    */
   find(name) {
-    return this.panels.find(({ chart, layer }) =>
+    const moments = this.companions.flatMap(({ panels }) => panels ?? []);
+    return [...this.panels, ...moments].find(({ chart, layer }) =>
       name === (layer === null ? chart.id : `${chart.id}:${layer}`));
   }
 

@@ -117,7 +117,7 @@ export class Looks {
   /**
    * All that is chosen, and how charts have their vertical axes: what an address must say so that
    * nothing depends on what is remembered.
-   * @param {Chart[]} charts
+   * @param {Logged[]} charts
    * @returns {Look}
    */
   explicit(charts) {

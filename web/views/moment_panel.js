@@ -1,6 +1,6 @@
 /** A chart of one step on the page: its caption, its drawing, and the values under the pointer. */
 
-/** @import { Box, MomentChart, MomentDrawing, Selection, SeriesRecord } from "../types" */
+/** @import { Box, Drawing, MomentChart, MomentDrawing, Selection, SeriesRecord } from "../types" */
 /** @import { Moments } from "../moments.js" */
 
 import { h, setText, swatch } from "../dom.js";
@@ -8,6 +8,7 @@ import { whole } from "../format.js";
 import { MARGIN } from "../geometry.js";
 import { clear, draw } from "../plot.js";
 import { forget, redraw } from "../redraw.js";
+import { momentMenu } from "./chart_menu.js";
 
 /** Pixels of the horizontal axis' title. */
 const TITLE = 16;
@@ -15,6 +16,10 @@ const TITLE = 16;
 export class MomentPanel {
   visible = false;
   drawnAt = -Infinity;
+  /** @type {Drawing | null} What is in sight, as Plotly was told */
+  drawn = null;
+  /** @type {number[] | null} The steps of the records that are drawn */
+  steps = null;
   #revision = 0;
   #width = 0;
   /** @type {Box} */
@@ -53,14 +58,25 @@ export class MomentPanel {
     place(axis, 0, MARGIN.top, 16, rowHeight - MARGIN.top - MARGIN.bottom - TITLE);
     this.element = h("figure", { class: "panel moment" }, h("figcaption", {},
       h(layer ? "h3" : "h2", {}, chart.title), moments.deck.looks.logToggle(chart),
-      h("p", { class: "hint" }, chart.hint)), this.plot);
+      h("p", { class: "hint" }, chart.hint)),
+    h("div", { class: "frame" }, this.plot, momentMenu(this)));
     this.#size.observe(this.plot);
     this.#sight.observe(this.plot);
     moments.panels.push(this);
   }
 
+  /** Layer and title. */
+  get title() {
+    return `${this.layer ? `${this.layer}, ` : ""}${this.chart.title}`;
+  }
+
   get #name() {
-    return `${this.layer ? `${this.layer}, ` : ""}${this.chart.title}.`;
+    return `${this.title}.`;
+  }
+
+  /** Each line's name with what there is to say of it all. */
+  get readings() {
+    return this.#drawing?.read(null) ?? [];
   }
 
   #size = new ResizeObserver(([{ contentRect: { width } }]) => {
@@ -97,10 +113,11 @@ export class MomentPanel {
       smooth: 0, difference: false, rows: () => undefined }, record, box);
     this.#drawing = drawing;
     this.#revision += 1;
-    draw(this.#canvas, { cells: [drawing.cell], boxes: [box], width: this.#width,
-      height: rowHeight, x: drawing.x, y: drawing.y, log: drawing.log,
-      logX: false, zooms: false }, this.#revision);
-    const at = [...steps].sort((a, b) => a - b).map(whole).join(" and ");
+    this.drawn = { cells: [drawing.cell], boxes: [box], width: this.#width, height: rowHeight,
+      x: drawing.x, y: drawing.y, log: drawing.log, logX: false, zooms: false };
+    draw(this.#canvas, this.drawn, this.#revision);
+    this.steps = steps.size > 0 ? [...steps].sort((a, b) => a - b) : null;
+    const at = (this.steps ?? []).map(whole).join(" and ");
     setText(this.#when, at && `step ${at}`);
     this.axis.hidden = drawing.y.labels.some((label) => label.length > 5); // numbers before it
     this.#say(drawing);

@@ -18,6 +18,28 @@ import { PointChart } from "./point_chart.js";
 /** Longer lines have no marks but where a point stands alone, and are thin. */
 const MARKED = 200;
 
+/**
+ * @typedef {object} About
+ * @property {Pick<Run, "id" | "name">} run
+ * @property {string} definition What the numbers are
+ * @property {{ href: string, about: string }[]} csv
+ * @property {string} address One that opens it
+ */
+
+/**
+ * What the menu of a quantity tells that a run measured.
+ * @param {Run} run
+ * @param {Quantity} quantity
+ * @returns {About}
+ */
+export const measured = (run, { name }) => ({ run,
+  definition: (run.source === "import" ? "As it was logged; nothing is computed of it. "
+    : "One number for each series, seed and place across, as the study measured it. ") +
+    "Of several seeds, or of several values at one place, each is a dot, and the line joins " +
+    "their means.",
+  csv: [{ href: api.measurementsUrl(run.id, name), about: "measurements, all of this chart" }],
+  address: window.location.origin + format({ ...ofRun(run.id), chart: name }) });
+
 export class QuantityChart {
   /** @type {Measurement[]} */
   #measurements = [];
@@ -26,13 +48,13 @@ export class QuantityChart {
 
   /**
    * @param {Quantity} quantity
-   * @param {Run | null} measured The run that it has a menu for; null: it has none
+   * @param {About | null} about What its menu tells; null: it has none
    */
-  constructor(quantity, measured) {
+  constructor(quantity, about) {
     this.quantity = quantity;
     this.#chart = new PointChart({ id: quantity.name, title: quantity.title,
       unit: quantity.unit || "value", across: quantity.x, shows: quantity.shows,
-      menu: measured && menuButton(quantity.title, () => this.#menu(measured)) },
+      menu: about && menuButton(quantity.title, () => this.#menu(about)) },
     () => this.#content());
     this.element = this.#chart.element;
   }
@@ -42,24 +64,19 @@ export class QuantityChart {
     anchor(this.#chart.plot, page);
   }
 
-  /** @param {Run} run */
-  #menu(run) {
+  /** @param {About} about */
+  #menu({ run, definition, csv, address }) {
     const { name, title, unit, shows } = this.quantity;
-    const isImport = run.source === "import";
     return [h("h2", {}, title), h("p", { class: "hint" }, shows),
       h("details", {}, h("summary", {}, "Formula"), h("dl", {},
         h("dt", {}, h("code", {}, name), unit && h("span", { class: "hint" }, ` ${unit}`)),
-        h("dd", {}, (isImport ? "As it was logged; nothing is computed of it. "
-          : "One number for each series, seed and place across, as the study measured it. ") +
-          "Of several seeds, or of several values at one place, each is a dot, and the line joins " +
-          "their means."))),
-      fileList([{ href: api.measurementsUrl(run.id, name), about: "measurements, all of this chart" }],
-        (kind) => this.#save(run, kind)),
-      linkButton(window.location.origin + format({ ...ofRun(run.id), chart: name }))];
+        h("dd", {}, definition))),
+      fileList(csv, (kind) => this.#save(run, kind)),
+      linkButton(address)];
   }
 
   /**
-   * @param {Run} run
+   * @param {About["run"]} run
    * @param {"png" | "svg"} kind
    */
   async #save(run, kind) {

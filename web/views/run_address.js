@@ -1,7 +1,8 @@
 /** What a person chooses on a run's page goes into the address, and the page follows that. */
 
-/** @import { Chart, Look, Place, Range } from "../types" */
+/** @import { Look, Place, Range } from "../types" */
 /** @import { Deck } from "./deck.js" */
+/** @import { Logged } from "./looks.js" */
 
 import { format, go } from "../location.js";
 import { rememberLook } from "../look.js";
@@ -52,7 +53,7 @@ export class RunAddress {
   /**
    * An address that opens a chart as it is now, whatever the other browser remembers.
    * @param {Deck} deck
-   * @param {Chart} chart
+   * @param {Logged} chart
    * @param {string | null} layer
    */
   linkTo({ looks, networks, step }, chart, layer) {

@@ -12,7 +12,7 @@ import { grouped } from "../quantity.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { PLAIN_TABS } from "./plain_tabs.js";
-import { QuantityChart } from "./quantity_chart.js";
+import { measured, QuantityChart } from "./quantity_chart.js";
 import { runHeader } from "./run_header.js";
 import { isActive } from "./status.js";
 import { tabLinks } from "./toolbar.js";
@@ -84,7 +84,8 @@ export class StudyPage {
       this.body.replaceChildren(this.#plain.element);
       return;
     }
-    this.#charts = this.#quantities.map((quantity) => new QuantityChart(quantity, this.run));
+    this.#charts = this.#quantities.map((quantity) =>
+      new QuantityChart(quantity, measured(this.run, quantity)));
     this.body.replaceChildren(h("div", { class: "overview study" }, this.verdict.element,
       ...this.#charts.map(({ element }) => element)));
     this.#draw();

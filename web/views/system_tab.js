@@ -65,7 +65,12 @@ export function systemTab(run) {
     grid.dataset.built = key;
     for (const { chart } of charts) chart.close();
     charts = shown.map(([told, columns, scale]) => ({ columns, scale,
-      chart: new QuantityChart({ ...told, x, log_x: false, log_y: false }, null) }));
+      chart: new QuantityChart({ ...told, x, log_x: false, log_y: false }, {
+        run, definition: `${Object.values(columns).join(", ")} of system_records, a sample every ` +
+          `two seconds${scale === GIGA ? ", in 10⁹ bytes" : ""}.`,
+        csv: [{ href: api.exportUrl(run.id, "system_records", "csv"),
+          about: "system_records, all samples" }],
+        address: window.location.href }) }));
     grid.replaceChildren(...charts.map(({ chart }) => chart.element));
   }
 
