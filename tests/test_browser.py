@@ -1473,8 +1473,11 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     wait_until(page, lambda: page.evaluate(FITS), "the page fits a narrow window")
     assert serious(page) == []
+    page.route("**/api/catalog", lambda route: (time.sleep(0.5), route.continue_()))
     page.goto(f"{page.url}?chart=bias_gradient")  # as the menu's link has it
-    expect(page.locator(".plot[data-quantity='bias_gradient']")).to_be_focused()
+    gradient = page.locator(".plot[data-quantity='bias_gradient']")
+    expect(gradient).to_have_attribute("aria-label", re.compile("^Gradient of the bias"))
+    expect(gradient).to_be_focused()
     page.get_by_role("link", name="Run again").click()
     expect(page.get_by_label("Seeds")).to_have_value("0, 1")
 

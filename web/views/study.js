@@ -30,6 +30,8 @@ export class StudyPage {
   #quantities = [];
   /** @type {ReturnType<PlainTab["open"]> | null} */
   #plain = null;
+  /** Whether the catalog has said which quantities there are. */
+  #isLearned = false;
   /** The chart that the address names, until it is there. @type {string | null} */
   #named = null;
   #shown = "";
@@ -97,7 +99,7 @@ export class StudyPage {
   #bringIntoSight() {
     const chart = this.#charts.find(({ quantity }) => quantity.name === this.#named);
     if (!chart) return;
-    this.#named = null;
+    if (this.#isLearned) this.#named = null; // else all charts are built once more
     chart.anchor(this.body);
   }
 
@@ -109,8 +111,11 @@ export class StudyPage {
     const entry = entries.find(({ name }) => name === this.detail.catalog_entry)
       ?? entries.find(({ study }) => study && study.study === this.detail.study?.study);
     this.#quantities = [...entry?.quantities ?? []];
+    this.#isLearned = true;
     this.#addUnknown();
-    if (!this.#closed) this.show(this.place);
+    if (this.#closed) return;
+    this.show(this.place);
+    this.#bringIntoSight();
   }
 
   /** Quantities that no entry describes have charts too, by their names. */
