@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from long_run import store
 from page_rivals import IN_SIGHT, RIVALS
-from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from processes import serving, writing
 
 from shiftscope.db.engine import open_database
@@ -47,11 +47,13 @@ PATIENCE = 180_000
 SETTLING = 5
 """Seconds of streaming before the minute that is measured."""
 LONG_TASK = 50
-OVER_STEPS = ".panel:not(.moment) .plot"
-"""The charts whose horizontal axis is steps; the others show one step of the run."""
+RECORDED = ".plot:not([data-chart='gradient-signal'])"
+"""The charts of what `long_run.py` writes."""
+OVER_STEPS = f".panel:not(.moment) {RECORDED}"
+"""Those whose horizontal axis is steps; the others show one step of the run."""
 LINES = f"""(([first, last], least) => {{
   const isDrawn = (plot) => plot.querySelector(".canvas")?.data?.length > 0;
-  const plots = ({IN_SIGHT})(".plot");
+  const plots = ({IN_SIGHT})("{RECORDED}");
   return plots.length > 0 && plots.every((plot) => {{
     if (!plot.matches("{OVER_STEPS}")) return isDrawn(plot);
     const canvas = plot.querySelector(".canvas");
@@ -142,17 +144,18 @@ def seconds_to_zoom(browser: Browser, url: str, steps: int) -> float:
 
 def when_drawn(page: Page) -> float:
     """Seconds from the begin of the navigation until what `WHEN` waits for."""
-    try:
-        page.wait_for_function("window.drawn", timeout=PATIENCE)
-    except TimeoutError:
-        return math.inf
-    return page.evaluate("window.drawn") / 1000
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not (drawn := page.evaluate("window.drawn")):
+        if time.monotonic() > deadline:
+            return math.inf
+        page.wait_for_timeout(50)
+    return drawn / 1000
 
 
 @contextlib.contextmanager
 def opened(browser: Browser) -> Iterator[Page]:
     """A new page of a new context."""
-    context = browser.new_context(viewport=SIZE, bypass_csp=True)  # to wait for functions
+    context = browser.new_context(viewport=SIZE)
     try:
         yield context.new_page()
     finally:
