@@ -6,7 +6,6 @@ PostgreSQL has tools of its own.
 """
 
 import hashlib
-import os
 import re
 import sqlite3
 import tempfile
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import URL
 
 from .checkpoints import PLACE, checkpoints_folder, of_run, runs_with_checkpoints
+from .durable import sync
 from .engine import parse_url
 from .errors import DatabaseProblem
 
@@ -196,15 +196,6 @@ def damage(file: Path) -> str | None:
     except sqlite3.DatabaseError as error:
         found = str(error)
     return None if found == "ok" else " ".join(found.split())
-
-
-def sync(path: Path) -> None:
-    """See that a file, or the names in a folder, survive a loss of power."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _copy(database: Path, copy: Path) -> tuple[str, int]:

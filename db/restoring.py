@@ -16,9 +16,9 @@ from .backup import (
     opened,
     sqlite_file,
     sqlite_url,
-    sync,
 )
 from .checkpoints import checkpoints_folder
+from .durable import sync
 from .engine import open_database
 from .errors import Conflict, DatabaseProblem
 

@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 
 from ..db import audit
 from .access import Identity
-from .dependencies import EngineDep
+from .dependencies import EngineDep, Limit
 from .schemas import Public
 
 router = APIRouter(prefix="/api", tags=["access"])
@@ -54,7 +54,7 @@ def get_audit(
     before: Annotated[
         int | None, Query(ge=1, le=2**31 - 1, description="Only what is numbered below.")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Limit = 100,
 ) -> AuditPublic:
     """Who changed what, newest first."""
     found = audit.lines(engine, limit=limit, before=before)

@@ -14,6 +14,10 @@ from .older_runs import OlderRuns
 from .schemas import Number
 
 Admit = Callable[..., None]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+"""Rows of one answer, at most."""
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
+"""The place of the first row in the whole list."""
 
 
 def _engine(connection: HTTPConnection) -> Engine:

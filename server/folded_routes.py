@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from ..db import folded, listing
-from .dependencies import EngineDep
+from .dependencies import EngineDep, Limit, Offset
 from .list_routes import SearchQuery, Sort
 from .openapi import refusals
 from .run_schemas import RunPublic, run_public
@@ -72,8 +72,8 @@ def list_folded_runs(
     opened: Opened,
     q: SearchQuery = "",
     sort: Sort = listing.NEWEST,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Limit = 100,
+    offset: Offset = 0,
 ) -> FoldedRunsPublic:
     """The runs that match a query, those of each sweep as one row."""
     found = folded.page(engine, q, sort=sort, opened=opened, limit=limit, offset=offset)

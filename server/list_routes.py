@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from ..db import listing
 from ..db.search import KEYS, setting_keys
-from .dependencies import EngineDep
+from .dependencies import EngineDep, Limit, Offset
 from .list_schemas import (
     NumbersPublic,
     RunsPublic,
@@ -36,8 +36,8 @@ def list_runs(
     engine: EngineDep,
     q: SearchQuery = "",
     sort: Sort = listing.NEWEST,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Limit = 100,
+    offset: Offset = 0,
 ) -> RunsPublic:
     """The runs that match a query, by default all, newest first."""
     found = listing.page(engine, q, sort=sort, limit=limit, offset=offset)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import ConfigDict, Field
 from sqlalchemy import Engine
 
@@ -17,7 +17,7 @@ from ..db.sweep_parsing import parse_sweep
 from ..db.verdict import DEFAULT_TARGET
 from .auditing import ChangedDep
 from .catalog_schemas import EstimatePublic
-from .dependencies import AdmitDep, EngineDep, LimitsDep, Target
+from .dependencies import AdmitDep, EngineDep, Limit, LimitsDep, Offset, Target
 from .openapi import ModelOf, refusals
 from .run_routes import check_entry
 from .run_schemas import EntryName, RunPublic, run_public
@@ -132,8 +132,8 @@ def create_sweep(
 @router.get("")
 def list_sweeps(
     engine: EngineDep,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Limit = 100,
+    offset: Offset = 0,
 ) -> SweepsPublic:
     """The sweeps, newest first."""
     found = sweeps.page(engine, limit=limit, offset=offset)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..db.durable import sync
 from .state import DamagedState, State, from_bytes, to_bytes
 
 KEPT = 2
@@ -107,11 +108,7 @@ def write(file: Path, state: State, mark: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # so that the new name, too, survives a loss of power
-    finally:
-        os.close(folder)
+    sync(file.parent)
 
 
 def read(file: Path) -> dict[str, Any]:
