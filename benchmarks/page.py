@@ -159,7 +159,7 @@ def when_drawn(page: Page) -> float:
 
 @contextlib.contextmanager
 def opened(browser: Browser) -> Iterator[Page]:
-    """A new page of a new context, whose window has settled: its own interface loads scripts too."""
+    """A new page of a new context. Its window has settled: it loads scripts of its own."""
     context = browser.new_context(viewport=SIZE)
     try:
         page = context.new_page()
