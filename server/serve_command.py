@@ -62,8 +62,9 @@ def serve(
         )
 
         def begin() -> None:
-            address = address_of(listening) + (f"/?token={token}" if token else "")
-            typer.echo(f"shiftscope is at {address} (Ctrl-C ends it)")
+            address = address_of(listening)
+            link = f"{address}/?token={token}" if token else address
+            typer.echo(f"shiftscope is at {link} (Ctrl-C ends it)")
             sys.stdout.flush()
             if token is None:
                 say(
@@ -75,6 +76,7 @@ def serve(
             if herald:
                 herald.start()
             if not no_browser and has_display():
+                # Without the token, which the page asks for: all can read a browser's flags.
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
         app = create_app(engine, settings=settings)

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -282,17 +283,25 @@ def test_the_headers_of_every_answer(web: httpx.Client) -> None:
     assert foreign.status_code == 403 and "Content-Security-Policy" in foreign.headers
 
 
-def test_a_server_that_other_machines_reach_shows_its_token_once(
-    engine: Engine, environment: dict[str, str]
+def test_a_server_that_other_machines_reach_shows_its_token_once_and_not_to_the_browsers_flags(
+    engine: Engine, environment: dict[str, str], tmp_path: Path
 ) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o700)
+    environment.pop("CI", None)
+    environment |= {"BROWSER": str(browser), "DISPLAY": ":0"}
     environment["SHIFTSCOPE_DATABASE"] = engine.url.render_as_string(hide_password=False)
     command = [*SHIFTSCOPE, "serve", "--host", "0.0.0.0", "--port", "0", "--no-worker"]
-    process = subprocess.Popen(
-        [*command, "--no-browser"], env=environment, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     address, token = process.stdout.readline().split()[3].split("/?token=")
     try:
+        deadline = time.monotonic() + 60
+        while not opened.exists():
+            assert time.monotonic() < deadline, "no browser was opened"
+            time.sleep(0.05)
+        assert opened.read_text() == f"{address}\n"
         assert httpx.get(f"{address}/api/health").status_code == 200
         assert httpx.get(f"{address}/api/runs").status_code == 401
         assert httpx.get(f"{address}/api/runs", headers=bearer(token)).status_code == 200
