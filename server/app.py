@@ -74,7 +74,7 @@ def create_app(engine: Engine, web: Path = WEB, *, settings: Settings | None = N
     # The last one added is the first that a request meets.
     app.add_middleware(BodySize)
     app.add_middleware(Access, engine=engine, keys=keys, web=web)
-    app.add_middleware(Guard, host=host)
+    app.add_middleware(Guard, host=host, tokens=keys is not None)
     app.add_middleware(Policy, frames=settings.frames)
     add_failures(app)
     for routes in (

@@ -80,7 +80,7 @@ def serve(
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
         app = create_app(engine, settings=settings)
-        server = Server(app, on_begin=begin, on_end=worker.ask_to_end)
+        server = Server(app, settings.proxies, on_begin=begin, on_end=worker.ask_to_end)
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:
@@ -117,9 +117,14 @@ class Server(uvicorn.Server):
     """uvicorn, quiet, saying when it accepts connections and when it begins to end."""
 
     def __init__(
-        self, app: object, *, on_begin: Callable[[], None], on_end: Callable[[], None]
+        self,
+        app: object,
+        proxies: str,
+        *,
+        on_begin: Callable[[], None],
+        on_end: Callable[[], None],
     ) -> None:
-        super().__init__(configure(app))
+        super().__init__(configure(app, proxies))
         self._on_begin = on_begin
         self._on_end = on_end
 
