@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..db import tables
 from ..db.audit import LOOPBACK
 from ..db.tokens import GIVEN, hashed, is_same, tokens
-from .auditing import Changed, audited
+from .auditing import Audit, Changed
 from .failures import no_answer, problem
 from .security import SAFE
 
@@ -98,7 +98,7 @@ class Access:
 
     def __init__(self, app: ASGIApp, engine: Engine, keys: Keys | None, web: Path) -> None:
         self._app = app
-        self._engine = engine
+        self._audit = Audit(engine)
         self._keys = keys
         self._web = web
 
@@ -121,7 +121,7 @@ class Access:
         if not _changes(scope):
             return await self._app(scope, receive, send)
         changed = state["changed"] = Changed()
-        send = audited(self._engine, scope, changed, entered.name, send)
+        send = self._audit.audited(scope, changed, entered.name, send)
         if entered.read_only:
             what = f"{scope['method']} {scope['path']}"
             return await problem(403, READ_ONLY.format(what))(scope, receive, send)

@@ -1,6 +1,8 @@
 """A line in the audit for each request that changes something, before it is answered."""
 
+import asyncio
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -15,6 +17,9 @@ from ..db import audit
 
 logger = logging.getLogger(__name__)
 LONGEST = 120
+REFUSED = {403, 413, 429}
+"""Answers that whoever may change nothing can ask for without end."""
+REFUSED_SECONDS = 60.0
 NOTHING = {400, 404, 405, 415, 422}
 """Answers by which nothing was changed and nothing refused: it was not there, or not understood."""
 
@@ -39,22 +44,72 @@ def _changed(connection: HTTPConnection) -> Changed:
 ChangedDep = Annotated[Changed, Depends(_changed)]
 
 
-def audited(engine: Engine, scope: Scope, changed: Changed, who: str, send: Send) -> Send:
-    """Write down who asked for what, and what came of it, then send the answer on."""
+class Audit:
+    """The audit of one server; `engine` is where it is stored."""
 
-    async def send_on(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] not in NOTHING:
-            what, runs = _told(scope, changed)
-            try:
-                await run_in_threadpool(
-                    audit.record, engine, who, what, runs, int(message["status"])
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._refused: dict[tuple[str, int], _Refused] = {}
+        """The latest by who asked and the answer: no more than there are tokens."""
+
+    def audited(self, scope: Scope, changed: Changed, who: str, send: Send) -> Send:
+        """Write down who asked for what, and what came of it, then send the answer on."""
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] not in NOTHING:
+                what, runs = _told(scope, changed)
+                record = self._count if message["status"] in REFUSED else self._record
+                try:
+                    await record(who, what, runs, message["status"])
+                except SQLAlchemyError as error:
+                    # What was asked for is done: to say that it failed would be wrong.
+                    logger.error("%s, by %s, is not in the audit: %s", what, who, error)
+            await send(message)
+
+        return send_on
+
+    async def _record(self, who: str, what: str, runs: list[int], answer: int) -> None:
+        await run_in_threadpool(audit.record, self._engine, who, what, runs, answer)
+
+    async def _count(self, who: str, what: str, runs: list[int], answer: int) -> None:
+        """Refusals of a kind have one line a minute, of the first, with how many followed."""
+        latest, now = self._refused.get((who, answer)), time.monotonic()
+        if latest is None or now - latest.began >= REFUSED_SECONDS:
+            latest = self._refused[who, answer] = _Refused(now, what)
+        latest.count += 1
+        async with latest.lock:  # who waited finds that his is written already
+            if (count := latest.count) == latest.written:
+                return
+            if latest.line is None:
+                run = runs[0] if runs else None
+                latest.line = await run_in_threadpool(
+                    audit.add_refusal, self._engine, who, latest.what, run, answer
                 )
-            except SQLAlchemyError as error:
-                # What was asked for is done: to say that it failed would be wrong.
-                logger.error("%s, by %s, is not in the audit: %s", what, who, error)
-        await send(message)
+            if count > 1:
+                more = f", and {count - 1:,} more within a minute"
+                words = latest.what[: LONGEST - len(more)] + more
+                await run_in_threadpool(audit.reword, self._engine, latest.line, words)
+            latest.written = count
 
-    return send_on
+
+@dataclass
+class _Refused:
+    """Refusals of one kind, since the first of them.
+
+    Attributes:
+        began: When, by the clock that only goes forward.
+        what: The first one, in words.
+        count: How many there were.
+        written: How many of these the line tells of.
+        line: The number of the line, once there is one.
+    """
+
+    began: float
+    what: str
+    count: int = 0
+    written: int = 0
+    line: int | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def _told(scope: Scope, changed: Changed) -> tuple[str, list[int]]:

@@ -19,11 +19,11 @@ from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_live
 
-from shiftscope.db import audit, listing, tokens
+from shiftscope.db import audit, listing, queue, tokens
 from shiftscope.db.engine import writing
 from shiftscope.db.errors import Conflict, NotFound, SetupProblem
 from shiftscope.db.log import entries
-from shiftscope.server import access
+from shiftscope.server import access, auditing
 from shiftscope.server.app import create_app
 from shiftscope.server.cli import app as command_line
 from shiftscope.server.serve_command import token_needed
@@ -202,8 +202,9 @@ def changing(engine: Engine) -> list[tuple[str, str]]:
 
 
 def test_a_token_for_looking_changes_nothing_and_reads_everything(
-    engine: Engine, asking: httpx.Client, make_run: Any
+    engine: Engine, asking: httpx.Client, make_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(auditing, "REFUSED_SECONDS", 0.0)
     run = make_run(engine)
     run.append(3)
     asking.headers.update(bearer(tokens.make_token(engine, "lab", read_only=True)))
@@ -232,6 +233,42 @@ def test_a_token_for_looking_changes_nothing_and_reads_everything(
     ):
         assert asking.post(path, json=body).status_code == 200, path
     assert asking.get("/api/runs/1/export/layer_records.csv").status_code == 200
+
+
+def test_refusals_of_one_kind_have_one_line_a_minute_with_their_count(
+    engine: Engine, asking: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "REFUSED_SECONDS", 3600.0)
+    for name in ("lab", "seminar"):
+        token = tokens.make_token(engine, name, read_only=True)
+        for _ in range(4):
+            assert asking.post("/api/runs", headers=bearer(token)).status_code == 403
+        assert asking.delete(f"/api/runs/{'9' * 150}", headers=bearer(token)).status_code == 403
+    monkeypatch.setattr(auditing, "REFUSED_SECONDS", 0.0)
+    assert asking.delete("/api/runs/7", headers=bearer(token)).status_code == 403
+    told = [(line.who, line.what, line.answer) for line in audit.lines(engine, limit=9)]
+    first = "POST /api/runs, and 4 more within a minute"
+    assert [line for line in reversed(told) if line[2]] == [
+        ("lab", first, 403), ("seminar", first, 403), ("seminar", "DELETE /api/runs/7", 403),
+    ]  # fmt: skip
+
+
+def test_a_mistake_of_the_servers_is_answered_as_all_is(
+    engine: Engine, web: httpx.Client, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(engine)
+
+    def mistaken(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(queue, "ask_to_stop", mistaken)
+    answer = web.post(f"/api/runs/{run.run_id}/stop")
+    assert answer.status_code == 500 and "made a mistake" in answer.json()["detail"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    (line,) = audit.lines(engine, limit=2)
+    assert (line.what, line.run_id, line.answer) == ("stop run", run.run_id, 500)
 
 
 def test_every_change_has_a_line_in_the_audit(engine: Engine, connect: Callable[..., Any]) -> None:
