@@ -10,8 +10,9 @@ written down.
 import contextlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
@@ -28,12 +29,12 @@ from ..db import tables
 from ..db.audit import LOOPBACK
 from ..db.tokens import GIVEN, hashed, is_same, tokens
 from .auditing import Audit, Changed
+from .cookies import SECONDS, Cookies
 from .failures import no_answer, problem
 from .security import SAFE
 
 KNOWN_SECONDS = 1.0
 """A token that is revoked lets nobody in after so long."""
-COOKIE_SECONDS = 30 * 24 * 3600
 OPEN = {"/api/health"}
 READING = re.compile(r"/api/((experiments|sweeps)/validate|runs/[0-9]+/(series|moment))")
 """What is asked by POST since it takes a body, and changes nothing."""
@@ -72,8 +73,8 @@ class Keys:
     _known: Sequence[tables.Token] = field(default=(), init=False)
     _read_at: float = field(default=-KNOWN_SECONDS, init=False)
 
-    async def identify(self, token: str) -> Identity | None:
-        """Whose token it is; None where it is nobody's.
+    async def identify(self, fits: Callable[[str], bool]) -> Identity | None:
+        """Whose token it is, by what fits the hash of it; None where it is nobody's.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: The database does not answer.
@@ -83,9 +84,9 @@ class Keys:
             self._read_at = time.monotonic()
         found = None
         for known in self._known:  # all of them, so that the time says nothing of which
-            if is_same(token, known.hash):
+            if fits(known.hash):
                 found = Identity(known.name, known.read_only)
-        if self.given and is_same(token, hashed(self.given)):
+        if self.given and fits(hashed(self.given)):
             found = Identity(GIVEN)
         return found
 
@@ -96,8 +97,11 @@ class Access:
     `keys` is None where nobody is asked for a token.
     """
 
-    def __init__(self, app: ASGIApp, engine: Engine, keys: Keys | None, web: Path) -> None:
+    def __init__(
+        self, app: ASGIApp, engine: Engine, keys: Keys | None, cookies: Cookies, web: Path
+    ) -> None:
         self._app = app
+        self._cookies = cookies
         self._audit = Audit(engine)
         self._keys = keys
         self._web = web
@@ -132,13 +136,41 @@ class Access:
         if self._keys is None:
             return Identity(LOOPBACK)
         shown = _token_in_address(scope) if _is_page(scope) else None
-        if shown and await self._keys.identify(shown):
-            return _into_cookie(scope, shown)
-        sent = _token_sent(scope)
-        identity = await self._keys.identify(sent) if sent else None
+        if shown and await self._keys.identify(partial(is_same, shown)):
+            return self._into_cookie(scope, shown)
+        sent, fits = self._sent(scope)
+        identity = await self._keys.identify(fits) if sent else None
         if identity is None:
             return self._refusal(scope, known=shown or sent)
         return identity if shown is None else RedirectResponse(_without_token(scope), 303)
+
+    def _sent(self, scope: Scope) -> tuple[str, Callable[[str], bool]]:
+        """What a script or a browser sends, and whether it fits the hash of a token.
+
+        What a script sends goes before.
+        """
+        connection = HTTPConnection(scope)
+        kind, _, token = connection.headers.get("authorization", "").partition(" ")
+        if kind:
+            token = token.strip() if kind.lower() == "bearer" else ""
+            return token, partial(is_same, token)
+        name = cookie_name(scope)
+        value = connection.cookies.get(name, "")
+        return value, partial(self._cookies.fits, name, value)
+
+    def _into_cookie(self, scope: Scope, token: str) -> Response:
+        response = RedirectResponse(_without_token(scope), HTTPStatus.SEE_OTHER)
+        response.headers["Cache-Control"] = "no-store"
+        name = cookie_name(scope)
+        response.set_cookie(
+            name,
+            self._cookies.make(name, hashed(token)),
+            max_age=SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=_is_secure(scope),
+        )
+        return response
 
     def _refusal(self, scope: Scope, known: str | None) -> Response:
         why = f"{NEEDED}, and does not know the one that was sent." if known else f"{NEEDED}."
@@ -191,13 +223,10 @@ def _token_in_address(scope: Scope) -> str | None:
     return HTTPConnection(scope).query_params.get("token")
 
 
-def _token_sent(scope: Scope) -> str | None:
-    """The token of a script or of a browser; that of a script goes before."""
-    connection = HTTPConnection(scope)
-    kind, _, token = connection.headers.get("authorization", "").partition(" ")
-    if kind:
-        return token.strip() if kind.lower() == "bearer" else ""
-    return connection.cookies.get(cookie_name(scope))
+def _is_secure(scope: Scope) -> bool:
+    """Whether the browser came by TLS; of several proxies in a row the first says so."""
+    asked = Headers(scope=scope).get("x-forwarded-proto", scope["scheme"])
+    return asked.partition(",")[0].strip().lower() == "https"
 
 
 def cookie_name(scope: Scope) -> str:
@@ -210,17 +239,3 @@ def _without_token(scope: Scope) -> str:
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     rest = urlencode([(name, value) for name, value in query if name != "token"])
     return quote(f"/{scope['path'].lstrip('/')}") + (f"?{rest}" if rest else "")
-
-
-def _into_cookie(scope: Scope, token: str) -> Response:
-    response = RedirectResponse(_without_token(scope), HTTPStatus.SEE_OTHER)
-    response.headers["Cache-Control"] = "no-store"
-    response.set_cookie(
-        cookie_name(scope),
-        token,
-        max_age=COOKIE_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=Headers(scope=scope).get("x-forwarded-proto", scope["scheme"]) == "https",
-    )
-    return response

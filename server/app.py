@@ -33,6 +33,7 @@ from . import (
 from .access import Access, Keys
 from .assets import WEB, add_assets
 from .body_size import BodySize
+from .cookies import Cookies
 from .failures import RESPONSES, Unforeseen, add_failures
 from .limits import Limits
 from .older_runs import OlderRuns
@@ -74,7 +75,8 @@ def create_app(engine: Engine, web: Path = WEB, *, settings: Settings | None = N
     # The last one added is the first that a request meets.
     app.add_middleware(Unforeseen)
     app.add_middleware(BodySize)
-    app.add_middleware(Access, engine=engine, keys=keys, web=web)
+    cookies = Cookies(settings.data_folder)
+    app.add_middleware(Access, engine=engine, keys=keys, cookies=cookies, web=web)
     app.add_middleware(Guard, host=host, tokens=keys is not None)
     app.add_middleware(Unforeseen)  # of those two themselves
     app.add_middleware(Policy, frames=settings.frames)

@@ -119,7 +119,7 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         app: object,
-        proxies: str,
+        proxies: str = "",
         *,
         on_begin: Callable[[], None],
         on_end: Callable[[], None],
