@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..db import tables
 from ..db.audit import LOOPBACK
 from ..db.tokens import GIVEN, hashed, is_same, tokens
-from .auditing import Audit, Changed
+from .auditing import Audit
 from .cookies import SECONDS, Cookies
 from .failures import no_answer, problem
 from .security import SAFE
@@ -124,7 +124,7 @@ class Access:
             return await self._app(scope, receive, self._while_valid(scope, send))
         if not _changes(scope):
             return await self._app(scope, receive, send)
-        changed = state["changed"] = Changed()
+        changed = state["changed"] = self._audit.changed(entered.name)
         send = self._audit.audited(scope, changed, entered.name, send)
         if entered.read_only:
             what = f"{scope['method']} {scope['path']}"

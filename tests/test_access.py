@@ -315,6 +315,26 @@ def test_a_mistake_of_the_servers_is_answered_as_all_is(
     assert (line.what, line.run_id, line.answer) == ("stop run", run.run_id, 500)
 
 
+def test_each_of_many_changes_is_in_the_audit_though_a_later_one_fails(
+    engine: Engine, web: httpx.Client, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [make_run(engine).run_id for _ in range(3)]
+    stop = queue.ask_to_stop
+
+    def mistaken(engine: Engine, run_id: int) -> None:
+        if run_id == runs[2]:
+            raise RuntimeError("a mistake")
+        stop(engine, run_id)
+
+    monkeypatch.setattr(queue, "ask_to_stop", mistaken)
+    answer = web.post("/api/runs/bulk", json={"action": "stop", "runs": [*runs, 77]})
+    assert answer.status_code == 500
+    lines = [(line.what, line.run_id, line.answer) for line in audit.lines(engine, limit=9)]
+    assert lines[::-1] == [
+        ("stop many", runs[0], 200), ("stop many", runs[1], 200), ("stop many", None, 500),
+    ]  # fmt: skip
+
+
 def test_every_change_has_a_line_in_the_audit(engine: Engine, connect: Callable[..., Any]) -> None:
     web, asking = connect(engine), connect(engine, **OPEN_TO_ALL)
     first = web.post("/api/runs", json={"experiment": {}}).json()["id"]
