@@ -73,8 +73,10 @@ class Keys:
     _known: Sequence[tables.Token] = field(default=(), init=False)
     _read_at: float = field(default=-KNOWN_SECONDS, init=False)
 
-    async def identify(self, fits: Callable[[str], bool]) -> Identity | None:
-        """Whose token it is, by what fits the hash of it; None where it is nobody's.
+    async def identify(
+        self, token: str, fits: Callable[[str, str], bool] = is_same
+    ) -> Identity | None:
+        """Whose token it is, or whose it `fits` the hash of; None where it is nobody's.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: The database does not answer.
@@ -84,9 +86,9 @@ class Keys:
             self._read_at = time.monotonic()
         found = None
         for known in self._known:  # all of them, so that the time says nothing of which
-            if fits(known.hash):
+            if fits(token, known.hash):
                 found = Identity(known.name, known.read_only)
-        if self.given and fits(hashed(self.given)):
+        if self.given and fits(token, hashed(self.given)):
             found = Identity(GIVEN)
         return found
 
@@ -136,27 +138,22 @@ class Access:
         if self._keys is None:
             return Identity(LOOPBACK)
         shown = _token_in_address(scope) if _is_page(scope) else None
-        if shown and await self._keys.identify(partial(is_same, shown)):
+        if shown and await self._keys.identify(shown):
             return self._into_cookie(scope, shown)
         sent, fits = self._sent(scope)
-        identity = await self._keys.identify(fits) if sent else None
+        identity = await self._keys.identify(sent, fits) if sent else None
         if identity is None:
             return self._refusal(scope, known=shown or sent)
         return identity if shown is None else RedirectResponse(_without_token(scope), 303)
 
-    def _sent(self, scope: Scope) -> tuple[str, Callable[[str], bool]]:
-        """What a script or a browser sends, and whether it fits the hash of a token.
-
-        What a script sends goes before.
-        """
+    def _sent(self, scope: Scope) -> tuple[str, Callable[[str, str], bool]]:
+        """What a script or else a browser sends, and what says whether it fits a token's hash."""
         connection = HTTPConnection(scope)
         kind, _, token = connection.headers.get("authorization", "").partition(" ")
         if kind:
-            token = token.strip() if kind.lower() == "bearer" else ""
-            return token, partial(is_same, token)
+            return token.strip() if kind.lower() == "bearer" else "", is_same
         name = cookie_name(scope)
-        value = connection.cookies.get(name, "")
-        return value, partial(self._cookies.fits, name, value)
+        return connection.cookies.get(name, ""), partial(self._cookies.fits, name)
 
     def _into_cookie(self, scope: Scope, token: str) -> Response:
         response = RedirectResponse(_without_token(scope), HTTPStatus.SEE_OTHER)
