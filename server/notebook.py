@@ -44,7 +44,7 @@ _started: dict[str, tuple[subprocess.Popen[str], str, str]] = {}
 
 
 class View:
-    """The page of a run, which a notebook shows in a frame.
+    """The page of a run: in a notebook a frame, or a link where a token is asked for.
 
     Attributes:
         address: Of the page, to open in a browser; with the token, where one is asked for.

@@ -218,9 +218,9 @@ def test_a_cookie_is_of_use_to_its_server_until_it_ends_or_its_token_is_revoked(
     assert not Cookies(tmp_path / "nowhere").fits(name, value, stored[0])
     tokens.revoke(engine, "lab")
     assert answer(asking, value) == 401
-    tomorrow = time.time() + cookies.SECONDS
-    monkeypatch.setattr(cookies.time, "time", lambda: tomorrow)
-    assert not Cookies(tmp_path).fits(name, value, stored[0])
+    monkeypatch.setattr(cookies, "SECONDS", -1)
+    ended = Cookies(tmp_path).make(name, stored[0])
+    assert not Cookies(tmp_path).fits(name, ended, stored[0])
 
 
 def test_a_given_token_is_asked_for_on_loopback_too(

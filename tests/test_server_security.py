@@ -100,7 +100,7 @@ def test_a_proxy_lets_nobody_in_where_no_token_is_asked_for(
         assert header.lower() in said and "SHIFTSCOPE_TOKEN" in said
     address = f"ws://127.0.0.1:{web.base_url.port}/api/live"
     with pytest.raises(InvalidStatus, match="403"):
-        connect_live(address, additional_headers=proxied).close()
+        connect_live(address, additional_headers=proxied, open_timeout=60).close()
     assert listing.page(engine).runs == []
 
 
