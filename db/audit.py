@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.orm import Session
 
 from .engine import writing
@@ -41,6 +41,20 @@ def record(engine: Engine, who: str, what: str, runs: Sequence[int], answer: int
             there = connection.scalars(select(Run.id).where(Run.id.in_(runs))).all()
             for run_id in there:
                 add_entry(connection, run_id, f"{who} asked: {what}.")
+
+
+def add_refusal(engine: Engine, who: str, what: str, run_id: int | None, answer: int) -> int:
+    """Add a line for what was refused; returns its number."""
+    values = {"who": who, "what": what, "run_id": run_id, "answer": answer}
+    with writing(engine) as connection:
+        added = insert(AuditEntry).values(at=datetime.now(UTC), **values)
+        return connection.scalars(added.returning(AuditEntry.id)).one()
+
+
+def reword(engine: Engine, line: int, what: str) -> None:
+    """Say in a line how many refusals it is of by now."""
+    with writing(engine) as connection:
+        connection.execute(update(AuditEntry).where(AuditEntry.id == line).values(what=what))
 
 
 def lines(engine: Engine, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:

@@ -10,8 +10,9 @@ written down.
 import contextlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
@@ -27,13 +28,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..db import tables
 from ..db.audit import LOOPBACK
 from ..db.tokens import GIVEN, hashed, is_same, tokens
-from .auditing import Changed, audited
+from .auditing import Audit
+from .cookies import SECONDS, Cookies
 from .failures import no_answer, problem
 from .security import SAFE
 
 KNOWN_SECONDS = 1.0
 """A token that is revoked lets nobody in after so long."""
-COOKIE_SECONDS = 30 * 24 * 3600
 OPEN = {"/api/health"}
 READING = re.compile(r"/api/((experiments|sweeps)/validate|runs/[0-9]+/(series|moment))")
 """What is asked by POST since it takes a body, and changes nothing."""
@@ -72,8 +73,10 @@ class Keys:
     _known: Sequence[tables.Token] = field(default=(), init=False)
     _read_at: float = field(default=-KNOWN_SECONDS, init=False)
 
-    async def identify(self, token: str) -> Identity | None:
-        """Whose token it is; None where it is nobody's.
+    async def identify(
+        self, token: str, fits: Callable[[str, str], bool] = is_same
+    ) -> Identity | None:
+        """Whose token it is, or whose it `fits` the hash of; None where it is nobody's.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: The database does not answer.
@@ -83,9 +86,9 @@ class Keys:
             self._read_at = time.monotonic()
         found = None
         for known in self._known:  # all of them, so that the time says nothing of which
-            if is_same(token, known.hash):
+            if fits(token, known.hash):
                 found = Identity(known.name, known.read_only)
-        if self.given and is_same(token, hashed(self.given)):
+        if self.given and fits(token, hashed(self.given)):
             found = Identity(GIVEN)
         return found
 
@@ -96,9 +99,12 @@ class Access:
     `keys` is None where nobody is asked for a token.
     """
 
-    def __init__(self, app: ASGIApp, engine: Engine, keys: Keys | None, web: Path) -> None:
+    def __init__(
+        self, app: ASGIApp, engine: Engine, keys: Keys | None, cookies: Cookies, web: Path
+    ) -> None:
         self._app = app
-        self._engine = engine
+        self._cookies = cookies
+        self._audit = Audit(engine)
         self._keys = keys
         self._web = web
 
@@ -120,8 +126,8 @@ class Access:
             return await self._app(scope, receive, self._while_valid(scope, send))
         if not _changes(scope):
             return await self._app(scope, receive, send)
-        changed = state["changed"] = Changed()
-        send = audited(self._engine, scope, changed, entered.name, send)
+        changed = state["changed"] = self._audit.changed(entered.name)
+        send = self._audit.audited(scope, changed, entered.name, send)
         if entered.read_only:
             what = f"{scope['method']} {scope['path']}"
             return await problem(403, READ_ONLY.format(what))(scope, receive, send)
@@ -133,12 +139,35 @@ class Access:
             return Identity(LOOPBACK)
         shown = _token_in_address(scope) if _is_page(scope) else None
         if shown and await self._keys.identify(shown):
-            return _into_cookie(scope, shown)
-        sent = _token_sent(scope)
-        identity = await self._keys.identify(sent) if sent else None
+            return self._into_cookie(scope, shown)
+        sent, fits = self._sent(scope)
+        identity = await self._keys.identify(sent, fits) if sent else None
         if identity is None:
             return self._refusal(scope, known=shown or sent)
         return identity if shown is None else RedirectResponse(_without_token(scope), 303)
+
+    def _sent(self, scope: Scope) -> tuple[str, Callable[[str, str], bool]]:
+        """What a script or else a browser sends, and what says whether it fits a token's hash."""
+        connection = HTTPConnection(scope)
+        kind, _, token = connection.headers.get("authorization", "").partition(" ")
+        if kind:
+            return token.strip() if kind.lower() == "bearer" else "", is_same
+        name = cookie_name(scope)
+        return connection.cookies.get(name, ""), partial(self._cookies.fits, name)
+
+    def _into_cookie(self, scope: Scope, token: str) -> Response:
+        response = RedirectResponse(_without_token(scope), HTTPStatus.SEE_OTHER)
+        response.headers["Cache-Control"] = "no-store"
+        name = cookie_name(scope)
+        response.set_cookie(
+            name,
+            self._cookies.make(name, hashed(token)),
+            max_age=SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=_is_secure(scope),
+        )
+        return response
 
     def _refusal(self, scope: Scope, known: str | None) -> Response:
         why = f"{NEEDED}, and does not know the one that was sent." if known else f"{NEEDED}."
@@ -191,13 +220,10 @@ def _token_in_address(scope: Scope) -> str | None:
     return HTTPConnection(scope).query_params.get("token")
 
 
-def _token_sent(scope: Scope) -> str | None:
-    """The token of a script or of a browser; that of a script goes before."""
-    connection = HTTPConnection(scope)
-    kind, _, token = connection.headers.get("authorization", "").partition(" ")
-    if kind:
-        return token.strip() if kind.lower() == "bearer" else ""
-    return connection.cookies.get(cookie_name(scope))
+def _is_secure(scope: Scope) -> bool:
+    """Whether the browser came by TLS; of several proxies in a row the first says so."""
+    asked = Headers(scope=scope).get("x-forwarded-proto", scope["scheme"])
+    return asked.partition(",")[0].strip().lower() == "https"
 
 
 def cookie_name(scope: Scope) -> str:
@@ -210,17 +236,3 @@ def _without_token(scope: Scope) -> str:
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     rest = urlencode([(name, value) for name, value in query if name != "token"])
     return quote(f"/{scope['path'].lstrip('/')}") + (f"?{rest}" if rest else "")
-
-
-def _into_cookie(scope: Scope, token: str) -> Response:
-    response = RedirectResponse(_without_token(scope), HTTPStatus.SEE_OTHER)
-    response.headers["Cache-Control"] = "no-store"
-    response.set_cookie(
-        cookie_name(scope),
-        token,
-        max_age=COOKIE_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=Headers(scope=scope).get("x-forwarded-proto", scope["scheme"]) == "https",
-    )
-    return response

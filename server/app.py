@@ -33,7 +33,8 @@ from . import (
 from .access import Access, Keys
 from .assets import WEB, add_assets
 from .body_size import BodySize
-from .failures import RESPONSES, add_failures
+from .cookies import Cookies
+from .failures import RESPONSES, Unforeseen, add_failures
 from .limits import Limits
 from .older_runs import OlderRuns
 from .openapi import Application
@@ -72,9 +73,12 @@ def create_app(engine: Engine, web: Path = WEB, *, settings: Settings | None = N
     app.state.older_runs = OlderRuns(engine)
     app.state.limits = Limits(engine, settings)
     # The last one added is the first that a request meets.
+    app.add_middleware(Unforeseen)
     app.add_middleware(BodySize)
-    app.add_middleware(Access, engine=engine, keys=keys, web=web)
-    app.add_middleware(Guard, host=host)
+    cookies = Cookies(settings.data_folder)
+    app.add_middleware(Access, engine=engine, keys=keys, cookies=cookies, web=web)
+    app.add_middleware(Guard, host=host, tokens=keys is not None)
+    app.add_middleware(Unforeseen)  # of those two themselves
     app.add_middleware(Policy, frames=settings.frames)
     add_failures(app)
     for routes in (

@@ -27,16 +27,16 @@ def act_on_runs(
     run_ids = list(dict.fromkeys(body.runs))
     new: list[int] = []
     refused: dict[int, ShiftscopeError] = {}
+    changed.what = f"{body.action} many"
     if body.action == "stop":
-        refused = _each(run_ids, partial(queue.ask_to_stop, engine))
+        refused = _each(run_ids, changed.each(partial(queue.ask_to_stop, engine)))
     elif body.action == "resume":
-        refused = _each(run_ids, partial(resuming.resume, engine))
+        refused = _each(run_ids, changed.each(partial(resuming.resume, engine)))
     elif body.action == "again":
         new, refused = _again(engine, run_ids, admit)
     else:
         refused |= _edited(engine, run_ids, body)
     done = [run_id for run_id in run_ids if run_id not in refused]
-    changed.what = f"{body.action} many"
     changed.runs += [*done, *new]
     return BulkPublic(
         runs=done,

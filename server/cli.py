@@ -27,7 +27,7 @@ from .settings import load_settings, make_folder
 from .sweep_command import sweep
 from .token_command import show_audit, token_app
 from .verdict_command import verdict
-from .worker_process import worker_command
+from .worker_process import environment_with, worker_command
 
 app = typer.Typer(
     help="Watch what normalization does to a network while it trains: pairs of networks, live.",
@@ -48,8 +48,8 @@ def worker(database: DatabaseFlag = None, data: DataFlag = None) -> None:
     settings = load_settings(database=database, data=data)
     make_folder(settings)
     open_database(settings.database_url).dispose()
-    command = worker_command(settings.database_url, settings.data_folder)
-    os.execv(command[0], command)
+    command = worker_command(settings.data_folder)
+    os.execve(command[0], command, environment_with(settings.database_url))
 
 
 for command in (

@@ -14,6 +14,7 @@ from ..db.tables import ACTIVE
 from .finding_words import finding_lines
 from .flags import DatabaseFlag, DataFlag, RunNumber
 from .settings import load_settings
+from .worker_process import environment_with
 
 
 def diagnose(
@@ -49,7 +50,11 @@ def look_at(url: str, run_id: int) -> None:
     """
     module = [sys.executable, "-P", "-m", "shiftscope.trainer.diagnosing"]
     done = subprocess.run(
-        [*module, "--database", url, str(run_id)], stderr=subprocess.PIPE, text=True, check=False
+        [*module, str(run_id)],
+        env=environment_with(url),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()

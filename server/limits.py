@@ -37,7 +37,7 @@ class Limits:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine = engine
         self._settings = settings
-        self._is_here = is_loopback(settings.host)
+        self._is_here = is_loopback(settings.host) and not settings.token
         self._rate = Rate(settings.starts)
 
     def admit(self, asker: str, *asked: Asked) -> None:

@@ -11,20 +11,29 @@ from .failures import problem
 
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s:/@\[\]]+))(?::[0-9]*)?")
 SAFE = {"GET", "HEAD"}
+_PASSED_ON = re.compile(r"x-forwarded-.*|forwarded|x-real-ip|via")
+"""Headers by which a proxy says that it passes on what someone else asks."""
 
 
 class Guard:
-    """Refuses what only a foreign page would send; pure ASGI, around the whole application.
+    """Refuses what only a foreign page or a proxy would send; pure ASGI, around the application.
 
     The name in `Host` is this machine's, or the one that we listen on: a foreign name that is made
     to point here (DNS rebinding) reaches nothing. Whoever listens on every address (0.0.0.0, ::),
     as the containers do, chose to be reached under any name, and any is taken. `Origin`, which
     browsers send with all that may change something, has to be the page's own. A body has to say
-    that it is JSON, which a form of another site can't.
+    that it is JSON, which a form of another site can't. Where nobody is asked for a token, no proxy
+    may pass anything on: to us all whom it lets in would be on this machine.
     """
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
+    def __init__(self, app: ASGIApp, host: str, *, tokens: bool) -> None:
+        """Args:
+        app: The application.
+        host: What it listens on.
+        tokens: Whether a token is asked for.
+        """
         self._app = app
+        self._tokens = tokens
         self._host = host.strip("[]").lower()
         self._any = _is(self._host, "is_unspecified")
 
@@ -46,6 +55,14 @@ class Guard:
                 403,
                 f"This server does not go by {named}: open it as 127.0.0.1 or localhost, or start "
                 "it with --host and the name or address that you use.",
+            )
+        proxied = next((name for name in headers if _PASSED_ON.fullmatch(name)), None)
+        if proxied and not self._tokens:
+            return problem(
+                403,
+                f"A proxy passed this on ({proxied}), and this server asks nobody for a token: "
+                "whoever reaches the proxy would be let in. Start the server with a token in "
+                "SHIFTSCOPE_TOKEN, which it then asks for, or ask it without the proxy.",
             )
         if scope["type"] == "http" and scope["method"] in SAFE:
             return None

@@ -62,8 +62,9 @@ def serve(
         )
 
         def begin() -> None:
-            address = address_of(listening) + (f"/?token={token}" if token else "")
-            typer.echo(f"shiftscope is at {address} (Ctrl-C ends it)")
+            address = address_of(listening)
+            link = f"{address}/?token={token}" if token else address
+            typer.echo(f"shiftscope is at {link} (Ctrl-C ends it)")
             sys.stdout.flush()
             if token is None:
                 say(
@@ -75,10 +76,11 @@ def serve(
             if herald:
                 herald.start()
             if not no_browser and has_display():
+                # Without the token, which the page asks for: all can read a browser's flags.
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
         app = create_app(engine, settings=settings)
-        server = Server(app, on_begin=begin, on_end=worker.ask_to_end)
+        server = Server(app, settings.proxies, on_begin=begin, on_end=worker.ask_to_end)
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:
@@ -115,9 +117,14 @@ class Server(uvicorn.Server):
     """uvicorn, quiet, saying when it accepts connections and when it begins to end."""
 
     def __init__(
-        self, app: object, *, on_begin: Callable[[], None], on_end: Callable[[], None]
+        self,
+        app: object,
+        proxies: str = "",
+        *,
+        on_begin: Callable[[], None],
+        on_end: Callable[[], None],
     ) -> None:
-        super().__init__(configure(app))
+        super().__init__(configure(app, proxies))
         self._on_begin = on_begin
         self._on_end = on_end
 

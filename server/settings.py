@@ -1,9 +1,10 @@
 """Settings: one table of name, default and help, from which flags, environment and docs come."""
 
 import os
+from ipaddress import ip_network
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from ..db.errors import SetupProblem
 from ..db.location import PREFIX, Location
@@ -44,10 +45,25 @@ class Settings(Location):
         description="Origins of pages that may show the server's in a frame, with spaces between; "
         "by default none.",
     )
+    proxies: str = Field(
+        default="",
+        description="Addresses or networks of proxies, with commas between, that are believed who "
+        "asked them (X-Forwarded-For); by default none.",
+    )
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_addresses(cls, proxies: str) -> str:
+        for address in proxies.split(",") if proxies else ():
+            try:
+                ip_network(address.strip())
+            except ValueError as error:
+                raise ValueError(f"expected such as 10.0.0.5,10.1.0.0/16; {error}") from None
+        return proxies
 
 
 ONLY_IN_ENVIRONMENT = {
-    *("token", "frames"),
+    *("token", "frames", "proxies"),
     *("starts", "queued", "parameters", "memory", "checkpoint_seconds"),
 }
 """Settings without a flag. All on the machine can read a process's flags: none is for a token."""

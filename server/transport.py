@@ -48,17 +48,24 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
 
 def configure(
-    app: Any, *, ping_seconds: float = PING_SECONDS, pong_seconds: float = PONG_SECONDS
+    app: Any,
+    proxies: str = "",
+    *,
+    ping_seconds: float = PING_SECONDS,
+    pong_seconds: float = PONG_SECONDS,
 ) -> uvicorn.Config:
     """What uvicorn needs to know to serve an application.
 
     Args:
         app: The application.
+        proxies: Addresses whose word is taken of who asked them; "": nobody's.
         ping_seconds: Between a client's answer to a ping and the next ping.
         pong_seconds: After which a client without an answer is let go.
     """
     return uvicorn.Config(
         app,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         log_level="warning",
         access_log=False,
         ws=BoundedWebSocket,

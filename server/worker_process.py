@@ -10,19 +10,29 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..db.location import PREFIX
+
 END_SECONDS = 4.0
 LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
 """A worker that lived so long begins anew with the shortest pause."""
 
 
-def worker_command(database: str, data: Path, *options: object) -> list[str]:
+def worker_command(data: Path, *options: object) -> list[str]:
     """The command that runs a worker; the trainer is only ever reached as a process.
 
     With -P no file of the folder that it is started in is taken for a module.
     """
     module = [sys.executable, "-P", "-m", "shiftscope.trainer.worker"]
-    return [*module, "--database", database, "--data", str(data), *map(str, options)]
+    return [*module, "--data", str(data), *map(str, options)]
+
+
+def environment_with(database: str) -> dict[str, str]:
+    """Our environment, which names the database to a process of the trainer.
+
+    The URL may have a password, and all on the machine can read a process's flags.
+    """
+    return {**os.environ, f"{PREFIX}DATABASE": database}
 
 
 def start_worker(
@@ -33,8 +43,14 @@ def start_worker(
     It gets a session of its own, so that Ctrl-C in the terminal reaches us alone and we decide;
     what it prints goes to standard error, since standard output is for our own answer.
     """
-    command = worker_command(database, data, "--parent", os.getpid(), *options)
-    return subprocess.Popen(command, bufsize=0, stdin=stdin, stdout=2, start_new_session=True)
+    return subprocess.Popen(
+        worker_command(data, "--parent", os.getpid(), *options),
+        env=environment_with(database),
+        bufsize=0,
+        stdin=stdin,
+        stdout=2,
+        start_new_session=True,
+    )
 
 
 def end_worker(process: subprocess.Popen[bytes], seconds: float = END_SECONDS) -> None:

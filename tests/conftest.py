@@ -340,7 +340,9 @@ def running_server(
     # Small buffers, so that a reader that is slow is soon felt.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
-    server = uvicorn.Server(configure(create_app(engine, web, settings=settings), **pings))
+    settings = settings or Settings()
+    app = create_app(engine, web, settings=settings)
+    server = uvicorn.Server(configure(app, settings.proxies, **pings))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     deadline = time.monotonic() + 30

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_live
 
-from shiftscope.db import audit, listing, tokens
+from shiftscope.db import audit, listing, queue, tokens
 from shiftscope.db.engine import writing
 from shiftscope.db.errors import Conflict, NotFound, SetupProblem
 from shiftscope.db.log import entries
-from shiftscope.server import access
+from shiftscope.server import access, auditing, cookies
 from shiftscope.server.app import create_app
 from shiftscope.server.cli import app as command_line
+from shiftscope.server.cookies import Cookies
 from shiftscope.server.serve_command import token_needed
 from shiftscope.server.settings import Settings, load_settings
 
@@ -49,9 +51,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def asking(engine: Engine, connect: Callable[..., httpx.Client]) -> httpx.Client:
+def asking(engine: Engine, connect: Callable[..., httpx.Client], tmp_path: Path) -> httpx.Client:
     """A client of a server that listens to other machines."""
-    return connect(engine, **OPEN_TO_ALL)
+    return connect(engine, **OPEN_TO_ALL, data=tmp_path)
 
 
 def test_a_token_is_random_and_only_its_hash_is_stored(any_engine: Engine) -> None:
@@ -133,19 +135,23 @@ def test_a_link_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(
     answer = asking.get(f"/runs/1?tab=log&token={token}&seed=0")
     assert answer.status_code == 303 and answer.headers["Location"] == "/runs/1?tab=log&seed=0"
     assert answer.headers["Cache-Control"] == "no-store"
-    name, *flags = answer.headers["Set-Cookie"].split("; ")
-    assert name == f"shiftscope-{asking.base_url.port}={token}"
+    cookie, *flags = answer.headers["Set-Cookie"].split("; ")
+    assert cookie.startswith(f"shiftscope-{asking.base_url.port}=")
+    assert token not in cookie and tokens.hashed(token) not in cookie
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(flags) and "Secure" not in flags
     assert asking.get("/api/runs").status_code == 200, "httpx keeps the cookie as a browser does"
     assert asking.get("/runs/1").status_code == 200
     old = asking.get("/runs/1?token=an-old-one&tab=log")
     assert old.status_code == 303 and old.headers["Location"] == "/runs/1?tab=log"
     address = f"127.0.0.1:{asking.base_url.port}"
-    with connect_live(f"ws://{address}/api/live", additional_headers={"Cookie": name}) as live:
+    with connect_live(f"ws://{address}/api/live", additional_headers={"Cookie": cookie}) as live:
         live.send(json.dumps({"type": "runs"}))
 
     behind_tls = asking.get(f"/?token={token}", headers={"X-Forwarded-Proto": "https"})
     assert "Secure" in behind_tls.headers["Set-Cookie"]
+    for proxies, secure in (("https, http", True), ("http, https", False)):  # the first was asked
+        answer = asking.get(f"/?token={token}", headers={"X-Forwarded-Proto": proxies})
+        assert ("Secure" in answer.headers["Set-Cookie"]) is secure
     # Nobody is led to another site, and the API takes no token from an address.
     for path, place in (
         ("//evil.example/", "/evil.example/"),
@@ -178,6 +184,45 @@ def test_a_revoked_token_lets_nobody_in_and_ends_what_it_watches(
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
 
 
+def test_a_cookie_is_of_use_to_its_server_until_it_ends_or_its_token_is_revoked(
+    engine: Engine,
+    asking: httpx.Client,
+    connect: Callable[..., httpx.Client],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(access, "KNOWN_SECONDS", 0.0)
+    token, other = tokens.make_token(engine, "lab"), tokens.make_token(engine)
+    value = asking.get(f"/?token={token}").cookies[f"shiftscope-{asking.base_url.port}"]
+    key = tmp_path / "cookie-key"
+    assert key.stat().st_mode & 0o777 == 0o600 and len(key.read_bytes()) == 32
+
+    def answer(web: httpx.Client, value: str) -> int:
+        web.cookies.clear()
+        headers = {"Cookie": f"shiftscope-{web.base_url.port}={value}"}
+        return web.get("/api/runs", headers=headers).status_code
+
+    assert answer(asking, value) == 200
+    assert asking.get("/api/runs", headers=bearer(value)).status_code == 401, "it is no token"
+    expires, _, signature = value.partition(".")
+    for wrong in (token, signature, f"{int(expires) + 1}.{signature}"):
+        assert answer(asking, wrong) == 401, wrong
+    assert answer(connect(engine, **OPEN_TO_ALL, data=tmp_path), value) == 401, "another port's"
+    name = f"shiftscope-{asking.base_url.port}"
+    stored = [tokens.hashed(one) for one in (token, other)]
+    assert [Cookies(tmp_path).fits(name, value, one) for one in stored] == [True, False], (
+        "a server that starts again knows its cookies"
+    )
+    for odd in ("", ".", "1", f"²{value}", f"{expires}.é", f"{'9' * 99}.{signature}"):
+        assert not Cookies(tmp_path).fits(name, odd, stored[0])
+    assert not Cookies(tmp_path / "nowhere").fits(name, value, stored[0])
+    tokens.revoke(engine, "lab")
+    assert answer(asking, value) == 401
+    monkeypatch.setattr(cookies, "SECONDS", -1)
+    ended = Cookies(tmp_path).make(name, stored[0])
+    assert not Cookies(tmp_path).fits(name, ended, stored[0])
+
+
 def test_a_given_token_is_asked_for_on_loopback_too(
     engine: Engine, connect: Callable[..., httpx.Client]
 ) -> None:
@@ -201,8 +246,9 @@ def changing(engine: Engine) -> list[tuple[str, str]]:
 
 
 def test_a_token_for_looking_changes_nothing_and_reads_everything(
-    engine: Engine, asking: httpx.Client, make_run: Any
+    engine: Engine, asking: httpx.Client, make_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(auditing, "REFUSED_SECONDS", 0.0)
     run = make_run(engine)
     run.append(3)
     asking.headers.update(bearer(tokens.make_token(engine, "lab", read_only=True)))
@@ -231,6 +277,62 @@ def test_a_token_for_looking_changes_nothing_and_reads_everything(
     ):
         assert asking.post(path, json=body).status_code == 200, path
     assert asking.get("/api/runs/1/export/layer_records.csv").status_code == 200
+
+
+def test_refusals_of_one_kind_have_one_line_a_minute_with_their_count(
+    engine: Engine, asking: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "REFUSED_SECONDS", 3600.0)
+    made = [tokens.make_token(engine, name, read_only=True) for name in ("lab", "seminar")]
+    for token in made:
+        for _ in range(4):
+            assert asking.post("/api/runs", headers=bearer(token)).status_code == 403
+        assert asking.delete(f"/api/runs/{'9' * 150}", headers=bearer(token)).status_code == 403
+    monkeypatch.setattr(auditing, "REFUSED_SECONDS", 0.0)
+    assert asking.delete("/api/runs/7", headers=bearer(made[1])).status_code == 403
+    told = [(line.who, line.what, line.answer) for line in audit.lines(engine, limit=9)]
+    first = "POST /api/runs, and 4 more within a minute"
+    assert [line for line in reversed(told) if line[2]] == [
+        ("lab", first, 403), ("seminar", first, 403), ("seminar", "DELETE /api/runs/7", 403),
+    ]  # fmt: skip
+
+
+def test_a_mistake_of_the_servers_is_answered_as_all_is(
+    engine: Engine, web: httpx.Client, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(engine)
+
+    def mistaken(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(queue, "ask_to_stop", mistaken)
+    answer = web.post(f"/api/runs/{run.run_id}/stop")
+    assert answer.status_code == 500 and "made a mistake" in answer.json()["detail"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    (line,) = audit.lines(engine, limit=2)
+    assert (line.what, line.run_id, line.answer) == ("stop run", run.run_id, 500)
+
+
+def test_each_of_many_changes_is_in_the_audit_though_a_later_one_fails(
+    engine: Engine, web: httpx.Client, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [make_run(engine).run_id for _ in range(3)]
+    stop = queue.ask_to_stop
+
+    def mistaken(engine: Engine, run_id: int) -> None:
+        if run_id == runs[2]:
+            raise RuntimeError("a mistake")
+        stop(engine, run_id)
+
+    monkeypatch.setattr(queue, "ask_to_stop", mistaken)
+    answer = web.post("/api/runs/bulk", json={"action": "stop", "runs": [*runs, 77]})
+    assert answer.status_code == 500
+    lines = [(line.what, line.run_id, line.answer) for line in audit.lines(engine, limit=9)]
+    assert lines[::-1] == [
+        ("stop many", runs[0], 200), ("stop many", runs[1], 200), ("stop many", None, 500),
+    ]  # fmt: skip
 
 
 def test_every_change_has_a_line_in_the_audit(engine: Engine, connect: Callable[..., Any]) -> None:
@@ -282,17 +384,25 @@ def test_the_headers_of_every_answer(web: httpx.Client) -> None:
     assert foreign.status_code == 403 and "Content-Security-Policy" in foreign.headers
 
 
-def test_a_server_that_other_machines_reach_shows_its_token_once(
-    engine: Engine, environment: dict[str, str]
+def test_a_server_that_other_machines_reach_shows_its_token_once_and_not_to_the_browsers_flags(
+    engine: Engine, environment: dict[str, str], tmp_path: Path
 ) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o700)
+    environment.pop("CI", None)
+    environment |= {"BROWSER": str(browser), "DISPLAY": ":0"}
     environment["SHIFTSCOPE_DATABASE"] = engine.url.render_as_string(hide_password=False)
     command = [*SHIFTSCOPE, "serve", "--host", "0.0.0.0", "--port", "0", "--no-worker"]
-    process = subprocess.Popen(
-        [*command, "--no-browser"], env=environment, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     address, token = process.stdout.readline().split()[3].split("/?token=")
     try:
+        deadline = time.monotonic() + 60
+        while not opened.exists():
+            assert time.monotonic() < deadline, "no browser was opened"
+            time.sleep(0.05)
+        assert opened.read_text() == f"{address}\n"
         assert httpx.get(f"{address}/api/health").status_code == 200
         assert httpx.get(f"{address}/api/runs").status_code == 401
         assert httpx.get(f"{address}/api/runs", headers=bearer(token)).status_code == 200

@@ -178,6 +178,7 @@ def test_the_postgres_profile_is_on_postgresql() -> None:
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_token_comes_from_outside_or_is_made(name: str) -> None:
     assert SERVICES[name]["environment"][f"{PREFIX}TOKEN"] == "${SHIFTSCOPE_TOKEN:-}"
+    assert SERVICES[name]["environment"][f"{PREFIX}PROXIES"] == "${SHIFTSCOPE_PROXIES:-}"
     assert SERVICES[name]["command"][-2:] == ["--host", "0.0.0.0"]
 
 

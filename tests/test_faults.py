@@ -136,7 +136,7 @@ def test_a_command_and_a_worker_say_in_a_sentence_that_the_database_is_locked(
     engine: Engine, tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "BUSY_SECONDS", 0.1)
-    url = str(engine.url)
+    environment = {**os.environ, "SHIFTSCOPE_DATABASE": str(engine.url)}
     program = (
         "from shiftscope.db import engine\n"
         "from shiftscope.trainer import worker\n"
@@ -144,10 +144,10 @@ def test_a_command_and_a_worker_say_in_a_sentence_that_the_database_is_locked(
         "worker.main()"
     )
     with locked(engine):
-        said = ask({**os.environ, "SHIFTSCOPE_DATABASE": url}, "purge", "--days", "0")
+        said = ask(environment, "purge", "--days", "0")
         worker = subprocess.run(
-            [sys.executable, "-c", program, "--database", url, "--data", str(tmp_path)],
-            capture_output=True, text=True, timeout=PATIENCE,
+            [sys.executable, "-c", program, "--data", str(tmp_path)],
+            env=environment, capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
     sentence = "The database refuses this. It is locked by another program"
     assert (said.returncode, said.stdout) == (2, "")

@@ -105,11 +105,16 @@ def elsewhere(tmp_path: Path) -> Iterator[int]:
 
 
 def test_a_page_of_another_origin_neither_starts_nor_reads_anything(
-    engine: Engine, make_run: Any, serve: Callable[..., str], page: Page, elsewhere: int
+    engine: Engine,
+    make_run: Any,
+    serve: Callable[..., str],
+    page: Page,
+    elsewhere: int,
+    tmp_path: Path,
 ) -> None:
     make_run(engine)
     token = tokens.make_first(engine)
-    server = serve(engine, host="0.0.0.0")
+    server = serve(engine, host="0.0.0.0", data=tmp_path)
     answer = page.goto(f"http://{server}/runs/1?tab=log")
     assert answer is not None and answer.status == 401
     expect(page.get_by_role("alert")).to_have_text("This server asks for a token.")
@@ -122,7 +127,7 @@ def test_a_page_of_another_origin_neither_starts_nor_reads_anything(
     assert page.url == f"http://{server}/runs/1?tab=log", "the token is not in the address"
     (cookie,) = page.context.cookies()
     assert cookie.get("httpOnly") and cookie.get("sameSite") == "Strict"
-    assert cookie.get("value") == token
+    assert str(token) not in str(cookie.get("value"))
     assert page.evaluate("document.cookie") == ""
 
     open_to_all = serve(engine)  # on loopback, where no cookie is needed
@@ -168,12 +173,13 @@ def test_who_may_only_look_sees_everything_live_and_is_offered_no_change(
     serve: Callable[..., str],
     page: Page,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(access, "KNOWN_SECONDS", 0.0)
     run = make_run(engine)
     run.begin()
     run.append(50)
-    server = serve(engine, host="0.0.0.0")
+    server = serve(engine, host="0.0.0.0", data=tmp_path)
     page.goto(f"http://{server}/?token={tokens.make_token(engine, 'lab', read_only=True)}")
     assert page.url == f"http://{server}/"
     expect(page.locator(".read-only")).to_be_visible()

@@ -11,6 +11,7 @@ from conftest import free_port
 from sqlalchemy import Engine
 
 from shiftscope.db.errors import NotFound, SetupProblem
+from shiftscope.db.tokens import make_token
 from shiftscope.server import notebook, show
 from shiftscope.server.notebook import View
 
@@ -52,12 +53,37 @@ def test_a_server_of_another_database_is_not_and_one_is_started_once(
     page = httpx.get(view.address)
     assert "<title>shiftscope" in page.text
     assert f"frame-ancestors {notebook.FRAMES}" in page.headers["Content-Security-Policy"]
-    process, _ = notebook._started.pop(url_of(engine))
+    process, *_ = notebook._started.pop(url_of(engine))
     notebook._end(process)
     assert process.poll() is not None
     with pytest.raises(httpx.ConnectError):
         httpx.get(view.address)
     other.dispose()
+
+
+def test_where_tokens_are_in_use_no_server_lets_in_who_has_none(
+    engine: Engine, make_run: Any, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("SHIFTSCOPE_DATA", str(tmp_path))
+    run = make_run(engine)
+    asking = serve(engine, frames=notebook.FRAMES, token="x" * 20)
+    monkeypatch.setenv("SHIFTSCOPE_PORT", asking.rpartition(":")[2])
+    view = show(run.run_id, database=url_of(engine))
+    page, _, token = view.address.partition("?token=")
+    base = page.removesuffix(f"/runs/{run.run_id}")
+    assert base != f"http://{asking}" and len(token) == 43
+    for closed in (f"{base}/api/runs", page):
+        assert httpx.get(closed, timeout=60).status_code == 401
+    assert httpx.get(view.address, timeout=60).headers["Location"] == f"/runs/{run.run_id}"
+    html = view._repr_html_()
+    assert "<iframe" not in html and f'href="{view.address}"' in html
+    # The database's tokens are in use, too, whether or not a server asks for them just now.
+    monkeypatch.setenv("SHIFTSCOPE_PORT", str(free_port()))
+    make_token(engine, "lab")
+    assert show(run.run_id, database=url_of(engine)).address == view.address
+    process, *_ = notebook._started.pop(url_of(engine))
+    notebook._end(process)
 
 
 def test_a_server_that_forbids_frames_is_not_used(

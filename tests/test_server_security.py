@@ -1,6 +1,8 @@
 """A page of another site, open in the same browser, can neither start, stop nor read anything."""
 
 import socket
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,10 +13,13 @@ from websockets.sync.client import connect as connect_live
 from websockets.typing import Origin
 
 from shiftscope.db import listing, queue
+from shiftscope.db.errors import SetupProblem
 from shiftscope.db.experiment import Experiment
 from shiftscope.server.security import Guard
+from shiftscope.server.settings import load_settings
 
 FOREIGN = {"Origin": "https://evil.example"}
+TOKEN = "given-by-the-environment"
 FORM = {"Content-Type": "text/plain"}
 
 
@@ -80,6 +85,67 @@ def test_the_pages_own_requests_pass(web: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via"]
+)
+def test_a_proxy_lets_nobody_in_where_no_token_is_asked_for(
+    engine: Engine, web: httpx.Client, header: str
+) -> None:
+    proxied = {header: "192.0.2.7"}
+    for asked in (
+        web.get("/", headers=proxied),
+        web.get("/api/runs", headers=proxied),
+        web.post("/api/runs", json={"experiment": {}}, headers=proxied),
+    ):
+        said = refused(asked)
+        assert header.lower() in said and "SHIFTSCOPE_TOKEN" in said
+    address = f"ws://127.0.0.1:{web.base_url.port}/api/live"
+    with pytest.raises(InvalidStatus, match="403"):
+        connect_live(address, additional_headers=proxied, open_timeout=60).close()
+    assert listing.page(engine).runs == []
+
+
+def test_where_a_token_is_asked_for_proxies_and_folders_are_those_of_other_machines(
+    engine: Engine, connect: Callable[..., httpx.Client], tmp_path: Path
+) -> None:
+    web = connect(engine, token=TOKEN)
+    web.headers.update({"Authorization": f"Bearer {TOKEN}", "X-Forwarded-For": "192.0.2.7"})
+    assert web.get("/api/runs").status_code == 200
+    folder = {"dataset": "folder", "folder": str(tmp_path)}
+    said = refused(web.post("/api/runs", json={"experiment": folder}), 422)
+    assert "expected a folder in the data folder" in said
+
+
+def test_only_a_proxy_that_is_named_says_who_asks(
+    engine: Engine, connect: Callable[..., httpx.Client]
+) -> None:
+    def starts(web: httpx.Client, *askers: str) -> list[int]:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        return [
+            web.post(
+                "/api/runs",
+                json={"experiment": {}},
+                headers=headers | {"X-Forwarded-For": asker},
+            ).status_code
+            for asker in askers
+        ]
+
+    unnamed = connect(engine, token=TOKEN, starts=1)
+    answers = starts(unnamed, *(f"192.0.2.{number}" for number in range(11)))
+    assert answers == [201] * 10 + [429], "ten times one start, all from this machine"
+    named = connect(engine, token=TOKEN, starts=1, proxies="127.0.0.0/8")
+    assert starts(named, "192.0.2.1", "192.0.2.1", "192.0.2.2") == [201, 429, 201]
+
+
+def test_what_is_no_address_of_a_proxy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHIFTSCOPE_PROXIES", "10.0.0.5, 10.1.0.0/16")
+    assert load_settings().proxies == "10.0.0.5, 10.1.0.0/16"
+    for wrong in ("*", "10.0.0.5 10.0.0.6", "proxy.example", "10.0.0.5,"):
+        monkeypatch.setenv("SHIFTSCOPE_PROXIES", wrong)
+        with pytest.raises(SetupProblem, match=r"SHIFTSCOPE_PROXIES: expected such as 10\.0"):
+            load_settings()
+
+
+@pytest.mark.parametrize(
     ("listening", "host", "known"),
     [
         ("127.0.0.1", "127.0.0.1:1", True),
@@ -107,7 +173,7 @@ def test_the_host_that_was_given_is_known_and_any_when_listening_everywhere(
     async def send(message: Any) -> None:
         answers.append(message.get("status"))
 
-    _finish(Guard(app, listening)(scope, _nothing, send))
+    _finish(Guard(app, listening, tokens=False)(scope, _nothing, send))
     assert answers[0] == (200 if known else 403)
 
 

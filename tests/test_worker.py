@@ -25,6 +25,7 @@ from shiftscope.db.parsing import with_settings
 from shiftscope.db.resuming import MOST_INTERRUPTIONS
 from shiftscope.db.study import Study
 from shiftscope.db.tables import Run
+from shiftscope.server.worker_process import environment_with
 from shiftscope.trainer.worker import SHUT_DOWN, STOP_SECONDS
 
 PATIENCE = 60.0
@@ -50,14 +51,15 @@ def begin(
     """A worker as a process; `orders` are the only runs that it trains, where there are any."""
     command = [
         *(sys.executable, "-m", "shiftscope.trainer.worker"),
-        *("--database", str(engine.url), "--data", str(data)),
+        *("--data", str(data)),
         *map(str, arguments),
         *(["--ordered"] if orders else []),
     ]
     ordered = data / "orders"
     ordered.write_text("".join(f"{run_id}\n" for run_id in orders))
     with ordered.open() as stdin:
-        return subprocess.Popen(command, stdin=stdin, stderr=subprocess.PIPE)
+        environment = environment_with(engine.url.render_as_string(hide_password=False))
+        return subprocess.Popen(command, env=environment, stdin=stdin, stderr=subprocess.PIPE)
 
 
 def end(worker: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,7 @@
 """The diagnosis of a run: beside its recorder, or over what is stored of it.
 
-`python -m shiftscope.trainer.diagnosing --database URL RUN` looks at a run that has ended.
+`python -m shiftscope.trainer.diagnosing RUN` looks at a run that has ended, in the database that
+SHIFTSCOPE_DATABASE names.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from ..db import read
 from ..db.engine import open_database
 from ..db.errors import Conflict, InvalidExperiment, ShiftscopeError
 from ..db.findings import store_findings
+from ..db.location import Location
 from ..db.parsing import parse, parse_diagnosis
 from ..db.rules import Diagnosis as Settings
 from ..db.tables import ACTIVE, RECORD_TABLES, Layer, Network, Run, UnitRecord
@@ -37,11 +39,10 @@ logger = logging.getLogger(__name__)
 def main() -> None:
     """Diagnose one run; where that can't be done, exit code 1 and a sentence on standard error."""
     parser = argparse.ArgumentParser(prog="shiftscope diagnose")
-    parser.add_argument("--database", required=True, help="URL of the database")
     parser.add_argument("run", type=int, help="number of the run")
     arguments = parser.parse_args()
     try:
-        engine = open_database(arguments.database)
+        engine = open_database(Location().database_url)
         diagnose(engine, arguments.run)
         engine.dispose()
     except ShiftscopeError as error:

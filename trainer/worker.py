@@ -30,6 +30,7 @@ from ..db.checkpoints import (
 )
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, refusal
+from ..db.location import Location
 from .orders import Orders
 from .steadiness import Steadiness
 
@@ -45,7 +46,6 @@ logger = logging.getLogger(__name__)
 def main() -> None:
     """Parse the command line and work until the end."""
     parser = argparse.ArgumentParser(prog="shiftscope worker", description="Trains queued runs.")
-    parser.add_argument("--database", required=True, help="URL of the database")
     parser.add_argument("--data", type=Path, required=True, help="folder of the datasets")
     parser.add_argument(
         "--ordered",
@@ -57,9 +57,10 @@ def main() -> None:
     logging.basicConfig(format="shiftscope worker: %(message)s")
     os.environ["PYTHONSAFEPATH"] = "1"  # for the processes of runs what -P is for this one
     orders = Orders(sys.stdin) if arguments.ordered else None
+    database = Location(data=arguments.data).database_url  # by no flag: it may have a password
     try:
-        engine = open_database(arguments.database)
-        Worker(engine, arguments.database, arguments.data, orders, arguments.parent).work()
+        engine = open_database(database)
+        Worker(engine, database, arguments.data, orders, arguments.parent).work()
     except ShiftscopeError as error:
         sys.exit(f"shiftscope worker: {error}")
     except SQLAlchemyError as error:
