@@ -116,8 +116,8 @@ def without_checkpoints(engine: Engine, run_ids: Sequence[int]) -> list[int]:
     return [run_id for run_id in run_ids if run_id not in need]
 
 
-def kept(engine: Engine, run_id: int, start: int, step: int, place: str) -> None:
-    """Note that a checkpoint is complete.
+def kept(engine: Engine, run_id: int, start: int, step: int, place: str) -> bool:
+    """Note that a checkpoint is complete; False where the run has another start by now.
 
     Args:
         engine: The database.
@@ -128,7 +128,7 @@ def kept(engine: Engine, run_id: int, start: int, step: int, place: str) -> None
     """
     is_new = Run.checkpoint_step.is_(None) | (Run.checkpoint_step < step)
     with writing(engine) as connection:
-        connection.execute(
+        noted = connection.execute(
             update(Run)
             .where(Run.id == run_id, Run.starts == start)
             .values(
@@ -137,6 +137,7 @@ def kept(engine: Engine, run_id: int, start: int, step: int, place: str) -> None
                 interruptions=case((is_new, 0), else_=Run.interruptions),
             )
         )
+        return noted.rowcount == 1
 
 
 def _locked(connection: Connection, run_id: int) -> Any:

@@ -63,17 +63,23 @@ def keep(checkpoints: Checkpoints, step: int, *, marks: tuple[str, str] = ("m", 
     write(checkpoints.file(step, RECORDS), {}, marks[1])
 
 
+def kept_steps(checkpoints: Checkpoints) -> list[int]:
+    """The steps that any file of a run is of."""
+    return sorted({int(file.name.split(".")[0]) for file in checkpoints.folder.iterdir()})
+
+
 def test_the_last_two_are_kept_and_a_torn_one_falls_back_to_the_one_before(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path / "12")
     warnings: list[str] = []
     assert checkpoints.newest(1000, warnings.append) is None
     for step in (10, 20, 30, 40):
         keep(checkpoints, step)
-        checkpoints.prune()
+        checkpoints.prune(step)
+    assert kept_steps(checkpoints) == [30, 40]
     write(checkpoints.file(50, TRAINING), {}, "m")  # whose other half never came
-    assert sorted(int(file.stem) for file in (tmp_path / "12").glob("*.records")) == [30, 40]
-    found = checkpoints.newest(1000, warnings.append)
+    found = Checkpoints(tmp_path / "12").newest(1000, warnings.append)
     assert found is not None and (found.step, found.training, warnings) == (40, {"of": 40}, [])
+    assert kept_steps(checkpoints) == [30, 40]
 
     for part in (TRAINING, RECORDS):
         keep(checkpoints, 40)
@@ -87,6 +93,45 @@ def test_the_last_two_are_kept_and_a_torn_one_falls_back_to_the_one_before(tmp_p
     assert found is not None and found.step == 30 and "different times" in warnings.pop()
     assert checkpoints.newest(29, warnings.append) is None, "ahead of the records"
     assert "ahead of the records" in warnings[0]
+
+
+@pytest.mark.parametrize("damage", ["torn", "ahead of the records"])
+def test_checkpoints_of_no_use_never_take_the_place_of_new_ones(
+    tmp_path: Path, damage: str
+) -> None:
+    checkpoints = Checkpoints(tmp_path / "12")
+    keep(checkpoints, 30)
+    for step in (40, 50):
+        keep(checkpoints, step, marks=("one", "other") if damage == "torn" else ("m", "m"))
+    until = 1000 if damage == "torn" else 39
+    warnings: list[str] = []
+
+    def resumed() -> Checkpoints:
+        again = Checkpoints(tmp_path / "12")
+        found = again.newest(until, warnings.append)
+        assert found is not None and found.step == 30 and len(warnings) == 2
+        return again
+
+    resumed()
+    again = resumed()
+    for step in (35, 45, 55):
+        keep(again, step)
+        again.prune(step)
+    assert kept_steps(again) == [45, 55]
+    for step in (45, 55):
+        again.file(step, RECORDS).write_bytes(b"torn")
+    assert Checkpoints(tmp_path / "12").newest(1000, warnings.append) is None
+    assert kept_steps(again) == [], "the run begins anew, and so do its checkpoints"
+
+
+def test_a_run_that_stops_where_it_was_resumed_keeps_the_one_before(tmp_path: Path) -> None:
+    for step in (30, 40):
+        keep(Checkpoints(tmp_path), step)
+    again = Checkpoints(tmp_path)
+    assert again.newest(1000, pytest.fail) is not None
+    keep(again, 40)
+    again.prune(40)
+    assert kept_steps(again) == [30, 40]
 
 
 def test_a_write_that_fails_leaves_nothing_behind(
@@ -174,7 +219,7 @@ def test_a_process_that_was_taken_for_dead_writes_and_ends_nothing(
         writer.commit(1)
     assert not queue.end(any_engine, run.run_id, "failed", "Too late.", start=1)
     assert not resuming.interrupted(any_engine, run.run_id, "It was killed.", start=1)
-    resuming.kept(any_engine, run.run_id, start=1, step=40, place="here")
+    assert not resuming.kept(any_engine, run.run_id, start=1, step=40, place="here")
     found = read.run(any_engine, run.run_id)
     assert (found.status, found.step, found.checkpoint_step) == ("running", 0, None)
     assert list(read.export_rows(any_engine, run.run_id, "network_records")) == []
