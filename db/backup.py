@@ -20,7 +20,7 @@ from typing import IO, Literal
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import URL
 
-from .checkpoints import PLACE, checkpoints_folder, of_run, runs_with_checkpoints
+from .checkpoints import PLACE, beside, identity_in, of_run, runs_with_checkpoints
 from .durable import sync
 from .engine import parse_url
 from .errors import DatabaseProblem
@@ -52,7 +52,7 @@ class Manifest(BaseModel):
     files: dict[str, Entry]
 
 
-def back_up(url: str, data: Path, file: Path) -> Manifest:
+def back_up(url: str, file: Path) -> Manifest:
     """Write a backup of a database, whoever writes to it meanwhile; nobody waits for it.
 
     What is named `file` in the end is whole and was verified; an earlier one is there until then.
@@ -60,7 +60,6 @@ def back_up(url: str, data: Path, file: Path) -> Manifest:
 
     Args:
         url: The database's.
-        data: The data folder.
         file: The backup.
 
     Raises:
@@ -74,7 +73,7 @@ def back_up(url: str, data: Path, file: Path) -> Manifest:
             part = Path(folder, "part.zip")
             with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
                 # The checkpoints first: one that is ahead of the records would be of no use.
-                files = dict(_add_checkpoints(archive, checkpoints_folder(url, data)))
+                files = dict(_add_checkpoints(archive, beside(database, identity_in(database))))
                 copy = Path(folder, DATABASE)
                 revision, runs = _copy(database, copy)
                 files[DATABASE] = _add(archive, DATABASE, copy)
@@ -113,7 +112,7 @@ def sqlite_file(url: str) -> Path:
         "PostgreSQL has tools of its own for this, which work while runs go on. Back up with "
         f"`pg_dump --format=custom --file=FILE {shown}`, restore with "
         f"`pg_restore --clean --if-exists --single-transaction --dbname={shown} FILE`, and copy "
-        f"{parsed.database}.checkpoints in the workers' data folders."
+        f"{parsed.database}.IDENTITY.checkpoints in the workers' data folders."
     )
 
 

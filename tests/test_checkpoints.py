@@ -2,12 +2,13 @@
 
 import math
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from shiftscope.db import queue, read, resuming
 from shiftscope.db.checkpoints import (
@@ -17,8 +18,10 @@ from shiftscope.db.checkpoints import (
     remove_checkpoints,
     runs_with_checkpoints,
 )
+from shiftscope.db.engine import MIGRATIONS, open_database, writing
 from shiftscope.db.errors import CannotResume, RunTakenOver
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.log import entries
 from shiftscope.db.resuming import MOST_INTERRUPTIONS
 from shiftscope.db.tables import Run
 from shiftscope.db.write import RecordWriter, known_networks
@@ -149,18 +152,50 @@ def test_a_write_that_fails_leaves_nothing_behind(
     assert from_bytes(file.read_bytes())["state"] == {"of": 10}
 
 
-def test_they_lie_beside_the_database_or_in_the_data_folder(tmp_path: Path) -> None:
-    beside = checkpoints_folder(f"sqlite:///{tmp_path}/lab.db", Path("/data"))
-    assert beside == tmp_path / "lab.checkpoints"
-    with_postgresql = checkpoints_folder("postgresql://me:secret@there/lab", Path("/data"))
-    assert with_postgresql == Path("/data/lab.checkpoints")
-    assert place_of(beside) == place_of(beside) != place_of(tmp_path / "another")
-    keep(Checkpoints(of_run(beside, 7)), 10)
-    keep(Checkpoints(of_run(beside, 12)), 10)
-    assert runs_with_checkpoints(beside) == [7, 12]
-    remove_checkpoints(beside, [7, 99])
-    assert runs_with_checkpoints(beside) == [12]
+def test_they_lie_beside_the_database_or_in_the_data_folder(
+    any_engine: Engine, tmp_path: Path
+) -> None:
+    folder = checkpoints_folder(any_engine, tmp_path / "data")
+    name = Path(any_engine.url.database or "").name
+    assert folder.name.startswith(f"{name}.") and folder.suffix == ".checkpoints"
+    is_beside = any_engine.dialect.name == "sqlite"
+    assert folder.parent == (tmp_path if is_beside else tmp_path / "data")
+    assert place_of(folder) == place_of(folder) != place_of(tmp_path / "another")
+    keep(Checkpoints(of_run(folder, 7)), 10)
+    keep(Checkpoints(of_run(folder, 12)), 10)
+    assert runs_with_checkpoints(folder) == [7, 12]
+    remove_checkpoints(folder, [7, 99])
+    assert runs_with_checkpoints(folder) == [12]
     assert runs_with_checkpoints(tmp_path / "nowhere") == []
+
+
+def test_databases_of_one_name_have_folders_of_their_own(tmp_path: Path) -> None:
+    folders: set[Path] = set()
+    for file in ("lab.db", "lab.sqlite", "lab.db"):
+        engine = open_database(f"sqlite:///{tmp_path / file}")
+        folders.add(checkpoints_folder(engine, tmp_path))
+        engine.dispose()
+        (tmp_path / "lab.db").unlink(missing_ok=True)
+    assert len(folders) == 3
+
+
+def test_an_older_database_keeps_the_folder_that_it_has(any_url: str, tmp_path: Path) -> None:
+    older = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    for file in (older / "versions").glob("0015*"):
+        file.unlink()
+    engine = open_database(any_url, migrations=older)
+    with writing(engine) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO runs (name, status, step, summary, created_at, checkpoint_place) "
+                "VALUES ('A run', 'stopped', 7, '{}', '2026-01-02 03:04:05', 'here')"
+            )
+        )
+    engine.dispose()
+    engine = open_database(any_url)
+    stem = Path(engine.url.database or "").stem
+    assert checkpoints_folder(engine, tmp_path) == tmp_path / f"{stem}.checkpoints"
+    engine.dispose()
 
 
 def claimed(engine: Engine) -> tuple[int, int]:
@@ -170,15 +205,55 @@ def claimed(engine: Engine) -> tuple[int, int]:
     return run_id, worker
 
 
-def test_only_a_worker_that_has_the_checkpoints_goes_on_with_a_run(any_engine: Engine) -> None:
-    run_id, worker = claimed(any_engine)
-    resuming.kept(any_engine, run_id, start=1, step=40, place="here")
-    assert resuming.interrupted(any_engine, run_id, "It was killed.", start=1)
-    elsewhere = queue.register(any_engine)
-    assert queue.claim(any_engine, elsewhere, place="there") is None
-    assert queue.claim(any_engine, elsewhere) is None
-    assert queue.claim(any_engine, worker, place="here") == run_id
-    assert read.run(any_engine, run_id).starts == 2
+def interrupted_at_40(engine: Engine) -> tuple[int, int]:
+    run_id, worker = claimed(engine)
+    assert resuming.kept(engine, run_id, start=1, step=40, place="here")
+    assert resuming.interrupted(engine, run_id, "It was killed.", start=1)
+    return run_id, worker
+
+
+def last_words(engine: Engine, run_id: int) -> str:
+    return entries(engine, run_id)[-1].message
+
+
+def test_only_a_worker_that_has_the_checkpoints_goes_on_with_a_run(
+    postgresql_engine: Engine,
+) -> None:
+    engine = postgresql_engine
+    run_id, worker = interrupted_at_40(engine)
+    assert "step 40. That lies at here, where a worker has to" in last_words(engine, run_id)
+    elsewhere = queue.register(engine, place="there")
+    assert queue.claim(engine, elsewhere, place="there") is None
+    assert queue.claim(engine, elsewhere) is None
+    assert queue.claim(engine, worker, place="here") == run_id
+    assert read.run(engine, run_id).starts == 2
+
+
+def test_a_run_whose_checkpoints_are_out_of_reach_begins_anew_when_a_person_resumes_it(
+    postgresql_engine: Engine,
+) -> None:
+    engine = postgresql_engine
+    run_id, _ = interrupted_at_40(engine)
+    there = queue.register(engine, place="there")
+    queue.ask_to_stop(engine, run_id)
+    here = queue.register(engine, place="here")
+    resuming.resume(engine, run_id)
+    assert "it goes on from its checkpoint at step 40." in last_words(engine, run_id)
+    assert queue.claim(engine, there, place="there") is None
+    queue.sign_off(engine, here)
+    queue.ask_to_stop(engine, run_id)
+    resuming.resume(engine, run_id)
+    assert "no worker is at here, where its checkpoint at step 40 lies" in last_words(
+        engine, run_id
+    )
+    assert read.run(engine, run_id).checkpoint_step is None
+    assert queue.claim(engine, there, place="there") == run_id
+
+
+def test_the_place_of_checkpoints_keeps_nobody_from_a_run_of_a_sqlite_file(engine: Engine) -> None:
+    run_id, _ = interrupted_at_40(engine)
+    assert last_words(engine, run_id).endswith("goes on from its checkpoint at step 40.")
+    assert queue.claim(engine, queue.register(engine), place="of a copy") == run_id
 
 
 def test_an_interrupted_run_goes_on_until_it_comes_no_further(any_engine: Engine) -> None:

@@ -40,8 +40,7 @@ def url_of(engine: Engine) -> str:
 
 
 def found_in(engine: Engine, data: Path, *, full: bool = True) -> list[Fault]:
-    url = url_of(engine)
-    return list(faults(engine, url, checkpoints_folder(url, data), full=full))
+    return list(faults(engine, url_of(engine), data, full=full))
 
 
 def say(engine: Engine, *sentences: str) -> None:
@@ -178,7 +177,7 @@ def test_rows_of_nothing_and_files_of_nobody_are_removed(
     run.append(5)
     queue.end(engine, run.run_id, "failed", "For a test.")
     say(engine, "DELETE FROM networks WHERE arm = 'none'")
-    folder = checkpoints_folder(url_of(engine), tmp_path)
+    folder = checkpoints_folder(engine, tmp_path)
     for run_id in (run.run_id, 77):
         of_run(folder, run_id).mkdir(parents=True)
         (of_run(folder, run_id) / "000000000005.training").write_bytes(b"")
@@ -203,7 +202,7 @@ def test_purging_a_deleted_run_removes_its_checkpoints(
     engine: Engine, make_run: Any, tmp_path: Path, ask: Ask
 ) -> None:
     deleted, kept = make_run(engine).run_id, make_run(engine).run_id
-    folder = checkpoints_folder(url_of(engine), tmp_path)
+    folder = checkpoints_folder(engine, tmp_path)
     for run_id in (deleted, kept):
         queue.end(engine, run_id, "stopped")
         of_run(folder, run_id).mkdir(parents=True)

@@ -83,7 +83,7 @@ class Worker:
         self._data = data
         self._orders = orders
         self._parent = parent
-        self._checkpoints = checkpoints_folder(database, data)
+        self._checkpoints = checkpoints_folder(engine, data)
         self._place: str | None = None
         self._ending = False
         self._starting = False
@@ -100,8 +100,8 @@ class Worker:
         """Claim and train until a signal, the parent's end or the last of the orders."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        worker_id = queue.register(self._engine)
         self._tidy()
+        worker_id = queue.register(self._engine, place=self._place)
         with contextlib.suppress(EndedWhileStarting):
             self._work(worker_id)
         if self._offers is not None:
