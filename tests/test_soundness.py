@@ -16,6 +16,7 @@ from shiftscope.db.checkup import faults
 from shiftscope.db.engine import writing
 from shiftscope.db.soundness import FORGOTTEN, Fault
 from shiftscope.db.tables import Run, Worker
+from shiftscope.db.write import RecordWriter
 from shiftscope.server import check_command
 
 LONG = 2_100
@@ -168,6 +169,40 @@ def test_a_worker_that_fell_silent_is_gone(any_engine: Engine, make_run: Any) ->
     assert lost.where == f"Run {run.run_id}" and lost.mend is not None
     lost.mend()
     assert read.run(engine, run.run_id).status != "running"
+
+
+def test_a_run_that_stopped_before_its_frozen_networks_froze_again_lacks_nothing(
+    any_engine: Engine, make_run: Any, tmp_path: Path
+) -> None:
+    run = make_run(any_engine, steps=90)
+    frozen, other = run.networks
+
+    def record(steps: range, writer: RecordWriter, *networks: tuple[int, list[int]]) -> None:
+        for network_id, layer_ids in networks:
+            keys = {"network_id": network_id}
+            writer.add("network_records", keys, {"step": list(steps)})
+            for layer_id in layer_ids:
+                writer.add("layer_records", keys | {"layer_id": layer_id}, {"step": list(steps)})
+        writer.commit(steps[-1])
+
+    def frozen_at() -> int | None:
+        return read.networks(any_engine, run.run_id)[0].frozen_step
+
+    record(range(1, 21), run.writer, frozen, other)
+    run.writer.freeze(frozen[0], 18, 20)
+    record(range(21, 41), run.writer, other)
+    again = RecordWriter(any_engine, run.run_id)
+    again.write_over(15)
+    again.freeze(frozen[0], 16, None)  # as a stop has it
+    record(range(16, 19), again, frozen, other)
+    queue.end(any_engine, run.run_id, "stopped")
+    assert (found_in(any_engine, tmp_path), frozen_at()) == ([], 20)
+    last = RecordWriter(any_engine, run.run_id)
+    last.write_over(18)
+    record(range(19, 21), last, frozen, other)
+    assert frozen_at() == 20
+    record(range(21, 41), last, frozen, other)  # this time it does not freeze
+    assert (found_in(any_engine, tmp_path), frozen_at()) == ([], None)
 
 
 def test_rows_of_nothing_and_files_of_nobody_are_removed(
