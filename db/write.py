@@ -194,9 +194,8 @@ class RecordWriter:
                 .where(is_own, Network.frozen_step.is_(None))
                 .values(diverged_step=None)
             )
-            later = select(Network.id, Network.frozen_step).where(is_own)
-            rows = connection.execute(later.where(Network.frozen_step > after))
-            self._frozen_before = {network_id: step for network_id, step in rows}
+            later = select(Network).where(is_own, Network.frozen_step > after)
+            self._frozen_before = {one.id: one.frozen_step for one in connection.execute(later)}
             at = select(Run.step).where(Run.id == self._run_id)
             self._least_step = connection.scalars(at).one()
             self._stale_until = max(

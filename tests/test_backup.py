@@ -134,6 +134,31 @@ def test_what_is_restored_is_what_was_backed_up_and_what_was_there_is_set_aside(
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
 
 
+def test_a_backup_has_the_checkpoints_of_runs_that_go_on_meanwhile(
+    engine: Engine, make_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (make_run(engine).run_id for _ in range(3))
+    for run_id in (first, second):
+        folder = add_checkpoint(engine, run_id, 10, b"ten")
+    add = backup._add
+
+    def meanwhile(archive: zipfile.ZipFile, name: str, *source: Any) -> Any:
+        if name.startswith((f"checkpoints/{first}/", f"checkpoints/{second}/")):
+            shutil.rmtree(of_run(folder, second), ignore_errors=True)
+        if name.startswith(f"checkpoints/{first}/"):
+            add_checkpoint(engine, second, 20, b"twenty")
+            add_checkpoint(engine, third, 5, b"five")
+        return add(archive, name, *source)
+
+    monkeypatch.setattr(backup, "_add", meanwhile)
+    back_up(url_of(engine), tmp_path / "a.backup")
+    with zipfile.ZipFile(tmp_path / "a.backup") as archive:
+        steps = [(first, 10, b"ten"), (second, 20, b"twenty"), (third, 5, b"five")]
+        for run_id, step, words in steps:
+            for part in ("training", "records"):
+                assert archive.read(f"checkpoints/{run_id}/{step:012d}.{part}") == words
+
+
 def test_a_damaged_database_is_replaced_and_not_backed_up(
     engine: Engine, make_run: Any, tmp_path: Path
 ) -> None:

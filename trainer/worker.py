@@ -37,7 +37,8 @@ from .steadiness import Steadiness
 POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 2.0
 STOP_SECONDS = 10.0
-SHUT_DOWN_SECONDS = 3.0
+SHUT_DOWN_SECONDS = 20.0
+"""For the last checkpoint of what trains; ordinarily it takes less than a second."""
 SHUT_DOWN = "The worker was shut down while the run was going; what it had recorded is kept."
 FORCED = "It did not stop when asked and was ended by force; what it had recorded is kept."
 logger = logging.getLogger(__name__)
