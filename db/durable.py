@@ -1,5 +1,6 @@
 """What survives a loss of power."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def sync_commits(engine: Engine) -> None:
         OSError: The disk does not take it.
     """
     if engine.dialect.name == "sqlite":
-        file = Path(str(engine.url.database))
-        sync(file.with_name(f"{file.name}-wal"))
+        file = Path(str(engine.url.database)).resolve()
+        with contextlib.suppress(FileNotFoundError):  # some file systems have no such mode
+            sync(file.with_name(f"{file.name}-wal"))
         sync(file.parent)
