@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 import zipfile
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import IO, Literal
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import URL
 
-from .checkpoints import PLACE, checkpoints_folder, of_run, runs_with_checkpoints
+from .checkpoints import PLACE, beside, identity_in, of_run, runs_with_checkpoints
 from .durable import sync
 from .engine import parse_url
 from .errors import DatabaseProblem
@@ -52,7 +52,7 @@ class Manifest(BaseModel):
     files: dict[str, Entry]
 
 
-def back_up(url: str, data: Path, file: Path) -> Manifest:
+def back_up(url: str, file: Path) -> Manifest:
     """Write a backup of a database, whoever writes to it meanwhile; nobody waits for it.
 
     What is named `file` in the end is whole and was verified; an earlier one is there until then.
@@ -60,7 +60,6 @@ def back_up(url: str, data: Path, file: Path) -> Manifest:
 
     Args:
         url: The database's.
-        data: The data folder.
         file: The backup.
 
     Raises:
@@ -74,10 +73,11 @@ def back_up(url: str, data: Path, file: Path) -> Manifest:
             part = Path(folder, "part.zip")
             with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
                 # The checkpoints first: one that is ahead of the records would be of no use.
-                files = dict(_add_checkpoints(archive, checkpoints_folder(url, data)))
+                files = dict(_add_checkpoints(archive, beside(database, identity_in(database))))
                 copy = Path(folder, DATABASE)
                 revision, runs = _copy(database, copy)
-                files[DATABASE] = _add(archive, DATABASE, copy)
+                with copy.open("rb") as stream:
+                    files[DATABASE] = _add(archive, DATABASE, stream)
                 manifest = Manifest(
                     shiftscope=version("shiftscope"),
                     revision=revision,
@@ -113,7 +113,7 @@ def sqlite_file(url: str) -> Path:
         "PostgreSQL has tools of its own for this, which work while runs go on. Back up with "
         f"`pg_dump --format=custom --file=FILE {shown}`, restore with "
         f"`pg_restore --clean --if-exists --single-transaction --dbname={shown} FILE`, and copy "
-        f"{parsed.database}.checkpoints in the workers' data folders."
+        f"{parsed.database}.IDENTITY.checkpoints in the workers' data folders."
     )
 
 
@@ -227,21 +227,39 @@ def _interruptible(_status: int, _remaining: int, _pages: int) -> None:
 
 
 def _add_checkpoints(archive: zipfile.ZipFile, folder: Path) -> Iterator[tuple[str, Entry]]:
-    files = [folder / PLACE]
-    for run_id in runs_with_checkpoints(folder):
-        files += sorted(of_run(folder, run_id).iterdir())
-    for file in files:
-        name = f"{CHECKPOINTS}/{file.relative_to(folder)}"
-        if _CHECKPOINT.fullmatch(name):
-            try:
-                yield name, _add(archive, name, file)
-            except FileNotFoundError:  # its run has made a newer one, or finished
-                continue
+    if (place := folder / PLACE).exists():
+        with place.open("rb") as stream:
+            yield f"{CHECKPOINTS}/{PLACE}", _add(archive, f"{CHECKPOINTS}/{PLACE}", stream)
+    done: set[int] = set()
+    while begun := [one for one in runs_with_checkpoints(folder) if one not in done]:
+        for run_id in begun:
+            with ExitStack() as opened_files:
+                for name, stream in _opened(of_run(folder, run_id), opened_files):
+                    yield name, _add(archive, name, stream)
+        done.update(begun)
 
 
-def _add(archive: zipfile.ZipFile, name: str, file: Path) -> Entry:
+def _opened(folder: Path, opened_files: ExitStack) -> list[tuple[str, IO[bytes]]]:
+    """All checkpoints of a run, by the names that they get; what is open can be read to its end.
+
+    Meanwhile the run may make a newer one and remove the oldest, or finish and remove all.
+    """
+    while True:
+        try:
+            named = [(f"{CHECKPOINTS}/{folder.name}/{one.name}", one) for one in folder.iterdir()]
+            return [
+                (name, opened_files.enter_context(file.open("rb")))
+                for name, file in sorted(named)
+                if _CHECKPOINT.fullmatch(name)
+            ]
+        except FileNotFoundError:
+            if not folder.exists():
+                return []
+
+
+def _add(archive: zipfile.ZipFile, name: str, source: IO[bytes]) -> Entry:
     found, size = hashlib.sha256(), 0
-    with file.open("rb") as source, archive.open(name, "w", force_zip64=True) as target:
+    with archive.open(name, "w", force_zip64=True) as target:
         for part in _parts(source):
             target.write(part)
             found.update(part)

@@ -1,36 +1,67 @@
 """Where the checkpoints of runs lie: a folder beside the database, and in it one for each run.
 
-Beside a SQLite file `NAME.db` it is `NAME.checkpoints`. With PostgreSQL it is in the data folder of
-the worker, so that a run goes on where its checkpoints are.
+Beside a SQLite file `lab.db` it is `lab.db.IDENTITY.checkpoints`. With PostgreSQL it is in the data
+folder of the worker, so that a run goes on where its checkpoints are. A database's identity keeps
+it apart from others of the same name; older folders, `lab.checkpoints`, have none.
 """
 
 import contextlib
 import shutil
+import socket
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
-from .engine import parse_url
+from sqlalchemy import Engine, select
+
+from .tables import Identity
 
 PLACE = "place"
 """A file in the folder with a name that no other folder has."""
 
 
-def checkpoints_folder(database: str, data: Path) -> Path:
+def checkpoints_folder(engine: Engine, data: Path) -> Path:
     """The folder of a database's checkpoints; it need not be there.
 
     Args:
-        database: URL.
+        engine: The database.
         data: The data folder of this machine.
     """
-    url = parse_url(database)
-    if url.get_backend_name() == "sqlite" and url.database:
-        return Path(url.database).expanduser().absolute().with_suffix(".checkpoints")
-    return data / f"{url.database or 'shiftscope'}.checkpoints"
+    with engine.connect() as connection:
+        identity = connection.scalar(select(Identity.name)) or ""
+    database = engine.url.database or "shiftscope"
+    if engine.dialect.name == "sqlite":
+        return beside(Path(database).absolute(), identity)
+    return data / _named(database, identity)
+
+
+def beside(file: Path, identity: str) -> Path:
+    """The folder of a SQLite file's checkpoints."""
+    return file.with_name(_named(file.name if identity else file.stem, identity))
+
+
+def identity_in(file: Path) -> str:
+    """The identity of a SQLite file, of whichever version; "" where it has none.
+
+    Raises:
+        sqlite3.Error: It can't be read.
+    """
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'identity'")
+        if tables.fetchone() is None:
+            return ""
+        return database.execute("SELECT name FROM identity").fetchone()[0]
+
+
+def _named(database: str, identity: str) -> str:
+    return ".".join(part for part in (database, identity, "checkpoints") if part)
 
 
 def place_of(folder: Path) -> str:
     """The name of a folder of checkpoints, by which runs know it; made where there is none.
+
+    It begins with the host that made it, for a person who looks for it.
 
     Raises:
         OSError: The folder cannot be written to.
@@ -39,7 +70,7 @@ def place_of(folder: Path) -> str:
     with contextlib.suppress(FileNotFoundError):
         return file.read_text().strip()
     folder.mkdir(parents=True, exist_ok=True)
-    name = str(uuid4())
+    name = f"{socket.gethostname()[:27]}:{uuid4().hex[:8]}"
     new = folder / f"{PLACE}.{name}"
     new.write_text(name)
     with contextlib.suppress(FileExistsError):  # whoever comes first names it

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from .backup import sqlite_file
+from .checkpoints import checkpoints_folder
 from .errors import DatabaseProblem
 from .gaps import gaps
 from .level_faults import level_faults
@@ -24,13 +25,13 @@ from .soundness import (
 from .tables import ACTIVE, Run
 
 
-def faults(engine: Engine, url: str, checkpoints: Path, *, full: bool) -> Iterator[Fault]:
+def faults(engine: Engine, url: str, data: Path, *, full: bool) -> Iterator[Fault]:
     """Everything that is wrong.
 
     Args:
         engine: The database.
         url: Its URL.
-        checkpoints: The folder of the checkpoints.
+        data: The data folder.
         full: Look at all, however long it takes; otherwise as `looked_at` says.
     """
     if is_read_whole(engine, full=full):
@@ -40,7 +41,7 @@ def faults(engine: Engine, url: str, checkpoints: Path, *, full: bool) -> Iterat
         yield from torn(engine)
     yield from lost_runs(engine)
     yield from empty_networks(engine)
-    yield from orphaned_files(engine, url, checkpoints)
+    yield from orphaned_files(engine, url, checkpoints_folder(engine, data))
     query = select(Run).where(Run.status.not_in(ACTIVE)).order_by(Run.id.desc())
     with Session(engine) as session:
         ended = session.scalars(query if full else query.limit(NEWEST_RUNS)).all()

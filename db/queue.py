@@ -19,23 +19,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from unicodedata import category
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from . import read
 from .engine import database_time, writing
 from .errors import Conflict, NotFound
 from .experiment import Experiment
+from .lease import LEASE, is_alive
 from .log import add_entry
 from .outline import of_document, of_watched, settle
 from .resuming import go_on_or_end
 from .study import Study
 from .tables import ACTIVE, Run, Status, Worker, WorkerKind
-
-LEASE = timedelta(seconds=45)
-"""A worker that was silent for so long is taken for dead.
-
-Longer than BUSY_SECONDS: a heartbeat may wait so long for SQLite's write lock.
-"""
 
 GONE = timedelta(seconds=6)
 """One of this machine that was silent for so long, and whose process is not there, is dead."""
@@ -150,7 +145,8 @@ def claim(
 ) -> int | None:
     """Take the oldest queued run (or just the one named); None when there is none.
 
-    One that goes on from a checkpoint is only taken where that lies, by the name of the `place`.
+    With PostgreSQL one that goes on from a checkpoint is only taken where that lies, by the name of
+    the `place`. Who shares a SQLite file has the folder beside it.
 
     Two workers that race for one run both send the update; the database lets one of them match.
     A run that the worker, which has none, holds already was claimed when the answer got lost.
@@ -160,8 +156,10 @@ def claim(
         held = select(Run.id).where(is_held)
         if (lost := connection.scalar(held)) is not None:
             return lost
-        is_here = Run.checkpoint_place.is_(None) | (Run.checkpoint_place == place)
-        query = select(Run.id).where(Run.status == "queued", is_here).order_by(Run.id)
+        query = select(Run.id).where(Run.status == "queued").order_by(Run.id)
+        if connection.dialect.name == "postgresql":
+            is_here = Run.checkpoint_place.is_(None) | (Run.checkpoint_place == place)
+            query = query.where(is_here)
         candidates = connection.scalars(query.where(Run.id == run_id) if run_id else query).all()
     for candidate in candidates:
         with writing(engine) as connection:
@@ -247,10 +245,13 @@ def end(
         return ended.rowcount == 1
 
 
-def register(engine: Engine, kind: WorkerKind = "worker") -> int:
+def register(engine: Engine, kind: WorkerKind = "worker", place: str | None = None) -> int:
     """Add this process to the workers, forgetting those long dead; returns its number.
 
-    The recorder of a watched run is of the kind `watch`: it holds a lease and claims nothing.
+    Args:
+        engine: The database.
+        kind: The recorder of a watched run is a `watch`: it holds a lease and claims nothing.
+        place: The name of its folder of checkpoints.
     """
     with writing(engine) as connection:
         now = database_time(connection)
@@ -261,6 +262,7 @@ def register(engine: Engine, kind: WorkerKind = "worker") -> int:
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 kind=kind,
+                place=place,
                 started_at=now,
                 heartbeat_at=now,
             )
@@ -279,14 +281,6 @@ def heartbeat(engine: Engine, worker_id: int, offers: Mapping[str, Any] | None =
             update(Worker).where(Worker.id == worker_id).values(heartbeat_at=now, **(offers or {}))
         )
         return now
-
-
-def is_alive(now: datetime) -> ColumnElement[bool]:
-    """Whether a worker gave a heartbeat within a lease.
-
-    One from the future was stamped before the clock was set back; the living stamp anew.
-    """
-    return Worker.heartbeat_at.between(now - LEASE, now + LEASE)
 
 
 def living_workers(engine: Engine) -> Sequence[Worker]:

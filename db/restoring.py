@@ -17,7 +17,7 @@ from .backup import (
     sqlite_file,
     sqlite_url,
 )
-from .checkpoints import checkpoints_folder
+from .checkpoints import beside, identity_in
 from .durable import sync
 from .engine import open_database
 from .errors import Conflict, DatabaseProblem
@@ -26,12 +26,11 @@ IN_USE_SECONDS = 2
 """So long others have to let go of the database that is replaced."""
 
 
-def restore(url: str, data: Path, file: Path, *, force: bool) -> tuple[Manifest, Path | None]:
+def restore(url: str, file: Path, *, force: bool) -> tuple[Manifest, Path | None]:
     """Verify a backup, bring it up to date and put it where the database is to be.
 
     Args:
         url: The database's.
-        data: The data folder.
         file: The backup.
         force: Whether a database that is there is set aside.
 
@@ -62,16 +61,27 @@ def restore(url: str, data: Path, file: Path, *, force: bool) -> tuple[Manifest,
                     sync(target)
                 check_integrity(new)
                 open_database(sqlite_url(new)).dispose()
+                identity, identities = identity_in(new), _identities(new, database)
                 sync(new)
                 with _nobody_in(database):
-                    aside = _set_aside(database, data)
+                    aside = _set_aside(database, identities)
                     if checkpoints.is_dir():
-                        checkpoints.replace(checkpoints_folder(url, data))
+                        checkpoints.replace(beside(database, identity))
                     new.replace(database)
         sync(database.parent)
     except (OSError, sqlite3.Error) as error:
         raise DatabaseProblem(f"{database} can't be restored: {error}.") from error
     return manifest, aside
+
+
+def _identities(*databases: Path) -> set[str]:
+    """Of those that are there and can be read."""
+    found: set[str] = set()
+    for database in databases:
+        if database.exists():
+            with suppress(sqlite3.DatabaseError):
+                found.add(identity_in(database))
+    return found
 
 
 @contextmanager
@@ -99,14 +109,14 @@ def _nobody_in(database: Path) -> Generator[None]:
         yield
 
 
-def _set_aside(database: Path, data: Path) -> Path | None:
+def _set_aside(database: Path, identities: set[str]) -> Path | None:
     """Rename a database and its checkpoints, so that --database can still name it."""
     was_there = database.exists()
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     aside = database.with_stem(f"{database.stem}.replaced-{stamp}")
     pairs = [(Path(f"{database}{end}"), Path(f"{aside}{end}")) for end in ("", "-wal", "-shm")]
-    folders = [checkpoints_folder(sqlite_url(one), data) for one in (database, aside)]
-    for before, after in [*pairs, (folders[0], folders[1])]:
+    folders = [(beside(database, one), beside(aside, one)) for one in identities]
+    for before, after in [*pairs, *folders]:
         with suppress(FileNotFoundError):
             before.replace(after)
     return aside if was_there else None

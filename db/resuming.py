@@ -12,11 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, case, select, update
 
-from .engine import writing
+from .engine import database_time, writing
 from .errors import Conflict, NotFound
+from .lease import is_alive
 from .log import add_entry
 from .outline import settle
-from .tables import ACTIVE, Run
+from .tables import ACTIVE, Run, Worker
 
 MOST_INTERRUPTIONS = 3
 """As often a run goes on by itself without having come to a new checkpoint in between."""
@@ -29,6 +30,8 @@ GAVE_UP = (
 
 def resume(engine: Engine, run_id: int) -> None:
     """Queue a run that was stopped, or that failed, to go on where it was.
+
+    Where no worker is at the place of its checkpoints any worker may begin it anew.
 
     Raises:
         NotFound: There is no such run.
@@ -44,8 +47,18 @@ def resume(engine: Engine, run_id: int) -> None:
             raise Conflict(f"Run {run_id} is {run.status}: it goes on anyway.")
         if run.status == "finished":
             raise Conflict(f"Run {run_id} has finished: nothing of it is left to train.")
-        _queue_again(connection, run_id, interruptions=0, edited_at=datetime.now(UTC))
-        add_entry(connection, run_id, f"Resumed: it goes on {_from(run.checkpoint_step)}.")
+        resumed = {"interruptions": 0, "edited_at": datetime.now(UTC)}
+        if _is_out_of_reach(connection, run):
+            words = (
+                f"Resumed: no worker is at {run.checkpoint_place}, where its checkpoint at step "
+                f"{run.checkpoint_step:,} lies. So any worker takes it, and begins it anew unless "
+                "it has a checkpoint itself."
+            )
+            resumed |= {"checkpoint_place": None, "checkpoint_step": None}
+        else:
+            words = f"Resumed: it goes on {_from(connection, run)}"
+        _queue_again(connection, run_id, **resumed)
+        add_entry(connection, run_id, words)
 
 
 _KINDS = {
@@ -65,8 +78,8 @@ def hand_back(engine: Engine, run_id: int, start: int) -> bool:
         if (run.status, run.source, run.starts) != ("running", "experiment", start):
             return False
         _queue_again(connection, run_id)
-        where = _from(run.checkpoint_step)
-        words = f"Its worker was shut down. With the next worker it goes on {where}."
+        where = _from(connection, run)
+        words = f"Its worker was shut down. With the next worker it goes on {where}"
         add_entry(connection, run_id, words)
         return True
 
@@ -104,7 +117,7 @@ def go_on_or_end(connection: Connection, run_id: int, reason: str) -> None:
         _end(connection, run_id, "failed", f"{reason} {GAVE_UP}")
     else:
         _queue_again(connection, run_id, interruptions=run.interruptions + 1)
-        words = f"{reason} It goes on {_from(run.checkpoint_step)}."
+        words = f"{reason} It goes on {_from(connection, run)}"
         add_entry(connection, run_id, words, "warning")
 
 
@@ -116,8 +129,8 @@ def without_checkpoints(engine: Engine, run_ids: Sequence[int]) -> list[int]:
     return [run_id for run_id in run_ids if run_id not in need]
 
 
-def kept(engine: Engine, run_id: int, start: int, step: int, place: str) -> None:
-    """Note that a checkpoint is complete.
+def kept(engine: Engine, run_id: int, start: int, step: int, place: str) -> bool:
+    """Note that a checkpoint is complete; False where the run has another start by now.
 
     Args:
         engine: The database.
@@ -128,7 +141,7 @@ def kept(engine: Engine, run_id: int, start: int, step: int, place: str) -> None
     """
     is_new = Run.checkpoint_step.is_(None) | (Run.checkpoint_step < step)
     with writing(engine) as connection:
-        connection.execute(
+        noted = connection.execute(
             update(Run)
             .where(Run.id == run_id, Run.starts == start)
             .values(
@@ -137,19 +150,38 @@ def kept(engine: Engine, run_id: int, start: int, step: int, place: str) -> None
                 interruptions=case((is_new, 0), else_=Run.interruptions),
             )
         )
+        return noted.rowcount == 1
 
 
 def _locked(connection: Connection, run_id: int) -> Any:
-    columns = (Run.id, Run.status, Run.source, Run.starts, Run.interruptions, Run.checkpoint_step)
-    query = select(*columns, Run.deleted_at).where(Run.id == run_id).with_for_update()
+    columns = (Run.id, Run.status, Run.source, Run.starts, Run.interruptions, Run.deleted_at)
+    checkpoint = (Run.checkpoint_step, Run.checkpoint_place)
+    query = select(*columns, *checkpoint).where(Run.id == run_id).with_for_update()
     found = connection.execute(query).one_or_none()
     if found is None:
         raise NotFound(f"There is no run {run_id}.")
     return found
 
 
-def _from(step: int | None) -> str:
-    return "from the start" if step is None else f"from its checkpoint at step {step:,}"
+def _from(connection: Connection, run: Any) -> str:
+    """The end of a sentence; with PostgreSQL another one, which says where that is."""
+    if run.checkpoint_step is None:
+        return "from the start."
+    words = f"from its checkpoint at step {run.checkpoint_step:,}."
+    if connection.dialect.name != "postgresql":
+        return words
+    return (
+        f"{words} That lies at {run.checkpoint_place}, where a worker has to take it; if there "
+        "will be none any more, stop the run and resume it."
+    )
+
+
+def _is_out_of_reach(connection: Connection, run: Any) -> bool:
+    """Whether no worker has a run's checkpoints, as far as that matters (`queue.claim`)."""
+    if run.checkpoint_place is None or connection.dialect.name != "postgresql":
+        return False
+    is_there = (Worker.place == run.checkpoint_place) & is_alive(database_time(connection))
+    return connection.execute(select(Worker.id).where(is_there)).first() is None
 
 
 def _queue_again(connection: Connection, run_id: int, **columns: Any) -> None:

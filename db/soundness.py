@@ -14,6 +14,7 @@ from . import queue
 from .backup import damage, sqlite_file
 from .checkpoints import of_run, remove_checkpoints, runs_with_checkpoints
 from .engine import database_time, writing
+from .lease import is_alive
 from .tables import ACTIVE, Layer, Network, Run, Table, Worker
 
 READ_WHOLE = 4 * 2**30
@@ -87,7 +88,7 @@ def _remove_orphans(engine: Engine, name: str) -> None:
 def lost_runs(engine: Engine) -> Iterator[Fault]:
     """Runs that are said to go on while nobody trains them."""
     with engine.connect() as connection:
-        alive = select(Worker.id).where(queue.is_alive(database_time(connection)))
+        alive = select(Worker.id).where(is_alive(database_time(connection)))
         is_lost = Run.worker_id.is_(None) | Run.worker_id.not_in(alive)
         query = select(Run.id, Run.status).where(Run.status.in_(("running", "stopping")), is_lost)
         lost = connection.execute(query.order_by(Run.id)).all()

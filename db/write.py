@@ -21,7 +21,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -158,7 +157,9 @@ class RecordWriter:
         self._written: dict[tuple[str, tuple[int, ...]], int] = {}
         """By table and series the latest step that was written over."""
         self._pending: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
-        self._frozen: list[tuple[int, int, int | None]] = []
+        self._frozen: list[tuple[int, int | None, int | None]] = []
+        self._frozen_before: dict[int, int] = {}
+        """By network where an earlier start froze it, while its records go on until there."""
         self._levels = RunLeveller()
 
     def add(self, table: str, keys: Mapping[str, int], columns: Mapping[str, Column]) -> None:
@@ -179,19 +180,22 @@ class RecordWriter:
     def write_over(self, after: int) -> None:
         """Begin behind this step, −1 for the very start: later records are written over.
 
-        Until then they stay. What is derived from them, levels, goes at once.
+        Until then they stay, and so does word of where a network was frozen. What is derived from
+        them, levels, goes at once.
         """
         own = select(Network.id).where(Network.run_id == self._run_id).scalar_subquery()
         levels = Level.__table__.columns
         ends = levels.start + levels.width * BUCKETS
         with writing(self._engine) as connection:
             connection.execute(delete(Level).where(levels.network_id.in_(own), ends > after + 1))
+            is_own = Network.run_id == self._run_id
             connection.execute(
                 update(Network)
-                .where(Network.run_id == self._run_id)
-                .where(or_(Network.frozen_step.is_(None), Network.frozen_step > after))
-                .values(diverged_step=None, frozen_step=None)
+                .where(is_own, Network.frozen_step.is_(None))
+                .values(diverged_step=None)
             )
+            later = select(Network).where(is_own, Network.frozen_step > after)
+            self._frozen_before = {one.id: one.frozen_step for one in connection.execute(later)}
             at = select(Run.step).where(Run.id == self._run_id)
             self._least_step = connection.scalars(at).one()
             self._stale_until = max(
@@ -210,6 +214,15 @@ class RecordWriter:
     def freeze(self, network_id: int, diverged_step: int, frozen_step: int | None) -> None:
         """Queue word that a network's loss stayed non-finite, and where its training ended."""
         self._frozen.append((network_id, diverged_step, frozen_step))
+        if frozen_step is not None:
+            self._frozen_before.pop(network_id, None)
+
+    def _unfreeze_before(self, step: int) -> None:
+        """Queue word of networks that an earlier start froze where this one did not."""
+        for network_id, frozen_step in list(self._frozen_before.items()):
+            if step > frozen_step:
+                del self._frozen_before[network_id]
+                self._frozen.insert(0, (network_id, None, None))
 
     def commit(self, step: int, **run: Any) -> Status:
         """Write everything queued in one transaction, with the run's new cursor and summary.
@@ -228,6 +241,7 @@ class RecordWriter:
         """
         if "summary" in run:
             run |= highest(run["summary"])
+        self._unfreeze_before(step)
         step = max(step, self._least_step)
         changed = update(Run).where(Run.id == self._run_id).values(step=step, **run)
         if self._start is not None:
@@ -243,12 +257,14 @@ class RecordWriter:
                 with _drivers_errors(connection):
                     _insert(connection, table, columns, rows)
             for network_id, diverged_step, frozen_step in self._frozen:
+                kept = frozen_step or self._frozen_before.get(network_id)
                 connection.execute(
                     update(Network)
                     .where(Network.id == network_id)
-                    .values(diverged_step=diverged_step, frozen_step=frozen_step)
+                    .values(diverged_step=diverged_step, frozen_step=kept)
                 )
-                _log_freeze(connection, network_id, diverged_step, frozen_step)
+                if diverged_step is not None:
+                    _log_freeze(connection, network_id, diverged_step, frozen_step)
         self._pending.clear()
         self._levels.clear()
         self._frozen.clear()

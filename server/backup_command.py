@@ -24,7 +24,7 @@ def backup(
     places = load_settings(database=database, data=data)
     file = file.expanduser().absolute()
     check_writable(file)
-    manifest = back_up(places.database_url, places.data_folder, file)
+    manifest = back_up(places.database_url, file)
     typer.echo(f"{file}: {_described(manifest)}. Verified.")
 
 
@@ -40,7 +40,7 @@ def restore(
     places = load_settings(database=database, data=data)
     make_folder(places)
     url = places.database_url
-    manifest, aside = put_back(url, places.data_folder, file.expanduser(), force=force)
+    manifest, aside = put_back(url, file.expanduser(), force=force)
     typer.echo(f"{sqlite_file(url)}: {_described(manifest)}, as of {manifest.made_at:%F %T} UTC.")
     if aside is not None:
         typer.echo(f"What was there is {aside} now.")

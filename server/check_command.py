@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
-from ..db.checkpoints import checkpoints_folder
 from ..db.checkup import faults, looked_at, why_unopened
 from ..db.engine import open_database, revision
 from ..db.errors import ShiftscopeError
@@ -91,8 +90,7 @@ def _check_records(
     report: Report, engine: Engine, settings: Settings, *, full: bool, mend: bool
 ) -> None:
     before = report.problems
-    folder = checkpoints_folder(settings.database_url, settings.data_folder)
-    for fault in faults(engine, settings.database_url, folder, full=full):
+    for fault in faults(engine, settings.database_url, settings.data_folder, full=full):
         if mend and fault.mend is not None:
             fault.mend()
             report.note(fault.where, f"{fault.found} Mended.")

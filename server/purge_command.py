@@ -23,7 +23,7 @@ def purge(
     places = load_settings(database=database, data=data)
     engine = open_database(places.database_url)
     gone = edit.purge(engine, datetime.now(UTC) - timedelta(days=days))
-    remove_checkpoints(checkpoints_folder(places.database_url, places.data_folder), gone)
+    remove_checkpoints(checkpoints_folder(engine, places.data_folder), gone)
     engine.dispose()
     numbers = ", ".join(str(number) for number in sorted(gone))
     typer.echo(f"Removed: {numbers}." if gone else "Nothing to remove.")

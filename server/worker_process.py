@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..db.location import PREFIX
 
-END_SECONDS = 4.0
+END_SECONDS = 25.0
+"""Longer than a worker waits for the last checkpoint of its run."""
 LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
 """A worker that lived so long begins anew with the shortest pause."""

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select, text
 
 from shiftscope.db import backup
 from shiftscope.db.backup import back_up, sqlite_url
-from shiftscope.db.checkpoints import checkpoints_folder, of_run, place_of
+from shiftscope.db.checkpoints import beside, checkpoints_folder, identity_in, of_run, place_of
 from shiftscope.db.engine import MIGRATIONS, open_database, writing
 from shiftscope.db.errors import DatabaseIsNewer, DatabaseProblem
 from shiftscope.db.experiment import Experiment
@@ -39,7 +39,7 @@ def steps_in(url: str) -> tuple[int, list[int], list[int]]:
 
 def add_checkpoint(engine: Engine, run_id: int, step: int, words: bytes) -> Path:
     """The two files of a checkpoint, as far as a backup is concerned; gives their folder."""
-    folder = checkpoints_folder(url_of(engine), Path("/nowhere"))
+    folder = checkpoints_folder(engine, Path("/nowhere"))
     place_of(folder)
     of_run(folder, run_id).mkdir(exist_ok=True)
     for part in ("training", "records"):
@@ -64,9 +64,9 @@ def test_a_backup_taken_while_a_run_is_recorded_is_a_consistent_prefix(
         found: list[int] = []
         for number in range(3):
             file = tmp_path / f"{number}.backup"
-            back_up(url_of(engine), tmp_path, file)
+            back_up(url_of(engine), file)
             restored = sqlite_url(tmp_path / f"restored{number}.db")
-            restore(restored, tmp_path, file, force=False)
+            restore(restored, file, force=False)
             step, counts, last = steps_in(restored)
             assert counts == [step] * 4 and last == [step] * 4
             found.append(step)
@@ -91,10 +91,10 @@ def test_commits_in_the_midst_of_a_copy_wait_for_nothing_and_are_not_in_it(
     monkeypatch.setattr(backup, "_interruptible", commit)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout=0")  # of the connection that commits
-    back_up(url_of(engine), tmp_path, tmp_path / "a.backup")
+    back_up(url_of(engine), tmp_path / "a.backup")
     assert len(parts) > 5 and parts == sorted(parts, reverse=True), "it never began anew"
     url = sqlite_url(tmp_path / "restored.db")
-    restore(url, tmp_path, tmp_path / "a.backup", force=False)
+    restore(url, tmp_path / "a.backup", force=False)
     assert steps_in(url) == (300, [300] * 4, [300] * 4)
     assert run.step == 300 + 50 * len(parts)
 
@@ -129,9 +129,34 @@ def test_what_is_restored_is_what_was_backed_up_and_what_was_there_is_set_aside(
     }
     aside = Path(done.stdout.split("What was there is ")[1].split(" now.")[0])
     assert steps_in(sqlite_url(aside))[0] == 30
-    kept = of_run(checkpoints_folder(sqlite_url(aside), tmp_path), 1)
+    kept = of_run(beside(aside, identity_in(aside)), 1)
     assert (kept / "000000000030.training").read_bytes() == b"thirty"
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
+def test_a_backup_has_the_checkpoints_of_runs_that_go_on_meanwhile(
+    engine: Engine, make_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (make_run(engine).run_id for _ in range(3))
+    for run_id in (first, second):
+        folder = add_checkpoint(engine, run_id, 10, b"ten")
+    add = backup._add
+
+    def meanwhile(archive: zipfile.ZipFile, name: str, *source: Any) -> Any:
+        if name.startswith((f"checkpoints/{first}/", f"checkpoints/{second}/")):
+            shutil.rmtree(of_run(folder, second), ignore_errors=True)
+        if name.startswith(f"checkpoints/{first}/"):
+            add_checkpoint(engine, second, 20, b"twenty")
+            add_checkpoint(engine, third, 5, b"five")
+        return add(archive, name, *source)
+
+    monkeypatch.setattr(backup, "_add", meanwhile)
+    back_up(url_of(engine), tmp_path / "a.backup")
+    with zipfile.ZipFile(tmp_path / "a.backup") as archive:
+        steps = [(first, 10, b"ten"), (second, 20, b"twenty"), (third, 5, b"five")]
+        for run_id, step, words in steps:
+            for part in ("training", "records"):
+                assert archive.read(f"checkpoints/{run_id}/{step:012d}.{part}") == words
 
 
 def test_a_damaged_database_is_replaced_and_not_backed_up(
@@ -140,16 +165,16 @@ def test_a_damaged_database_is_replaced_and_not_backed_up(
     make_run(engine).append(400)
     engine.dispose()
     good, database = tmp_path / "good.backup", Path(str(engine.url.database))
-    back_up(url_of(engine), tmp_path, good)
+    back_up(url_of(engine), good)
     before = good.read_bytes()
     with database.open("r+b") as stream:
         stream.seek(database.stat().st_size // 2)
         stream.write(b"\xa5" * 8192)
     with pytest.raises(DatabaseProblem, match="damaged"):
-        back_up(url_of(engine), tmp_path, good)
+        back_up(url_of(engine), good)
     assert good.read_bytes() == before, "an earlier backup is kept"
     database.write_bytes(b"no database at all" * 100)
-    _, aside = restore(url_of(engine), tmp_path, good, force=True)
+    _, aside = restore(url_of(engine), good, force=True)
     assert aside is not None and aside.read_bytes().startswith(b"no database")
     assert steps_in(url_of(engine))[0] == 400
 
@@ -163,7 +188,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_touched(
     run = make_run(engine)
     run.append(5)
     file, url = tmp_path / "a.backup", url_of(engine)
-    back_up(url, tmp_path, file)
+    back_up(url, file)
     whole = file.read_bytes()
     if kind == "torn":
         file.write_bytes(whole[: len(whole) // 2])
@@ -188,7 +213,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_touched(
     engine.dispose()
     before = sorted(one.name for one in tmp_path.iterdir())
     with pytest.raises(DatabaseProblem, match=r"no whole backup|There is no file"):
-        restore(url, tmp_path, file, force=True)
+        restore(url, file, force=True)
     assert sorted(one.name for one in tmp_path.iterdir()) == before
     assert steps_in(url)[0] == 5
 
@@ -209,9 +234,9 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) ->
             {"experiment": Experiment().model_dump_json()},
         )
     engine.dispose()
-    assert back_up(old, tmp_path, file).revision == "0001"
+    assert back_up(old, file).revision == "0001"
     url = sqlite_url(tmp_path / "new" / "shiftscope.db")
-    restore(url, tmp_path, file, force=False)
+    restore(url, file, force=False)
     assert [one.name for one in (tmp_path / "new").iterdir()] == ["shiftscope.db"]
     with sqlite3.connect(tmp_path / "new" / "shiftscope.db") as connection:
         (found,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -223,9 +248,9 @@ def test_a_backup_of_a_later_version_is_refused(engine: Engine, tmp_path: Path) 
     file, url = tmp_path / "later.backup", sqlite_url(tmp_path / "new" / "shiftscope.db")
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    back_up(url_of(engine), tmp_path, file)
+    back_up(url_of(engine), file)
     with pytest.raises(DatabaseIsNewer, match="a later version"):
-        restore(url, tmp_path, file, force=False)
+        restore(url, file, force=False)
     assert list((tmp_path / "new").iterdir()) == []
 
 

@@ -2,12 +2,13 @@
 
 import math
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from shiftscope.db import queue, read, resuming
 from shiftscope.db.checkpoints import (
@@ -17,8 +18,10 @@ from shiftscope.db.checkpoints import (
     remove_checkpoints,
     runs_with_checkpoints,
 )
+from shiftscope.db.engine import MIGRATIONS, open_database, writing
 from shiftscope.db.errors import CannotResume, RunTakenOver
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.log import entries
 from shiftscope.db.resuming import MOST_INTERRUPTIONS
 from shiftscope.db.tables import Run
 from shiftscope.db.write import RecordWriter, known_networks
@@ -63,17 +66,23 @@ def keep(checkpoints: Checkpoints, step: int, *, marks: tuple[str, str] = ("m", 
     write(checkpoints.file(step, RECORDS), {}, marks[1])
 
 
+def kept_steps(checkpoints: Checkpoints) -> list[int]:
+    """The steps that any file of a run is of."""
+    return sorted({int(file.name.split(".")[0]) for file in checkpoints.folder.iterdir()})
+
+
 def test_the_last_two_are_kept_and_a_torn_one_falls_back_to_the_one_before(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path / "12")
     warnings: list[str] = []
     assert checkpoints.newest(1000, warnings.append) is None
     for step in (10, 20, 30, 40):
         keep(checkpoints, step)
-        checkpoints.prune()
+        checkpoints.prune(step)
+    assert kept_steps(checkpoints) == [30, 40]
     write(checkpoints.file(50, TRAINING), {}, "m")  # whose other half never came
-    assert sorted(int(file.stem) for file in (tmp_path / "12").glob("*.records")) == [30, 40]
-    found = checkpoints.newest(1000, warnings.append)
+    found = Checkpoints(tmp_path / "12").newest(1000, warnings.append)
     assert found is not None and (found.step, found.training, warnings) == (40, {"of": 40}, [])
+    assert kept_steps(checkpoints) == [30, 40]
 
     for part in (TRAINING, RECORDS):
         keep(checkpoints, 40)
@@ -87,6 +96,45 @@ def test_the_last_two_are_kept_and_a_torn_one_falls_back_to_the_one_before(tmp_p
     assert found is not None and found.step == 30 and "different times" in warnings.pop()
     assert checkpoints.newest(29, warnings.append) is None, "ahead of the records"
     assert "ahead of the records" in warnings[0]
+
+
+@pytest.mark.parametrize("damage", ["torn", "ahead of the records"])
+def test_checkpoints_of_no_use_never_take_the_place_of_new_ones(
+    tmp_path: Path, damage: str
+) -> None:
+    checkpoints = Checkpoints(tmp_path / "12")
+    keep(checkpoints, 30)
+    for step in (40, 50):
+        keep(checkpoints, step, marks=("one", "other") if damage == "torn" else ("m", "m"))
+    until = 1000 if damage == "torn" else 39
+    warnings: list[str] = []
+
+    def resumed() -> Checkpoints:
+        again = Checkpoints(tmp_path / "12")
+        found = again.newest(until, warnings.append)
+        assert found is not None and found.step == 30 and len(warnings) == 2
+        return again
+
+    resumed()
+    again = resumed()
+    for step in (35, 45, 55):
+        keep(again, step)
+        again.prune(step)
+    assert kept_steps(again) == [45, 55]
+    for step in (45, 55):
+        again.file(step, RECORDS).write_bytes(b"torn")
+    assert Checkpoints(tmp_path / "12").newest(1000, warnings.append) is None
+    assert kept_steps(again) == [], "the run begins anew, and so do its checkpoints"
+
+
+def test_a_run_that_stops_where_it_was_resumed_keeps_the_one_before(tmp_path: Path) -> None:
+    for step in (30, 40):
+        keep(Checkpoints(tmp_path), step)
+    again = Checkpoints(tmp_path)
+    assert again.newest(1000, pytest.fail) is not None
+    keep(again, 40)
+    again.prune(40)
+    assert kept_steps(again) == [30, 40]
 
 
 def test_a_write_that_fails_leaves_nothing_behind(
@@ -104,18 +152,50 @@ def test_a_write_that_fails_leaves_nothing_behind(
     assert from_bytes(file.read_bytes())["state"] == {"of": 10}
 
 
-def test_they_lie_beside_the_database_or_in_the_data_folder(tmp_path: Path) -> None:
-    beside = checkpoints_folder(f"sqlite:///{tmp_path}/lab.db", Path("/data"))
-    assert beside == tmp_path / "lab.checkpoints"
-    with_postgresql = checkpoints_folder("postgresql://me:secret@there/lab", Path("/data"))
-    assert with_postgresql == Path("/data/lab.checkpoints")
-    assert place_of(beside) == place_of(beside) != place_of(tmp_path / "another")
-    keep(Checkpoints(of_run(beside, 7)), 10)
-    keep(Checkpoints(of_run(beside, 12)), 10)
-    assert runs_with_checkpoints(beside) == [7, 12]
-    remove_checkpoints(beside, [7, 99])
-    assert runs_with_checkpoints(beside) == [12]
+def test_they_lie_beside_the_database_or_in_the_data_folder(
+    any_engine: Engine, tmp_path: Path
+) -> None:
+    folder = checkpoints_folder(any_engine, tmp_path / "data")
+    name = Path(any_engine.url.database or "").name
+    assert folder.name.startswith(f"{name}.") and folder.suffix == ".checkpoints"
+    is_beside = any_engine.dialect.name == "sqlite"
+    assert folder.parent == (tmp_path if is_beside else tmp_path / "data")
+    assert place_of(folder) == place_of(folder) != place_of(tmp_path / "another")
+    keep(Checkpoints(of_run(folder, 7)), 10)
+    keep(Checkpoints(of_run(folder, 12)), 10)
+    assert runs_with_checkpoints(folder) == [7, 12]
+    remove_checkpoints(folder, [7, 99])
+    assert runs_with_checkpoints(folder) == [12]
     assert runs_with_checkpoints(tmp_path / "nowhere") == []
+
+
+def test_databases_of_one_name_have_folders_of_their_own(tmp_path: Path) -> None:
+    folders: set[Path] = set()
+    for file in ("lab.db", "lab.sqlite", "lab.db"):
+        engine = open_database(f"sqlite:///{tmp_path / file}")
+        folders.add(checkpoints_folder(engine, tmp_path))
+        engine.dispose()
+        (tmp_path / "lab.db").unlink(missing_ok=True)
+    assert len(folders) == 3
+
+
+def test_an_older_database_keeps_the_folder_that_it_has(any_url: str, tmp_path: Path) -> None:
+    older = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    for file in (older / "versions").glob("0015*"):
+        file.unlink()
+    engine = open_database(any_url, migrations=older)
+    with writing(engine) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO runs (name, status, step, summary, created_at, checkpoint_place) "
+                "VALUES ('A run', 'stopped', 7, '{}', '2026-01-02 03:04:05', 'here')"
+            )
+        )
+    engine.dispose()
+    engine = open_database(any_url)
+    stem = Path(engine.url.database or "").stem
+    assert checkpoints_folder(engine, tmp_path) == tmp_path / f"{stem}.checkpoints"
+    engine.dispose()
 
 
 def claimed(engine: Engine) -> tuple[int, int]:
@@ -125,15 +205,55 @@ def claimed(engine: Engine) -> tuple[int, int]:
     return run_id, worker
 
 
-def test_only_a_worker_that_has_the_checkpoints_goes_on_with_a_run(any_engine: Engine) -> None:
-    run_id, worker = claimed(any_engine)
-    resuming.kept(any_engine, run_id, start=1, step=40, place="here")
-    assert resuming.interrupted(any_engine, run_id, "It was killed.", start=1)
-    elsewhere = queue.register(any_engine)
-    assert queue.claim(any_engine, elsewhere, place="there") is None
-    assert queue.claim(any_engine, elsewhere) is None
-    assert queue.claim(any_engine, worker, place="here") == run_id
-    assert read.run(any_engine, run_id).starts == 2
+def interrupted_at_40(engine: Engine) -> tuple[int, int]:
+    run_id, worker = claimed(engine)
+    assert resuming.kept(engine, run_id, start=1, step=40, place="here")
+    assert resuming.interrupted(engine, run_id, "It was killed.", start=1)
+    return run_id, worker
+
+
+def last_words(engine: Engine, run_id: int) -> str:
+    return entries(engine, run_id)[-1].message
+
+
+def test_only_a_worker_that_has_the_checkpoints_goes_on_with_a_run(
+    postgresql_engine: Engine,
+) -> None:
+    engine = postgresql_engine
+    run_id, worker = interrupted_at_40(engine)
+    assert "step 40. That lies at here, where a worker has to" in last_words(engine, run_id)
+    elsewhere = queue.register(engine, place="there")
+    assert queue.claim(engine, elsewhere, place="there") is None
+    assert queue.claim(engine, elsewhere) is None
+    assert queue.claim(engine, worker, place="here") == run_id
+    assert read.run(engine, run_id).starts == 2
+
+
+def test_a_run_whose_checkpoints_are_out_of_reach_begins_anew_when_a_person_resumes_it(
+    postgresql_engine: Engine,
+) -> None:
+    engine = postgresql_engine
+    run_id, _ = interrupted_at_40(engine)
+    there = queue.register(engine, place="there")
+    queue.ask_to_stop(engine, run_id)
+    here = queue.register(engine, place="here")
+    resuming.resume(engine, run_id)
+    assert "it goes on from its checkpoint at step 40." in last_words(engine, run_id)
+    assert queue.claim(engine, there, place="there") is None
+    queue.sign_off(engine, here)
+    queue.ask_to_stop(engine, run_id)
+    resuming.resume(engine, run_id)
+    assert "no worker is at here, where its checkpoint at step 40 lies" in last_words(
+        engine, run_id
+    )
+    assert read.run(engine, run_id).checkpoint_step is None
+    assert queue.claim(engine, there, place="there") == run_id
+
+
+def test_the_place_of_checkpoints_keeps_nobody_from_a_run_of_a_sqlite_file(engine: Engine) -> None:
+    run_id, _ = interrupted_at_40(engine)
+    assert last_words(engine, run_id).endswith("goes on from its checkpoint at step 40.")
+    assert queue.claim(engine, queue.register(engine), place="of a copy") == run_id
 
 
 def test_an_interrupted_run_goes_on_until_it_comes_no_further(any_engine: Engine) -> None:
@@ -174,7 +294,7 @@ def test_a_process_that_was_taken_for_dead_writes_and_ends_nothing(
         writer.commit(1)
     assert not queue.end(any_engine, run.run_id, "failed", "Too late.", start=1)
     assert not resuming.interrupted(any_engine, run.run_id, "It was killed.", start=1)
-    resuming.kept(any_engine, run.run_id, start=1, step=40, place="here")
+    assert not resuming.kept(any_engine, run.run_id, start=1, step=40, place="here")
     found = read.run(any_engine, run.run_id)
     assert (found.status, found.step, found.checkpoint_step) == ("running", 0, None)
     assert list(read.export_rows(any_engine, run.run_id, "network_records")) == []

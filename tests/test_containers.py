@@ -22,6 +22,8 @@ from shiftscope.db.engine import writing
 from shiftscope.db.tables import Worker
 from shiftscope.server.cli import app as command_line
 from shiftscope.server.settings import PREFIX, Settings
+from shiftscope.server.worker_process import END_SECONDS
+from shiftscope.trainer.worker import SHUT_DOWN_SECONDS, STOP_SECONDS
 
 yaml = pytest.importorskip("yaml", reason="PyYAML, which reads docker-compose.yml, is missing")
 
@@ -64,6 +66,12 @@ def test_ports_are_reached_from_this_machine_only(name: str) -> None:
 
 def test_only_the_servers_publish_ports() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == SERVERS
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_whoever_ends_a_run_leaves_it_time_for_its_last_checkpoint(name: str) -> None:
+    grace = float(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+    assert STOP_SECONDS < SHUT_DOWN_SECONDS < END_SECONDS < grace
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -252,6 +252,29 @@ def test_each_commit_returns_the_runs_status(begin: Callable[..., Session]) -> N
     assert len(session.rows()) == 100 * ARMS * LAYERS
 
 
+def test_the_records_of_a_checkpoint_survive_a_loss_of_power_before_it_does(
+    sqlite_engine: Engine, begin: Callable[..., Session], altered: Callable[[str], None],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    altered(
+        "import os\n"
+        "fsync = os.fsync\n"
+        "def noted(number):\n"
+        f"    with open({str(tmp_path / 'synced')!r}, 'a') as log:\n"
+        "        log.write(f'{os.fstat(number).st_ino}\\n')\n"
+        "    fsync(number)\n"
+        "os.fsync = noted"
+    )
+    session = begin("steps=20")
+    session.train()
+    file = tmp_path / "000000000020.records"
+    session.recorder.send({"checkpoint": {"step": 20, "file": str(file), "mark": "m"}})
+    assert session.recorder.wait_until_kept() == 20
+    synced = [int(number) for number in (tmp_path / "synced").read_text().split()]
+    log = Path(f"{session.engine.url.database}-wal")
+    assert synced.index(log.stat().st_ino) < synced.index(file.stat().st_ino)
+
+
 def test_a_loop_that_is_killed_leaves_what_it_handed_over_and_nothing_else(
     engine: Engine, tmp_path: Path
 ) -> None:

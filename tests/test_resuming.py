@@ -15,12 +15,14 @@ from sqlalchemy import Engine
 from shiftscope.db import catalog, queue, read, resuming
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
-from shiftscope.trainer import datasets
+from shiftscope.trainer import datasets, feeder
 from shiftscope.trainer.checkpoint import Checkpoints
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.keeper import Facts, Keeper
+from shiftscope.trainer.plan import Plan
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import Prepared, prepare
+from shiftscope.trainer.slots import DeviceSlots
 
 CPU = torch.device("cpu")
 PAIR = ("hidden=20,10", "probe_every=15", "evaluate_every=10", "gradient_shift_every=7",
@@ -145,3 +147,22 @@ def test_a_run_with_breaks_records_what_one_without_does(
     assert weights_of(same) == weights_of(networks)
     assert_same_records(engine, whole, broken)
     assert read.run(engine, broken).step == wanted.steps
+
+
+def test_a_device_that_goes_on_within_a_stretch_knows_since_when_a_network_diverges(
+    engine: Engine, trainings: Trainings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def device_slots(device: torch.device, plan: Plan, memory: Any, shared: Any) -> DeviceSlots:
+        return DeviceSlots(plan, memory, shared, device)
+
+    monkeypatch.setattr(feeder, "slots_on", device_slots)
+    explodes = ("activation=relu", "initialization=gaussian", "initial_std=100", "lr=1000")
+    wanted = experiment(*explodes, f"arms={ARMS}", "hidden=20,10", "steps=140")
+    run_id = trainings.enqueue(wanted)
+    trainings.train(run_id, until=50)
+    before = read.networks(engine, run_id)[0].diverged_step
+    assert before is not None and before < 50
+    resuming.resume(engine, run_id)
+    trainings.train(run_id)
+    diverged = read.networks(engine, run_id)[0]
+    assert diverged.diverged_step == before and diverged.frozen_step is not None

@@ -16,6 +16,7 @@ from shiftscope.db.checkup import faults
 from shiftscope.db.engine import writing
 from shiftscope.db.soundness import FORGOTTEN, Fault
 from shiftscope.db.tables import Run, Worker
+from shiftscope.db.write import RecordWriter
 from shiftscope.server import check_command
 
 LONG = 2_100
@@ -40,8 +41,7 @@ def url_of(engine: Engine) -> str:
 
 
 def found_in(engine: Engine, data: Path, *, full: bool = True) -> list[Fault]:
-    url = url_of(engine)
-    return list(faults(engine, url, checkpoints_folder(url, data), full=full))
+    return list(faults(engine, url_of(engine), data, full=full))
 
 
 def say(engine: Engine, *sentences: str) -> None:
@@ -171,6 +171,40 @@ def test_a_worker_that_fell_silent_is_gone(any_engine: Engine, make_run: Any) ->
     assert read.run(engine, run.run_id).status != "running"
 
 
+def test_a_run_that_stopped_before_its_frozen_networks_froze_again_lacks_nothing(
+    any_engine: Engine, make_run: Any, tmp_path: Path
+) -> None:
+    run = make_run(any_engine, steps=90)
+    frozen, other = run.networks
+
+    def record(steps: range, writer: RecordWriter, *networks: tuple[int, list[int]]) -> None:
+        for network_id, layer_ids in networks:
+            keys = {"network_id": network_id}
+            writer.add("network_records", keys, {"step": list(steps)})
+            for layer_id in layer_ids:
+                writer.add("layer_records", keys | {"layer_id": layer_id}, {"step": list(steps)})
+        writer.commit(steps[-1])
+
+    def frozen_at() -> int | None:
+        return read.networks(any_engine, run.run_id)[0].frozen_step
+
+    record(range(1, 21), run.writer, frozen, other)
+    run.writer.freeze(frozen[0], 18, 20)
+    record(range(21, 41), run.writer, other)
+    again = RecordWriter(any_engine, run.run_id)
+    again.write_over(15)
+    again.freeze(frozen[0], 16, None)  # as a stop has it
+    record(range(16, 19), again, frozen, other)
+    queue.end(any_engine, run.run_id, "stopped")
+    assert (found_in(any_engine, tmp_path), frozen_at()) == ([], 20)
+    last = RecordWriter(any_engine, run.run_id)
+    last.write_over(18)
+    record(range(19, 21), last, frozen, other)
+    assert frozen_at() == 20
+    record(range(21, 41), last, frozen, other)  # this time it does not freeze
+    assert (found_in(any_engine, tmp_path), frozen_at()) == ([], None)
+
+
 def test_rows_of_nothing_and_files_of_nobody_are_removed(
     engine: Engine, make_run: Any, tmp_path: Path
 ) -> None:
@@ -178,7 +212,7 @@ def test_rows_of_nothing_and_files_of_nobody_are_removed(
     run.append(5)
     queue.end(engine, run.run_id, "failed", "For a test.")
     say(engine, "DELETE FROM networks WHERE arm = 'none'")
-    folder = checkpoints_folder(url_of(engine), tmp_path)
+    folder = checkpoints_folder(engine, tmp_path)
     for run_id in (run.run_id, 77):
         of_run(folder, run_id).mkdir(parents=True)
         (of_run(folder, run_id) / "000000000005.training").write_bytes(b"")
@@ -203,7 +237,7 @@ def test_purging_a_deleted_run_removes_its_checkpoints(
     engine: Engine, make_run: Any, tmp_path: Path, ask: Ask
 ) -> None:
     deleted, kept = make_run(engine).run_id, make_run(engine).run_id
-    folder = checkpoints_folder(url_of(engine), tmp_path)
+    folder = checkpoints_folder(engine, tmp_path)
     for run_id in (deleted, kept):
         queue.end(engine, run_id, "stopped")
         of_run(folder, run_id).mkdir(parents=True)

@@ -35,22 +35,43 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The files of one run."""
+    """The files of one run, for one start of it: it alone knows which of them are whole.
+
+    Attributes:
+        folder: Where they lie.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
+        self._whole: list[int] = []
+        """The steps of those that were read or are complete since this start, at most two."""
 
     def file(self, step: int, part: str) -> Path:
         """Where one of the two parts lies."""
-        return self._folder / f"{step:012d}.{part}"
+        return self.folder / f"{step:012d}.{part}"
 
     def newest(self, until: int, warn: Callable[[str], Any]) -> Checkpoint | None:
         """The newest checkpoint that is whole; None where there is none.
+
+        Those that are passed over are removed: no later start shall meet them again.
 
         Args:
             until: None of a later step: the database does not hold its records.
             warn: Told in a sentence of each that is passed over.
         """
+        found = self._find(until, warn)
+        self._whole = [] if found is None else [found.step]
+        last = -1 if found is None else found.step
+        self._remove(lambda step: step > last)
+        return found
+
+    def prune(self, step: int) -> None:
+        """A checkpoint is complete: keep it and the one before."""
+        self._whole = [*(one for one in self._whole if one != step), step][-KEPT:]
+        if len(self._whole) == KEPT:
+            self._remove(lambda step: step not in self._whole)
+
+    def _find(self, until: int, warn: Callable[[str], Any]) -> Checkpoint | None:
         for step in reversed(self._steps()):
             if step > until:
                 warn(
@@ -67,21 +88,11 @@ class Checkpoints:
                 )
         return None
 
-    def prune(self) -> None:
-        """Keep the last two that are whole, and what is newer than them."""
-        whole = self._steps()
-        if len(whole) < KEPT:
-            return
-        for file in self._folder.iterdir():
-            if file.name.split(".")[0].isdecimal() and int(file.name.split(".")[0]) < whole[-KEPT]:
-                with contextlib.suppress(FileNotFoundError):
-                    file.unlink()
-
     def _steps(self) -> list[int]:
         """Of the checkpoints of which both files are there, ascending."""
-        if not self._folder.is_dir():
+        if not self.folder.is_dir():
             return []
-        steps = {int(file.stem) for file in self._folder.glob(f"*.{TRAINING}")}
+        steps = {int(file.stem) for file in self.folder.glob(f"*.{TRAINING}")}
         return sorted(step for step in steps if self.file(step, RECORDS).exists())
 
     def _read(self, step: int) -> Checkpoint:
@@ -89,6 +100,16 @@ class Checkpoints:
         if training["mark"] != records["mark"]:
             raise DamagedState("Its two files are of different times.")
         return Checkpoint(step, training["state"], self.file(step, RECORDS))
+
+    def _remove(self, is_of_no_use: Callable[[int], bool]) -> None:
+        """Remove files, half written ones too, by the step that their names begin with."""
+        if not self.folder.is_dir():
+            return
+        for file in self.folder.iterdir():
+            step, _, _ = file.name.partition(".")
+            if step.isdecimal() and is_of_no_use(int(step)):
+                with contextlib.suppress(OSError):  # where nothing can be removed, nor written
+                    file.unlink()
 
 
 def write(file: Path, state: State, mark: str) -> None:

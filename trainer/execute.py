@@ -100,7 +100,7 @@ def execute(database: str, data: Path, run_id: int) -> None:
             end(engine, run_id, "finished", start=start)
         elif _train(engine, database, data, run, interruption):
             if end(engine, run_id, "finished", start=start):
-                remove_checkpoints(checkpoints_folder(database, data), [run_id])
+                remove_checkpoints(checkpoints_folder(engine, data), [run_id])
         elif read.run(engine, run_id).status == "stopping":
             end(engine, run_id, "stopped", start=start)
     except Interrupted:
@@ -189,11 +189,13 @@ def _train(engine: Engine, database: str, data: Path, run: Run, interruption: In
             if status != "running" or (worker is not None and not worker.is_alive()):
                 stop.set()
 
-        folder = checkpoints_folder(database, data)
+        folder = checkpoints_folder(engine, data)
         checkpoints = Checkpoints(of_run(folder, run_id))
         found = checkpoints.newest(run.step, lambda words: note(engine, run_id, words, "warning"))
         networks = sum(len(stack.networks) for stack in prepared.plan.stacks)
-        begins = "begins" if found is None else f"goes on after step {found.step:,}"
+        begins = "begins" if run.starts == 1 else "begins anew, for there is no checkpoint here,"
+        if found is not None:
+            begins = f"goes on after step {found.step:,}"
         note(engine, run_id, f"Training {begins} on {device}: {networks} networks.")
         recorder = RecorderProcess(
             database,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .cadence import Cadence
 from .plan import Plan
@@ -242,6 +243,8 @@ class Feeder:
             self._handed = len(self._steps)
             for stack, losses in zip(self._stretch.stacks, state["losses"], strict=True):
                 stack.given[:, :, LOSS] = losses
+        elif state["steps"]:
+            self._follow(state["steps"], state["losses"])
 
     def _take_free(self) -> Stretch:
         """A stretch that the recorder is done with; those on their way to it must arrive first."""
@@ -308,9 +311,23 @@ class Feeder:
         stretch, steps = self._stretch, self._steps
         if stretch is None or not steps:
             return self._still_diverged() if last else []
-        losses = [s.given[: len(steps), :, LOSS] for s in stretch.stacks]
-        finite = [torch.isfinite(of_stack).T.tolist() for of_stack in losses]
-        frozen: list[Frozen] = []
+        broken = self._follow(steps, [stack.given[:, :, LOSS] for stack in stretch.stacks])
+        if last:
+            return self._still_diverged()
+        return [(p, self._diverged[p], steps[-1]) for p in broken if self._freezes]
+
+    def _follow(self, steps: list[int], losses: list[Tensor]) -> list[int]:
+        """Note since when the loss of each network is non-finite, if it is.
+
+        Args:
+            steps: Of the slots.
+            losses: By stack: of the slots and its networks.
+
+        Returns:
+            The positions of those that had no finite loss in any slot.
+        """
+        finite = [torch.isfinite(of_stack[: len(steps)]).T.tolist() for of_stack in losses]
+        broken: list[int] = []
         for position, stack, place in self._positions:
             if not self.active[position]:
                 continue
@@ -320,9 +337,9 @@ class Feeder:
                     self._diverged.pop(position, None)
                 else:
                     self._diverged.setdefault(position, step)
-            if not last and self._freezes and not any(of_network):
-                frozen.append((position, self._diverged[position], steps[-1]))
-        return self._still_diverged() if last else frozen
+            if not any(of_network):
+                broken.append(position)
+        return broken
 
     def _still_diverged(self) -> list[Frozen]:
         return [(p, step, None) for p, step in self._diverged.items() if self.active[p]]

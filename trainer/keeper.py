@@ -57,7 +57,7 @@ class Keeper:
         *,
         found: Checkpoint | None = None,
         seconds: float,
-        on_kept: Callable[[int], None],
+        on_kept: Callable[[int], bool],
     ) -> None:
         """Args:
         checkpoints: The files.
@@ -65,7 +65,8 @@ class Keeper:
         facts: What has to be the same when the run is resumed.
         found: The checkpoint to go on from.
         seconds: From one checkpoint to the next, at least.
-        on_kept: Told the step of each that is complete, from another thread.
+        on_kept: Told the step of each that is complete, from another thread; says whether the
+            run is still this start's.
         """
         self._checkpoints = checkpoints
         self._recorder = recorder
@@ -154,9 +155,9 @@ class Keeper:
     def _write(self, step: int, state: State, mark: str, began: float) -> None:
         try:
             write(self._checkpoints.file(step, TRAINING), _with_arrays(state), mark)
-            if self._recorder.wait_until_kept() == step:
-                self._checkpoints.prune()
-                self._on_kept(step)
+            # where another process trains the run by now, the files are that one's
+            if self._recorder.wait_until_kept() == step and self._on_kept(step):
+                self._checkpoints.prune(step)
         except OSError as error:
             self._warn(error)
         except Exception:  # a run must not end because it could not be kept

@@ -22,6 +22,7 @@ import psutil
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ..db import queue
+from ..db.durable import sync_commits
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, cause, records_refused
 from ..db.webhook import telling
@@ -222,6 +223,7 @@ class _Recorder:
         if sentence := self._patiently(lambda: recording.findings.look(recording.step)):
             say(warning=sentence)
         try:
+            sync_commits(self._engine)  # the checkpoint must not outlive its records
             write(Path(file), recording.state_dict(), mark)
         except OSError as error:
             words = error.strerror or error

@@ -3,7 +3,7 @@
 import time
 from datetime import datetime
 
-from ..db.queue import LEASE
+from ..db.lease import LEASE
 
 JUMP_SECONDS = 5.0
 GAP_SECONDS = 15.0

@@ -37,7 +37,8 @@ from .steadiness import Steadiness
 POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 2.0
 STOP_SECONDS = 10.0
-SHUT_DOWN_SECONDS = 3.0
+SHUT_DOWN_SECONDS = 20.0
+"""For the last checkpoint of what trains; ordinarily it takes less than a second."""
 SHUT_DOWN = "The worker was shut down while the run was going; what it had recorded is kept."
 FORCED = "It did not stop when asked and was ended by force; what it had recorded is kept."
 logger = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Worker:
         self._data = data
         self._orders = orders
         self._parent = parent
-        self._checkpoints = checkpoints_folder(database, data)
+        self._checkpoints = checkpoints_folder(engine, data)
         self._place: str | None = None
         self._ending = False
         self._starting = False
@@ -100,8 +101,8 @@ class Worker:
         """Claim and train until a signal, the parent's end or the last of the orders."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        worker_id = queue.register(self._engine)
         self._tidy()
+        worker_id = queue.register(self._engine, place=self._place)
         with contextlib.suppress(EndedWhileStarting):
             self._work(worker_id)
         if self._offers is not None:

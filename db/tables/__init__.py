@@ -24,7 +24,18 @@ from .record_tables import (
     Recorded,
     statistics_of,
 )
-from .run_tables import ACTIVE, Layer, Network, Run, Source, Status, Sweep, Worker, WorkerKind
+from .run_tables import (
+    ACTIVE,
+    Identity,
+    Layer,
+    Network,
+    Run,
+    Source,
+    Status,
+    Sweep,
+    Worker,
+    WorkerKind,
+)
 
 __all__ = [
     "ACTIVE",
@@ -37,6 +48,7 @@ __all__ = [
     "Evaluation",
     "Finding",
     "GradientShiftRecord",
+    "Identity",
     "LandscapeRecord",
     "Layer",
     "LayerRecord",

@@ -30,8 +30,19 @@ class Worker(Table):
     """Devices present, the best first, such as `["cuda:0", "cpu"]`; NULL until they are known."""
     datasets: Mapped[dict[str, Any] | None]
     """For each dataset `{"available": bool, "note": sentence}`; NULL until it is known."""
+    place: Mapped[str | None] = mapped_column(String(36))
+    """The name of its folder of checkpoints; NULL where it has none."""
     started_at: Mapped[datetime]
     heartbeat_at: Mapped[datetime]
+
+
+class Identity(Table):
+    """One row: what tells this database from others of its name."""
+
+    __tablename__ = "identity"
+
+    name: Mapped[str] = mapped_column(String(12), primary_key=True)
+    """Part of the name of the folder of checkpoints; "" where that is older than identities."""
 
 
 class Sweep(Table):
@@ -103,7 +114,8 @@ class Run(Table):
     checkpoint_step: Mapped[int | None]
     """The step that it goes on from when it is resumed; NULL: the start."""
     checkpoint_place: Mapped[str | None] = mapped_column(String(36))
-    """The name of the folder of its checkpoints: a worker that has it can resume the run."""
+    """The name of the folder of its checkpoints: with PostgreSQL only a worker that has it goes on
+    with the run."""
     phase: Mapped[str | None] = mapped_column(String(200))
     """What a running run does besides training, such as downloading, in a few words."""
     diagnosed: Mapped[int | None]
