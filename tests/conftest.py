@@ -32,7 +32,7 @@ from shiftscope.server.assets import WEB
 from shiftscope.server.cli import main
 from shiftscope.server.serve_command import listen
 from shiftscope.server.settings import Settings
-from shiftscope.server.transport import configure
+from shiftscope.server.transport import PING_SECONDS, configure
 
 ARMS = ("none", "BatchNorm")
 LAYERS = ("hidden1", "hidden2")
@@ -174,6 +174,15 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
+
+
+@contextlib.contextmanager
+def reserved(port: int) -> Iterator[None]:
+    """Nobody else is given a port that a server had and is to have again."""
+    with socket.socket() as held:  # bound, it refuses whoever connects
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+        yield
 
 
 @dataclass
@@ -333,19 +342,24 @@ def running_server(
     *,
     port: int = 0,
     settings: Settings | None = None,
-    **pings: float,
+    ping_seconds: float = PING_SECONDS,
+    pong_seconds: float = 600.0,
 ) -> Iterator[tuple[str, uvicorn.Server]]:
-    """A real server in a thread, and its address, as 127.0.0.1:PORT."""
+    """A real server in a thread, and its address, as 127.0.0.1:PORT.
+
+    It lets go of no client that a busy machine keeps from answering a ping for some seconds.
+    """
     listening = listen("127.0.0.1", port)
     # Small buffers, so that a reader that is slow is soon felt.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     settings = settings or Settings()
     app = create_app(engine, web, settings=settings)
+    pings = {"ping_seconds": ping_seconds, "pong_seconds": pong_seconds}
     server = uvicorn.Server(configure(app, settings.proxies, **pings))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not server.started:
         assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
         time.sleep(0.01)
@@ -353,7 +367,7 @@ def running_server(
         yield address, server
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive(), "the server did not end"
 
 

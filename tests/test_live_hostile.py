@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-PATIENCE = 20
+PATIENCE = 60
 CLOSED_FOR = {1002, 1007, 1009}
 """Why docs/protocol.md says that a connection is closed: no frame, no UTF-8, too large."""
 FEW = settings(
@@ -83,7 +83,8 @@ class Client:
 @contextmanager
 def joined(address: str) -> Iterator[Client]:
     """A new client."""
-    with connect(f"ws://{address}/api/live", max_size=None) as connection:
+    patient: dict[str, Any] = {"open_timeout": PATIENCE, "ping_interval": None}
+    with connect(f"ws://{address}/api/live", max_size=None, **patient) as connection:
         yield Client(connection)
 
 
