@@ -127,7 +127,6 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
         user = {"user": "nobody"}
         shutil.chown(folder, "nobody")
     data = folder / "data"
-    port = free_port()
 
     def call(*command: object) -> None:
         log = folder / "calls.log"
@@ -136,8 +135,9 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
             subprocess.run(parts, check=True, stdout=output, stderr=output, cwd=folder, **user)
 
     call(programs_folder / "initdb", "-D", data, "-U", "shiftscope", "-A", "trust", "-N")
+    port = free_port()  # not before: what takes long leaves it to others
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    control = (programs_folder / "pg_ctl", "-D", data, "-w")
+    control = (programs_folder / "pg_ctl", "-D", data, "-w", "-t", 300)
 
     def start() -> None:
         call(*control, "-l", folder / "log", "-o", options, "start")

@@ -65,7 +65,7 @@ def test_a_foreign_page_watches_nothing(web: httpx.Client, headers: dict[str, st
     with (
         socket.create_connection(address) as connection,
         pytest.raises(InvalidStatus, match="403"),
-        connect_live(f"ws://{host}/api/live", sock=connection, origin=origin),
+        connect_live(f"ws://{host}/api/live", sock=connection, origin=origin, open_timeout=60),
     ):
         pass
 
