@@ -22,6 +22,7 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, make_url, text
 
 from shiftscope.db import queue, write
@@ -36,6 +37,14 @@ from shiftscope.server.transport import PING_SECONDS, configure
 
 ARMS = ("none", "BatchNorm")
 LAYERS = ("hidden1", "hidden2")
+
+settings.register_profile(
+    "ours",
+    derandomize=True,  # what is tried is the same in every run
+    deadline=None,  # and no example fails because the machine is busy
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("ours")
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, seed, settings
+from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -26,9 +26,6 @@ CLOSED_FOR = {1002, 1007, 1009}
 """Why docs/protocol.md says that a connection is closed: no frame, no UTF-8, too large."""
 FEW = settings(
     max_examples=int(os.environ.get("SHIFTSCOPE_FUZZ", "60")),
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 HANDSHAKE = (
     "GET /api/live HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
