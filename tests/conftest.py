@@ -311,8 +311,13 @@ class Stored:
 
 
 @pytest.fixture
-def stored(tmp_path: Path, empty_database: Path) -> Stored:
-    """A SQLite file for watched runs; it has its tables, which a recorder would make itself."""
+def stored(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Stored:
+    """A SQLite file for watched runs; it has its tables, which a recorder would make itself.
+
+    However busy the machine is, the recorder is waited for.
+    """
+    for name in ("KNOWN_SECONDS", "TOLD_SECONDS"):
+        monkeypatch.setattr(f"shiftscope.trainer.watched.{name}", 60.0)
     return Stored(f"sqlite:///{shutil.copy(empty_database, tmp_path / 'watched.db')}")
 
 

@@ -19,8 +19,9 @@ PROGRAM = """
 import os, sys, time
 import torch
 from torch import nn
-from shiftscope.trainer import watch
+from shiftscope.trainer import watch, watched
 
+watched.KNOWN_SECONDS = 60
 torch.set_num_threads(1)
 model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

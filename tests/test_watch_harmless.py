@@ -153,6 +153,8 @@ def test_a_recorder_that_is_killed_ends_the_watching(
             if number == 40:
                 assert run.id == 1 and run._recorder is not None
                 time.sleep(0.6)  # so that something is committed
+                while run._recorder.committed != stored.run()["step"]:
+                    time.sleep(0.05)
                 os.kill(run._recorder._process.pid, signal.SIGKILL)
                 run._recorder._process.wait()
             losses.append(train(model, optimizer).item())
