@@ -116,7 +116,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.fail(CHROMIUM["ADVICE"])
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=PATIENCE)
         yield browser
         browser.close()
 

@@ -68,7 +68,7 @@ def browser() -> Iterator[Browser]:
         pytest.fail(CHROMIUM["ADVICE"])
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = playwright.chromium.launch(executable_path=path, args=flags, timeout=PATIENCE)
         yield browser
         browser.close()
 
