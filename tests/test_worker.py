@@ -96,7 +96,17 @@ def ended(run: Run) -> bool:
 
 
 def processes_of(worker: subprocess.Popen[bytes]) -> tuple[int, int]:
-    """The processes that train and that record a worker's run."""
+    """The processes that train and that record a worker's run, as soon as there are both."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := training_below(worker)):
+        assert time.monotonic() < deadline, "nothing trains"
+        time.sleep(0.05)
+    (both,) = found
+    return both
+
+
+def training_below(worker: subprocess.Popen[bytes]) -> list[tuple[int, int]]:
+    """Below a worker, the processes that train, each with its recorder."""
     listing = subprocess.run(
         ["ps", "-ww", "-eo", "pid=,ppid=,args="], check=True, capture_output=True, text=True
     ).stdout
@@ -115,8 +125,7 @@ def processes_of(worker: subprocess.Popen[bytes]) -> tuple[int, int]:
                 return True
         return False
 
-    (recorder,) = filter(is_below, recorders)
-    return parents[recorder], recorder
+    return [(parents[recorder], recorder) for recorder in recorders if is_below(recorder)]
 
 
 def is_running(pid: int) -> bool:
