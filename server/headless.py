@@ -79,20 +79,20 @@ class OwnWorker:
             self.give(run_id)
 
     def end(self) -> None:
-        """End it, and stop what it trains."""
+        """End it, and stop what it trains; one that had to be killed leaves nothing running."""
         if self._process is not None:
             end_worker(self._process)
             if self._process.stdin is not None:
                 self._process.stdin.close()
-            self._process = None
+            process, self._process = self._process, None
+            if process.returncode != 0:
+                queue.bury(self._engine, process.pid)
 
     def _bury(self) -> int | None:
         """Forget a process that has died, and end what it had; returns its exit code."""
         exit_code = None if self._process is None else self._process.poll()
-        if self._process is not None and exit_code is not None:
-            pid = self._process.pid
+        if exit_code is not None:
             self.end()
-            queue.bury(self._engine, pid)
         return exit_code
 
 

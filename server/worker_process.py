@@ -84,7 +84,8 @@ class KeptWorker:
         """Args:
         start: Starts it.
         say: Tells the person.
-        bury: Told the number of a process that died, so that its run does not stay running.
+        bury: Told the number of a process that died or had to be killed, so that its run does
+            not stay running.
         """
         self._start = start
         self._bury = bury
@@ -115,10 +116,13 @@ class KeptWorker:
             begun = time.monotonic()
             self._process = self._start()
             self._wait(self._process)
-            if self._ending.is_set():
+            is_ending = self._ending.is_set()
+            if is_ending and self._process.returncode == 0:
                 return
             kill_worker(self._process)
             self._bury(self._process.pid)
+            if is_ending:
+                return
             pause = 1.0 if time.monotonic() - begun > STEADY_SECONDS else pause
             self._say(
                 f"The worker ended unexpectedly ({_how(self._process.returncode)}); it is started "

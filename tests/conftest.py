@@ -22,6 +22,7 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, make_url, text
 
 from shiftscope.db import queue, write
@@ -32,10 +33,18 @@ from shiftscope.server.assets import WEB
 from shiftscope.server.cli import main
 from shiftscope.server.serve_command import listen
 from shiftscope.server.settings import Settings
-from shiftscope.server.transport import configure
+from shiftscope.server.transport import PING_SECONDS, configure
 
 ARMS = ("none", "BatchNorm")
 LAYERS = ("hidden1", "hidden2")
+
+settings.register_profile(
+    "ours",
+    derandomize=True,  # what is tried is the same in every run
+    deadline=None,  # and no example fails because the machine is busy
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("ours")
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +136,6 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
         user = {"user": "nobody"}
         shutil.chown(folder, "nobody")
     data = folder / "data"
-    port = free_port()
 
     def call(*command: object) -> None:
         log = folder / "calls.log"
@@ -136,8 +144,9 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
             subprocess.run(parts, check=True, stdout=output, stderr=output, cwd=folder, **user)
 
     call(programs_folder / "initdb", "-D", data, "-U", "shiftscope", "-A", "trust", "-N")
+    port = free_port()  # not before: what takes long leaves it to others
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    control = (programs_folder / "pg_ctl", "-D", data, "-w")
+    control = (programs_folder / "pg_ctl", "-D", data, "-w", "-t", 300)
 
     def start() -> None:
         call(*control, "-l", folder / "log", "-o", options, "start")
@@ -174,6 +183,15 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
+
+
+@contextlib.contextmanager
+def reserved(port: int) -> Iterator[None]:
+    """Nobody else is given a port that a server had and is to have again."""
+    with socket.socket() as held:  # bound, it refuses whoever connects
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+        yield
 
 
 @dataclass
@@ -293,8 +311,13 @@ class Stored:
 
 
 @pytest.fixture
-def stored(tmp_path: Path, empty_database: Path) -> Stored:
-    """A SQLite file for watched runs; it has its tables, which a recorder would make itself."""
+def stored(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Stored:
+    """A SQLite file for watched runs; it has its tables, which a recorder would make itself.
+
+    However busy the machine is, the recorder is waited for.
+    """
+    for name in ("KNOWN_SECONDS", "TOLD_SECONDS"):
+        monkeypatch.setattr(f"shiftscope.trainer.watched.{name}", 60.0)
     return Stored(f"sqlite:///{shutil.copy(empty_database, tmp_path / 'watched.db')}")
 
 
@@ -333,19 +356,24 @@ def running_server(
     *,
     port: int = 0,
     settings: Settings | None = None,
-    **pings: float,
+    ping_seconds: float = PING_SECONDS,
+    pong_seconds: float = 600.0,
 ) -> Iterator[tuple[str, uvicorn.Server]]:
-    """A real server in a thread, and its address, as 127.0.0.1:PORT."""
+    """A real server in a thread, and its address, as 127.0.0.1:PORT.
+
+    It lets go of no client that a busy machine keeps from answering a ping for some seconds.
+    """
     listening = listen("127.0.0.1", port)
     # Small buffers, so that a reader that is slow is soon felt.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     settings = settings or Settings()
     app = create_app(engine, web, settings=settings)
+    pings = {"ping_seconds": ping_seconds, "pong_seconds": pong_seconds}
     server = uvicorn.Server(configure(app, settings.proxies, **pings))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not server.started:
         assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
         time.sleep(0.01)
@@ -353,7 +381,7 @@ def running_server(
         yield address, server
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive(), "the server did not end"
 
 

@@ -121,7 +121,8 @@ def test_nothing_is_told_without_a_token(engine: Engine, asking: httpx.Client) -
         answer = asking.post("/api/runs", json={"experiment": {}}, headers=headers)
         assert answer.status_code == 401
         with pytest.raises(InvalidStatus, match="403"):
-            connect_live(f"ws://127.0.0.1:{port}/api/live", additional_headers=headers).close()
+            place = f"ws://127.0.0.1:{port}/api/live"
+            connect_live(place, additional_headers=headers, open_timeout=60).close()
     assert asking.get("/api/health").json() == {"status": "ok"}
     assert asking.get("/enter.js").status_code == asking.get("/styles/enter.css").status_code == 200
     assert listing.page(engine).runs == []
@@ -144,7 +145,8 @@ def test_a_link_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(
     old = asking.get("/runs/1?token=an-old-one&tab=log")
     assert old.status_code == 303 and old.headers["Location"] == "/runs/1?tab=log"
     address = f"127.0.0.1:{asking.base_url.port}"
-    with connect_live(f"ws://{address}/api/live", additional_headers={"Cookie": cookie}) as live:
+    place = f"ws://{address}/api/live"
+    with connect_live(place, additional_headers={"Cookie": cookie}, open_timeout=60) as live:
         live.send(json.dumps({"type": "runs"}))
 
     behind_tls = asking.get(f"/?token={token}", headers={"X-Forwarded-Proto": "https"})
@@ -171,16 +173,17 @@ def test_a_revoked_token_lets_nobody_in_and_ends_what_it_watches(
     token = tokens.make_token(engine, "lab")
     address = f"ws://127.0.0.1:{asking.base_url.port}/api/live"
     watch = {"type": "watch", "run": run.run_id, "after": 0, "points": 9, "series": []}
-    with connect_live(address, additional_headers=bearer(token)) as live:
+    patient: dict[str, Any] = {"open_timeout": 60, "ping_interval": None}
+    with connect_live(address, additional_headers=bearer(token), **patient) as live:
         live.send(json.dumps(watch))
-        assert json.loads(live.recv(timeout=20))["type"] == "run"
+        assert json.loads(live.recv(timeout=60))["type"] == "run"
         assert asking.get("/api/runs", headers=bearer(token)).status_code == 200
         tokens.revoke(engine, "lab")
         assert asking.get("/api/runs", headers=bearer(token)).status_code == 401
         with pytest.raises(ConnectionClosed) as closed:
             for _ in range(100):
                 run.append(1)
-                live.recv(timeout=20)
+                live.recv(timeout=60)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
 
 
@@ -403,12 +406,13 @@ def test_a_server_that_other_machines_reach_shows_its_token_once_and_not_to_the_
             assert time.monotonic() < deadline, "no browser was opened"
             time.sleep(0.05)
         assert opened.read_text() == f"{address}\n"
-        assert httpx.get(f"{address}/api/health").status_code == 200
-        assert httpx.get(f"{address}/api/runs").status_code == 401
-        assert httpx.get(f"{address}/api/runs", headers=bearer(token)).status_code == 200
+        assert httpx.get(f"{address}/api/health", timeout=60).status_code == 200
+        assert httpx.get(f"{address}/api/runs", timeout=60).status_code == 401
+        known = httpx.get(f"{address}/api/runs", headers=bearer(token), timeout=60)
+        assert known.status_code == 200
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     everywhere = Settings(host="0.0.0.0")
     assert token_needed(engine, everywhere) is None, "it can't be shown again"
     assert token_needed(engine, Settings(host="0.0.0.0", token=GIVEN)) is None

@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,12 @@ def test_a_backup_taken_while_a_run_is_recorded_is_a_consistent_prefix(
             step, counts, last = steps_in(restored)
             assert counts == [step] * 4 and last == [step] * 4
             found.append(step)
+            while run.step <= step + 7:  # what follows is committed before the next
+                assert writer.is_alive()
+                time.sleep(0.01)
     finally:
         ended.set()
-        writer.join(30)
+        writer.join()
     assert found[0] < found[1] < found[2] < run.step, "the writer went on meanwhile"
 
 

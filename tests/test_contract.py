@@ -65,6 +65,7 @@ def configuration(phases: tuple[str, ...]) -> schemathesis.Config:
     return schemathesis.Config.from_dict(
         {
             "seed": 1,
+            "suppress-health-check": ["too_slow"],  # of a busy machine
             "headers": HOST,
             "cache": {"enabled": False},  # else it does what failed in the run before
             "continue-on-failure": True,

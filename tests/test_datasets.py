@@ -204,7 +204,10 @@ class Stopped(BaseException):
     """A person asks for a stop in the middle of a download."""
 
 
-def test_nothing_half_is_left_of_a_download(tmp_path: Path) -> None:
+def test_nothing_half_is_left_of_a_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "LOOK_SECONDS", 60)
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "file.gz").write_bytes(bytes(1000))
     target = tmp_path / "here" / "file.gz"

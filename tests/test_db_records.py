@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
@@ -142,9 +142,7 @@ def test_a_bucket_with_nan_says_so_and_keeps_the_numbers_extremes(
     assert found.null == {"p50": [0, 1]}
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(
     values=st.lists(st.none() | st.floats(width=64), min_size=1, max_size=60),
     width=st.sampled_from([2, 4, 16]),

@@ -36,14 +36,18 @@ def prepared() -> Prepared:
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    def slowly(
+def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Until it is set, evaluations wait."""
+    may_go_on = threading.Event()
+
+    def evaluate_then(
         network: nn.Module, images: Tensor, labels: Tensor, ensemble: Ensemble | None
     ) -> dict[str, float | None]:
-        time.sleep(0.05)
+        assert may_go_on.wait(60)
         return evaluate(network, images, labels, ensemble)
 
-    monkeypatch.setattr(evaluation, "evaluate", slowly)
+    monkeypatch.setattr(evaluation, "evaluate", evaluate_then)
+    return may_go_on
 
 
 @pytest.mark.parametrize("norm", ["batch", "batch_explicit", "batch_renorm", "batch_noisy"])
@@ -59,7 +63,7 @@ def test_noise_on_activations_and_weights_is_off_whichever_statistics_are_taken(
     assert evaluate(ready.stacks[1].networks[0], *ready.test) == noisy
 
 
-def test_networks_are_evaluated_as_they_were(prepared: Prepared, slow: None) -> None:
+def test_networks_are_evaluated_as_they_were(prepared: Prepared, held: threading.Event) -> None:
     evaluator = Evaluator(prepared.stacks, prepared.test, 1)
     networks = [network for stack in prepared.stacks for network in stack.networks]
     expected = []
@@ -67,6 +71,8 @@ def test_networks_are_evaluated_as_they_were(prepared: Prepared, slow: None) -> 
         expected += [(i, step, evaluate(n, *prepared.test)) for i, n in enumerate(networks)]
         evaluator.begin(step)
         assert evaluator.pending is not None and evaluator.pending <= step
+        if step == AHEAD - 1:
+            held.set()  # the next one waits
         for network in networks:
             for tensor in [*network.parameters(), *network.buffers()]:
                 tensor.data.add_(1)
@@ -78,10 +84,13 @@ def test_networks_are_evaluated_as_they_were(prepared: Prepared, slow: None) -> 
     assert evaluator.pending is None and evaluator.take() == []
 
 
-def test_training_goes_on_while_networks_are_evaluated(prepared: Prepared, slow: None) -> None:
+def test_training_goes_on_while_networks_are_evaluated(
+    prepared: Prepared, held: threading.Event
+) -> None:
     evaluator = Evaluator(prepared.stacks, prepared.test, 1)
     evaluator.begin(1)
     assert evaluator.take() == [], "begin does not wait"
+    held.set()
     assert [step for _, step, _ in evaluator.take(wait=True)] == [1, 1]
     evaluator.close()
 
@@ -130,20 +139,34 @@ def train(engine: Engine) -> Callable[[Experiment, Callable[[Any], None]], int]:
 
 
 def test_a_step_is_complete_only_with_its_evaluation(
-    engine: Engine, train: Callable[..., int], slow: None, monkeypatch: pytest.MonkeyPatch
+    engine: Engine,
+    train: Callable[..., int],
+    held: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Readers take a run's step for a cursor: what came behind it they would never see."""
-    monkeypatch.setattr("shiftscope.trainer.feeder.HAND_OVER_SECONDS", 0.01)
+    monkeypatch.setattr("shiftscope.trainer.feeder.HAND_OVER_SECONDS", 0.0)
     parts: list[Any] = []
+
+    def waits(part: Any) -> bool:
+        return bool(part["steps"]) and part["step"] < part["steps"][-1]
+
+    def take(message: Any) -> None:
+        if part := message.get("part"):
+            parts.append(part)
+        if part and not waits(part):
+            held.clear()
+        else:  # training has not begun, or something was handed over before its evaluation
+            held.set()
+
     wanted = experiment("steps=300", "evaluate_every=100")
-    run_id = train(wanted, lambda message: parts.append(message.get("part")))
-    parts = [part for part in parts if part]
+    run_id = train(wanted, take)
     complete = -1
     for part in parts:
         assert all(step > complete for _, step, _ in part["evaluations"])
         assert part["step"] >= complete, "a cursor never goes back"
         complete = part["step"]
-    assert any(part["steps"] and part["step"] < part["steps"][-1] for part in parts), "none waited"
+    assert any(map(waits, parts)), "none waited"
     assert complete == 300 == read.run(engine, run_id).step
 
 

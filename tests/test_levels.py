@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select, text, update
 
@@ -66,9 +66,7 @@ def recordings(draw: st.DrawFn) -> tuple[np.ndarray, int, int, float]:
     return np.array(steps), draw(st.integers(1, 4_000)), draw(st.integers(0, 2**32 - 1)), odd
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8)
 @given(recording=recordings(), between=st.tuples(*[st.floats(0, 1)] * 2))
 @example(recording=(np.arange(1, 36_000), 3_000, 0, 0.001), between=(0.1, 0.95))
 def test_levels_are_to_the_bit_what_the_records_come_to(

@@ -62,7 +62,8 @@ def test_a_long_body_is_refused_before_it_is_read(web: httpx.Client, engine: Eng
     assert listing.page(engine).total == 1
 
 
-def test_starts_have_a_rate(engine: Engine) -> None:
+def test_starts_have_a_rate(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rate.__init__, "__defaults__", (lambda: 0.0,))  # no time passes
     web = client(engine, starts=3)
     sweep = {"experiment": SMALL, "over": [{"setting": "optimizer.lr", "values": [0.1, 0.2]}]}
     assert start(web).status_code == 201

@@ -15,20 +15,17 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, seed, settings
+from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-PATIENCE = 20
+PATIENCE = 60
 CLOSED_FOR = {1002, 1007, 1009}
 """Why docs/protocol.md says that a connection is closed: no frame, no UTF-8, too large."""
 FEW = settings(
     max_examples=int(os.environ.get("SHIFTSCOPE_FUZZ", "60")),
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 HANDSHAKE = (
     "GET /api/live HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -83,7 +80,8 @@ class Client:
 @contextmanager
 def joined(address: str) -> Iterator[Client]:
     """A new client."""
-    with connect(f"ws://{address}/api/live", max_size=None) as connection:
+    patient: dict[str, Any] = {"open_timeout": PATIENCE, "ping_interval": None}
+    with connect(f"ws://{address}/api/live", max_size=None, **patient) as connection:
         yield Client(connection)
 
 

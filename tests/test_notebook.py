@@ -19,6 +19,7 @@ from shiftscope.server.notebook import View
 @pytest.fixture(autouse=True)
 def _nothing_on_the_usual_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHIFTSCOPE_PORT", str(free_port()))
+    monkeypatch.setattr(notebook, "ANSWERS_WITHIN", 60)  # however busy the machine is
 
 
 def url_of(engine: Engine) -> str:
@@ -49,15 +50,15 @@ def test_a_server_of_another_database_is_not_and_one_is_started_once(
     view, again = show(watched), show(run.run_id, database=url_of(engine))
     assert view.address == again.address and ":8420" not in view.address
     base = view.address.rpartition("/runs/")[0]
-    assert httpx.get(f"{base}/api/runs/{run.run_id}").json()["name"] == "A run"
-    page = httpx.get(view.address)
+    assert httpx.get(f"{base}/api/runs/{run.run_id}", timeout=60).json()["name"] == "A run"
+    page = httpx.get(view.address, timeout=60)
     assert "<title>shiftscope" in page.text
     assert f"frame-ancestors {notebook.FRAMES}" in page.headers["Content-Security-Policy"]
     process, *_ = notebook._started.pop(url_of(engine))
     notebook._end(process)
     assert process.poll() is not None
     with pytest.raises(httpx.ConnectError):
-        httpx.get(view.address)
+        httpx.get(view.address, timeout=60)
     other.dispose()
 
 

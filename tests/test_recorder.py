@@ -31,7 +31,7 @@ from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import prepare
 
 CPU = torch.device("cpu")
-PATIENCE = 60.0
+PATIENCE = 120.0
 LAYERS, ARMS = 3, 2
 RING = 4 * 64
 """Steps that the ring holds of so small a pair."""
@@ -56,16 +56,27 @@ class Session:
     warnings: list[str]
     train: Callable[[], int]
     statuses: list[str] = field(default_factory=list)
+    is_waiting: threading.Event = field(default_factory=threading.Event)
+    waited: float = 0.0
 
     def fill_the_ring(self) -> None:
-        """Returns a second after the loop has filled it."""
-        deadline = time.monotonic() + PATIENCE
-        while self.feeder.looked < RING and time.monotonic() < deadline:
-            time.sleep(0.01)
+        """Returns a second after the loop has filled it and begun to wait."""
+        wait_for(self.is_waiting.is_set)
         time.sleep(1)
+
+    def fill_the_ring_and_hear_why(self) -> None:
+        """Returns when the loop waits and the recorder has said what it waits for itself."""
+        wait_for(lambda: self.is_waiting.is_set() and self.warnings)
 
     def rows(self, table: str = "layer_records") -> list[dict[str, Any]]:
         return exported(self.engine, self.run_id, table)
+
+
+def wait_for(happened: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -92,6 +103,19 @@ def begin(engine: Engine) -> Iterator[Callable[..., Session]]:
             )
 
         session = Session(engine, run_id, recorder, feeder, warnings, run, statuses)
+        take_free = recorder.take_free
+
+        def take(*, wait: bool = True) -> int | None:
+            index = take_free(wait=False)
+            if index is not None or not wait:
+                return index
+            session.is_waiting.set()
+            begun = time.perf_counter()
+            index = take_free()
+            session.waited += time.perf_counter() - begun
+            return index
+
+        recorder.take_free = take
         sessions.append(session)
         return session
 
@@ -146,15 +170,16 @@ def lock(engine: Engine) -> Iterator[Lock]:
 
 
 def test_the_loop_waits_for_a_locked_database_and_drops_nothing(
-    begin: Callable[..., Session], lock: Lock
+    begin: Callable[..., Session], lock: Lock, altered: Callable[[str], None]
 ) -> None:
+    altered(f"engine.BUSY_SECONDS = {PATIENCE}")
+    began = time.monotonic()
     session = begin("steps=600")
     lock(session.fill_the_ring)
-    began = time.monotonic()
     assert session.train() == 600
     took = time.monotonic() - began
     session.recorder.finish()
-    assert 0.9 < session.feeder.waited < took
+    assert 0 < session.waited <= session.feeder.waited < took
     run = read.run(session.engine, session.run_id)
     assert run.waited == pytest.approx(session.feeder.waited)
     assert run.overhead is not None  # waiting is the recorder's doing
@@ -168,9 +193,9 @@ def test_the_loop_waits_for_a_locked_database_and_drops_nothing(
 def test_a_database_that_refuses_for_a_while_loses_nothing_and_is_said_once(
     begin: Callable[..., Session], lock: Lock, altered: Callable[[str], None]
 ) -> None:
-    altered("engine.BUSY_SECONDS = 0.05")
+    altered(f"engine.BUSY_SECONDS = 0.05; recorder.RETRY_SECONDS = {PATIENCE}")
     session = begin("steps=600")
-    lock(session.fill_the_ring)
+    lock(session.fill_the_ring_and_hear_why)
     assert session.train() == 600
     session.recorder.finish()
     assert session.warnings == [
@@ -187,7 +212,7 @@ def test_a_database_that_refuses_for_good_ends_training_with_a_sentence(
     lock()
     with pytest.raises(RecordingFailed, match="did not take the records: database is locked"):
         session.train()
-    assert session.recorder.is_gone
+    wait_for(lambda: session.recorder.is_gone)
     with pytest.raises(RecordingFailed, match="did not take the records: database is locked"):
         session.recorder.finish()
 
@@ -227,10 +252,12 @@ def test_the_last_step_is_stored_even_between_sparse_records(begin: Callable[...
 
 def test_a_recorder_that_is_killed_is_noticed(begin: Callable[..., Session]) -> None:
     session = begin("steps=1000000")
-    threading.Timer(1.0, session.recorder._process.kill).start()
+    killer = threading.Timer(1.0, session.recorder._process.kill)
+    killer.start()
     with pytest.raises(RecordingFailed, match=r"without a word \(exit code -9\)"):
         session.train()
-    assert session.recorder.is_gone
+    killer.join()
+    wait_for(lambda: session.recorder.is_gone)
 
 
 def test_a_recorder_that_cannot_go_on_says_what_is_wrong(

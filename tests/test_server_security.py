@@ -15,6 +15,7 @@ from websockets.typing import Origin
 from shiftscope.db import listing, queue
 from shiftscope.db.errors import SetupProblem
 from shiftscope.db.experiment import Experiment
+from shiftscope.server.limits import Rate
 from shiftscope.server.security import Guard
 from shiftscope.server.settings import load_settings
 
@@ -65,7 +66,7 @@ def test_a_foreign_page_watches_nothing(web: httpx.Client, headers: dict[str, st
     with (
         socket.create_connection(address) as connection,
         pytest.raises(InvalidStatus, match="403"),
-        connect_live(f"ws://{host}/api/live", sock=connection, origin=origin),
+        connect_live(f"ws://{host}/api/live", sock=connection, origin=origin, open_timeout=60),
     ):
         pass
 
@@ -116,8 +117,10 @@ def test_where_a_token_is_asked_for_proxies_and_folders_are_those_of_other_machi
 
 
 def test_only_a_proxy_that_is_named_says_who_asks(
-    engine: Engine, connect: Callable[..., httpx.Client]
+    engine: Engine, connect: Callable[..., httpx.Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Rate.__init__, "__defaults__", (lambda: 0.0,))  # no time passes
+
     def starts(web: httpx.Client, *askers: str) -> list[int]:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         return [

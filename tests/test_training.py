@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -394,7 +395,15 @@ def test_a_run_ends_when_no_network_is_left(engine: Engine, train: Callable[...,
 
 def test_a_stop_keeps_what_was_recorded(engine: Engine, train: Callable[..., Any]) -> None:
     wanted = experiment("steps=1000000")
-    stopper = threading.Timer(1.0, lambda: queue.ask_to_stop(engine, 1))
+
+    def stop() -> None:
+        deadline = time.monotonic() + 60
+        while not (read.newest_run(engine) and read.run(engine, 1).step):
+            assert time.monotonic() < deadline, "nothing was recorded"
+            time.sleep(0.05)
+        queue.ask_to_stop(engine, 1)
+
+    stopper = threading.Thread(target=stop)
     stopper.start()
     run_id, _, completed = train(wanted)
     stopper.join()

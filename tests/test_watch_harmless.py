@@ -153,6 +153,8 @@ def test_a_recorder_that_is_killed_ends_the_watching(
             if number == 40:
                 assert run.id == 1 and run._recorder is not None
                 time.sleep(0.6)  # so that something is committed
+                while run._recorder.committed != stored.run()["step"]:
+                    time.sleep(0.05)
                 os.kill(run._recorder._process.pid, signal.SIGKILL)
                 run._recorder._process.wait()
             losses.append(train(model, optimizer).item())
@@ -205,7 +207,7 @@ def test_a_disk_that_is_full_is_one_warning(
             time.sleep(0.5)
             resource.prlimit(recorder, resource.RLIMIT_FSIZE, (unlimited, unlimited))
         else:
-            assert run._recorder._process.wait(20) == 1
+            assert run._recorder._process.wait(60) == 1
             time.sleep(0.2)
             losses += [train(model, optimizer).item() for _ in range(2)]
     assert losses == bare(len(losses)) and len(warnings_said()) == len(run.not_recorded)
@@ -228,7 +230,7 @@ def test_what_ends_the_recording_is_told_whatever_was_told_before(
         assert run.id == 1 and run._recorder is not None
         os.kill(run._recorder._process.pid, signal.SIGKILL)
         run._recorder._process.wait()
-        run._recorder._hearing.join(5)
+        run._recorder._hearing.join(60)
         train(model, optimizer)
         train(model, optimizer)
     assert len(run.not_recorded) == 21 and "exit code -9" in run.not_recorded[-1]

@@ -73,6 +73,7 @@ class RecorderProcess:
         self._warn = warn
         self._known = threading.Event()
         self._error: str | None = None
+        self._ended = threading.Event()
         self._free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._hearing = threading.Thread(target=self._hear, name="recorder", daemon=True)
         self._process = subprocess.Popen(
@@ -91,7 +92,7 @@ class RecorderProcess:
     @property
     def is_gone(self) -> bool:
         """Whether it ended early: no stretch will ever be free again."""
-        return not self._hearing.is_alive()
+        return self._ended.is_set()
 
     def open(self, plan: Plan) -> list[Stretch]:
         """Send the plan and map the ring: its stretches, all of them free."""
@@ -174,6 +175,7 @@ class RecorderProcess:
                 for line in said:
                     self._take(json.loads(line))
         finally:  # whatever happened, nobody waits for it any longer
+            self._ended.set()  # before whoever waited asks whether it is gone
             self._known.set()
             self._free.put(None)
             self._kept.put(None)
@@ -197,7 +199,7 @@ class RecorderProcess:
 
     def _reason(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(1)  # its pipe is closed a moment before it is gone
+            self._process.wait(10)  # its pipe is closed a moment before it is gone
         code = self._process.poll()
         return self._error or (
             f"The recorder ended without a word (exit code {code}); the machine may be out of "

@@ -31,6 +31,10 @@ from .stepping import Stepping
 from .unclosed import closed, last_error, opened
 from .versions import versions
 
+KNOWN_SECONDS = 10.0
+"""How long who asks for the run's number waits for the database."""
+TOLD_SECONDS = 5.0
+"""How long the end waits for word of a recorder that ended early to be stored and posted."""
 logger = logging.getLogger(__name__)
 
 
@@ -112,7 +116,7 @@ class Watch:
     def id(self) -> int | None:
         """The run's number; waits for the database, 10 s at most. None where it is not known."""
         if self._recorder is not None:
-            self._id = self._recorder.wait_for_run(10)
+            self._id = self._recorder.wait_for_run(KNOWN_SECONDS)
         return self._id
 
     @property
@@ -166,7 +170,7 @@ class Watch:
             self._finish(recorder, error)
         self._id, self._recorder = recorder.run_id, None
         if self._telling is not None:
-            self._telling.join(5)
+            self._telling.join(TOLD_SECONDS)
         self._stepping.lenses.clear()
         self._wrapped.clear()
         self._say(self.summary())

@@ -32,12 +32,14 @@ export function connectionNotice() {
     window.clearTimeout(timer);
     const before = store.get().system;
     const system = await api.getSystem().catch(() => null);
-    if (!system || store.get().connection !== "live") return;
-    store.set({ system });
-    if (before && system.version !== before.version) {
+    if (store.get().connection !== "live") return;
+    if (system) store.set({ system });
+    if (!before || !system) {
+      say(); // it is there again, whatever else it could not say
+    } else if (system.version !== before.version) {
       say(`The server is shiftscope ${system.version} now. `, h("button", { type: "button",
         onclick: () => window.location.reload() }, "Reload the page"));
-    } else if (before && system.started_at !== before.started_at) {
+    } else if (system.started_at !== before.started_at) {
       say("The server was restarted. Nothing is missed: what came meanwhile is drawn.");
       later(() => say(), LONG_ENOUGH);
     } else {

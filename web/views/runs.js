@@ -149,8 +149,8 @@ export function runsView(place) {
   document.addEventListener("keydown", key, { signal: closing.signal });
   const ages = window.setInterval(() => table.showAges(), AGES_EVERY);
   const unsubscribe = store.subscribe((state, earlier) => {
-    // What changed while the connection was lost is not told again: ask.
-    if (state.connection === "live" && earlier.connection === "reconnecting") settle();
+    // What changed before the connection was there, or while it was lost, is not told: ask.
+    if (state.connection === "live" && earlier.connection !== "live") settle();
     if (state.runs === earlier.runs) return;
     for (const [id, run] of state.runs) {
       const known = earlier.runs.get(id);
