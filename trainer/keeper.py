@@ -135,7 +135,7 @@ class Keeper:
         for feeder in cast("Sequence[Feeder]", self._parts["feeder"]):
             feeder.hand_over(step)
         records = self._checkpoints.file(step, RECORDS)
-        self._recorder.send({"checkpoint": {"step": step, "file": str(records), "mark": mark}})
+        self._recorder.send({"checkpoint": {"file": str(records), "mark": mark}})
         state = {
             "facts": dict(vars(self._facts)),
             "random": _random_states(),
@@ -154,7 +154,7 @@ class Keeper:
     def _write(self, step: int, state: State, mark: str, began: float) -> None:
         try:
             write(self._checkpoints.file(step, TRAINING), _with_arrays(state), mark)
-            if self._recorder.wait_until_kept() == step:
+            if self._recorder.wait_until_kept(mark):
                 self._checkpoints.prune()
                 self._on_kept(step)
         except OSError as error:
