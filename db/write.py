@@ -312,7 +312,7 @@ def _freeze(
     query = select(Network.run_id, Network.arm, Network.seed).where(Network.id == network_id)
     run_id, arm, seed = connection.execute(query).one()
     frozen = "" if frozen_step is None else f", so it was frozen after step {frozen_step:,}"
-    words = f"its loss is not finite from step {diverged_step:,} on{frozen}."
+    words = f"its loss is no longer finite at step {diverged_step:,}{frozen}."
     add_entry(connection, run_id, f"{arm}, seed {seed}, diverged: {words}", "warning")
 
 

@@ -292,7 +292,7 @@ def test_a_loss_that_is_nan_at_step_1_freezes_its_network_and_the_other_goes_on(
     assert (shown["status"], shown["step"], shown["error"]) == ("finished", 100, None)
     assert [network["diverged_step"] for network in shown["networks"]] == [1, None]
     warnings = [one.message for one in log.entries(engine, run.id) if one.level == "warning"]
-    assert sum("diverged: its loss is not finite from step 1 on" in one for one in warnings) == 1
+    assert sum("diverged: its loss is no longer finite at step 1," in one for one in warnings) == 1
     first = [row for row in exported(engine, run.id, "network_records") if row["step"] == 1]
     assert [bool(np.isfinite(row["loss"])) for row in first] == [False, True]
 
