@@ -112,6 +112,8 @@ def begin_watched(
 ) -> int:
     """Store a watched run as running; returns its number.
 
+    One that its recorder has already begun was stored when the answer got lost.
+
     Args:
         engine: The database.
         worker_id: Who records it, registered with the kind `watch`.
@@ -121,6 +123,9 @@ def begin_watched(
     """
     now = datetime.now(UTC)
     with writing(engine) as connection:
+        held = select(Run.id).where(Run.worker_id == worker_id, Run.status == "running")
+        if (begun := connection.scalar(held)) is not None:
+            return begun
         run_id = connection.execute(
             insert(Run)
             .values(

@@ -211,6 +211,7 @@ def test_a_buried_worker_leaves_no_run_behind(any_engine: Engine) -> None:
 def test_a_watched_run_runs_at_once_and_nobody_claims_it(any_engine: Engine) -> None:
     recorder = queue.register(any_engine, "watch")
     run_id = queue.begin_watched(any_engine, recorder, "My ResNet", WATCHED)
+    assert queue.begin_watched(any_engine, recorder, "My ResNet", WATCHED) == run_id, "tried again"
     run = read.run(any_engine, run_id)
     assert (run.source, run.status, run.name, run.worker_id) == (
         "watch",

@@ -185,7 +185,8 @@ class _Recorder:
                 raise ValueError(f"The recorder does not know the message {message!r}.")
 
     def _begin(self, watched: Mapping[str, Any]) -> int:
-        self._worker_id = queue.register(self._engine, "watch")
+        if self._worker_id is None:
+            self._worker_id = queue.register(self._engine, "watch")
         return queue.begin_watched(self._engine, self._worker_id, **watched)
 
     def _known_run(self) -> int:
