@@ -237,7 +237,7 @@ class Interrupting:
             os.kill(os.getpid(), signal.SIGINT)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from shiftscope.server.entry import main
+from shiftscope.server.command import main
 sys.meta_path.insert(0, Interrupting())
 main()
 """

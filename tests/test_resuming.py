@@ -14,7 +14,6 @@ import pytest
 import torch
 from resumed import assert_same_records
 from sqlalchemy import Engine
-from torch import Tensor
 
 from shiftscope.db import catalog, queue, read, resuming
 from shiftscope.db.experiment import Experiment
@@ -23,6 +22,7 @@ from shiftscope.trainer import datasets
 from shiftscope.trainer.checkpoint import Checkpoint, Checkpoints, write
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.keeper import Facts, Keeper
+from shiftscope.trainer.pixels import Scaling
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import Prepared, prepare
 from shiftscope.trainer.twins import ShuffledBatches
@@ -174,10 +174,10 @@ class Nobody:
 
 def test_every_generator_goes_on_where_it_was(tmp_path: Path) -> None:
     """To the bit, and with what it has drawn beforehand, as generators of normal numbers do."""
-    examples = torch.arange(50)
+    examples = torch.arange(50, dtype=torch.uint8)
 
     def orders() -> list[ShuffledBatches]:
-        return [ShuffledBatches(examples, examples, 7, seed, scale=Tensor.float) for seed in (0, 1)]
+        return [ShuffledBatches(examples, examples, 7, seed, scale=Scaling(255)) for seed in (0, 1)]
 
     def drawn(batches: list[ShuffledBatches]) -> list[bytes]:
         return [
