@@ -73,6 +73,7 @@ class RunLeveller:
         self._added.clear()
         if not self._begins:
             self._continued |= {owner for owner in self._new if _has_records(connection, *owner)}
+        self._new.clear()  # asked again after a commit in doubt, the records might be its own
         insert_levels(
             connection,
             [
@@ -85,7 +86,6 @@ class RunLeveller:
     def clear(self) -> None:
         """What `insert` stored is committed."""
         self._rows.clear()
-        self._new.clear()
 
     def state_dict(self) -> list[Any]:
         """What is in no chunk yet, when all was inserted."""

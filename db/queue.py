@@ -19,7 +19,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from unicodedata import category
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from . import read
 from .engine import database_time, writing
@@ -97,6 +106,8 @@ def begin_watched(
 ) -> int:
     """Store a watched run as running; returns its number.
 
+    One that its recorder has already begun was stored when the answer got lost.
+
     Args:
         engine: The database.
         worker_id: Who records it, registered with the kind `watch`.
@@ -106,6 +117,9 @@ def begin_watched(
     """
     now = datetime.now(UTC)
     with writing(engine) as connection:
+        held = select(Run.id).where(Run.worker_id == worker_id, Run.status == "running")
+        if (begun := connection.scalar(held)) is not None:
+            return begun
         run_id = connection.execute(
             insert(Run)
             .values(
@@ -246,7 +260,7 @@ def end(
 
 
 def register(engine: Engine, kind: WorkerKind = "worker", place: str | None = None) -> int:
-    """Add this process to the workers, forgetting those long dead; returns its number.
+    """Add this process to the workers; returns its number.
 
     Args:
         engine: The database.
@@ -255,7 +269,6 @@ def register(engine: Engine, kind: WorkerKind = "worker", place: str | None = No
     """
     with writing(engine) as connection:
         now = database_time(connection)
-        connection.execute(delete(Worker).where(Worker.heartbeat_at < now - 100 * LEASE))
         return connection.execute(
             insert(Worker)
             .values(
@@ -327,27 +340,47 @@ def revive_watched(engine: Engine, run_id: int, worker_id: int) -> None:
                 add_entry(connection, run_id, "Its program is alive after all: the run goes on.")
 
 
-def reconcile(engine: Engine) -> list[int]:
+def reconcile(engine: Engine, steady: datetime | None = None) -> list[int]:
     """Deal with the runs whose worker is gone; returns their numbers.
 
     Experiments go on by themselves, but not for ever; the others have failed.
+
+    Args:
+        engine: The database.
+        steady: Now, by the clock of heartbeats, where that can be trusted (`steadiness.py`). None:
+            nobody is taken for dead only because of a silence.
     """
-    is_here = Worker.host == socket.gethostname()
-    with engine.connect() as connection:
-        now = database_time(connection)
-        silent = select(Worker.id, Worker.pid).where(is_here, Worker.heartbeat_at < now - GONE)
-        dead = [row.id for row in connection.execute(silent) if not _is_there(row.pid)]
-    alive = select(Worker.id).where(is_alive(now), Worker.id.not_in(dead))
-    is_lost = Run.worker_id.is_(None) | Run.worker_id.not_in(alive)
-    query = select(Run.id, Run.source).where(Run.status.in_(("running", "stopping")), is_lost)
     with engine.connect() as connection:  # most looks find nothing, and need not wait for a lock
-        if connection.execute(query).first() is None:
+        query = lost(connection, steady)
+        forgotten = None if steady is None else Worker.heartbeat_at < steady - 100 * LEASE
+        old = forgotten is not None and connection.scalar(select(Worker.id).where(forgotten))
+        if not old and connection.execute(query).first() is None:
             return []
     with writing(engine) as connection:
         orphans = connection.execute(query.with_for_update()).all()
-        for run_id, source in orphans:
+        for run_id, source, _ in orphans:
             go_on_or_end(connection, run_id, WATCHED_LOST if source == "watch" else WORKER_LOST)
-        return [run_id for run_id, _ in orphans]
+        if forgotten is not None:
+            connection.execute(delete(Worker).where(forgotten))
+        return [run_id for run_id, *_ in orphans]
+
+
+def lost(connection: Connection, steady: datetime | None) -> Select[int, str, str]:
+    """Number, source and status of the runs whose worker is gone; `steady` as for `reconcile`.
+
+    It has signed off, it was of this machine and its process is not there, or it fell silent.
+    """
+    is_here = Worker.host == socket.gethostname()
+    quiet = is_here & (Worker.heartbeat_at < database_time(connection) - GONE)
+    found = connection.execute(select(Worker.id, Worker.pid).where(quiet))
+    alive = select(Worker.id).where(
+        Worker.id.not_in([id for id, pid in found if not _is_there(pid)])
+    )
+    if steady is not None:
+        alive = alive.where(is_alive(steady))
+    is_lost = Run.worker_id.is_(None) | Run.worker_id.not_in(alive)
+    is_going = Run.status.in_(("running", "stopping"))
+    return select(Run.id, Run.source, Run.status).where(is_going, is_lost).order_by(Run.id)
 
 
 def _is_there(pid: int) -> bool:

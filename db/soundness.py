@@ -14,13 +14,16 @@ from . import queue
 from .backup import damage, sqlite_file
 from .checkpoints import of_run, remove_checkpoints, runs_with_checkpoints
 from .engine import database_time, writing
-from .lease import is_alive
-from .tables import ACTIVE, Layer, Network, Run, Table, Worker
+from .lease import LEASE
+from .steadiness import Steadiness
+from .tables import ACTIVE, Layer, Network, Run, Table
 
 READ_WHOLE = 4 * 2**30
 """Bytes up to which a SQLite file is read as a whole without being asked to: some seconds."""
 NEWEST_RUNS = 100
 """So many runs are looked at one by one, unless all are asked for."""
+LOOK_SECONDS = 1.0
+"""Between looks whether who was silent is alive."""
 FORGOTTEN = 3600
 """Seconds after which a file that was to be renamed once it was whole belongs to nobody."""
 
@@ -88,17 +91,31 @@ def _remove_orphans(engine: Engine, name: str) -> None:
 def lost_runs(engine: Engine) -> Iterator[Fault]:
     """Runs that are said to go on while nobody trains them."""
     with engine.connect() as connection:
-        alive = select(Worker.id).where(is_alive(database_time(connection)))
-        is_lost = Run.worker_id.is_(None) | Run.worker_id.not_in(alive)
-        query = select(Run.id, Run.status).where(Run.status.in_(("running", "stopping")), is_lost)
-        lost = connection.execute(query.order_by(Run.id)).all()
-    for run_id, status in lost:
+        gone = {row.id for row in connection.execute(queue.lost(connection, None))}
+        lost = connection.execute(queue.lost(connection, database_time(connection))).all()
+    for run_id, _, status in lost:
+        silent = f"has been silent for {LEASE.total_seconds():.0f} s or more"
         yield Fault(
             f"Run {run_id}",
-            f"It is {status}, and its worker is gone.",
+            f"It is {status}, and its worker {'is gone' if run_id in gone else silent}.",
             "The next worker deals with it, or --mend does: what had been recorded is kept.",
-            lambda: queue.reconcile(engine),
+            lambda: _deal_with_lost(engine),
         )
+
+
+def _deal_with_lost(engine: Engine) -> None:
+    """What the next worker would do; where somebody is silent that takes a lease, as for that."""
+    queue.reconcile(engine)
+    clock = Steadiness()
+    while True:
+        with engine.connect() as connection:
+            now = database_time(connection)
+            if connection.execute(queue.lost(connection, now)).first() is None:
+                return
+        if clock.holds(now):
+            queue.reconcile(engine, now)
+        else:
+            time.sleep(LOOK_SECONDS)
 
 
 def empty_networks(engine: Engine) -> Iterator[Fault]:

@@ -17,14 +17,13 @@ from sqlalchemy import (
     Engine,
     Integer,
     LargeBinary,
-    Select,
+    and_,
     delete,
-    func,
     insert,
     select,
     update,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -34,12 +33,10 @@ from .leveller import Column, RunLeveller
 from .levels import BUCKETS
 from .log import add_entry, add_phase
 from .outline import highest
+from .stale import StaleRecords
 from .study import Measurement
 from .tables import (
     NAN_TEXT,
-    OF_LAYERS,
-    OF_SEEDS,
-    RECORD_TABLES,
     Layer,
     Level,
     MeasurementRecord,
@@ -152,10 +149,7 @@ class RecordWriter:
         self._start = start
         self._least_step = 0
         """The run's cursor never goes back."""
-        self._stale_until = -1
-        """Until this step records of an earlier start may be stored, which are written over."""
-        self._written: dict[tuple[str, tuple[int, ...]], int] = {}
-        """By table and series the latest step that was written over."""
+        self._stale = StaleRecords(run_id)
         self._pending: dict[tuple[str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
         self._frozen: list[tuple[int, int | None, int | None]] = []
         self._frozen_before: dict[int, int] = {}
@@ -198,9 +192,7 @@ class RecordWriter:
             self._frozen_before = {one.id: one.frozen_step for one in connection.execute(later)}
             at = select(Run.step).where(Run.id == self._run_id)
             self._least_step = connection.scalars(at).one()
-            self._stale_until = max(
-                connection.scalar(_latest_step(name, self._run_id)) or 0 for name in RECORD_TABLES
-            )
+            self._stale.expect(connection, after)
         self._levels = RunLeveller(begins=True)
 
     def state_dict(self) -> Any:
@@ -242,8 +234,20 @@ class RecordWriter:
         if "summary" in run:
             run |= highest(run["summary"])
         self._unfreeze_before(step)
-        step = max(step, self._least_step)
-        changed = update(Run).where(Run.id == self._run_id).values(step=step, **run)
+        try:
+            status = self._write(step, run)
+        except SQLAlchemyError:
+            self._stale.doubt()
+            raise
+        self._stale.committed(step, self._pending)
+        self._pending.clear()
+        self._levels.clear()
+        self._frozen.clear()
+        return status
+
+    def _write(self, step: int, run: Mapping[str, Any]) -> Status:
+        cursor = max(step, self._least_step)
+        changed = update(Run).where(Run.id == self._run_id).values(step=cursor, **run)
         if self._start is not None:
             changed = changed.where(Run.starts == self._start)
         with writing(self._engine) as connection:
@@ -252,48 +256,17 @@ class RecordWriter:
             if status is None:
                 raise RunTakenOver(f"Run {self._run_id} is trained by another process by now.")
             self._levels.insert(connection)
+            self._stale.make_room(connection, self._pending)
             for (table, columns), rows in self._pending.items():
-                self._remove_stale(connection, table, columns, rows)
                 with _drivers_errors(connection):
                     _insert(connection, table, columns, rows)
             for network_id, diverged_step, frozen_step in self._frozen:
-                kept = frozen_step or self._frozen_before.get(network_id)
-                connection.execute(
-                    update(Network)
-                    .where(Network.id == network_id)
-                    .values(diverged_step=diverged_step, frozen_step=kept)
-                )
-                if diverged_step is not None:
-                    _log_freeze(connection, network_id, diverged_step, frozen_step)
-        self._pending.clear()
-        self._levels.clear()
-        self._frozen.clear()
+                before = self._frozen_before.get(network_id)
+                _freeze(connection, network_id, diverged_step, frozen_step, before)
+                if frozen_step is not None:
+                    self._stale.remove_behind(connection, network_id, frozen_step)
+            self._stale.remove_rest(connection, step, self._pending)
         return cast(Status, status)
-
-    def _remove_stale(
-        self,
-        connection: Connection,
-        table: str,
-        columns: Sequence[str],
-        rows: Sequence[tuple[Any, ...]],
-    ) -> None:
-        """Make room for rows that an earlier start of the run may have stored already."""
-        step = columns.index("step")
-        if not rows or min(row[step] for row in rows) > self._stale_until:
-            return
-        stored = Table.metadata.tables[table]
-        keys = [column.name for column in stored.primary_key if column.name != "step"]
-        places = [columns.index(name) for name in keys]
-        latest: dict[tuple[int, ...], list[int]] = {}
-        for row in rows:
-            latest.setdefault(tuple(row[at] for at in places), []).append(row[step])
-        for series, steps in latest.items():
-            # from the record before on: the earlier start may have looked at other steps
-            first = min(self._written.get((table, series), min(steps) - 1) + 1, min(steps))
-            own = [stored.columns[name] == key for name, key in zip(keys, series, strict=True)]
-            within = stored.columns["step"].between(first, max(steps))
-            connection.execute(delete(stored).where(*own, within))
-            self._written[table, series] = max(steps)
 
 
 def append_measurements(
@@ -335,28 +308,33 @@ def describe_run(engine: Engine, run_id: int, **columns: Any) -> None:
             add_phase(connection, run_id, columns["phase"])
 
 
-def _latest_step(table: str, run_id: int) -> Select[Any]:
-    """The last step that is stored of a run in a table: a look at the end of each series."""
-    columns = RECORD_TABLES[table].__table__.columns
-    latest = select(func.max(columns.step))
-    if table in OF_SEEDS:
-        return latest.where(columns.run_id == run_id)
-    latest = latest.where(columns.network_id == Network.id)
-    series = select(Network.id).where(Network.run_id == run_id)
-    if table in OF_LAYERS:
-        latest = latest.where(columns.layer_id == Layer.id)
-        of_series = latest.correlate(Network, Layer).scalar_subquery()
-        return series.join(Layer).with_only_columns(func.max(of_series))
-    return series.with_only_columns(func.max(latest.correlate(Network).scalar_subquery()))
-
-
-def _log_freeze(
-    connection: Connection, network_id: int, diverged_step: int, frozen_step: int | None
+def _freeze(
+    connection: Connection,
+    network_id: int,
+    diverged_step: int | None,
+    frozen_step: int | None,
+    frozen_before: int | None,
 ) -> None:
+    """Store it, and log it once: a commit whose answer was lost is tried again.
+
+    Where an earlier start froze the network stays until this one has come as far.
+    """
+    kept = frozen_step or frozen_before
+    is_known = [
+        Network.diverged_step.is_not_distinct_from(diverged_step),
+        Network.frozen_step.is_not_distinct_from(kept),
+    ]
+    changed = connection.execute(
+        update(Network)
+        .where(Network.id == network_id, ~and_(*is_known))
+        .values(diverged_step=diverged_step, frozen_step=kept)
+    )
+    if changed.rowcount == 0 or diverged_step is None:
+        return
     query = select(Network.run_id, Network.arm, Network.seed).where(Network.id == network_id)
     run_id, arm, seed = connection.execute(query).one()
     frozen = "" if frozen_step is None else f", so it was frozen after step {frozen_step:,}"
-    words = f"its loss is not finite from step {diverged_step:,} on{frozen}."
+    words = f"its loss is no longer finite at step {diverged_step:,}{frozen}."
     add_entry(connection, run_id, f"{arm}, seed {seed}, diverged: {words}", "warning")
 
 

@@ -526,7 +526,7 @@ def test_what_is_no_number_is_marked_where_it_happened(
     words = page.locator(".plot[data-chart='activation-gradient'] .rugs").first
     expect(words).to_contain_text("none: NaN from step 12, ∞ from step 21")
     expect(page.locator(".notices")).to_contain_text(
-        "none diverged: its loss is not finite from step 12 on, so it was frozen after step 30."
+        "none diverged: its loss is no longer finite at step 12, so it was frozen after step 30."
     )
     expect(page.locator(".notices")).to_contain_text("The other networks went on without it.")
 

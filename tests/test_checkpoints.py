@@ -3,12 +3,14 @@
 import math
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import OperationalError
 
 from shiftscope.db import queue, read, resuming
 from shiftscope.db.checkpoints import (
@@ -23,7 +25,7 @@ from shiftscope.db.errors import CannotResume, RunTakenOver
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.log import entries
 from shiftscope.db.resuming import MOST_INTERRUPTIONS
-from shiftscope.db.tables import Run
+from shiftscope.db.tables import Level, Run, Table
 from shiftscope.db.write import RecordWriter, known_networks
 from shiftscope.trainer.checkpoint import RECORDS, TRAINING, Checkpoints, write
 from shiftscope.trainer.state import DamagedState, from_bytes, to_bytes
@@ -326,6 +328,122 @@ def test_what_is_written_over_is_never_missing_nor_there_twice(
     store([6, 7])  # and 5 is not looked at any more
     assert losses() == [*before[:2], 30.0, 40.0, 60.0, 70.0]
     assert read.run(any_engine, run.run_id).step == 7
+
+
+def steps_of(run: Any, table: str, series: int = 0) -> list[int]:
+    """Of the records of the first network, and of its first layer, in the order of their steps."""
+    columns = Table.metadata.tables[table].columns
+    network_id, layer_ids = run.networks[series]
+    query = select(columns["step"]).order_by(columns["step"])
+    for name, key in (("network_id", network_id), ("layer_id", layer_ids[0])):
+        query = query.where(columns[name] == key) if name in columns else query
+    with run.engine.connect() as connection:
+        return list(connection.scalars(query))
+
+
+def record(run: Any, writer: RecordWriter, **of_tables: Sequence[int]) -> None:
+    """Queue records of these steps, of every series of each table."""
+    for table, steps in of_tables.items():
+        columns = Table.metadata.tables[table].columns
+        if "run_id" in columns:
+            writer.add(table, {"run_id": run.run_id, "seed": 0}, {"step": steps})
+        for network_id, layer_ids in run.networks if "network_id" in columns else ():
+            for layer_id in layer_ids if "layer_id" in columns else layer_ids[:1]:
+                owner = {"network_id": network_id, "layer_id": layer_id}
+                keys = {name: key for name, key in owner.items() if name in columns}
+                writer.add(table, keys, {"step": steps})
+
+
+def test_nothing_of_an_earlier_start_stays_among_or_behind_what_is_written_over(
+    any_engine: Engine, make_run: Any
+) -> None:
+    run = make_run(any_engine)
+    rare = ("evaluations", "probe_records", "unit_records", "ensemble_records",
+            "landscape_records")  # fmt: skip
+    record(run, run.writer, layer_records=range(1, 13), **dict.fromkeys(rare, (0, 4, 5, 10, 12)))
+    run.writer.commit(12)
+    writer = RecordWriter(any_engine, run.run_id)
+    writer.write_over(4)
+    record(run, writer, layer_records=[6])
+    writer.commit(6)
+    assert steps_of(run, "layer_records") == [1, 2, 3, 4, *range(6, 13)]
+    assert steps_of(run, "evaluations") == [0, 4, 5, 10, 12], "later ones stay until then"
+    record(run, writer, layer_records=[9], evaluations=[8])
+    writer.commit(9)
+    assert steps_of(run, "layer_records") == [1, 2, 3, 4, 6, *range(9, 13)]
+    assert steps_of(run, "evaluations") == [0, 4, 8, 10, 12]
+    record(run, writer, layer_records=[11], ensemble_records=[11])
+    writer.commit(12)
+    assert steps_of(run, "layer_records") == [1, 2, 3, 4, 6, 9, 11]
+    assert steps_of(run, "evaluations") == [0, 4, 8]
+    assert steps_of(run, "ensemble_records") == [0, 4, 11]
+    for table in ("probe_records", "unit_records", "landscape_records"):
+        assert steps_of(run, table) == [0, 4], table
+
+
+def test_a_network_that_is_frozen_earlier_than_before_has_no_records_behind_that(
+    any_engine: Engine, make_run: Any
+) -> None:
+    run = make_run(any_engine)
+    record(run, run.writer, layer_records=range(1, 13), evaluations=(0, 10))
+    run.writer.commit(12)
+    writer = RecordWriter(any_engine, run.run_id)
+    writer.write_over(4)
+    record(run, writer, layer_records=[5, 6])
+    writer.freeze(run.networks[0][0], 5, 6)
+    writer.commit(6)
+    assert steps_of(run, "layer_records") == list(range(1, 7))
+    assert steps_of(run, "evaluations") == [0]
+    assert steps_of(run, "layer_records", series=1) == list(range(1, 13))
+    assert steps_of(run, "evaluations", series=1) == [0, 10]
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_a_commit_whose_answer_is_lost_can_be_tried_again(
+    any_engine: Engine, make_run: Any, monkeypatch: pytest.MonkeyPatch, is_committed: bool
+) -> None:
+    """As when PostgreSQL goes down between a commit and its answer."""
+
+    def lose(writer: RecordWriter, step: int) -> None:
+        dialect = any_engine.dialect
+        commit, failure = dialect.do_commit, dialect.loaded_dbapi.OperationalError
+
+        def go_down(connection: Any) -> None:
+            if is_committed:
+                commit(connection)
+            raise failure("the connection is lost")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(dialect, "do_commit", go_down)
+            with pytest.raises(OperationalError, match="lost"):
+                writer.commit(step)
+        writer.commit(step)
+
+    def levels(run: Any) -> int:
+        own = Level.network_id.in_([network_id for network_id, _ in run.networks])
+        with any_engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(Level).where(own)) or 0
+
+    run, whole = make_run(any_engine), make_run(any_engine)
+    steps, more = range(1, 1100), range(1100, 2200)
+    for one, commit in ((run, lose), (whole, RecordWriter.commit)):
+        record(one, one.writer, layer_records=steps, network_records=steps, evaluations=[0])
+        one.writer.freeze(one.networks[0][0], 5, None)
+        commit(one.writer, 1099)
+        record(one, one.writer, layer_records=more, network_records=more)
+        commit(one.writer, 2199)
+    for table in ("layer_records", "network_records"):
+        assert steps_of(run, table) == list(range(1, 2200))
+    assert levels(run) == levels(whole) > 0
+    diverged = [entry for entry in entries(any_engine, run.run_id) if "diverged" in entry.message]
+    assert len(diverged) == 1
+
+    writer = RecordWriter(any_engine, run.run_id)
+    writer.write_over(2190)
+    for step in (2193, 2196):  # what lies between goes with the second try, too
+        record(run, writer, layer_records=[step])
+        lose(writer, step)
+    assert steps_of(run, "layer_records")[2189:] == [2190, 2193, 2196, 2197, 2198, 2199]
 
 
 def test_networks_that_are_built_differently_cannot_go_on(

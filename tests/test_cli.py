@@ -223,6 +223,27 @@ def test_a_claim_is_run_decided_and_the_next_time_reused(environment: dict[str, 
     assert len(call(environment, "runs").stdout.splitlines()) == 2
 
 
+def test_ctrl_c_while_the_command_is_being_loaded_ends_it_without_a_traceback(
+    environment: dict[str, str],
+) -> None:
+    program = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "shiftscope.db.read":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from shiftscope.server.command import main
+sys.meta_path.insert(0, Interrupting())
+main()
+"""
+    command = [sys.executable, "-c", program, "run", "mnist-sigmoid"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_ctrl_c_stops_a_run_which_keeps_what_it_recorded(environment: dict[str, str]) -> None:
     settings = ("--set", "steps=1000000", "--set", "dataset=digits", "--set", "hidden=8")
     process = subprocess.Popen(

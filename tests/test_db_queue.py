@@ -1,15 +1,16 @@
 """The queue: a run is claimed once, ends once, and is never left behind by a dead worker."""
 
 import os
+import subprocess
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, update
 
 from shiftscope.db import queue, read
-from shiftscope.db.engine import BUSY_SECONDS, open_database, writing
+from shiftscope.db.engine import BUSY_SECONDS, database_time, open_database, writing
 from shiftscope.db.errors import Conflict, NotFound
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.tables import Run, Worker
@@ -18,13 +19,19 @@ from shiftscope.db.write import describe_run
 WATCHED = {"program": "train.py", "host": "here", "pid": 7, "arms": ["model"]}
 
 
-def lose(engine: Engine, worker_id: int) -> None:
+def lose(engine: Engine, worker_id: int, silence: timedelta = 2 * queue.LEASE) -> None:
     """Let a worker have been silent for longer than its lease."""
-    long_ago = datetime.now(UTC) - 2 * queue.LEASE
+    long_ago = datetime.now(UTC) - silence
     with writing(engine) as connection:
         connection.execute(
             update(Worker).where(Worker.id == worker_id).values(heartbeat_at=long_ago)
         )
+
+
+def steady(engine: Engine) -> datetime:
+    """Now, where the clock can be trusted."""
+    with engine.connect() as connection:
+        return database_time(connection)
 
 
 def test_two_workers_that_race_never_claim_the_same_run(any_engine: Engine) -> None:
@@ -108,13 +115,35 @@ def test_only_the_runs_of_silent_or_missing_workers_go_on_or_have_stopped(
     queue.ask_to_stop(any_engine, of_silent)
     queue.sign_off(any_engine, gone)
     lose(any_engine, silent)
-    assert sorted(queue.reconcile(any_engine)) == [of_silent, of_gone]
+    assert sorted(queue.reconcile(any_engine, steady(any_engine))) == [of_silent, of_gone]
     statuses = [read.run(any_engine, run_id).status for run_id in (of_silent, of_gone, of_alive)]
     assert statuses == ["stopped", "queued", "running"]
     assert "worker" in (read.run(any_engine, of_silent).error or "")
     assert read.run(any_engine, of_gone).error is None
     assert read.run(any_engine, queued).status == "queued"
+    assert queue.reconcile(any_engine, steady(any_engine)) == []
+
+
+def test_a_silence_alone_is_no_death_where_the_clock_is_not_trusted(any_engine: Engine) -> None:
+    """As after a jump of the clock, or a time in which the database took no heartbeat."""
+    runs = [queue.enqueue(any_engine, Experiment()) for _ in "12"]
+    workers = [queue.register(any_engine) for _ in runs]
+    for worker_id, run_id in zip(workers, runs, strict=True):
+        assert queue.claim(any_engine, worker_id, run_id) == run_id
+        lose(any_engine, worker_id, 1_000 * queue.LEASE)
+    another = subprocess.Popen(["true"])
+    another.wait()
+    queue.bury(any_engine, another.pid)
+    queue.register(any_engine)
     assert queue.reconcile(any_engine) == []
+    queue.heartbeat(any_engine, workers[0])
+    with writing(any_engine) as connection:  # of the other the process is known not to be there
+        gone = update(Worker).where(Worker.id == workers[1]).values(pid=another.pid)
+        connection.execute(gone)
+    assert queue.reconcile(any_engine) == runs[1:]
+    assert read.run(any_engine, runs[0]).status == "running"
+    assert queue.reconcile(any_engine, steady(any_engine)) == []
+    assert workers[1] not in {worker.id for worker in read.workers(any_engine)}, "long forgotten"
 
 
 def test_a_stop_waits_for_an_end_that_is_being_committed_and_does_not_undo_it(
@@ -182,6 +211,7 @@ def test_a_buried_worker_leaves_no_run_behind(any_engine: Engine) -> None:
 def test_a_watched_run_runs_at_once_and_nobody_claims_it(any_engine: Engine) -> None:
     recorder = queue.register(any_engine, "watch")
     run_id = queue.begin_watched(any_engine, recorder, "My ResNet", WATCHED)
+    assert queue.begin_watched(any_engine, recorder, "My ResNet", WATCHED) == run_id, "tried again"
     run = read.run(any_engine, run_id)
     assert (run.source, run.status, run.name, run.worker_id) == (
         "watch",
@@ -232,7 +262,7 @@ def test_a_watched_run_whose_program_is_gone_fails_by_a_sentence_of_its_own(
     queue.claim(any_engine, worker)
     for gone in (lost, worker):
         lose(any_engine, gone)
-    assert sorted(queue.reconcile(any_engine)) == [of_lost, trained]
+    assert sorted(queue.reconcile(any_engine, steady(any_engine))) == [of_lost, trained]
     error = read.run(any_engine, of_lost).error or ""
     assert "program that trained it" in error and "kept" in error and "Run again" not in error
     assert read.run(any_engine, trained).status == "queued"

@@ -27,18 +27,18 @@ from queries import exported
 from sqlalchemy import Engine, event, update
 from websockets.sync.client import connect
 
-from shiftscope.db import catalog, log, queue, read
+from shiftscope.db import catalog, log, queue, read, steadiness
 from shiftscope.db import engine as engine_module
 from shiftscope.db.engine import database_time, open_database, writing
 from shiftscope.db.errors import DatasetProblem
 from shiftscope.db.parsing import with_settings
+from shiftscope.db.steadiness import Steadiness
 from shiftscope.db.tables import Run, Worker
 from shiftscope.trainer import execute as execute_module
-from shiftscope.trainer import loop, recorder_process, steadiness
+from shiftscope.trainer import loop, recorder_process
 from shiftscope.trainer import worker as worker_module
 from shiftscope.trainer.datasets import folder
 from shiftscope.trainer.execute import execute
-from shiftscope.trainer.steadiness import Steadiness
 
 PATIENCE = 60.0
 LAYERS, ARMS = 2, 2
@@ -307,7 +307,7 @@ def test_a_loss_that_is_nan_at_step_1_freezes_its_network_and_the_other_goes_on(
     assert (shown["status"], shown["step"], shown["error"]) == ("finished", 100, None)
     assert [network["diverged_step"] for network in shown["networks"]] == [1, None]
     warnings = [one.message for one in log.entries(engine, run.id) if one.level == "warning"]
-    assert sum("diverged: its loss is not finite from step 1 on" in one for one in warnings) == 1
+    assert sum("diverged: its loss is no longer finite at step 1," in one for one in warnings) == 1
     first = [row for row in exported(engine, run.id, "network_records") if row["step"] == 1]
     assert [bool(np.isfinite(row["loss"])) for row in first] == [False, True]
 
@@ -372,13 +372,16 @@ def test_another_machine_with_a_wrong_clock_takes_nobody_for_dead(
     jump()
     there = queue.register(postgresql_engine)
     assert {one.id for one in queue.living_workers(postgresql_engine)} == {here, there}
-    assert queue.reconcile(postgresql_engine) == []
+    with postgresql_engine.connect() as connection:
+        now = database_time(connection)
+    assert queue.reconcile(postgresql_engine, now) == []
     assert read.run(postgresql_engine, run_id).status == "running"
 
 
 def test_a_clock_that_jumps_kills_no_living_worker_and_the_dead_do_not_live_on(
-    engine: Engine, jump: Callable[[], None]
+    engine: Engine, jump: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(steadiness, "LEASE", timedelta())
     dead, alive = queue.register(engine), queue.register(engine)
     clock = Steadiness()
     assert clock.holds(queue.heartbeat(engine, alive))
@@ -388,7 +391,7 @@ def test_a_clock_that_jumps_kills_no_living_worker_and_the_dead_do_not_live_on(
     assert dead != alive
 
 
-def test_nobody_is_judged_after_a_time_without_the_database(
+def test_nobody_is_judged_at_first_nor_after_a_time_without_the_database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [100.0]
@@ -399,6 +402,7 @@ def test_nobody_is_judged_after_a_time_without_the_database(
         now[0] += seconds
         return clock.holds(datetime.fromtimestamp(1e9 + now[0], UTC))
 
+    assert [look(10) for _ in range(5)] == [False, False, False, False, True], "at first"
     assert look(0) and look(2) and look(2)
     assert not look(60)
     assert not look(2)

@@ -44,7 +44,7 @@ def test_a_log_tells_every_change_of_state_in_order(any_engine: Engine, make_run
         ("info", "Loading mnist."),
         (
             "warning",
-            "none, seed 0, diverged: its loss is not finite from step 1,200 on, so it was frozen "
+            "none, seed 0, diverged: its loss is no longer finite at step 1,200, so it was frozen "
             "after step 1,300.",
         ),
         ("info", "Asked to stop."),

@@ -23,9 +23,11 @@ from shiftscope.db import catalog, queue, read
 from shiftscope.db.errors import RecordingFailed
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
-from shiftscope.trainer import datasets, recorder_process
+from shiftscope.trainer import datasets, keeper, recorder_process
 from shiftscope.trainer.cadence import Cadence
+from shiftscope.trainer.checkpoint import Checkpoints
 from shiftscope.trainer.feeder import Feeder
+from shiftscope.trainer.keeper import Facts, Keeper
 from shiftscope.trainer.loop import train
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import prepare
@@ -260,6 +262,59 @@ def test_a_recorder_that_is_killed_is_noticed(begin: Callable[..., Session]) -> 
     wait_for(lambda: session.recorder.is_gone)
 
 
+def keeper_of(session: Session, folder: Path, kept: list[int]) -> Keeper:
+    """Keeps what the feeder remembers, whenever it is told to; `kept` takes the steps."""
+    facts = Facts(experiment().model_dump(mode="json"), "cpu", (1, 1))
+
+    def on_kept(step: int) -> bool:
+        kept.append(step)
+        return True
+
+    found = Keeper(Checkpoints(folder), session.recorder, facts, seconds=1e9, on_kept=on_kept)
+    found.begin(feeder=[session.feeder])
+    return found
+
+
+def test_no_checkpoint_waits_for_a_recorder_that_is_gone(
+    begin: Callable[..., Session], tmp_path: Path
+) -> None:
+    kept: list[int] = []
+    session = begin("steps=100")
+    keeps = keeper_of(session, tmp_path, kept)
+    keeps.keep(1)
+    keeps.keep(2, last=True)
+    assert kept == [1, 2]
+    session.recorder._process.kill()
+    keeps.keep(3)
+    keeps.keep(4, last=True)
+    keeps.close()
+    assert kept == [1, 2]
+    with pytest.raises(RecordingFailed, match=r"without a word \(exit code -9\)"):
+        session.recorder.finish()
+
+
+def test_a_checkpoint_that_could_not_be_written_spoils_no_later_one(
+    begin: Callable[..., Session],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    kept: list[int] = []
+    session = begin("steps=100")
+    keeps = keeper_of(session, tmp_path, kept)
+    with monkeypatch.context() as patched:
+        patched.setattr(keeper, "write", full)
+        keeps.keep(1, last=True)
+    for step in (2, 3):
+        keeps.keep(step, last=True)
+    keeps.close()
+    assert kept == [2, 3]
+    assert "No space left on device" in caplog.text
+
+
 def test_a_recorder_that_cannot_go_on_says_what_is_wrong(
     begin: Callable[..., Session], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -295,8 +350,8 @@ def test_the_records_of_a_checkpoint_survive_a_loss_of_power_before_it_does(
     session = begin("steps=20")
     session.train()
     file = tmp_path / "000000000020.records"
-    session.recorder.send({"checkpoint": {"step": 20, "file": str(file), "mark": "m"}})
-    assert session.recorder.wait_until_kept() == 20
+    session.recorder.send({"checkpoint": {"file": str(file), "mark": "m"}})
+    assert session.recorder.wait_until_kept("m")
     synced = [int(number) for number in (tmp_path / "synced").read_text().split()]
     log = Path(f"{session.engine.url.database}-wal")
     assert synced.index(log.stat().st_ino) < synced.index(file.stat().st_ino)

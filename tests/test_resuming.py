@@ -2,11 +2,14 @@
 
 import hashlib
 import itertools
+import random
+import struct
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from resumed import assert_same_records
@@ -16,13 +19,15 @@ from shiftscope.db import catalog, queue, read, resuming
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets, feeder
-from shiftscope.trainer.checkpoint import Checkpoints
+from shiftscope.trainer.checkpoint import Checkpoint, Checkpoints, write
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.keeper import Facts, Keeper
+from shiftscope.trainer.pixels import Scaling
 from shiftscope.trainer.plan import Plan
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import Prepared, prepare
 from shiftscope.trainer.slots import DeviceSlots
+from shiftscope.trainer.twins import ShuffledBatches
 
 CPU = torch.device("cpu")
 PAIR = ("hidden=20,10", "probe_every=15", "evaluate_every=10", "gradient_shift_every=7",
@@ -166,3 +171,63 @@ def test_a_device_that_goes_on_within_a_stretch_knows_since_when_a_network_diver
     trainings.train(run_id)
     diverged = read.networks(engine, run_id)[0]
     assert diverged.diverged_step == before and diverged.frozen_step is not None
+
+
+class Nobody:
+    """In place of the recorder and of a feeder: has nothing to remember."""
+
+    def send(self, message: Any) -> None:
+        asked = message["checkpoint"]
+        write(Path(asked["file"]), {}, asked["mark"])
+
+    def wait_until_kept(self, _mark: str) -> bool:
+        return True
+
+    def hand_over(self, step: int) -> None:
+        pass
+
+    def state_dict(self) -> Any:
+        return {}
+
+    def load_state_dict(self, state: Any) -> None:
+        pass
+
+
+def test_every_generator_goes_on_where_it_was(tmp_path: Path) -> None:
+    """To the bit, and with what it has drawn beforehand, as generators of normal numbers do."""
+    examples = torch.arange(50, dtype=torch.uint8)
+
+    def orders() -> list[ShuffledBatches]:
+        return [ShuffledBatches(examples, examples, 7, seed, scale=Scaling(255)) for seed in (0, 1)]
+
+    def drawn(batches: list[ShuffledBatches]) -> list[bytes]:
+        return [
+            torch.randn(1).numpy().tobytes(),
+            torch.rand(700).numpy().tobytes(),
+            np.random.randn(1).tobytes(),
+            np.random.random(700).tobytes(),
+            struct.pack("<d", random.gauss(0, 1)),
+            random.randbytes(3000),
+            *(next(of_one)[1].numpy().tobytes() for of_one in batches for _ in range(10)),
+        ]
+
+    def keeper(batches: list[ShuffledBatches], found: Checkpoint | None = None) -> Keeper:
+        nobody: Any = Nobody()
+        facts = Facts({}, "cpu", (50, 0))
+        own = Keeper(checkpoints, nobody, facts, found=found, seconds=1e9, on_kept=lambda _: True)
+        assert own.begin(feeder=[nobody], batches=batches) == (0 if found is None else 30)
+        return own
+
+    checkpoints = Checkpoints(tmp_path)
+    batches = orders()
+    before = keeper(batches)
+    drawn(batches)
+    before.keep(30, last=True)
+    expected = drawn(batches)
+    before.close()
+    drawn(batches)  # an odd number of normal ones
+    found, others = checkpoints.newest(30, pytest.fail), orders()
+    assert found is not None
+    keeper(others, found).close()
+    again = drawn(others)
+    assert [one == other for one, other in zip(again, expected, strict=True)] == [True] * 26

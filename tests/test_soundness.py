@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from conftest import Ask, Recorded
 from sqlalchemy import Engine, text, update
 
-from shiftscope.db import edit, queue, read
+from shiftscope.db import edit, queue, read, soundness, steadiness
 from shiftscope.db.checkpoints import checkpoints_folder, of_run
 from shiftscope.db.checkup import faults
 from shiftscope.db.engine import writing
@@ -157,16 +157,27 @@ def test_each_planted_fault_is_found_and_mended_where_that_is_safe(
     assert left == {where for where, (_, can_be_mended) in expected.items() if not can_be_mended}
 
 
-def test_a_worker_that_fell_silent_is_gone(any_engine: Engine, make_run: Any) -> None:
+def test_a_worker_that_fell_silent_is_gone_unless_it_is_heard_of_in_a_lease(
+    any_engine: Engine, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = any_engine
     run = make_run(engine)
     run.append(3)
+    (worker,) = read.workers(engine)
     assert found_in(engine, Path("/nowhere")) == []
     with writing(engine) as connection:
         silent = datetime.now(UTC) - 2 * queue.LEASE
         connection.execute(update(Worker).values(heartbeat_at=silent))
     (lost,) = found_in(engine, Path("/nowhere"))
     assert lost.where == f"Run {run.run_id}" and lost.mend is not None
+    assert lost.found == "It is running, and its worker has been silent for 45 s or more."
+    with monkeypatch.context() as patched:
+        patched.setattr(soundness.time, "sleep", lambda _: queue.heartbeat(engine, worker.id))
+        lost.mend()
+    assert read.run(engine, run.run_id).status == "running", "the clock had jumped"
+    with writing(engine) as connection:
+        connection.execute(update(Worker).values(heartbeat_at=silent))
+    monkeypatch.setattr(steadiness, "LEASE", timedelta())
     lost.mend()
     assert read.run(engine, run.run_id).status != "running"
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from torch import nn
 
 from shiftscope.db.errors import SetupProblem
-from shiftscope.trainer import Pair, watch
+from shiftscope.trainer import Pair, stepping, watch
 
 
 def test_the_start_says_what_is_attached_and_what_is_not(
@@ -87,6 +87,26 @@ def test_what_is_logged_belongs_to_the_step_before_the_next_forward_pass(
     assert len(caplog.records) == 1 and len(run.not_recorded) == 3
     assert run.not_recorded[0] == "f1: only loss and accuracy can be logged."
     assert stored.run()["watched"]["not_recorded"] == run.not_recorded
+
+
+@pytest.mark.parametrize("every", [3, 100])
+def test_a_layer_that_comes_in_mid_run_is_said_once_not_to_be_recorded(
+    stored: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    monkeypatch.setattr(stepping, "NEWCOMERS_EVERY", every)
+    model = mlp()
+    optimizer = sgd(model)
+    with watch(model, optimizer, database=stored.url, exclude="aside", quiet=True) as run:
+        for number in range(8):
+            if number == 4:
+                model.add_module("grown", nn.Linear(3, 3))
+                model.add_module("aside", nn.Linear(3, 3))
+            train(model, optimizer)
+    (sentence,) = run.not_recorded
+    assert sentence.startswith("grown: it came to the model while that was watched.")
+    assert [record.getMessage() for record in caplog.records] == [f"Not recorded: {sentence}"]
+    assert stored.run()["watched"]["not_recorded"] == [sentence]
+    assert stored.run()["step"] == 8
 
 
 def test_two_watches_see_one_model(stored: Any) -> None:

@@ -136,7 +136,7 @@ class Keeper:
         for feeder in cast("Sequence[Feeder]", self._parts["feeder"]):
             feeder.hand_over(step)
         records = self._checkpoints.file(step, RECORDS)
-        self._recorder.send({"checkpoint": {"step": step, "file": str(records), "mark": mark}})
+        self._recorder.send({"checkpoint": {"file": str(records), "mark": mark}})
         state = {
             "facts": dict(vars(self._facts)),
             "random": _random_states(),
@@ -156,7 +156,7 @@ class Keeper:
         try:
             write(self._checkpoints.file(step, TRAINING), _with_arrays(state), mark)
             # where another process trains the run by now, the files are that one's
-            if self._recorder.wait_until_kept() == step and self._on_kept(step):
+            if self._recorder.wait_until_kept(mark) and self._on_kept(step):
                 self._checkpoints.prune(step)
         except OSError as error:
             self._warn(error)

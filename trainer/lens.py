@@ -11,6 +11,7 @@ hook of its output, so that a forward pass that is only an evaluation leaves not
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import (  # torch's own names for its fused calls, missing from its type stubs
@@ -83,6 +84,9 @@ class Lens:
         self._stepped: set[int] = set()
         self._scaler = scaler
         self._turn = turn
+        self._miss = miss
+        self._selected = selected
+        self._known = WeakSet(self.model.modules())
         parameters = dict(self.model.named_parameters())
         self._count = sum(parameter.numel() for parameter in parameters.values())
         is_small = self._count <= HASHED_UP_TO and not any(map(is_sharded, parameters.values()))
@@ -138,6 +142,16 @@ class Lens:
             if value is not None:
                 is_tensor = isinstance(value, Tensor)
                 self._given[place] = value.detach().clone() if is_tensor else float(value)
+
+    def name_newcomers(self) -> None:
+        """Say which layers came to the model since it is watched: they have no hooks."""
+        for path, module in candidates(self.model):
+            if module not in self._known and self._selected(path, module):
+                self._known.add(module)
+                self._miss(
+                    f"{path}: it came to the model while that was watched. Layers are found in "
+                    "the first step; watch the model anew to record it."
+                )
 
     # hooks, in the order in which a step calls them
 

@@ -186,7 +186,8 @@ class _Recorder:
                 raise ValueError(f"The recorder does not know the message {message!r}.")
 
     def _begin(self, watched: Mapping[str, Any]) -> int:
-        self._worker_id = queue.register(self._engine, "watch")
+        if self._worker_id is None:
+            self._worker_id = queue.register(self._engine, "watch")
         return queue.begin_watched(self._engine, self._worker_id, **watched)
 
     def _known_run(self) -> int:
@@ -214,7 +215,7 @@ class _Recorder:
             self._stopping = status != "running"
             say(status=status, step=recording.step)
 
-    def _keep(self, step: int, file: str, mark: str) -> None:
+    def _keep(self, file: str, mark: str) -> None:
         """Write this process's part of a checkpoint: everything up to its step is committed."""
         recording = self._recording
         if recording is None:
@@ -228,9 +229,9 @@ class _Recorder:
         except OSError as error:
             words = error.strerror or error
             say(warning=f"A checkpoint could not be written ({words}); training goes on.")
-            say(kept=None)
+            say(kept=False, mark=mark)
             return
-        say(kept=step)
+        say(kept=True, mark=mark)
 
     def _sample(self) -> None:
         """Of a watched run; other runs sample themselves, which know their GPU."""

@@ -68,7 +68,7 @@ class RecorderProcess:
         self.run_id = run_id
         self.committed = 0
         self._records = records
-        self._kept: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._kept: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
         self._on_status = on_status
         self._warn = warn
         self._known = threading.Event()
@@ -127,9 +127,18 @@ class RecorderProcess:
             raise self.failure()
         return index
 
-    def wait_until_kept(self) -> int | None:
-        """The step of the next checkpoint of which it has written its part; None: it could not."""
-        return self._kept.get()
+    def wait_until_kept(self, mark: str) -> bool:
+        """Whether it has written its part of the checkpoint that bears this mark.
+
+        It could not, or it ended early. Of an earlier one, of which nobody waited for word, nobody
+        wants it any longer.
+        """
+        while (answer := self._kept.get()) is not None:
+            answered, is_kept = answer
+            if answered == mark:
+                return is_kept
+        self._kept.put(None)
+        return False
 
     def wait_for_run(self, timeout: float) -> int | None:
         """The number of a watched run, once the database has it."""
@@ -184,8 +193,8 @@ class RecorderProcess:
         match message:
             case {"free": index}:
                 self._free.put(index)
-            case {"kept": step}:
-                self._kept.put(step)
+            case {"kept": is_kept, "mark": mark}:
+                self._kept.put((mark, is_kept))
             case {"run": number}:
                 self.run_id = number
                 self._known.set()

@@ -13,6 +13,9 @@ from .plan import Plan
 from .recorder_process import RecorderProcess
 from .ring import STRETCHES, numbers, slots_for
 
+NEWCOMERS_EVERY = 100
+"""Steps: to go through a large model's modules takes about a millisecond."""
+
 
 class Stepping:
     """The steps of models that take them in turn.
@@ -73,6 +76,8 @@ class Stepping:
             seconds = time.perf_counter() - began
             feeder.add_cost(seconds + sum(lens.cost for lens in self.lenses))
         feeder.end_step(self.current)
+        if self.current % NEWCOMERS_EVERY == 0:
+            self._name_newcomers()
         self.current, self._began = self.current + 1, time.perf_counter()
         for lens in self.lenses:
             lens.begin(looking=self._cadence.is_due(self.current))
@@ -85,6 +90,7 @@ class Stepping:
     def finish(self) -> None:
         """The last step is over: hand everything to the recorder."""
         if self.feeder is not None:
+            self._name_newcomers()
             self._send_evaluations(self.feeder)
             self.feeder.finish(self.ended)
 
@@ -97,6 +103,10 @@ class Stepping:
         """Remove every hook; `within` one, those of optimizers stay until this is called again."""
         for lens in self.lenses:
             lens.detach(within=within)
+
+    def _name_newcomers(self) -> None:
+        for lens in self.lenses:
+            lens.name_newcomers()
 
     def _check_turns(self) -> None:
         behind = [lens.arm for lens in self.lenses if not lens.trained]

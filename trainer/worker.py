@@ -31,8 +31,8 @@ from ..db.checkpoints import (
 from ..db.engine import open_database
 from ..db.errors import ShiftscopeError, refusal
 from ..db.location import Location
+from ..db.steadiness import Steadiness
 from .orders import Orders
-from .steadiness import Steadiness
 
 POLL_SECONDS = 0.1
 HEARTBEAT_SECONDS = 2.0
@@ -143,8 +143,8 @@ class Worker:
         else:
             self._claim(worker_id)
         if time.monotonic() - self._heard > HEARTBEAT_SECONDS:
-            if self._clock.holds(queue.heartbeat(self._engine, worker_id)):
-                queue.reconcile(self._engine)
+            stamp = queue.heartbeat(self._engine, worker_id)
+            queue.reconcile(self._engine, stamp if self._clock.holds(stamp) else None)
             self._heard = time.monotonic()
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:

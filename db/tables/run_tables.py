@@ -169,7 +169,7 @@ class Network(Table):
     weights_hash: Mapped[str] = mapped_column(String(64))
     """SHA-256 of the first weight matrices: equal for twins."""
     diverged_step: Mapped[int | None]
-    """First step of the stretch of non-finite loss that froze this network."""
+    """First recorded step of the stretch of non-finite loss that froze this network."""
     frozen_step: Mapped[int | None]
     """Last step that was trained and recorded before it was frozen."""
 

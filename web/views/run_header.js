@@ -146,7 +146,7 @@ function noticesOf(run, networks) {
   const frozen = networks.filter(({ frozen_step: step }) => step !== null);
   for (const { arm, seed, diverged_step: from, frozen_step: last } of frozen) {
     const whose = run.seeds.length > 1 ? `${arm}, seed ${seed},` : arm;
-    found.push(["", `${whose} diverged: its loss is not finite from step ${whole(from ?? 0)} on, ` +
+    found.push(["", `${whose} diverged: its loss is no longer finite at step ${whole(from ?? 0)}, ` +
       `so it was frozen after step ${whole(last ?? 0)}.`]);
   }
   if (frozen.length > 0) {

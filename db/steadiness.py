@@ -3,28 +3,29 @@
 import time
 from datetime import datetime
 
-from ..db.lease import LEASE
+from .lease import LEASE
 
 JUMP_SECONDS = 5.0
 GAP_SECONDS = 15.0
 
 
 class Steadiness:
-    """What a worker looks at before it takes others for dead by the age of their heartbeats.
+    """What is looked at before others are taken for dead by the age of their heartbeats.
 
     After a jump of the clock, a sleep of the machine or a time without the database everyone's last
-    heartbeat looks old. Whoever is alive gives one within a lease; so long nobody is judged.
+    heartbeat looks old. Whoever is alive gives one within a lease; so long nobody is judged, nor at
+    first: what was before is not known.
     """
 
     def __init__(self) -> None:
         self._seen: tuple[float, float] | None = None
-        self._doubted = -float("inf")
+        self._doubted = time.monotonic()
 
     def holds(self, stamp: datetime) -> bool:
         """Whether time went on evenly.
 
         Args:
-            stamp: That of this worker's latest heartbeat, by the clock that they are compared by.
+            stamp: Now, by the clock that heartbeats are compared by.
         """
         now, wall = time.monotonic(), stamp.timestamp()
         if self._seen is not None:
