@@ -356,6 +356,8 @@ def test_a_token_for_looking_changes_nothing_and_reads_everything(
     ):
         assert asking.post(path, json=body).status_code == 200, path
     assert asking.get("/api/runs/1/export/layer_records.csv").status_code == 200
+    hidden = asking.get("/api/audit")
+    assert hidden.status_code == 403 and "may not see who changed" in hidden.json()["detail"]
 
 
 def test_refusals_of_one_kind_have_one_line_a_minute_with_their_count(
