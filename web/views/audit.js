@@ -20,7 +20,7 @@ export function auditView() {
   h("table", {}, h("thead", {}, h("tr", {},
     ...COLUMNS.map((name) => h("th", { scope: "col" }, name)))), rows));
   const older = h("button", { type: "button", hidden: true, onclick: () => more() }, "Older");
-  const element = h("main", {}, h("h1", {}, "Audit"),
+  const element = h("main", { class: "audit" }, h("h1", {}, "Audit"),
     h("p", { class: "hint" }, "Who changed what, newest first."), problem, note, table, older);
   const closing = new AbortController();
   /** @type {number | null} */
