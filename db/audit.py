@@ -29,15 +29,18 @@ def add_line(
     )
 
 
-def record(engine: Engine, who: str, what: str, runs: Sequence[int], answer: int) -> None:
+def record(
+    engine: Engine, who: str, what: str, runs: Sequence[int] = (), answer: int | None = None
+) -> None:
     """Add a line for each run that was changed, or one where it is about none.
 
-    Where someone came by a token, the log of a run that was changed says so, too.
+    Where someone came by a token, the log of a run that was changed says so, too. `answer` is the
+    server's; None from the command line.
     """
     with writing(engine) as connection:
         for run_id in runs or [None]:
             add_line(connection, who, what, run_id, answer)
-        if who != LOOPBACK and answer < 400:
+        if answer is not None and answer < 400 and who != LOOPBACK:
             there = connection.scalars(select(Run.id).where(Run.id.in_(runs))).all()
             for run_id in there:
                 add_entry(connection, run_id, f"{who} asked: {what}.")

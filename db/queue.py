@@ -37,6 +37,7 @@ from .experiment import Experiment
 from .lease import LEASE, is_alive
 from .log import add_entry
 from .outline import of_document, of_watched, settle
+from .queue_length import keep_to
 from .resuming import go_on_or_end
 from .study import Study
 from .tables import ACTIVE, Run, Status, Worker, WorkerKind
@@ -53,11 +54,34 @@ Ended = Literal["finished", "stopped", "failed"]
 
 
 def enqueue(
-    engine: Engine, experiment: Experiment | Study, catalog_entry: str | None = None
+    engine: Engine,
+    experiment: Experiment | Study,
+    catalog_entry: str | None = None,
+    *,
+    most: int | None = None,
 ) -> int:
-    """Store a run of an experiment or a study as queued; returns its number."""
+    """Store a run of an experiment or a study as queued; returns its number.
+
+    Raises:
+        Conflict: More than `most` would be queued.
+    """
+    return enqueue_all(engine, [(experiment, catalog_entry)], most=most)[0]
+
+
+def enqueue_all(
+    engine: Engine,
+    asked: Sequence[tuple[Experiment | Study, str | None]],
+    *,
+    most: int | None = None,
+) -> list[int]:
+    """Store runs, each with the catalog entry that it came from, or none of them.
+
+    Raises:
+        Conflict: More than `most` would be queued.
+    """
     with writing(engine) as connection:
-        return insert_queued(connection, experiment, catalog_entry)
+        keep_to(connection, most, len(asked))
+        return [insert_queued(connection, one, entry) for one, entry in asked]
 
 
 def insert_queued(
@@ -88,13 +112,6 @@ def insert_queued(
     ).scalar_one()
     add_entry(connection, run_id, "Queued.")
     return run_id
-
-
-def count_queued(engine: Engine) -> int:
-    """How many runs wait for a worker."""
-    with engine.connect() as connection:
-        query = select(func.count()).select_from(Run).where(Run.status == "queued")
-        return connection.execute(query).scalar_one()
 
 
 def begin_watched(

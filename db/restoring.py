@@ -1,4 +1,8 @@
-"""Puts a backup in a database's place; what was there is set aside, and nothing is lost."""
+"""Puts a backup in a database's place; what was there is set aside, and nothing is lost.
+
+Who may ask, and who changed what, is not turned back: tokens and audit are those of the database
+that is replaced, so that a token that was revoked since stays revoked.
+"""
 
 import sqlite3
 import tempfile
@@ -6,7 +10,11 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from sqlalchemy import delete, update
+
+from .audit import COMMAND_LINE, add_line
 from .backup import (
     CHECKPOINTS,
     DATABASE,
@@ -19,9 +27,11 @@ from .backup import (
 )
 from .checkpoints import beside, identity_in
 from .durable import sync
-from .engine import open_database
+from .engine import open_database, writing
 from .errors import Conflict, DatabaseProblem
+from .tables import AuditEntry, Table, Token
 
+KEPT: tuple[type[Table], ...] = (Token, AuditEntry)
 IN_USE_SECONDS = 2
 """So long others have to let go of the database that is replaced."""
 
@@ -62,8 +72,10 @@ def restore(url: str, file: Path, *, force: bool) -> tuple[Manifest, Path | None
                 check_integrity(new)
                 open_database(sqlite_url(new)).dispose()
                 identity, identities = identity_in(new), _identities(new, database)
-                sync(new)
-                with _nobody_in(database):
+                what = f"restore backup of {manifest.made_at:%F %T} UTC: {file.name}"[:120]
+                with _nobody_in(database) as held:
+                    _keep_access(held, new, what)
+                    sync(new)
                     aside = _set_aside(database, identities)
                     if checkpoints.is_dir():
                         checkpoints.replace(beside(database, identity))
@@ -85,14 +97,14 @@ def _identities(*databases: Path) -> set[str]:
 
 
 @contextmanager
-def _nobody_in(database: Path) -> Generator[None]:
-    """Hold a database, so that nobody else opens it while it is replaced.
+def _nobody_in(database: Path) -> Generator[sqlite3.Connection | None]:
+    """Hold a database, if there is one, so that nobody else opens it while it is replaced.
 
     Raises:
         Conflict: A process has it open.
     """
     if not database.exists():
-        yield
+        yield None
         return
     with closing(sqlite3.connect(database, IN_USE_SECONDS, isolation_level=None)) as held:
         try:
@@ -106,7 +118,46 @@ def _nobody_in(database: Path) -> Generator[None]:
                     f"{database} is in use. End `shiftscope serve`, workers and watched programs "
                     "first."
                 ) from None
-        yield
+        yield held
+
+
+def _keep_access(held: sqlite3.Connection | None, new: Path, what: str) -> None:
+    """Take over tokens and audit from a database that is replaced, and add what was done to it.
+
+    Where they can't be read, no token of the backup lets anyone in: nobody knows which of them were
+    revoked since.
+    """
+    engine = open_database(sqlite_url(new))
+    with writing(engine) as connection:
+        try:
+            kept = {} if held is None else _access(held)
+        except sqlite3.DatabaseError:
+            kept = {}
+            valid = update(Token).where(Token.revoked_at.is_(None))
+            connection.execute(valid.values(revoked_at=datetime.now(UTC)))
+            add_line(connection, COMMAND_LINE, "revoke all tokens: the database was damaged")
+        for table, rows in kept.items():
+            connection.execute(delete(table))
+            if rows:
+                places = ", ".join("?" * len(rows[0]))
+                sql = f"INSERT INTO {table.__tablename__} ({_columns(table)}) VALUES ({places})"
+                connection.exec_driver_sql(sql, rows)
+        add_line(connection, COMMAND_LINE, what)
+    engine.dispose()
+
+
+def _access(database: sqlite3.Connection) -> dict[type[Table], list[Any]]:
+    """All rows of the tables that are kept, but for those that the database is too old to have."""
+    there = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    return {
+        table: database.execute(f"SELECT {_columns(table)} FROM {table.__tablename__}").fetchall()
+        for table in KEPT
+        if table.__tablename__ in there
+    }
+
+
+def _columns(table: type[Table]) -> str:
+    return ", ".join(table.__table__.columns.keys())
 
 
 def _set_aside(database: Path, identities: set[str]) -> Path | None:

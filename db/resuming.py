@@ -12,11 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, case, select, update
 
+from . import read
 from .engine import database_time, writing
 from .errors import Conflict, NotFound
 from .lease import is_alive
 from .log import add_entry
 from .outline import settle
+from .queue_length import keep_to
 from .tables import ACTIVE, Run, Worker
 
 MOST_INTERRUPTIONS = 3
@@ -28,25 +30,32 @@ GAVE_UP = (
 )
 
 
-def resume(engine: Engine, run_id: int) -> None:
+def resumable(engine: Engine, run_id: int) -> dict[str, Any]:
+    """The experiment's document of a run that was stopped, or that failed.
+
+    Raises:
+        NotFound: There is no such run.
+        Conflict: It is none that can go on.
+    """
+    run = read.run(engine, run_id)
+    _check_resumable(run)
+    assert run.experiment is not None
+    return run.experiment
+
+
+def resume(engine: Engine, run_id: int, *, most: int | None = None) -> None:
     """Queue a run that was stopped, or that failed, to go on where it was.
 
     Where no worker is at the place of its checkpoints any worker may begin it anew.
 
     Raises:
         NotFound: There is no such run.
-        Conflict: It is none that can go on.
+        Conflict: It is none that can go on, or more than `most` would be queued.
     """
     with writing(engine) as connection:
         run = _locked(connection, run_id)
-        if run.deleted_at is not None:
-            raise Conflict(f"Run {run_id} is deleted. Restore it before you resume it.")
-        if run.source != "experiment":
-            raise Conflict(f"Run {run_id} is {_KINDS[run.source]}.")
-        if run.status in ACTIVE:
-            raise Conflict(f"Run {run_id} is {run.status}: it goes on anyway.")
-        if run.status == "finished":
-            raise Conflict(f"Run {run_id} has finished: nothing of it is left to train.")
+        _check_resumable(run)
+        keep_to(connection, most)
         resumed = {"interruptions": 0, "edited_at": datetime.now(UTC)}
         if _is_out_of_reach(connection, run):
             words = (
@@ -59,6 +68,18 @@ def resume(engine: Engine, run_id: int) -> None:
             words = f"Resumed: it goes on {_from(connection, run)}"
         _queue_again(connection, run_id, **resumed)
         add_entry(connection, run_id, words)
+
+
+def _check_resumable(run: Any) -> None:
+    """Refuse a run that can't be resumed."""
+    if run.deleted_at is not None:
+        raise Conflict(f"Run {run.id} is deleted. Restore it before you resume it.")
+    if run.source != "experiment":
+        raise Conflict(f"Run {run.id} is {_KINDS[run.source]}.")
+    if run.status in ACTIVE:
+        raise Conflict(f"Run {run.id} is {run.status}: it goes on anyway.")
+    if run.status == "finished":
+        raise Conflict(f"Run {run.id} has finished: nothing of it is left to train.")
 
 
 _KINDS = {

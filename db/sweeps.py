@@ -14,6 +14,7 @@ from .intervals import OverSeeds
 from .outcomes import curves_outcome
 from .parsing import value_at
 from .queue import ask_to_stop, insert_queued
+from .queue_length import keep_to
 from .read import curves_of_runs
 from .sweep import Sweep, expand
 from .tables import ACTIVE, Run
@@ -72,14 +73,18 @@ class Listed:
     statuses: dict[str, int]
 
 
-def start(engine: Engine, sweep: Sweep, catalog_entry: str | None = None) -> int:
+def start(
+    engine: Engine, sweep: Sweep, catalog_entry: str | None = None, *, most: int | None = None
+) -> int:
     """Store a sweep and all its runs as queued, or nothing; returns its number.
 
     Raises:
         InvalidExperiment: It has too many runs, or the settings of one do not agree.
+        Conflict: More than `most` would be queued.
     """
     members = expand(sweep)
     with writing(engine) as connection:
+        keep_to(connection, most, len(members))
         number: int = connection.execute(
             insert(SweepRow)
             .values(

@@ -7,8 +7,9 @@ anyone's and are open. A token that is read-only changes nothing, and whoever ch
 written down.
 """
 
-import contextlib
+import math
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -71,7 +72,8 @@ class Keys:
     engine: Engine
     given: str = ""
     _known: Sequence[tables.Token] = field(default=(), init=False)
-    _read_at: float = field(default=-KNOWN_SECONDS, init=False)
+    _read_at: float = field(default=-math.inf, init=False)
+    _reading: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     async def identify(
         self, token: str, fits: Callable[[str, str], bool] = is_same
@@ -81,9 +83,8 @@ class Keys:
         Raises:
             sqlalchemy.exc.SQLAlchemyError: The database does not answer.
         """
-        if time.monotonic() - self._read_at >= KNOWN_SECONDS:
-            self._known = await run_in_threadpool(tokens, self.engine)
-            self._read_at = time.monotonic()
+        if self._is_old(time.monotonic()):
+            await run_in_threadpool(self._read)
         found = None
         for known in self._known:  # all of them, so that the time says nothing of which
             if fits(token, known.hash):
@@ -91,6 +92,20 @@ class Keys:
         if self.given and fits(token, hashed(self.given)):
             found = Identity(GIVEN)
         return found
+
+    def _read(self) -> None:
+        """Learn which tokens are valid, one reader after the other: the latest list stays.
+
+        It is as old as the moment before it was asked for.
+        """
+        with self._reading:
+            now = time.monotonic()
+            if self._is_old(now):
+                self._known = tokens(self.engine)
+                self._read_at = now
+
+    def _is_old(self, now: float) -> bool:
+        return now - self._read_at >= KNOWN_SECONDS
 
 
 class Access:
@@ -181,12 +196,15 @@ class Access:
         """Send to a WebSocket as long as its token lets it in."""
 
         async def send_on(message: Message) -> None:
-            valid = True
-            with contextlib.suppress(SQLAlchemyError):  # nobody could revoke it meanwhile
+            try:
                 valid = isinstance(await self._enter(scope), Identity)
+                code, reason = 1008, "The token ended."
+            except SQLAlchemyError:
+                valid = False
+                code, reason = 1013, "The database does not answer."
             if not valid:
-                await send({"type": "websocket.close", "code": 1008, "reason": "The token ended."})
-                raise OSError("the token ended")  # as if the client had left
+                await send({"type": "websocket.close", "code": code, "reason": reason})
+                raise OSError(reason)  # as if the client had left
             await send(message)
 
         return send if self._keys is None else send_on

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from ..db import audit
@@ -12,10 +13,17 @@ from .dependencies import EngineDep, Limit
 from .schemas import Public
 
 router = APIRouter(prefix="/api", tags=["access"])
+HIDDEN = (
+    "This token is for looking only: it may not see who changed what. Ask who runs the server for "
+    "another."
+)
 
 
 def _identity(connection: HTTPConnection) -> Identity:
     return connection.state.identity
+
+
+IdentityDep = Annotated[Identity, Depends(_identity)]
 
 
 class AccessPublic(Public):
@@ -43,7 +51,7 @@ class AuditPublic(Public):
 
 
 @router.get("/access")
-def get_access(identity: Annotated[Identity, Depends(_identity)]) -> AccessPublic:
+def get_access(identity: IdentityDep) -> AccessPublic:
     """Who asks, and whether they may change anything."""
     return AccessPublic.model_validate(identity)
 
@@ -51,11 +59,14 @@ def get_access(identity: Annotated[Identity, Depends(_identity)]) -> AccessPubli
 @router.get("/audit")
 def get_audit(
     engine: EngineDep,
+    identity: IdentityDep,
     before: Annotated[
         int | None, Query(ge=1, le=2**31 - 1, description="Only what is numbered below.")
     ] = None,
     limit: Limit = 100,
 ) -> AuditPublic:
-    """Who changed what, newest first."""
+    """Who changed what, newest first; for those who may change something themselves."""
+    if identity.read_only:
+        raise HTTPException(403, HIDDEN)
     found = audit.lines(engine, limit=limit, before=before)
     return AuditPublic(entries=[AuditEntryPublic.model_validate(one) for one in found])

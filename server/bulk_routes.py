@@ -9,17 +9,19 @@ from sqlalchemy import Engine
 from ..db import edit, queue, resuming
 from ..db.errors import FieldProblem, InvalidExperiment, ShiftscopeError
 from ..db.experiment import Experiment
+from ..db.parsing import parse
 from ..db.study import Study
 from ..db.tables import Run
-from .auditing import ChangedDep
+from .auditing import Changed, ChangedDep
 from .dependencies import Admit, AdmitDep, EngineDep
 from .list_schemas import BulkAsked, BulkPublic, RefusedPublic
+from .openapi import refusals
 from .run_routes import asked_again
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
-@router.post("/bulk")
+@router.post("/bulk", responses=refusals(409, 429))
 def act_on_runs(
     engine: EngineDep, admit: AdmitDep, changed: ChangedDep, body: BulkAsked
 ) -> BulkPublic:
@@ -31,7 +33,7 @@ def act_on_runs(
     if body.action == "stop":
         refused = _each(run_ids, changed.each(partial(queue.ask_to_stop, engine)))
     elif body.action == "resume":
-        refused = _each(run_ids, changed.each(partial(resuming.resume, engine)))
+        refused = _resumed(engine, run_ids, admit, changed)
     elif body.action == "again":
         new, refused = _again(engine, run_ids, admit)
     else:
@@ -55,15 +57,33 @@ def _each(run_ids: list[int], act: Callable[[int], object]) -> dict[int, Shiftsc
     return refused
 
 
+def _resumed(
+    engine: Engine, run_ids: list[int], admit: Admit, changed: Changed
+) -> dict[int, ShiftscopeError]:
+    """All that can go on are admitted as one start."""
+    asked: dict[int, Experiment] = {}
+
+    def look(run_id: int) -> None:
+        asked[run_id] = parse(resuming.resumable(engine, run_id))
+
+    refused = _each(run_ids, look)
+    if asked:
+        most = admit(*asked.values())
+        refused |= _each(list(asked), changed.each(partial(resuming.resume, engine, most=most)))
+    return refused
+
+
 def _again(
     engine: Engine, run_ids: list[int], admit: Admit
 ) -> tuple[list[int], dict[int, ShiftscopeError]]:
     """The numbers of the new runs, all of them admitted as one start."""
     again: list[tuple[Run, Experiment | Study]] = []
     refused = _each(run_ids, lambda run_id: again.append(asked_again(engine, run_id)))
-    if again:
-        admit(*(asked for _, asked in again))
-    return [queue.enqueue(engine, asked, run.catalog_entry) for run, asked in again], refused
+    if not again:
+        return [], refused
+    most = admit(*(asked for _, asked in again))
+    asked = [(asked, run.catalog_entry) for run, asked in again]
+    return queue.enqueue_all(engine, asked, most=most), refused
 
 
 def _edited(engine: Engine, run_ids: list[int], body: BulkAsked) -> edit.Refused:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
+from ..db import audit
 from ..db.checkup import faults, looked_at, why_unopened
 from ..db.engine import open_database, revision
 from ..db.errors import ShiftscopeError
@@ -93,6 +94,7 @@ def _check_records(
     for fault in faults(engine, settings.database_url, settings.data_folder, full=full):
         if mend and fault.mend is not None:
             fault.mend()
+            audit.record(engine, audit.COMMAND_LINE, f"mend {fault.where}")
             report.note(fault.where, f"{fault.found} Mended.")
         else:
             report.wrong(fault.where, f"{fault.found} {fault.remedy}")

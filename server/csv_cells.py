@@ -1,9 +1,11 @@
 """Text in CSV that no spreadsheet takes for a formula.
 
 A program that opens a CSV file runs a cell that begins with one of `FORMULA`; a run's name would
-then be a program. Such a text gets an apostrophe before it, as OWASP advises (CSV Injection), and
-so does one that begins with apostrophes and then such a sign: what is read back is what was there.
-Numbers stay as they are, also where they come as text.
+then be a program. Where another sign than the comma separates cells, as in many countries, the
+program also cuts what is one cell here, at a semicolon, a tab or a new line, and takes what comes
+after it for a cell. So wherever a cell may begin, a text gets an apostrophe before such a sign, as
+OWASP advises (CSV Injection), also where spaces, quotation marks or apostrophes come first: what is
+read back is what was there. Numbers stay as they are, also where they come as text.
 """
 
 import re
@@ -13,12 +15,18 @@ from typing import Any
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 """The wide ones are taken for the narrow ones in some languages."""
 MARK = "'"
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+_BEGINNING = r"(?:\A|(?<=[;\t\r\n]))"
+_FORMULA = rf"(?=[ '\"]*[{re.escape(''.join(FORMULA))}])"
+_BARE = re.compile(_BEGINNING + _FORMULA)
+_MARKED = re.compile(_BEGINNING + MARK + _FORMULA)
+_NUMBER = re.compile(r"'*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 def cell(value: Any) -> Any:
     """A value as it is written: text without a formula, anything else as it is."""
-    return MARK + value if isinstance(value, str) and _is_marked(value) else value
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+        return value
+    return _BARE.sub(MARK, value)
 
 
 def cells(row: Sequence[Any]) -> list[Any]:
@@ -28,10 +36,4 @@ def cells(row: Sequence[Any]) -> list[Any]:
 
 def text_of(written: str) -> str:
     """The text that `cell` made this of; any other as it is."""
-    is_ours = written.startswith(MARK) and _is_marked(written)
-    return written[len(MARK) :] if is_ours else written
-
-
-def _is_marked(text: str) -> bool:
-    bare = text.lstrip(MARK)
-    return bare.startswith(FORMULA) and _NUMBER.fullmatch(bare) is None
+    return written if _NUMBER.fullmatch(written) else _MARKED.sub("", written)

@@ -13,7 +13,7 @@ from .limits import Limits
 from .older_runs import OlderRuns
 from .schemas import Number
 
-Admit = Callable[..., None]
+Admit = Callable[..., int]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 """Rows of one answer, at most."""
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
@@ -45,7 +45,7 @@ EngineDep = Annotated[Engine, Depends(_engine)]
 StartedAt = Annotated[datetime, Depends(_started_at)]
 LimitsDep = Annotated[Limits, Depends(_limits)]
 AdmitDep = Annotated[Admit, Depends(_admit)]
-"""Refuses what may not be stored as queued, on behalf of who asks."""
+"""Refuses what may not be queued, on behalf of who asks; says how many runs may be then."""
 OlderRunsDep = Annotated[OlderRuns, Depends(_older_runs)]
 RunId = Annotated[Number, Path(description="The run's number.")]
 Target = Annotated[float | None, Query(gt=0, le=1, description="Test accuracy to reach, a share.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..db import read
+from ..db import audit, read
 from ..db.engine import open_database
 from ..db.errors import Conflict
 from ..db.findings import findings
@@ -38,6 +38,7 @@ def diagnose(
         raise Conflict(f"Run {run} is no training: of its measurements no rule speaks.")
     if found.status not in ACTIVE and (again or found.diagnosed is None):
         look_at(url, run)
+        audit.record(engine, audit.COMMAND_LINE, "diagnose run", [run])
     typer.echo("\n".join(finding_lines(findings(engine, run))))
     engine.dispose()
 

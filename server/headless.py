@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy import Engine
 
-from ..db import queue, read
+from ..db import audit, queue, read
 from ..db.errors import Conflict
 from ..db.experiment import Experiment
 from ..db.study import Study
@@ -122,7 +122,9 @@ def run_to_end(
         label: What progress begins with.
     """
     with interruptible():
-        return train_to_end(engine, worker, queue.enqueue(engine, asked, entry), label)
+        run_id = queue.enqueue(engine, asked, entry)
+        audit.record(engine, audit.COMMAND_LINE, "create run", [run_id])
+        return train_to_end(engine, worker, run_id, label)
 
 
 def train_to_end(engine: Engine, worker: OwnWorker, run_id: int, label: str = "") -> Ended:
@@ -148,6 +150,7 @@ def _stop(engine: Engine, run_id: int, worker: OwnWorker, label: str) -> Run:
         queue.ask_to_stop(engine, run_id)
     except Conflict:
         return read.run(engine, run_id)  # it ended at the same moment
+    audit.record(engine, audit.COMMAND_LINE, "stop run", [run_id])
     typer.echo("Stopping; Ctrl-C again does not wait.", err=True)
     return _follow(engine, run_id, worker, label)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..db import audit
 from ..db.engine import open_database
 from .flags import DatabaseFlag, DataFlag
 from .imports import import_path
@@ -33,6 +34,7 @@ def import_run(
     make_folder(settings)
     engine = open_database(settings.database_url)
     found = import_path(engine, path, name)
+    audit.record(engine, audit.COMMAND_LINE, "import run", [found.run_id])
     engine.dispose()
     of = found.document
     typer.echo(

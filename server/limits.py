@@ -13,7 +13,7 @@ import psutil
 from sqlalchemy import Engine
 
 from ..db import demand, queue
-from ..db.errors import Conflict, FieldProblem, InvalidExperiment, TooSoon
+from ..db.errors import FieldProblem, InvalidExperiment, TooSoon
 from ..db.experiment import Experiment
 from ..db.study import Study
 from .security import is_loopback
@@ -40,23 +40,19 @@ class Limits:
         self._is_here = is_loopback(settings.host) and not settings.token
         self._rate = Rate(settings.starts)
 
-    def admit(self, asker: str, *asked: Asked) -> None:
-        """Refuse a start that is too large, that finds the queue full or that comes too soon.
+    def admit(self, asker: str, *asked: Asked) -> int:
+        """Refuse a start that is too large or that comes too soon.
+
+        Returns:
+            How many runs may be queued with it, which is seen to where they are stored.
 
         Raises:
             InvalidExperiment: A run is too large; says the number and the limit.
-            Conflict: Too many runs are queued.
             TooSoon: Too many were started in the last minute.
         """
         self.check(*asked)
-        queued, most = queue.count_queued(self._engine), self._settings.queued
-        if queued + len(asked) > most:
-            raise Conflict(
-                f"{queued:,} runs are queued and {len(asked):,} more would be too many: the limit "
-                f"is {most:,}. Wait until some have ended, stop some, or start the server with a "
-                "larger SHIFTSCOPE_QUEUED."
-            )
         self._rate.take(asker)
+        return self._settings.queued
 
     def check(self, *asked: Asked) -> None:
         """Refuse what is too large, wherever it stands in the queue.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..db import edit
+from ..db import audit, edit
 from ..db.checkpoints import checkpoints_folder, remove_checkpoints
 from ..db.engine import open_database
 from .flags import DatabaseFlag, DataFlag
@@ -23,6 +23,8 @@ def purge(
     places = load_settings(database=database, data=data)
     engine = open_database(places.database_url)
     gone = edit.purge(engine, datetime.now(UTC) - timedelta(days=days))
+    if gone:
+        audit.record(engine, audit.COMMAND_LINE, "purge run", sorted(gone))
     remove_checkpoints(checkpoints_folder(engine, places.data_folder), gone)
     engine.dispose()
     numbers = ", ".join(str(number) for number in sorted(gone))

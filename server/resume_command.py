@@ -1,6 +1,6 @@
 """`shiftscope resume`: a run goes on where it was, without a page."""
 
-from ..db import resuming
+from ..db import audit, resuming
 from ..db.engine import open_database
 from .flags import DatabaseFlag, DataFlag, RunNumber, WebhookFlag
 from .headless import own_worker, train_to_end
@@ -24,5 +24,6 @@ def resume(
     engine = open_database(places.database_url)
     with own_worker(engine, places) as worker:
         resuming.resume(engine, run)
+        audit.record(engine, audit.COMMAND_LINE, "resume run", [run])
         done = train_to_end(engine, worker, run)
     tell_end(engine, done)

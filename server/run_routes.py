@@ -26,14 +26,13 @@ from .run_schemas import (
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
 
-@router.post("", status_code=201, responses=refusals(429))
+@router.post("", status_code=201, responses=refusals(409, 429))
 def create_run(
     engine: EngineDep, admit: AdmitDep, changed: ChangedDep, body: RunCreate
 ) -> RunDetailPublic:
     """Store a run as queued; a worker that is free takes it."""
     asked = asked_of(body)
-    admit(asked)
-    run_id = queue.enqueue(engine, asked, body.catalog_entry)
+    run_id = queue.enqueue(engine, asked, body.catalog_entry, most=admit(asked))
     changed.runs.append(run_id)
     return get_run(engine, run_id)
 
@@ -52,10 +51,11 @@ def stop_run(engine: EngineDep, run_id: RunId) -> RunPublic:
     return run_public(read.run(engine, run_id))
 
 
-@router.post("/{run_id}/resume", status_code=202, responses=refusals(409))
-def resume_run(engine: EngineDep, run_id: RunId) -> RunPublic:
+@router.post("/{run_id}/resume", status_code=202, responses=refusals(409, 422, 429))
+def resume_run(engine: EngineDep, admit: AdmitDep, run_id: RunId) -> RunPublic:
     """Queue a run that was stopped, or that failed, to go on from its checkpoint."""
-    resuming.resume(engine, run_id)
+    asked = parse(resuming.resumable(engine, run_id))
+    resuming.resume(engine, run_id, most=admit(asked))
     return run_public(read.run(engine, run_id))
 
 
@@ -87,8 +87,7 @@ def run_again(
 ) -> RunDetailPublic:
     """Store a run of the same experiment or study as queued."""
     run, asked = asked_again(engine, run_id)
-    admit(asked)
-    again = queue.enqueue(engine, asked, run.catalog_entry)
+    again = queue.enqueue(engine, asked, run.catalog_entry, most=admit(asked))
     changed.runs.append(again)
     return get_run(engine, again)
 

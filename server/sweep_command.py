@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from ..db import catalog, sweeps
+from ..db import audit, catalog, sweeps
 from ..db.engine import open_database
 from ..db.errors import FieldProblem, InvalidExperiment
 from ..db.estimate import estimate
@@ -90,6 +90,7 @@ def sweep(
         engine.dispose()
         return
     number = sweeps.start(engine, asked, experiment)
+    audit.record(engine, audit.COMMAND_LINE, f"create sweep {number}")
     interrupted = False
     if not queue:
         with interruptible(), own_worker(engine, places) as worker:
@@ -102,6 +103,7 @@ def sweep(
             except KeyboardInterrupt:
                 interrupted = True
                 sweeps.stop(engine, number)
+                audit.record(engine, audit.COMMAND_LINE, f"stop sweep {number}")
         _show(engine, number)
     typer.echo(number)
     statuses = {run.status for run in sweeps.runs(engine, number)}

@@ -117,14 +117,14 @@ def validate_sweep(engine: EngineDep, limits: LimitsDep, body: SweepCreate) -> S
     )
 
 
-@router.post("", status_code=201, responses=refusals(429))
+@router.post("", status_code=201, responses=refusals(409, 429))
 def create_sweep(
     engine: EngineDep, admit: AdmitDep, changed: ChangedDep, body: SweepCreate
 ) -> SweepDetailPublic:
     """Store a sweep and its runs as queued; workers that are free take them."""
     sweep = _asked(body)
-    admit(*(member.experiment for member in expand(sweep)))
-    number = sweeps.start(engine, sweep, body.catalog_entry)
+    most = admit(*(member.experiment for member in expand(sweep)))
+    number = sweeps.start(engine, sweep, body.catalog_entry, most=most)
     changed.what = f"create sweep {number}"
     return _detail(engine, number)
 

@@ -1,5 +1,6 @@
 """Nobody comes in from another machine without a token, and one for looking changes nothing."""
 
+import asyncio
 import hmac
 import json
 import os
@@ -7,23 +8,27 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_live
 
-from shiftscope.db import audit, listing, queue, tokens
+from shiftscope.db import audit, edit, listing, queue, tokens
 from shiftscope.db.engine import writing
 from shiftscope.db.errors import Conflict, NotFound, SetupProblem
 from shiftscope.db.log import entries
-from shiftscope.server import access, auditing, cookies
+from shiftscope.server import access, auditing, check_command, cookies, diagnose_command, headless
 from shiftscope.server.app import create_app
 from shiftscope.server.cli import app as command_line
 from shiftscope.server.cookies import Cookies
@@ -226,6 +231,77 @@ def test_a_cookie_is_of_use_to_its_server_until_it_ends_or_its_token_is_revoked(
     assert not Cookies(tmp_path).fits(name, ended, stored[0])
 
 
+def test_tokens_are_read_one_after_the_other_and_are_as_old_as_when_they_were_asked_for(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tokens.make_token(engine, "lab")
+    now, reading, most = [0.0], 0, 0
+
+    def read(engine: Engine) -> Any:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        found = tokens.tokens(engine)
+        time.sleep(0.01)  # so that another would come in between
+        reading -= 1
+        return found
+
+    monkeypatch.setattr(access, "tokens", read)
+    keys = access.Keys(engine)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(asyncio.run, keys.identify(token)) for _ in range(8)]
+        assert all(one.result() == access.Identity("lab") for one in asked)
+    assert most == 1
+
+    def slow(engine: Engine) -> Any:
+        found = tokens.tokens(engine)
+        if not found[0].revoked_at:
+            tokens.revoke(engine, "lab")
+        now[0] += access.KNOWN_SECONDS
+        return found
+
+    monkeypatch.setattr(access, "tokens", slow)
+    monkeypatch.setattr(access, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    keys = access.Keys(engine)
+    assert asyncio.run(keys.identify(token)) is not None, "as it was when the list was asked for"
+    monkeypatch.setattr(access, "tokens", tokens.tokens)
+    assert asyncio.run(keys.identify(token)) is None
+
+
+def test_nobody_comes_in_or_stays_where_the_database_does_not_answer(
+    engine: Engine, asking: httpx.Client, make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "KNOWN_SECONDS", 0.0)
+    run = make_run(engine)
+    headers = bearer(tokens.make_token(engine, "lab"))
+    silent = threading.Event()
+
+    def read(engine: Engine) -> Any:
+        if silent.is_set():
+            raise OperationalError("SELECT", None, Exception("disk I/O error"))
+        return tokens.tokens(engine)
+
+    monkeypatch.setattr(access, "tokens", read)
+    address = f"ws://127.0.0.1:{asking.base_url.port}/api/live"
+    watch = {"type": "watch", "run": run.run_id, "after": 0, "points": 9, "series": []}
+    with connect_live(address, additional_headers=headers) as live:
+        live.send(json.dumps(watch))
+        assert json.loads(live.recv(timeout=20))["type"] == "run"
+        silent.set()
+        answer = asking.get("/api/runs", headers=headers)
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        with pytest.raises(ConnectionClosed) as closed:
+            for _ in range(100):
+                run.append(1)
+                live.recv(timeout=20)
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
+    with pytest.raises(InvalidStatus, match="403"):
+        connect_live(address, additional_headers=headers).close()
+    silent.clear()
+    assert asking.get("/api/runs", headers=headers).status_code == 200
+
+
 def test_a_given_token_is_asked_for_on_loopback_too(
     engine: Engine, connect: Callable[..., httpx.Client]
 ) -> None:
@@ -280,6 +356,8 @@ def test_a_token_for_looking_changes_nothing_and_reads_everything(
     ):
         assert asking.post(path, json=body).status_code == 200, path
     assert asking.get("/api/runs/1/export/layer_records.csv").status_code == 200
+    hidden = asking.get("/api/audit")
+    assert hidden.status_code == 403 and "may not see who changed" in hidden.json()["detail"]
 
 
 def test_refusals_of_one_kind_have_one_line_a_minute_with_their_count(
@@ -463,3 +541,41 @@ def test_tokens_and_the_audit_in_the_terminal(engine: Engine, asking: httpx.Clie
     lines = shiftscope("audit").splitlines()
     assert "revoke token seminar" in lines[1]
     assert lines[2].split()[2:] == ["seminar", "POST", "/api/runs", "403"]
+
+
+def test_every_change_from_the_terminal_has_a_line_in_the_audit(
+    engine: Engine, make_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHIFTSCOPE_DATABASE", engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("SHIFTSCOPE_DATA", str(tmp_path))
+    monkeypatch.setattr(check_command, "_check_trainer", lambda *_: None)
+    monkeypatch.setattr(diagnose_command, "look_at", lambda *_: None)
+    monkeypatch.setattr(
+        headless.OwnWorker, "give", lambda _, run_id: queue.end(engine, run_id, "stopped")
+    )
+    file = tmp_path / "log.csv"
+    file.write_text("step,loss\n1,2\n")
+    recorded = make_run(engine)
+    recorded.append(5)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE runs SET status = 'stopped', step = 3"))
+    for words in (
+        *("run mnist-sigmoid", "resume 2", "sweep mnist-sigmoid --over lr=0.1,1 --queue"),
+        *(f"import {file}", "check --mend", "diagnose 1 --again"),
+    ):
+        called = CliRunner().invoke(command_line, words.split())
+        assert called.exit_code == 0, (words, called.output, called.exception)
+    edit.remove(engine, [2])
+    assert CliRunner().invoke(command_line, ["purge", "--days", "0"]).exit_code == 0
+    lines = audit.lines(engine, limit=99)[::-1]
+    assert [(line.what, line.run_id) for line in lines] == [
+        ("create run", 2),
+        ("resume run", 2),
+        ("create sweep 1", None),
+        ("import run", 5),
+        ("mend Run 1", None),
+        ("diagnose run", 1),
+        ("purge run", 2),
+    ]
+    assert {line.who for line in lines} == {"command line"}
+    assert not any("asked" in entry.message for entry in entries(engine, 1))

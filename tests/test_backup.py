@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ import pytest
 from conftest import Ask
 from sqlalchemy import Engine, func, select, text
 
-from shiftscope.db import backup
+from shiftscope.db import audit, backup, tokens
 from shiftscope.db.backup import back_up, sqlite_url
 from shiftscope.db.checkpoints import beside, checkpoints_folder, identity_in, of_run, place_of
 from shiftscope.db.engine import MIGRATIONS, open_database, writing
 from shiftscope.db.errors import DatabaseIsNewer, DatabaseProblem
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.restoring import restore
-from shiftscope.db.tables import LayerRecord, Run
+from shiftscope.db.tables import LayerRecord, Run, Token
 
 
 def url_of(engine: Engine) -> str:
@@ -163,10 +164,44 @@ def test_a_backup_has_the_checkpoints_of_runs_that_go_on_meanwhile(
                 assert archive.read(f"checkpoints/{run_id}/{step:012d}.{part}") == words
 
 
+def test_who_may_ask_and_who_changed_what_is_not_turned_back(
+    engine: Engine, tmp_path: Path
+) -> None:
+    file, url = tmp_path / "old.backup", url_of(engine)
+    for name in ("lab", "lost"):
+        tokens.make_token(engine, name)
+    back_up(url, file)
+    tokens.revoke(engine, "lost")
+    tokens.make_token(engine, "new", read_only=True)
+    audit.record(engine, "lab", "stop run", [7], 202)
+    before = [(line.id, line.at, line.what) for line in audit.lines(engine, limit=9)]
+    made = all_of(engine)
+    engine.dispose()
+    made_at = restore(url, file, force=True)[0].made_at
+    assert [one.name for one in tokens.tokens(engine)] == ["lab", "new"]
+    assert all_of(engine) == made
+    restored, *earlier = audit.lines(engine, limit=9)
+    assert [(line.id, line.at, line.what) for line in earlier] == before
+    assert (restored.who, restored.what) == (
+        "command line", f"restore backup of {made_at:%F %T} UTC: old.backup")  # fmt: skip
+    engine.dispose()
+    elsewhere = sqlite_url(tmp_path / "elsewhere.db")
+    restore(elsewhere, file, force=False)
+    other = open_database(elsewhere)
+    assert [one.name for one in tokens.tokens(other)] == ["lab", "lost"], "there was no other word"
+    other.dispose()
+
+
+def all_of(engine: Engine) -> Sequence[Any]:
+    with engine.connect() as connection:
+        return connection.execute(select(*Token.__table__.columns)).all()
+
+
 def test_a_damaged_database_is_replaced_and_not_backed_up(
     engine: Engine, make_run: Any, tmp_path: Path
 ) -> None:
     make_run(engine).append(400)
+    tokens.make_token(engine, "lab")
     engine.dispose()
     good, database = tmp_path / "good.backup", Path(str(engine.url.database))
     back_up(url_of(engine), good)
@@ -181,6 +216,8 @@ def test_a_damaged_database_is_replaced_and_not_backed_up(
     _, aside = restore(url_of(engine), good, force=True)
     assert aside is not None and aside.read_bytes().startswith(b"no database")
     assert steps_in(url_of(engine))[0] == 400
+    assert tokens.tokens(engine) == [], "nobody knows whether it was revoked"
+    assert "revoke all tokens" in audit.lines(engine, limit=9)[1].what
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 from test_datasets import quiet, served
@@ -22,8 +23,10 @@ from shiftscope.server import import_csv, imports
 from shiftscope.server.event_files import EXTRA, scalar
 from shiftscope.server.extras import load
 from shiftscope.server.imports import import_path
+from shiftscope.trainer import decoders
 from shiftscope.trainer.datasets import download, folder, image_files
 from shiftscope.trainer.datasets.mnist import MNIST
+from shiftscope.trainer.decoding import decode
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 1 << 20
@@ -100,6 +103,43 @@ def test_an_archive_expands_no_further_than_half_the_memory(
         pytest.raises(DatasetProblem, match="more than half of the free memory"),
     ):
         image_files.find(place)
+
+
+def test_a_place_has_no_more_entries_than_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_files, "MOST_ENTRIES", 20)
+    empty = [entry(f"notes/{n}.txt") for n in range(21)]
+    said = "more than 20 files and folders"
+    with pytest.raises(DatasetProblem, match=said):
+        image_files.find(packed(tmp_path / "photos.tgz", *empty))
+    for name in ("wide", "deep"):
+        for n in range(22):
+            folders = Path(tmp_path, name, *([f"{n}"] if name == "wide" else ["a"] * n))
+            folders.mkdir(parents=True, exist_ok=True)
+        with pytest.raises(DatasetProblem, match=said):
+            image_files.find(tmp_path / name)
+
+
+def test_large_images_are_decoded_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoders, "cores", lambda: 2)
+    monkeypatch.setattr(decoders, "AT_ONCE", 1)
+    small, large = picture(), picture((0, 0, 254), (100, 100))
+    sources = [large, small, large]
+
+    def decoded(room: int, count: int = 3) -> tuple[list[int], dict[int, str]]:
+        images = np.zeros((count, 8, 8, 3), np.uint8)
+        broken = decoders.decode_into(images, sources[:count], gray=False, room=room)
+        return images[:, 4, 4, 2].tolist(), broken
+
+    assert decoded(20_000) == ([254, 0, 254], {})
+    assert decoded(15_000) == ([254, 0, 254], {}), "each of the two processes has 7,500"
+    assert decoded(9_999) == ([0, 0, 0], dict.fromkeys((0, 2), "more than 9,999 pixels"))
+    assert decoded(9_999, 1) == ([0], {0: "more than 9,999 pixels"}), "without a process, too"
+    jpeg = picture(size=(400, 400), format="JPEG")
+    assert isinstance(decode(jpeg, 8, gray=False, most=9_999), np.ndarray), "an eighth of each side"
 
 
 def test_an_archive_leads_nowhere(tmp_path: Path) -> None:

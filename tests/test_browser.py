@@ -28,7 +28,7 @@ from reproducing import FAST, SLOW, finished
 from sqlalchemy import Engine
 from sweeping import finish
 
-from shiftscope.db import edit, log, queue, read, sweeps
+from shiftscope.db import audit, edit, log, queue, read, sweeps
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.findings import Found, store_findings
@@ -310,13 +310,13 @@ def test_a_run_from_the_first_click_to_a_csv_file(
     expect(differing.locator("tr.differs")).to_have_count(3)
     expect(differing).to_contain_text("300 steps")
     page.get_by_role("link", name="Log", exact=True).click()
-    entries = page.locator(".log-tab tbody tr")
+    entries = page.locator(".entries tbody tr")
     expect(entries).to_have_text(
         [re.compile(words) for words in ("Queued", "Started by worker", "Loading digits",
                                          "Training begins on cpu: 2 networks", "Finished")]
     )  # fmt: skip
     page.goto(page.url.replace("runs/2", "runs/1"))
-    expect(page.locator(".log-tab")).to_contain_text("Asked to stop.")
+    expect(page.locator(".entries")).to_contain_text("Asked to stop.")
     page.get_by_role("link", name="System", exact=True).click()
     wait_until(
         page,
@@ -594,7 +594,8 @@ def test_every_view_fits_its_window_in_both_themes(
     address = f"http://{serve(engine)}"
     page = open_page(size, themes[0])
     places = [*(f"/runs/{run.run_id}?tab={tab}" for tab in TABS), f"/new?again={run.run_id}"]
-    for place in ("/", "/new", "/new/mnist-sigmoid", *places):
+    audit.record(engine, "a name of a token that is as long as it may be", "edit run", [1], 403)
+    for place in ("/", "/audit", "/new", "/new/mnist-sigmoid", *places):
         page.goto(address + place)
         expect(page.locator(".live")).to_have_text("live")
         expect(page.locator("main h1")).to_be_visible()

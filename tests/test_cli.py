@@ -20,7 +20,7 @@ from conftest import Ask
 from sqlalchemy import Engine
 from websockets.sync.client import connect as connect_live
 
-from shiftscope.db import listing, queue, read
+from shiftscope.db import audit, listing, queue, read
 from shiftscope.db.engine import open_database
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.judge import judged
@@ -258,8 +258,10 @@ def test_ctrl_c_stops_a_run_which_keeps_what_it_recorded(environment: dict[str, 
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=PATIENCE)
     run = read.run(engine, 1)
+    changes = [line.what for line in audit.lines(engine, limit=9)]
     engine.dispose()
     assert (process.returncode, output) == (130, "1\n"), errors
+    assert changes == ["stop run", "create run"]
     assert run.status == "stopped" and 0 < run.step < 1_000_000
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,30 @@ from shiftscope.server.imports import import_path
 
 ARMS = ("=1+1", "-minus", "+plus", "@sum", "'=quoted", "'plain", "\u200b=", "＝wide")
 LINK = '=HYPERLINK("http://evil.example")'
-SIGNS = st.text(st.sampled_from(["'", "=", "-", "+", "@", "\t", "\r", "\n", "1", ".", "e", "a"]))
+SIGNS = st.text(st.sampled_from("'=-+@\t\r\n;\" 1.ea"))
+BLANK = ' "\t\r\n'
+ELSEWHERE = ("1;=1+1", "loss\t@sum(A1)", "a\n=1", "a;'=1", 'x; "=1";-2', ";;=1;\n", "'\t'=1")
+"""Text that is cut into several cells where another sign than the comma separates them."""
 
 
 @given(SIGNS | st.text())
 def test_text_is_no_formula_and_comes_back(text: str) -> None:
     written = cell(text)
     assert text_of(written) == text
-    assert not written.startswith(FORMULA) or math.isfinite(float(written))
+    if written.startswith(FORMULA):
+        assert math.isfinite(float(written))
+        return
+    for cut in re.split("[;\t\r\n]", written):
+        assert not cut.lstrip(BLANK).startswith(FORMULA), cut
+
+
+def test_a_spreadsheet_that_cuts_cells_elsewhere_finds_no_formula_either() -> None:
+    file = io.StringIO()
+    csv.writer(file).writerows([1, cell(text)] for text in ELSEWHERE)
+    for separator in ",;\t":
+        for row in csv.reader(io.StringIO(file.getvalue()), delimiter=separator):
+            assert not any(one.lstrip(BLANK).startswith(FORMULA) for one in row), row
+    assert [text_of(cell(text)) for text in ELSEWHERE] == list(ELSEWHERE)
 
 
 def test_numbers_stay_numbers() -> None:

@@ -123,7 +123,7 @@ def test_a_page_of_another_origin_neither_starts_nor_reads_anything(
     expect(page.get_by_role("alert")).to_contain_text("does not know")
     page.get_by_label("Token").fill(str(token))
     page.get_by_role("button", name="Enter").click()
-    expect(page.locator(".log-tab")).to_be_visible()
+    expect(page.locator(".entries")).to_be_visible()
     assert page.url == f"http://{server}/runs/1?tab=log", "the token is not in the address"
     (cookie,) = page.context.cookies()
     assert cookie.get("httpOnly") and cookie.get("sameSite") == "Strict"
@@ -141,6 +141,25 @@ def test_a_page_of_another_origin_neither_starts_nor_reads_anything(
 
     # A link from elsewhere comes without the cookie; the page that asks for a token finds it.
     page.evaluate("(place) => { window.location.href = place; }", f"http://{server}/runs/1")
+    expect(page.locator(".run-header h1")).to_contain_text("A run")
+
+
+def test_who_may_change_something_sees_who_did(
+    engine: Engine, make_run: Any, serve: Callable[..., str], page: Page
+) -> None:
+    make_run(engine)
+    for number in range(150):
+        audit.record(engine, "lab", f"change {number}", [1], 403 if number % 2 else 200)
+    page.goto(f"http://{serve(engine)}/")
+    page.get_by_role("link", name="Audit").click()
+    entries = page.locator(".entries tbody tr")
+    expect(entries).to_have_count(100)
+    expect(entries.first).to_contain_text("lab#1403 refusedchange 149")
+    page.get_by_role("button", name="Older").click()
+    expect(entries).to_have_count(150)
+    expect(entries.last).to_contain_text("lab#1200change 0")
+    expect(page.get_by_role("button", name="Older")).to_be_hidden()
+    entries.first.get_by_role("link").click()
     expect(page.locator(".run-header h1")).to_contain_text("A run")
 
 
@@ -188,10 +207,12 @@ def test_who_may_only_look_sees_everything_live_and_is_offered_no_change(
     row.get_by_role("checkbox").check()
     expect(page.get_by_role("link", name="Compare", exact=True)).to_have_count(2)
     page.keyboard.press("e")
-    for name in ("Stop", "Delete", "Archive", "Tag", "Edit run 1", "New", "New run"):
+    for name in ("Stop", "Delete", "Archive", "Tag", "Edit run 1", "New", "New run", "Audit"):
         expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
         expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
     expect(page.locator(".run-edit")).to_have_count(0)
+    page.goto(f"http://{server}/audit")
+    expect(page.get_by_role("alert")).to_contain_text("may not see who changed what")
     page.goto(f"http://{server}/new/mnist-sigmoid")
     expect(page.locator(".cost .figure")).to_be_visible()
     expect(page.get_by_role("button", name="Start")).to_have_count(0)

@@ -294,10 +294,10 @@ KILLER = """
 import sys
 from shiftscope.trainer import decoding
 real = decoding.decode
-def decode(source, size, *, gray):
+def decode(source, size, **how):
     if source.name == "killer.png":
         sys.exit(9)
-    return real(source, size, gray=gray)
+    return real(source, size, **how)
 decoding.decode = decode
 decoding.main()
 """

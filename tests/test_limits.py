@@ -1,7 +1,9 @@
 """What is too large or too much is refused first: the number, the limit and what to do."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -11,7 +13,7 @@ import torch
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from shiftscope.db import catalog, demand, listing, queue
+from shiftscope.db import catalog, demand, listing, queue, read
 from shiftscope.db.errors import SetupProblem, TooSoon
 from shiftscope.db.parsing import with_settings
 from shiftscope.server.app import create_app
@@ -110,6 +112,54 @@ def test_the_queue_has_a_length(engine: Engine) -> None:
     assert "limit is 3" in detail(start(web), 409)
     web.post("/api/runs/1/stop")
     assert start(web).status_code == 201
+
+
+def stopped(web: TestClient, **experiment: Any) -> str:
+    """The path of a run that was stopped, and can be resumed."""
+    run_id = start(web, **experiment).json()["id"]
+    assert web.post(f"/api/runs/{run_id}/stop").status_code == 202
+    return f"/api/runs/{run_id}/resume"
+
+
+def test_a_run_is_resumed_as_it_is_started(engine: Engine) -> None:
+    free = client(engine)
+    first, second = stopped(free), stopped(free, network={"hidden": [64] * 2})
+    many = {"action": "resume", "runs": [1, 2, 77]}
+    assert "parameters, and the limit is 9" in detail(client(engine, parameters=9).post(first), 422)
+    narrow = client(engine, queued=1, starts=4)
+    assert narrow.post(first).status_code == 202
+    assert "1 runs are queued and 1 more" in detail(narrow.post(second), 409)
+    bulk = narrow.post("/api/runs/bulk", json=many).json()
+    assert [(one["run"], one["detail"][:27]) for one in bulk["refused"]] == [
+        (1, "Run 1 is queued: it goes on"),
+        (77, "There is no run 77."),
+        (2, "1 runs are queued and 1 mor"),
+    ]
+    assert narrow.post("/api/runs/1/stop").status_code == 202
+    assert narrow.post("/api/runs/bulk", json=many).json()["runs"] == [1]
+    assert narrow.post("/api/runs/1/stop").status_code == 202
+    assert "4 starts in a minute are the limit" in detail(narrow.post(second), 429)
+    assert "4 starts in a minute" in detail(narrow.post("/api/runs/bulk", json=many), 429)
+
+
+def test_who_asks_at_once_passes_the_limit_of_the_queue_together_no_more_than_alone(
+    any_engine: Engine,
+) -> None:
+    web = client(any_engine)
+    again = [stopped(web) for _ in range(4)]
+    narrow = client(any_engine, queued=3)
+    together = threading.Barrier(8)
+
+    def ask(number: int) -> int:
+        together.wait()
+        if number % 2:
+            return narrow.post(again[number // 2]).status_code
+        return start(narrow).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, range(8)))
+    assert sorted(answers)[3:] == [409] * 5 and set(answers) <= {201, 202, 409}
+    assert len(read.queued_runs(any_engine)) == 3
 
 
 def test_parameters_have_a_limit(engine: Engine) -> None:

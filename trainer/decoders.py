@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..db.errors import DatasetProblem
-from .decoding import Decoded, Source, decode_all
+from .decoding import MOST_PIXELS, Decoded, Source, decode_all, too_large
 from .devices import cores
 
 PROGRAM = [sys.executable, "-P", "-m", f"{__package__}.decoding"]
@@ -31,7 +31,7 @@ class Decoder:
         self._endings = 0
         self._process = self._start()
 
-    def decode(self, sources: Sequence[Source]) -> list[Decoded]:
+    def decode(self, sources: Sequence[Source], most: int) -> list[Decoded]:
         """As `decode_all`. Images that end the process are found by halving.
 
         Raises:
@@ -39,7 +39,7 @@ class Decoder:
         """
         try:
             assert self._process.stdin and self._process.stdout
-            pickle.dump((sources, self._size, self._gray), self._process.stdin)
+            pickle.dump((sources, self._size, self._gray, most), self._process.stdin)
             self._process.stdin.flush()
             return pickle.load(self._process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError):
@@ -56,7 +56,7 @@ class Decoder:
             if len(sources) == 1:
                 return [BROKEN_OFF]
             middle = len(sources) // 2
-            return self.decode(sources[:middle]) + self.decode(sources[middle:])
+            return self.decode(sources[:middle], most) + self.decode(sources[middle:], most)
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -80,14 +80,16 @@ def decode_into(
     sources: Sequence[Source],
     *,
     gray: bool,
+    room: int = MOST_PIXELS,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[int, str]:
-    """Decode all sources.
+    """Decode all sources; those that are too large for it side by side are, one after the other.
 
     Args:
         images: uint8, (sources, size, size, 3), or without the last where `gray`; filled.
         sources: The files.
         gray: Whether to turn colour into gray.
+        room: So many pixels may be in memory at once, of all processes together.
         progress: Told how many are done.
 
     Returns:
@@ -96,6 +98,7 @@ def decode_into(
     size = images.shape[1]
     parts = [range(len(sources))[i : i + AT_ONCE] for i in range(0, len(sources), AT_ONCE)]
     broken: dict[int, str] = {}
+    alone = min(room, MOST_PIXELS)
 
     def put(part: range, found: Sequence[Decoded]) -> None:
         for index, each in zip(part, found, strict=True):
@@ -106,9 +109,10 @@ def decode_into(
 
     if len(parts) < 2:
         for part in parts:
-            put(part, decode_all([sources[i] for i in part], size, gray=gray))
+            put(part, decode_all([sources[i] for i in part], size, gray=gray, most=alone))
         return broken
     decoders = [Decoder(size, gray=gray) for _ in range(min(cores(), len(parts)))]
+    beside = min(room // len(decoders), alone)
     free: queue.SimpleQueue[Decoder] = queue.SimpleQueue()
     for decoder in decoders:
         free.put(decoder)
@@ -116,7 +120,7 @@ def decode_into(
     def ask(part: range) -> None:
         decoder = free.get()
         try:
-            put(part, decoder.decode([sources[i] for i in part]))
+            put(part, decoder.decode([sources[i] for i in part], beside))
         finally:
             free.put(decoder)
 
@@ -126,6 +130,10 @@ def decode_into(
             for part, done in zip(parts, asked, strict=True):
                 done.result()
                 progress(part.stop)
+            for index in [i for i, why in broken.items() if why == too_large(beside)]:
+                del broken[index]
+                found = decoders[0].decode([sources[index]], alone)
+                put(range(index, index + 1), found)
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
             for decoder in decoders:

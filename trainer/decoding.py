@@ -17,17 +17,27 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG")
+MOST_PIXELS = 89_478_485
+"""Of an image: Pillow's own limit, where it begins to warn."""
+BYTES_PER_PIXEL = 24
+"""While an image is decoded: it is turned, and what is transparent is laid on white, six copies."""
 Source = Path | bytes
 """A file, or the content of one that lies in an archive."""
 Decoded = np.ndarray | str
 """uint8 (size, size, channels), or why there is none."""
 
 
-def decode(source: Source, size: int, *, gray: bool) -> Decoded:
+def decode(source: Source, size: int, *, gray: bool, most: int = MOST_PIXELS) -> Decoded:
     """One image: turned upright, in RGB or gray, its middle square brought to size × size.
 
     That is the same as resizing the shorter side and cropping the centre. What is transparent
     shows white. No word of a file's content is in the reason why it can't be decoded.
+
+    Args:
+        source: The file.
+        size: Height and width.
+        gray: Whether to turn colour into gray.
+        most: So many pixels may be in memory.
     """
     try:
         if isinstance(source, Path) and not stat.S_ISREG(os.stat(source).st_mode):
@@ -38,9 +48,13 @@ def decode(source: Source, size: int, *, gray: bool) -> Decoded:
             with Image.open(
                 io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS
             ) as image:
+                # A JPEG much larger than that is decoded at a half, a quarter or an eighth.
+                image.draft(None, (2 * size, 2 * size))
+                if image.width * image.height > most:
+                    return too_large(most)
                 return np.asarray(_square(image, size, "L" if gray else "RGB"))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        return f"more than {Image.MAX_IMAGE_PIXELS:,} pixels"
+        return too_large(MOST_PIXELS)
     except UnidentifiedImageError:
         return "neither JPEG nor PNG"
     except (FileNotFoundError, PermissionError) as error:
@@ -51,9 +65,12 @@ def decode(source: Source, size: int, *, gray: bool) -> Decoded:
         return "damaged"
 
 
+def too_large(most: int) -> str:
+    """Why an image is not decoded that has more pixels than may be in memory."""
+    return f"more than {most:,} pixels"
+
+
 def _square(image: Image.Image, size: int, mode: str) -> Image.Image:
-    """A JPEG much larger than that is decoded at a half, a quarter or an eighth."""
-    image.draft(None, (2 * size, 2 * size))
     upright = _in_rgb(ImageOps.exif_transpose(image))
     width, height = upright.size
     side = min(width, height)
@@ -74,19 +91,21 @@ def _in_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def decode_all(sources: Sequence[Source], size: int, *, gray: bool) -> list[Decoded]:
+def decode_all(
+    sources: Sequence[Source], size: int, *, gray: bool, most: int = MOST_PIXELS
+) -> list[Decoded]:
     """Many, one after the other."""
-    return [decode(source, size, gray=gray) for source in sources]
+    return [decode(source, size, gray=gray, most=most) for source in sources]
 
 
 def main() -> None:
     """Answer until nobody asks any more."""
     while True:
         try:
-            sources, size, gray = pickle.load(sys.stdin.buffer)
+            sources, size, gray, most = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        pickle.dump(decode_all(sources, size, gray=gray), sys.stdout.buffer)
+        pickle.dump(decode_all(sources, size, gray=gray, most=most), sys.stdout.buffer)
         sys.stdout.buffer.flush()
 
 

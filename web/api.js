@@ -4,7 +4,7 @@
 /** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
 /** @import { Definitions, Log, Offenders, Samples, SearchKey, Sparkline, UnitMatrices } from "./types" */
 /** @import { Averages, ComparePlace, Compared, Findings, SweepAsked, SweepDetail } from "./types" */
-/** @import { Access, FoldedRuns, SweepValidated, Verdict } from "./types" */
+/** @import { Access, Audit, FoldedRuns, SweepValidated, Verdict } from "./types" */
 
 import { readable } from "./readable.js";
 import { decode, decodeUnits } from "./series.js";
@@ -71,6 +71,15 @@ async function json(path, body, signal, method) {
 
 /** @returns {Promise<Access>} Who asks, and whether they may change anything */
 export const getAccess = () => json("/api/access");
+
+/**
+ * @param {number | null} before Only entries that are numbered below
+ * @param {number} limit
+ * @param {AbortSignal} signal
+ * @returns {Promise<Audit>} Who changed what, newest first
+ */
+export const getAudit = (before, limit, signal) => json(
+  `/api/audit?limit=${limit}${before === null ? "" : `&before=${before}`}`, undefined, signal);
 
 /** @returns {Promise<System>} */
 export const getSystem = () => json("/api/system");

@@ -13,6 +13,7 @@ import { holdDrawing } from "./redraw.js";
 import { shortcutsButton, startShortcuts } from "./shortcuts.js";
 import { store } from "./state.js";
 import { chooseTheme, startTheme, THEMES } from "./theme.js";
+import { auditView } from "./views/audit.js";
 import { connectionNotice } from "./views/connection_notice.js";
 import { compareView } from "./views/compare.js";
 import { newView } from "./views/new.js";
@@ -52,7 +53,8 @@ function footer() {
   const plotly = h("span", {}, "plotly.js");
   version().then((number) => setText(plotly, `plotly.js ${number}`)).catch(() => {});
   return h("footer", { class: "page-footer" }, about, plotly,
-    h("a", { href: api.DOCS_URL }, "API (OpenAPI)"), shortcutsButton());
+    h("a", { href: api.DOCS_URL }, "API (OpenAPI)"),
+    h("a", { href: "/audit", class: "changes" }, "Audit"), shortcutsButton());
 }
 
 /** @param {Place} place */
@@ -63,6 +65,7 @@ function mount(place) {
     case "run": return runView(place);
     case "compare": return compareView(place);
     case "sweep": return sweepView(place);
+    case "audit": return auditView();
     default: return {
       element: h("main", {}, h("h1", {}, "There is nothing here"),
         h("p", {}, h("a", { href: "/" }, "All runs"))),

@@ -26,6 +26,7 @@ export function parse(path, search) {
       apart: query.get("sweeps") === "apart", open: numbers(query.get("open")) };
   }
   if (view === "sweeps" && parts.length === 1) return ofQuery(IN_SWEEPS);
+  if (view === "audit" && parts.length === 1) return { view: "audit" };
   if (view === "compare" && parts.length === 1) return parseCompare(query);
   if (view === "new" && parts.length <= 2) {
     return { view: "new", entry: name ?? null, again: count(query.get("again")) };
@@ -98,6 +99,8 @@ export function format(place) {
       const text = query.toString();
       return `/sweeps/${place.sweep}${text && `?${text}`}`;
     }
+    case "audit":
+      return "/audit";
     default:
       return "/";
   }

@@ -1066,6 +1066,7 @@ export type Place =
       apart: boolean;
       /** The sweeps whose runs are shown below their row. */
       open: number[] }
+  | { view: "audit" }
   | { view: "new"; entry: string | null; again: number | null }
   | { view: "run"; run: number; tab: string; seed: number | null; range: Range | null;
       /** A layer of the page that is shown, and what layers are searched for. */

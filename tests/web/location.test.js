@@ -12,7 +12,7 @@ const read = (address) => {
 
 test("every place has an address that leads back to it", () => {
   for (const address of ["/", "/?q=dataset%3Amnist+lr%3E0.1&sort=-best", "/?sort=run", "/?q=tag%3Aa&sweeps=apart", "/?open=3,12", "/new",
-    "/new/mnist-sigmoid", "/new?again=12", "/runs/12",
+    "/new/mnist-sigmoid", "/new?again=12", "/audit", "/runs/12",
     "/runs/12?tab=shift&seed=1&steps=100-2000", "/runs/12?steps=100-2000&step=1200",
     "/runs/12?x=epoch&scale=log&smooth=100&difference=1&log=train-loss%2Cfan&linear=shift-l2",
     "/runs/12?smooth=0&difference=0&chart=fan%3Ablock.0",

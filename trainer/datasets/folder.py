@@ -8,9 +8,10 @@ import numpy as np
 
 from ...db.errors import DatasetProblem
 from ..decoders import decode_into
+from ..decoding import BYTES_PER_PIXEL
 from .image_files import ImageFile, ImageFiles, find, some
 from .images import Images
-from .memory import check_room
+from .memory import check_room, free_memory
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ class _Decoding:
         """Images and labels of what can be decoded."""
         images = np.empty((len(files), *self._shape), np.uint8)
         sources = [file.source for file in files]
-        broken = decode_into(images, sources, gray=self._gray, progress=self._tell)
+        room = free_memory() // 2 // BYTES_PER_PIXEL
+        broken = decode_into(images, sources, gray=self._gray, room=room, progress=self._tell)
         self._done += len(files)
         labels = np.array([self._labels[file.label] for file in files], np.int64)
         if not broken:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from ...db.errors import DatasetProblem
 from ..decoding import Source
@@ -29,6 +30,10 @@ LINKED_DEPTH = 2
 """Folders of parts and of classes may be links; links below these, which may go round, are not
 followed."""
 LAYOUT = "expected train/CLASS/*.jpg and test/CLASS/*.jpg (or val), or CLASS/*.jpg; JPEG or PNG"
+MOST_ENTRIES = 2_000_000
+"""Files and folders, of whatever kind: more than ImageNet has. What an archive says of an empty one
+takes half a byte in it and a kilobyte in memory."""
+Found = TypeVar("Found")
 Entry = tuple[PurePosixPath, Source | None]
 """A path within the place, and where its content is; None for a folder."""
 
@@ -113,12 +118,25 @@ def _entries(place: Path) -> Iterator[Entry]:
         raise DatasetProblem(
             f"The image folder {place} {kind}, seen from the worker's machine; {LAYOUT}."
         )
-    yield from _in_folder(place, PurePosixPath())
+    yield from _bounded(place, _in_folder(place, PurePosixPath()))
+
+
+def _bounded(place: Path, found: Iterable[Found]) -> Iterator[Found]:
+    """What is found in a place, as long as it is not too much."""
+    for number, one in enumerate(found):
+        if number == MOST_ENTRIES:
+            raise DatasetProblem(
+                f"{place} has more than {MOST_ENTRIES:,} files and folders, which is the most that "
+                "is looked at. Leave out what is no image, or choose fewer."
+            )
+        yield one
 
 
 def _in_folder(folder: Path, within: PurePosixPath) -> Iterator[Entry]:
     follow = len(within.parts) < LINKED_DEPTH
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+    with os.scandir(folder) as found:
+        entries = sorted(_bounded(folder, found), key=lambda entry: entry.name)
+    for entry in entries:
         path = within / entry.name
         if entry.name.startswith("."):
             continue
@@ -141,7 +159,7 @@ def _in_archive(place: Path) -> Iterator[Entry]:
             expanded(place, left) as content,
             tarfile.open(fileobj=content, mode="r|") as archive,  # pyright: ignore[reportArgumentType, reportCallIssue]
         ):
-            for member in archive:
+            for member in _bounded(place, archive):
                 path = PurePosixPath(member.name)
                 if path.is_absolute() or ".." in path.parts:
                     raise DatasetProblem(

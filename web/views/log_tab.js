@@ -14,7 +14,7 @@ export function logTab(run) {
   const note = h("p", { class: "nothing", hidden: true });
   const table = h("table", { hidden: true }, h("thead", {}, h("tr", {},
     ...["Time", "After", "What happened"].map((name) => h("th", { scope: "col" }, name)))), rows);
-  const element = h("div", { class: "log-tab", role: "log", "aria-label": "Log" }, table, note);
+  const element = h("div", { class: "entries", role: "log", "aria-label": "Log" }, table, note);
   let last = 0;
   let begun = NaN;
 
