@@ -1,6 +1,5 @@
 """A run that goes on from a checkpoint records what it would have recorded without a break."""
 
-import hashlib
 import itertools
 import threading
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from shiftscope.db.parsing import with_settings
 from shiftscope.trainer import datasets, feeder
 from shiftscope.trainer.checkpoint import Checkpoints
 from shiftscope.trainer.execute import watch_and_train
+from shiftscope.trainer.fingerprint import fingerprint
 from shiftscope.trainer.keeper import Facts, Keeper
 from shiftscope.trainer.plan import Plan
 from shiftscope.trainer.recorder_process import RecorderProcess
@@ -36,15 +36,6 @@ CONVOLUTIONS = ("kind=convolutional", "hidden=4", "dropout=0.3",
 def experiment(*settings: str) -> Experiment:
     base = catalog.experiment("mnist-sigmoid")
     return with_settings(base, ["dataset=digits", *settings])
-
-
-def weights_of(prepared: Prepared) -> str:
-    """A hash over all parameters and buffers of all networks."""
-    digest = hashlib.sha256()
-    for stack in prepared.stacks:
-        for tensor in [*stack.parameters.values(), *stack.buffers.values()]:
-            digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 @dataclass
@@ -144,7 +135,7 @@ def test_a_run_with_breaks_records_what_one_without_does(
     same, completed = trainings.train(broken)
     assert completed and not trainings.warnings
     assert trainings.begun == [0, 0, *itertools.accumulate(breaks)]
-    assert weights_of(same) == weights_of(networks)
+    assert fingerprint(same.stacks) == fingerprint(networks.stacks)
     assert_same_records(engine, whole, broken)
     assert read.run(engine, broken).step == wanted.steps
 
