@@ -1,6 +1,7 @@
 """A run that goes on from a checkpoint records what it would have recorded without a break."""
 
 import itertools
+import math
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy import Engine
 from shiftscope.db import catalog, queue, read, resuming
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
-from shiftscope.trainer import datasets, feeder
+from shiftscope.trainer import datasets, feeder, step_measures
 from shiftscope.trainer.checkpoint import Checkpoints
 from shiftscope.trainer.execute import watch_and_train
 from shiftscope.trainer.fingerprint import fingerprint
@@ -23,6 +24,7 @@ from shiftscope.trainer.plan import Plan
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import Prepared, prepare
 from shiftscope.trainer.slots import DeviceSlots
+from shiftscope.trainer.step_measures import is_measured
 
 CPU = torch.device("cpu")
 PAIR = ("hidden=20,10", "probe_every=15", "evaluate_every=10", "gradient_shift_every=7",
@@ -157,3 +159,31 @@ def test_a_device_that_goes_on_within_a_stretch_knows_since_when_a_network_diver
     trainings.train(run_id)
     diverged = read.networks(engine, run_id)[0]
     assert diverged.diverged_step == before and diverged.frozen_step is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "until", "begun"),
+    [(math.inf, 43, 43), (0, 50, 0)],
+    ids=["ends", "is given up at the last step"],
+)
+def test_a_stop_amid_a_measurement_loses_nothing(
+    engine: Engine,
+    trainings: Trainings,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    until: int,
+    begun: int,
+) -> None:
+    """What a step lacked when a run was stopped there was missing for ever."""
+    wanted = experiment(*PAIR, f"arms={ARMS}", "steps=50")
+    assert is_measured(until, wanted.recording.gradient_shift_every)
+    whole, broken = trainings.enqueue(wanted), trainings.enqueue(wanted)
+    trainings.train(whole)
+    with monkeypatch.context() as patched:
+        patched.setattr(step_measures, "GIVE_UP_SECONDS", seconds)
+        _, completed = trainings.train(broken, until=until)
+    assert not completed
+    resuming.resume(engine, broken)
+    _, completed = trainings.train(broken)
+    assert completed and trainings.begun == [0, 0, begun]
+    assert_same_records(engine, whole, broken)
