@@ -47,8 +47,8 @@ nightly: $(VENV)/.test check
 	$(NIGHT) SHIFTSCOPE_TEST_ON=postgresql $(VENV)/bin/pytest -q -n 2 --dist worksteal
 
 audit: $(VENV)/.tools
-	$(VENV)/tools/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock
-	$(VENV)/tools/bin/pip-audit --disable-pip --require-hashes --requirement requirements-cuda.lock
+	# It has all that requirements.lock has; advisories are of torch, not of a build such as +cpu.
+	$(VENV)/tools/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements-cuda.lock
 
 lock: $(VENV)/.tools
 	$(COMPILE) $(TORCH) --output-file requirements.lock
