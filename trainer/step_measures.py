@@ -20,7 +20,7 @@ from .stack import Stack
 ALONG = tuple(multiple / 2 for multiple in range(1, LANDSCAPE_STEPS + 1))
 """Step sizes of the landscape, in learning rates: from half of it to four times it."""
 GIVE_UP_SECONDS = 1.0
-"""A measurement that takes longer after a stop is given up: a worker that ends waits 3 s."""
+"""A measurement that takes longer after a stop is given up: a stop is to be seen within 2 s."""
 
 
 class StepMeasures:
