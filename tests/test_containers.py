@@ -40,8 +40,8 @@ INSTRUCTIONS = [line.split(None, 1) for line in re.findall(r"(?m)^[A-Z]+ .*$", D
 LOCKS = ("requirements.lock", "requirements-cuda.lock")
 KNOWN = {
     *("build", "cap_drop", "command", "depends_on", "deploy", "environment", "healthcheck"),
-    *("image", "init", "ports", "profiles", "read_only", "restart", "security_opt", "tmpfs"),
-    "volumes",
+    *("image", "init", "ports", "profiles", "read_only", "restart", "security_opt"),
+    *("stop_grace_period", "tmpfs", "volumes"),
 }
 """What services say, all of which the Compose specification and its version 3.8 have."""
 PORT = str(Settings.model_fields["port"].default)
