@@ -3,28 +3,22 @@
 
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
-# Only what has to be installed: any other change of pyproject.toml leaves the large layer cached.
-FROM ${PYTHON_IMAGE} AS requirements
-COPY pyproject.toml /
-RUN python3 -c "import tomllib; project = tomllib.load(open('/pyproject.toml', 'rb'))['project']; \
-    print(*project['dependencies'], *project['optional-dependencies']['postgres'], sep='\n')" \
-    > /requirements.txt
-
 FROM ${PYTHON_IMAGE} AS environment
-# The builds of torch to choose from: CPU ones. Empty leaves PyPI's own, which are CUDA ones on Linux.
-# constraints.txt says which version; 2.13.0 there also means 2.13.0+cpu, which pip prefers.
+# The builds of torch that LOCK names: CPU ones. Empty for requirements-cuda.lock: PyPI's own.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Every package with its version and its hashes. No other change leaves the large layer uncached.
+ARG LOCK=requirements.lock
 RUN python3 -m venv /opt/shiftscope
-COPY constraints.txt /
-COPY --from=requirements /requirements.txt /
-RUN /opt/shiftscope/bin/pip install --no-cache-dir --constraint /constraints.txt \
-    ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --requirement /requirements.txt \
+COPY requirements.lock requirements-cuda.lock /
+RUN /opt/shiftscope/bin/pip install --no-cache-dir --require-hashes \
+    ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --requirement "/$LOCK" \
     # Tests and C++ headers, a fifth of it all, that nothing reads while shiftscope runs.
     && cd /opt/shiftscope/lib/python3*/site-packages \
     && rm -rf torch/test torch/include torch/bin/test_* torch/bin/protoc* \
     && find . -type d -name tests -prune -exec rm -r {} +
 
-FROM ${PYTHON_IMAGE} AS package
+# With the setuptools that is locked, too: in isolation pip would fetch the newest.
+FROM environment AS package
 WORKDIR /source
 COPY pyproject.toml README.md ./
 COPY db db
@@ -32,7 +26,8 @@ COPY trainer trainer
 COPY server server
 COPY web web
 COPY docs/statistics.md docs/
-RUN python3 -m pip wheel --no-cache-dir --no-deps --wheel-dir /package .
+RUN /opt/shiftscope/bin/pip wheel --no-cache-dir --no-deps --no-index --no-build-isolation \
+    --wheel-dir /package .
 
 FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 10001 shiftscope \

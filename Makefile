@@ -1,5 +1,8 @@
 # make run        set up once, then start shiftscope and open it in a browser
 # make test       set up once, then check and test everything
+# make nightly    everything on SQLite and on PostgreSQL, 50 crashes, long fuzzing; an hour or two
+# make audit      known weaknesses of what the container image installs; asks PyPI
+# make lock       pin that again, with hashes, after a change of pyproject.toml or constraints.txt
 # make benchmark  what watching costs, against the bare training loop
 # make clean      forget the set-up
 
@@ -9,7 +12,22 @@ VENV := .venv
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/bin/pip install --quiet
 SET_UP := pyproject.toml constraints.txt Makefile
 
-.PHONY: run test check benchmark clean help
+NIGHT := SHIFTSCOPE_CRASHES=50 SHIFTSCOPE_FUZZ=500 SHIFTSCOPE_CLAIMS=1000
+COMPILE := CUSTOM_COMPILE_COMMAND="$$LOCK_HEAD" $(VENV)/tools/bin/pip-compile --quiet --no-strip-extras \
+	--generate-hashes --extra postgres --build-deps-for wheel --allow-unsafe --constraint constraints.txt \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
+TORCH := --extra-index-url https://download.pytorch.org/whl/cpu
+
+define LOCK_HEAD
+make lock
+#
+# For Python 3.11 on Linux, x86-64, where it was made. The hashes are those of all files of a version
+# on PyPI, but for torch's build for CPUs: its one hash is that of the wheel for Python 3.11 on x86-64.
+# For ARM, another Python or another build of torch make it anew there: docs/docker.md says how.
+endef
+export LOCK_HEAD
+
+.PHONY: run test check nightly audit lock benchmark clean help
 
 run: $(VENV)/.run
 	@exec $(VENV)/bin/shiftscope serve
@@ -22,6 +40,19 @@ check: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pyright --warnings
+
+nightly: $(VENV)/.test check
+	@$(VENV)/bin/python tests/chromium.py
+	$(NIGHT) $(VENV)/bin/pytest -q -n 2 --dist worksteal
+	$(NIGHT) SHIFTSCOPE_TEST_ON=postgresql $(VENV)/bin/pytest -q -n 2 --dist worksteal
+
+audit: $(VENV)/.tools
+	# It has all that requirements.lock has; advisories are of torch, not of a build such as +cpu.
+	$(VENV)/tools/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements-cuda.lock
+
+lock: $(VENV)/.tools
+	$(COMPILE) $(TORCH) --output-file requirements.lock
+	PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= $(COMPILE) --output-file requirements-cuda.lock
 
 benchmark: $(VENV)/.run
 	$(VENV)/bin/python benchmarks/loop.py
@@ -50,4 +81,9 @@ $(VENV)/.run: $(VENV)/bin/pip $(SET_UP)
 $(VENV)/.test: $(VENV)/.run
 	@echo "Installing what the tests need into $(VENV) (once) ..."
 	@$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/bin/pip Makefile
+	@$(VENV)/bin/python -m venv $(VENV)/tools
+	@$(VENV)/tools/bin/pip install --quiet pip-audit pip-tools
 	@touch $@

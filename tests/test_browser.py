@@ -313,7 +313,8 @@ def test_a_run_from_the_first_click_to_a_csv_file(
     entries = page.locator(".entries tbody tr")
     expect(entries).to_have_text(
         [re.compile(words) for words in ("Queued", "Started by worker", "Loading digits",
-                                         "Training begins on cpu: 2 networks", "Finished")]
+                                         "Training begins on cpu: 2 networks",
+                                         "The final weights have the SHA-256", "Finished")]
     )  # fmt: skip
     page.goto(page.url.replace("runs/2", "runs/1"))
     expect(page.locator(".entries")).to_contain_text("Asked to stop.")

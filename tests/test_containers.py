@@ -37,6 +37,13 @@ SERVERS = [name for name in OURS if name.startswith("server")]
 TRAINERS = [name for name in OURS if name.startswith("trainer")]
 DOCKERFILE = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text("utf-8"))
 INSTRUCTIONS = [line.split(None, 1) for line in re.findall(r"(?m)^[A-Z]+ .*$", DOCKERFILE)]
+LOCKS = ("requirements.lock", "requirements-cuda.lock")
+KNOWN = {
+    *("build", "cap_drop", "command", "depends_on", "deploy", "environment", "healthcheck"),
+    *("image", "init", "ports", "profiles", "read_only", "restart", "security_opt"),
+    *("stop_grace_period", "tmpfs", "volumes"),
+}
+"""What services say, all of which the Compose specification and its version 3.8 have."""
 PORT = str(Settings.model_fields["port"].default)
 
 
@@ -102,7 +109,17 @@ def test_packages_are_installed_before_the_sources_are_copied() -> None:
     installed = next(i for i, line in enumerate(lines) if "--requirement" in line)
     for folder in ("db", "trainer", "server", "web"):
         assert lines.index(f"COPY {folder} {folder}") > installed
-    assert "--constraint /constraints.txt" in lines[installed]
+
+
+def test_nothing_is_installed_but_what_is_locked() -> None:
+    uses = [argument for name, argument in INSTRUCTIONS if name == "RUN" and "/pip " in argument]
+    assert len(uses) == 3
+    assert all("--require-hashes" in one or "--no-index" in one for one in uses)
+    assert "--no-build-isolation" in next(one for one in uses if "pip wheel" in one)
+    for name in OURS:
+        gpu = name == "trainer-gpu"
+        expected = "${LOCK_GPU:-requirements-cuda.lock}" if gpu else "${LOCK:-requirements.lock}"
+        assert SERVICES[name]["build"]["args"]["LOCK"] == expected
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -193,6 +210,49 @@ def test_a_token_comes_from_outside_or_is_made(name: str) -> None:
 def test_passwords_come_from_outside() -> None:
     named = re.findall(r"(?m)^\s*(\w*PASSWORD\w*): (.*?)(?: #.*)?$", TEXT)
     assert named and {value for _, value in named} == {"${POSTGRES_PASSWORD:-}"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_say_only_what_compose_knows_and_name_only_what_is_there(name: str) -> None:
+    service = SERVICES[name]
+    assert set(service) <= KNOWN and ("image" in service) != ("build" in service)
+    for mounted in service["volumes"]:
+        volume, _, target = mounted.partition(":")
+        assert volume in COMPOSE["volumes"] and target.startswith("/")
+    assert set(service.get("depends_on", {})) <= set(SERVICES)
+    for published in service.get("ports", []):
+        assert f"EXPOSE {published.rpartition(':')[2]}\n" in DOCKERFILE
+    check = service["healthcheck"]
+    assert isinstance(check["retries"], int)
+    assert all(re.fullmatch(r"\d+s", check[key]) for key in ("interval", "timeout", "start_period"))
+    for variable, value in service["environment"].items():
+        assert value is None or isinstance(value, str), variable
+        if name in OURS and variable != "PGPASSWORD":
+            assert variable.removeprefix(PREFIX).lower() in Settings.model_fields
+    if name in OURS:
+        stated = {argument.partition("=")[0] for what, argument in INSTRUCTIONS if what == "ARG"}
+        assert set(service["build"]["args"]) <= stated
+
+
+def test_no_key_is_there_twice() -> None:
+    """YAML's loader takes the last of them without a word."""
+
+    def see(node: Any) -> None:
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value if key.value != "<<"]
+            assert len(keys) == len(set(keys)), node.start_mark
+            for _, value in node.value:
+                see(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for value in node.value:
+                see(value)
+
+    see(yaml.compose(TEXT))
+
+
+def test_every_variable_has_a_default() -> None:
+    """Without one, compose warns and takes nothing."""
+    assert not re.findall(r"\$(?!\{[A-Z_]+:-[^}]*\})", TEXT)
 
 
 def test_nothing_is_used_that_the_older_docker_compose_refuses() -> None:

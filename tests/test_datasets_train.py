@@ -81,7 +81,8 @@ def test_a_run_says_what_was_left_out(
     told = [one.message for one in log.entries(engine, run_id)]
     assert told[2:4] == ["Loading folder.", "Looking for images in photos."]
     assert told[4].endswith("1 image was left out: red/none.jpg (neither JPEG nor PNG).")
-    assert told[5:] == ["Training begins on cpu: 2 networks.", "Finished."]
+    assert told[5] == "Training begins on cpu: 2 networks." and told[7:] == ["Finished."]
+    assert re.fullmatch("The final weights have the SHA-256 [0-9a-f]{64}.", told[6])
 
 
 def test_a_folder_that_is_not_there_fails_the_run_in_a_sentence(

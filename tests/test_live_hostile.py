@@ -22,6 +22,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 PATIENCE = 60
+# The server in this process draws numbers of its own meanwhile, which hypothesis takes for ours.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 CLOSED_FOR = {1002, 1007, 1009}
 """Why docs/protocol.md says that a connection is closed: no frame, no UTF-8, too large."""
 FEW = settings(

@@ -1,7 +1,7 @@
 """A run that goes on from a checkpoint records what it would have recorded without a break."""
 
-import hashlib
 import itertools
+import math
 import random
 import struct
 import threading
@@ -18,15 +18,17 @@ from sqlalchemy import Engine
 from shiftscope.db import catalog, queue, read, resuming
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
-from shiftscope.trainer import datasets, feeder
+from shiftscope.trainer import datasets, feeder, step_measures
 from shiftscope.trainer.checkpoint import Checkpoint, Checkpoints, write
 from shiftscope.trainer.execute import watch_and_train
+from shiftscope.trainer.fingerprint import fingerprint
 from shiftscope.trainer.keeper import Facts, Keeper
 from shiftscope.trainer.pixels import Scaling
 from shiftscope.trainer.plan import Plan
 from shiftscope.trainer.recorder_process import RecorderProcess
 from shiftscope.trainer.setup import Prepared, prepare
 from shiftscope.trainer.slots import DeviceSlots
+from shiftscope.trainer.step_measures import is_measured
 from shiftscope.trainer.twins import ShuffledBatches
 
 CPU = torch.device("cpu")
@@ -41,15 +43,6 @@ CONVOLUTIONS = ("kind=convolutional", "hidden=4", "dropout=0.3",
 def experiment(*settings: str) -> Experiment:
     base = catalog.experiment("mnist-sigmoid")
     return with_settings(base, ["dataset=digits", *settings])
-
-
-def weights_of(prepared: Prepared) -> str:
-    """A hash over all parameters and buffers of all networks."""
-    digest = hashlib.sha256()
-    for stack in prepared.stacks:
-        for tensor in [*stack.parameters.values(), *stack.buffers.values()]:
-            digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 @dataclass
@@ -149,7 +142,7 @@ def test_a_run_with_breaks_records_what_one_without_does(
     same, completed = trainings.train(broken)
     assert completed and not trainings.warnings
     assert trainings.begun == [0, 0, *itertools.accumulate(breaks)]
-    assert weights_of(same) == weights_of(networks)
+    assert fingerprint(same.stacks) == fingerprint(networks.stacks)
     assert_same_records(engine, whole, broken)
     assert read.run(engine, broken).step == wanted.steps
 
@@ -231,3 +224,31 @@ def test_every_generator_goes_on_where_it_was(tmp_path: Path) -> None:
     keeper(others, found).close()
     again = drawn(others)
     assert [one == other for one, other in zip(again, expected, strict=True)] == [True] * 26
+
+
+@pytest.mark.parametrize(
+    ("seconds", "until", "begun"),
+    [(math.inf, 43, 43), (0, 50, 0)],
+    ids=["ends", "is given up at the last step"],
+)
+def test_a_stop_amid_a_measurement_loses_nothing(
+    engine: Engine,
+    trainings: Trainings,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    until: int,
+    begun: int,
+) -> None:
+    """What a step lacked when a run was stopped there was missing for ever."""
+    wanted = experiment(*PAIR, f"arms={ARMS}", "steps=50")
+    assert is_measured(until, wanted.recording.gradient_shift_every)
+    whole, broken = trainings.enqueue(wanted), trainings.enqueue(wanted)
+    trainings.train(whole)
+    with monkeypatch.context() as patched:
+        patched.setattr(step_measures, "GIVE_UP_SECONDS", seconds)
+        _, completed = trainings.train(broken, until=until)
+    assert not completed
+    resuming.resume(engine, broken)
+    _, completed = trainings.train(broken)
+    assert completed and trainings.begun == [0, 0, begun]
+    assert_same_records(engine, whole, broken)

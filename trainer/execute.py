@@ -34,6 +34,7 @@ from . import datasets, devices
 from .cadence import Cadence
 from .checkpoint import Checkpoints
 from .feeder import Feeder
+from .fingerprint import fingerprint
 from .keeper import Facts, Keeper
 from .loop import train
 from .measuring import run_study
@@ -216,7 +217,11 @@ def _train(engine: Engine, database: str, data: Path, run: Run, interruption: In
             seconds=Location().checkpoint_seconds,
             on_kept=lambda step: resuming.kept(engine, run_id, run.starts, step, place_of(folder)),
         )
-        return watch_and_train(experiment, prepared, recorder, device, stop, keeper)
+        completed = watch_and_train(experiment, prepared, recorder, device, stop, keeper)
+        if completed:
+            weights = fingerprint(prepared.stacks)
+            note(engine, run_id, f"The final weights have the SHA-256 {weights}.")
+        return completed
 
 
 def watch_and_train(

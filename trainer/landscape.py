@@ -5,8 +5,7 @@ on the same batch. The landscape measures (§3.2, Figure 4) go along the gradien
 network is. Both are evaluations: networks, running statistics and random state stay as they are.
 """
 
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -89,21 +88,21 @@ class BatchLoss:
         labels: Tensor,
         parameters: Tensors | None = None,
         buffers: Tensors | None = None,
-        stop: threading.Event | None = None,
+        is_stopped: Callable[[], bool] | None = None,
     ) -> None:
         """Args:
         network: In training mode; nothing of it changes.
         inputs: The batch, (batch, …).
         labels: (batch,).
         parameters: When the network met the batch; None: as they are. `buffers` likewise.
-        stop: Once it is set, no pass begins any more.
+        is_stopped: Asked before each pass; once it is, none begins any more.
 
         Raises:
-            Stopped: It is set.
+            Stopped: It is.
         """
         self._network = network
         self._batch = inputs, labels
-        self._stop = stop
+        self._is_stopped = is_stopped
         self._buffers = copied(network.named_buffers()) if buffers is None else buffers
         self.parameters = copied(network.named_parameters()) if parameters is None else parameters
         self.loss, self.gradients = self.at(self.parameters, list(self.parameters))
@@ -114,7 +113,7 @@ class BatchLoss:
         Raises:
             Stopped: It was asked to.
         """
-        if self._stop is not None and self._stop.is_set():
+        if self._is_stopped is not None and self._is_stopped():
             raise Stopped
         # torch's GroupNorm crashes on a channels-last input whose gradient nobody needs: so the
         # network's first parameter is always asked for, which all that comes behind it depends on

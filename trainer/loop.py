@@ -32,6 +32,8 @@ def train(
 ) -> int:
     """Train until the last step, a stop, or no network is left; returns the steps done.
 
+    A step whose measurement a stop ended is not done: it is trained, but its records are not whole.
+
     Nothing in here waits for the device or the database, but once in a stretch, for the first
     evaluation, when several of them are waiting for their turn, and where a step is due for the
     gradient shift or the landscape.
@@ -105,7 +107,8 @@ def train(
         if is_stopped:
             evaluator.give_up()
         _send(evaluator, feeder, wait=True)
-        if keeper is not None and is_stopped:
+        # what a step lacks is never measured after it: such a one is taken again, from further back
+        if keeper is not None and is_stopped and not measures.gave_up:
             keeper.keep(done, last=True)
     finally:
         crew.close()
@@ -113,7 +116,7 @@ def train(
         feeder.finish(done)
         if keeper is not None:
             keeper.close()
-    return done
+    return done - 1 if measures.gave_up else done
 
 
 def _send(evaluator: Evaluator, feeder: Feeder, *, wait: bool = False) -> None:

@@ -19,10 +19,16 @@ from .stack import Stack
 
 ALONG = tuple(multiple / 2 for multiple in range(1, LANDSCAPE_STEPS + 1))
 """Step sizes of the landscape, in learning rates: from half of it to four times it."""
+GIVE_UP_SECONDS = 1.0
+"""A measurement that takes longer after a stop is given up: a stop is to be seen within 2 s."""
 
 
 class StepMeasures:
-    """Measures what is asked: `begin` comes before a step, `end` behind it."""
+    """Measures what is asked: `begin` comes before a step, `end` behind it.
+
+    Attributes:
+        gave_up: A stop ended the measurement of the last step, whose records are not complete.
+    """
 
     def __init__(
         self, stacks: Sequence[Stack], recording: Recording, stop: threading.Event
@@ -30,9 +36,11 @@ class StepMeasures:
         """Args:
         stacks: The networks.
         recording: Which steps are due.
-        stop: Ends a measurement, of which nothing is told then.
+        stop: Ends a measurement that takes long, of which nothing is told then.
         """
+        self.gave_up = False
         self._stop = stop
+        self._stop_seen: float | None = None
         self._stacks = stacks
         self._recording = recording
         self._layers = {stack: layers_of(stack.networks[0], stack.layers) for stack in stacks}
@@ -75,8 +83,16 @@ class StepMeasures:
         began = self._now()
         of_stacks = crew.map(lambda stack: list(self._measured(stack, drawn)), self._stacks)
         self._before.clear()
-        found = [one for of_stack in of_stacks for one in of_stack]
+        found = [] if self.gave_up else [one for of_stack in of_stacks for one in of_stack]
         return found, self._seconds + self._now() - began
+
+    def _is_late(self) -> bool:
+        """Whether the stop was so long ago that nothing more is to be measured."""
+        if not self._stop.is_set():
+            return False
+        if self._stop_seen is None:
+            self._stop_seen = time.monotonic()
+        return time.monotonic() - self._stop_seen >= GIVE_UP_SECONDS
 
     def _now(self) -> float:
         """The time once the device has done what came before: the step is not of this cost."""
@@ -98,7 +114,7 @@ class StepMeasures:
             before = self._before[position]
             of_layers = of_network = None
             try:
-                batch = BatchLoss(network, *drawn[stack.draws[place]], *before, self._stop)
+                batch = BatchLoss(network, *drawn[stack.draws[place]], *before, self._is_late)
                 if shifts:
                     after = copied(network.named_parameters())
                     found = gradient_shift(batch, self._layers[stack], after)
@@ -107,6 +123,7 @@ class StepMeasures:
                     sizes = [multiple * self._lr[stack] for multiple in ALONG]
                     of_network = asdict(landscape(batch, sizes))
             except Stopped:
+                self.gave_up = True
                 return
             yield position, self._step, of_layers, of_network
 
