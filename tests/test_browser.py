@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import reserved
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Locator, Page, expect, sync_playwright
 from reproducing import FAST, SLOW, finished
 from sqlalchemy import Engine
 from sweeping import finish
@@ -191,6 +191,11 @@ def drawn(page: Page, chart: str, layer: str | None = None) -> list[dict[str, An
 
 def last_step(page: Page, chart: str = "train-loss") -> float:
     return max((trace["x"][-1] for trace in drawn(page, chart)), default=-math.inf)
+
+
+def rows_of(file: Download) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    return list(csv.DictReader(file.path().read_text("utf-8").splitlines()))
 
 
 def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -702,9 +707,35 @@ def test_runs_are_compared_grouped_and_chosen(
     page.get_by_label("Charts").select_option("grid")
     plots = page.locator(".plot[data-chart=test-accuracy]")
     expect(plots).to_have_count(2)
+    page.get_by_role("button", name="Menu of Training loss").click()
+    menu = page.get_by_role("dialog", name="Chart")
+    menu.get_by_text("Formula").click()
+    expect(menu.locator("dt code")).to_have_text("loss")
+    with page.expect_download() as download:
+        menu.get_by_role("link", name="CSV").click()
+    rows = rows_of(download.value)
+    assert len(rows) == 4 * 600 and rows[0]["line"] == "lr 0.1 · none"
+    with page.expect_download() as download:
+        menu.get_by_role("button", name="SVG").click()
+    assert download.value.suggested_filename == "shiftscope-comparison-train-loss.svg"
+    picture = download.value.path().read_text("utf-8")
+    assert "lr 0.1" in picture and "lr 0.5" in picture and "Runs 1, 2, 3" in picture
+    menu.get_by_role("button", name="Copy link").click()
+    expect(menu.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "layout=grid" in link and "lines=3&chart=train-loss" in link
+    page.goto(link)
+    expect(page.locator(".plot[data-chart=train-loss]").first).to_be_focused()
+    expect(page.get_by_label("Choose lr 0.5 · BatchNorm")).to_be_checked()
     expect(page.locator(".settings tr", has_text="optimizer.lr")).to_contain_text("0.5")
     page.locator(".quantity .plot").scroll_into_view_if_needed()
     expect(page.locator(".quantity .main-svg").first).to_be_attached()
+    page.get_by_role("button", name="Menu of Best accuracy by learning rate").click()
+    with page.expect_download() as download:
+        menu.get_by_role("link", name="CSV").click()
+    rows = rows_of(download.value)
+    assert [row["optimizer.lr"] for row in rows] == ["0.1"] * 4 + ["0.5"] * 2
+    page.keyboard.press("Escape")
     assert serious(page) == []
     page.reload()
     expect(page.get_by_label("Choose lr 0.5 · BatchNorm")).to_be_checked()
@@ -1367,6 +1398,23 @@ def test_a_sweep_from_the_form_to_its_charts(
     page.wait_for_url("**/sweeps/1?target=0.5")
     expect(row.locator("td").last).to_have_text("5")
     expect(page.locator(".sweep-table thead")).to_contain_text("steps to 50 %")
+    page.get_by_role("button", name="Menu of Steps to the target").click()
+    menu = page.get_by_role("dialog", name="Chart")
+    with page.expect_download() as download:
+        menu.get_by_role("link", name="CSV").click()
+    rows = rows_of(download.value)
+    assert [(float(row["optimizer.lr"]), row["arm"]) for row in rows] == [
+        (rate, arm) for rate in (0.01, 1) for arm in ("none", "BatchNorm")
+    ]
+    assert [bool(row["steps_to_target"]) for row in rows] == [False, True, False, True]
+    with page.expect_download() as download:
+        menu.get_by_role("button", name="PNG").click()
+    assert download.value.suggested_filename == "shiftscope-sweep-1-steps_to_target.png"
+    menu.get_by_role("button", name="Copy link").click()
+    expect(menu.get_by_role("button", name="Copied")).to_be_visible()
+    page.goto(page.evaluate("navigator.clipboard.readText()"))
+    expect(page.locator("[data-quantity=steps_to_target]")).to_be_focused()
+    expect(page.get_by_role("spinbutton", name="Target")).to_have_value("50")
     page.get_by_role("button", name="Stop all").click()
     expect(page.locator(f"[data-run='{third.id}'] .status")).to_have_text("stopped")
     assert serious(page) == []
@@ -1505,7 +1553,7 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     chart = page.get_by_role("dialog", name="Chart")
     with page.expect_download() as data:
         chart.get_by_role("link", name="CSV").click()
-    rows = list(csv.DictReader(data.value.path().read_text("utf-8").splitlines()))
+    rows = rows_of(data.value)
     assert [row["value"] for row in rows] == ["4e-06", "1e-06", "3e-06", "NaN"]
     with page.expect_download() as picture:
         chart.get_by_role("button", name="SVG").click()
@@ -1679,7 +1727,7 @@ def test_all_layers_and_all_units_are_seen_at_once_and_one_step_as_a_distributio
     menu = page.get_by_role("dialog", name="Chart")
     with page.expect_download() as data:
         menu.get_by_role("link", name="CSV").click()
-    rows = list(csv.DictReader(data.value.path().read_text("utf-8").splitlines()))
+    rows = rows_of(data.value)
     assert [(row["layer"], row["step"], row["weight_grad_norm"]) for row in rows] == [
         (layer, step, "0.001") for _ in run.networks for layer in ("hidden1", "hidden2")
     ]

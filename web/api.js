@@ -205,6 +205,13 @@ export const getSweep = (sweep, target) =>
   json(`/api/sweeps/${sweep}${target === null ? "" : `?target=${target}`}`);
 
 /**
+ * What its charts draw.
+ * @param {number} sweep
+ * @param {number} target
+ */
+export const outcomesUrl = (sweep, target) => `/api/sweeps/${sweep}/outcomes.csv?target=${target}`;
+
+/**
  * @param {number} sweep
  * @returns {Promise<SweepDetail>}
  */
@@ -329,6 +336,9 @@ export const getComparison = (place, signal) =>
 
 /** @param {ComparePlace} place */
 export const comparisonUrl = (place) => `/api/comparison.csv?${comparing(place)}`;
+
+/** What each network came to. @param {ComparePlace} place */
+export const networksUrl = (place) => `/api/comparison/networks.csv?${comparing(place)}`;
 
 /** @param {ComparePlace} place */
 function comparing({ runs, group, target }) {

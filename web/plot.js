@@ -92,6 +92,7 @@ const CHARACTER = 7;
  * @property {string} axis
  * @property {string} across
  * @property {Pick<Reading, "arm" | "dash" | "name">[]} legend
+ * @property {string[]} [headings] Of its plot areas, above each
  */
 
 /**
@@ -99,7 +100,8 @@ const CHARACTER = 7;
  * @param {Drawing} drawing
  * @param {Captions} captions
  */
-function captionsOf({ boxes, width, height }, { title, subtitle, axis, across, legend }) {
+function captionsOf({ boxes, width, height },
+  { title, subtitle, axis, across, legend, headings = [] }) {
   const { ink, quiet, arms } = colors();
   const [{ left }] = boxes;
   const entries = placed(legend, left, width);
@@ -118,8 +120,11 @@ function captionsOf({ boxes, width, height }, { title, subtitle, axis, across, l
   const annotations = [
     write(`<b>${escaped(title)}</b>`, left, LINE - top, { font: { color: ink, size: 16 } }),
     ...lines.map((text, at) => write(escaped(text), left, (2.25 + at) * LINE - top)),
-    ...boxes.map((box) => write(escaped(across), box.left + box.width / 2, height + 8,
-      { xanchor: "center" })),
+    ...boxes.filter((box, at) => boxes.findIndex((one) => one.left === box.left) === at)
+      .map((box) => write(escaped(across), box.left + box.width / 2, height + 8,
+        { xanchor: "center" })),
+    ...headings.map((text, at) => write(escaped(text), boxes[at].left, boxes[at].top - LINE,
+      { font: { color: ink } })),
     ...boxes.filter((box) => box.left === left).map((box) => write(escaped(axis), 8,
       box.top + box.height / 2, { textangle: -90, xanchor: "center" })),
   ];

@@ -8,7 +8,7 @@ import { whole } from "../format.js";
 import { MARGIN } from "../geometry.js";
 import { clear, draw } from "../plot.js";
 import { forget, redraw } from "../redraw.js";
-import { momentMenu } from "./chart_menu.js";
+import { momentMenu } from "./panel_menu.js";
 
 /** Pixels of the horizontal axis' title. */
 const TITLE = 16;

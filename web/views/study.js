@@ -87,7 +87,7 @@ export class StudyPage {
       return;
     }
     this.#charts = this.#quantities.map((quantity) =>
-      new QuantityChart(quantity, measured(this.run, quantity)));
+      new QuantityChart(quantity, () => measured(this.run, quantity)));
     this.body.replaceChildren(h("div", { class: "overview study" }, this.verdict.element,
       ...this.#charts.map(({ element }) => element)));
     this.#draw();

@@ -6,8 +6,9 @@ import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { real, whole } from "../format.js";
 import { whenRunChanges } from "../run_changes.js";
+import { ownFormula } from "./chart_menu.js";
 import { choiceOf } from "./choice.js";
-import { QuantityChart } from "./quantity_chart.js";
+import { ofRunChart, QuantityChart } from "./quantity_chart.js";
 import { isActive } from "./status.js";
 
 const OVER = "shiftscope.system.over";
@@ -65,12 +66,13 @@ export function systemTab(run) {
     grid.dataset.built = key;
     for (const { chart } of charts) chart.close();
     charts = shown.map(([told, columns, scale]) => ({ columns, scale,
-      chart: new QuantityChart({ ...told, x, log_x: false, log_y: false }, {
-        run, definition: `${Object.values(columns).join(", ")} of system_records, a sample every ` +
-          `two seconds${scale === GIGA ? ", in 10⁹ bytes" : ""}.`,
+      chart: new QuantityChart({ ...told, x, log_x: false, log_y: false }, () => ({
+        ...ofRunChart(run),
+        formula: ownFormula(told.name, told.unit, `${Object.values(columns).join(", ")} of ` +
+          `system_records, a sample every two seconds${scale === GIGA ? ", in 10⁹ bytes" : ""}.`),
         csv: [{ href: api.exportUrl(run.id, "system_records", "csv"),
           about: "system_records, all samples" }],
-        address: window.location.href }) }));
+        address: window.location.href })) }));
     grid.replaceChildren(...charts.map(({ chart }) => chart.element));
   }
 
