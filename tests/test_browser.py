@@ -5,7 +5,6 @@ import json
 import math
 import os
 import re
-import runpy
 import signal
 import sqlite3
 import subprocess
@@ -23,7 +22,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import reserved
-from playwright.sync_api import Browser, Download, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Locator, Page, expect
 from reproducing import FAST, SLOW, finished
 from sqlalchemy import Engine
 from sweeping import finish
@@ -43,16 +42,6 @@ from shiftscope.server.run_report import run_report
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM: dict[str, Any] = runpy.run_path(str(Path(__file__).with_name("chromium.py")))
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SERVE = [sys.executable, "-c", "from shiftscope.server.cli import main; main()", "serve"]
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
@@ -107,18 +96,6 @@ SHOWN = """(readings) => readings.map((one) => {
     fits: inner.right <= outer.right + 1 && inner.bottom <= outer.bottom + 1 &&
       one.scrollWidth <= one.clientWidth + 1 };
 }).filter(({ top, bottom }) => top < bottom - 1).map(({ fits }) => fits)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium of this machine, or playwright's own."""
-    path = CHROMIUM["find"]()
-    if path is None:
-        pytest.fail(CHROMIUM["ADVICE"])
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=PATIENCE)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
