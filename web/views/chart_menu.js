@@ -3,7 +3,7 @@
 /** @import { Captions } from "../plot.js" */
 /** @import { Definition, Definitions, Drawing, Selection } from "../types" */
 
-import * as api from "../api.js";
+import { getDefinitions } from "../asking/lists.js";
 import { copy } from "../copying.js";
 import { h, setText } from "../dom.js";
 import { image } from "../plot.js";
@@ -51,7 +51,7 @@ export function formula(selections, also = "") {
   const list = h("dl", {});
   return h("details", { ontoggle: async () => {
     if (list.children.length > 0) return;
-    definitions ??= api.getDefinitions();
+    definitions ??= getDefinitions();
     try {
       list.replaceChildren(...entries(selections, await definitions),
         ...also ? [h("dt", {}, "drawn"), h("dd", {}, also)] : []);

@@ -3,7 +3,10 @@
 /** @import { ComparePlace, Compared, Field, Mounted, Place } from "../types" */
 /** @import { Source } from "./point_chart.js" */
 
-import * as api from "../api.js";
+import { networksUrl } from "../asking/files.js";
+import { getSchema } from "../asking/lists.js";
+import { getComparison } from "../asking/records.js";
+import { ServerError } from "../asking/request.js";
 import { CHARTS, OF_LAYER, STATISTIC_GROUPS, layerChart } from "../charts/compare_charts.js";
 import { MANY } from "../charts/compare_lines.js";
 import { numeric, OUTCOMES, scatter } from "../charts/compare_outcomes.js";
@@ -89,7 +92,7 @@ class ComparePage {
       section("A setting against what came of it",
         h("div", {}, this.#scatterChoices, this.#scatter)));
     this.element.append(this.#header.element, this.#problem, this.#empty, this.#body);
-    api.getSchema().then((schema) => {
+    getSchema().then((schema) => {
       this.#fields = fields(schema);
       this.#draw();
     }).catch((error) => this.#say(error));
@@ -127,14 +130,14 @@ class ComparePage {
       return;
     }
     try {
-      this.#compared = await api.getComparison(this.place, signal);
+      this.#compared = await getComparison(this.place, signal);
       this.#problem.hidden = true;
       if (!this.#compared.ended && !signal.aborted) {
         this.#timer = window.setTimeout(() => this.#ask(true), EVERY);
       }
     } catch (error) {
       if (signal.aborted) return;
-      const isLost = error instanceof api.ServerError && error.status === 0;
+      const isLost = error instanceof ServerError && error.status === 0;
       if (!(again && isLost)) this.#compared = null;
       this.#say(/** @type {Error} */ (error));
     }
@@ -264,7 +267,7 @@ class ComparePage {
     return { of: [comparedRuns(this.place), lacking].filter(Boolean).join("; "),
       file: ["comparison"],
       formula: ownFormula(name, unit, definition),
-      csv: [{ href: api.networksUrl(this.place),
+      csv: [{ href: networksUrl(this.place),
         about: "every network, its settings and what it came to" }],
       address: window.location.origin +
         formatCompare({ ...this.place, setting, outcome: name, chart: SCATTER }) };

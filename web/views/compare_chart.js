@@ -4,7 +4,8 @@
 /** @import { CompareChart } from "../charts/compare_charts.js" */
 /** @import { ChartMenu, PictureFormat } from "./chart_menu.js" */
 
-import * as api from "../api.js";
+import { linesUrl } from "../asking/files.js";
+import { getLines } from "../asking/records.js";
 import { drawnWords } from "../charts/compare_charts.js";
 import { inFull, looksOf, plotsOf, reach, rowsOf } from "../charts/compare_lines.js";
 import { comparedRuns, formatCompare } from "../comparing.js";
@@ -105,7 +106,7 @@ export class CompareFigure {
     this.#asking = new AbortController();
     const { signal } = this.#asking;
     try {
-      this.#averages = await api.getLines(this.#question, signal);
+      this.#averages = await getLines(this.#question, signal);
       this.#problem = "";
     } catch (error) {
       if (signal.aborted) return;
@@ -128,7 +129,7 @@ export class CompareFigure {
       formula: formula([{ table: chart.table, statistics: [chart.statistic] }],
         "The mean over the networks of a line, at every step that all of them recorded. Its " +
         "interval at 95 % is over these networks, by bootstrap."),
-      csv: [{ href: api.linesUrl(this.#question), about: "mean and interval, every recorded step" }],
+      csv: [{ href: linesUrl(this.#question), about: "mean and interval, every recorded step" }],
       save: (format) => this.#save(format),
       address: window.location.origin +
         formatCompare({ ...place, layer: layer ?? place.layer, chart: chart.id }) };

@@ -2,7 +2,7 @@
 
 /** @import { Network, Offender, Place } from "../types" */
 
-import * as api from "../api.js";
+import { getOffenders } from "../asking/records.js";
 import { armDash } from "../charts/lines.js";
 import { h, swatch } from "../dom.js";
 import { evidencePlace } from "../evidence.js";
@@ -55,7 +55,7 @@ export class NonfiniteNotice {
     this.#isAsking = true;
     this.#askedAt = performance.now();
     try {
-      const { step, offenders } = await api.getOffenders(this.run, this.#after);
+      const { step, offenders } = await getOffenders(this.run, this.#after);
       const known = new Set(this.#offenders.map(({ network_id: id }) => id));
       const fresh = offenders.filter(({ network_id: id }) => !known.has(id));
       this.#offenders.push(...fresh);

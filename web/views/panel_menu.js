@@ -6,7 +6,7 @@
 /** @import { MomentPanel } from "./moment_panel.js" */
 /** @import { Panel } from "./panel.js" */
 
-import * as api from "../api.js";
+import { partUrl } from "../asking/files.js";
 import { steps, whole } from "../format.js";
 import { formula, menuButton, savePicture } from "./chart_menu.js";
 import { axisTitle } from "./overlay.js";
@@ -29,7 +29,7 @@ function ofPanel(panel) {
   const unit = chart.draws && !chart.rowAxis ? units?.answer?.unit ?? null : null;
   return { title, shows: chart.hint, formula: formula(selections),
     csv: tablesOf(selections).map((some) => ({
-      href: api.partUrl(run.id, some, { layer, unit, range }), about: aboutOf(some, range) })),
+      href: partUrl(run.id, some, { layer, unit, range }), about: aboutOf(some, range) })),
     save: (format) => savePanel(panel, format),
     address: deck.linkTo(chart, layer) };
 }
@@ -46,7 +46,7 @@ export function momentMenu(panel) {
     const range = panel.steps && [Math.min(...panel.steps), Math.max(...panel.steps)];
     return { title, shows: chart.hint, formula: formula(selections),
       csv: tablesOf(selections).map((some) => ({
-        href: api.partUrl(deck.run.id, some, { layer, unit: null, range }),
+        href: partUrl(deck.run.id, some, { layer, unit: null, range }),
         about: aboutOf(some, range) })),
       save: (format) => panel.drawn && savePicture(panel.drawn, {
         title, subtitle: [subtitle(deck), range && steps(...range)].filter(Boolean).join("; "),

@@ -4,7 +4,7 @@
 /** @import { Line } from "../quantity.js" */
 /** @import { Content, Source } from "./point_chart.js" */
 
-import * as api from "../api.js";
+import { measurementsUrl } from "../asking/files.js";
 import { armDash } from "../charts/lines.js";
 import { number, whole } from "../format.js";
 import { format, ofRun } from "../location.js";
@@ -28,7 +28,7 @@ export const measured = (run, { name, unit }) => ({ ...ofRunChart(run),
     : "One number for each series, seed and place across, as the study measured it. ") +
     "Of several seeds, or of several values at one place, each is a dot, and the line joins " +
     "their means."),
-  csv: [{ href: api.measurementsUrl(run.id, name), about: "measurements, all of this chart" }],
+  csv: [{ href: measurementsUrl(run.id, name), about: "measurements, all of this chart" }],
   address: window.location.origin + format({ ...ofRun(run.id), chart: name }) });
 
 /** @param {Pick<Run, "id" | "name">} run */

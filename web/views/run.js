@@ -2,7 +2,7 @@
 
 /** @import { Findings, LayerRow, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
 
-import * as api from "../api.js";
+import { getFindings, getRun } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
 import { lastNonlinear, layersOf, withPinned } from "../layers.js";
@@ -45,7 +45,7 @@ export function runView(place) {
   let page = null;
   let current = place;
   let closed = false;
-  api.getRun(place.run).then((detail) => {
+  getRun(place.run).then((detail) => {
     if (closed) return;
     page = new (detail.study || detail.imported ? StudyPage : RunPage)(element, detail, current);
   }).catch((/** @type {Error} */ error) => {
@@ -337,7 +337,7 @@ class RunPage {
   /** Those of a run that goes on are pushed, too. */
   async #askForFindings() {
     try {
-      this.#findingsCame(await api.getFindings(this.detail.id));
+      this.#findingsCame(await getFindings(this.detail.id));
     } catch (error) {
       this.#say(/** @type {Error} */ (error).message);
     }

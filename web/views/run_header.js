@@ -2,7 +2,7 @@
 
 /** @import { Network, Run, RunDetail } from "../types" */
 
-import * as api from "../api.js";
+import { resumeRun, stopRun } from "../asking/changes.js";
 import { capOf, costWords, measuredWords, waitedWords } from "../cost.js";
 import { h, setText } from "../dom.js";
 import { age, duration, exact, real, speed, whole } from "../format.js";
@@ -49,8 +49,8 @@ export function runHeader(detail) {
       button.disabled = false;
     }
   });
-  asks(stop, api.stopRun);
-  asks(resume, api.resumeRun);
+  asks(stop, stopRun);
+  asks(resume, resumeRun);
   const element = h("header", { class: "run-header" },
     h("div", { class: "title-line" },
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,

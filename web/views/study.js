@@ -5,7 +5,8 @@
 /** @import { PlainTab } from "./plain_tabs.js" */
 /** @import { RunPlace } from "./run.js" */
 
-import * as api from "../api.js";
+import { getCatalog } from "../asking/lists.js";
+import { getMeasurements } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import * as live from "../live.js";
 import { grouped } from "../quantity.js";
@@ -64,7 +65,7 @@ export class StudyPage {
     if (isActive(detail)) this.#watch();
     this.show(place);
     this.#unsubscribe = store.subscribe(() => this.#runCame());
-    api.getCatalog().then((entries) => this.#learn(entries)).catch((error) => this.#say(error));
+    getCatalog().then((entries) => this.#learn(entries)).catch((error) => this.#say(error));
   }
 
   /** @param {RunPlace} place */
@@ -149,7 +150,7 @@ export class StudyPage {
     try {
       while (!this.#closed && this.#measurements.length < this.run.step) {
         const after = this.#measurements.length;
-        const { measurements } = await api.getMeasurements(this.run.id, after);
+        const { measurements } = await getMeasurements(this.run.id, after);
         if (measurements.length === 0) break;
         this.#measurements.push(...measurements);
         this.#addUnknown();

@@ -3,7 +3,8 @@
 /** @import { Mounted, Place, Run, SweepDetail } from "../types" */
 /** @import { PointChart } from "./point_chart.js" */
 
-import * as api from "../api.js";
+import { stopSweep } from "../asking/changes.js";
+import { getSweep } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import { age, exact, whole } from "../format.js";
 import { format, go, IN_SWEEPS, ofQuery } from "../location.js";
@@ -85,7 +86,7 @@ class SweepPage {
     for (let answered = 0; answered !== this.#wanted && !this.#closed;) {
       answered = this.#wanted;
       try {
-        this.#take(await api.getSweep(this.place.sweep, this.place.target));
+        this.#take(await getSweep(this.place.sweep, this.place.target));
         this.#problem.hidden = true;
       } catch (error) {
         this.#say(/** @type {Error} */ (error).message);
@@ -253,7 +254,7 @@ class SweepPage {
   async #stopAll() {
     this.#stop.disabled = true;
     try {
-      await api.stopSweep(this.place.sweep);
+      await stopSweep(this.place.sweep);
       this.#ask();
     } catch (error) {
       this.#say(/** @type {Error} */ (error).message);

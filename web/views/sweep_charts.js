@@ -4,7 +4,7 @@
 /** @import { Across, Outcome } from "../swept.js" */
 /** @import { Content, Source } from "./point_chart.js" */
 
-import * as api from "../api.js";
+import { outcomesUrl } from "../asking/files.js";
 import { armDash } from "../charts/lines.js";
 import { logAxis, shareAxis } from "../scale.js";
 import { drawable, heightOf, marksOf, pointsOf, targetWords, wordsByX } from "../swept.js";
@@ -69,7 +69,7 @@ const source = ({ detail: { sweep, target } }, outcome, address) => ({
   file: ["sweep", sweep.id],
   formula: ownFormula(outcome, outcome === "last_accuracy" ? "share" : "steps",
     DEFINITIONS[outcome] + INTERVALS),
-  csv: [{ href: api.outcomesUrl(sweep.id, target), about: "each arm of each run that finished" }],
+  csv: [{ href: outcomesUrl(sweep.id, target), about: "each arm of each run that finished" }],
   address });
 
 /**

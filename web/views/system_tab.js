@@ -2,7 +2,8 @@
 
 /** @import { Measurement, Quantity, Real, RunDetail, Samples } from "../types" */
 
-import * as api from "../api.js";
+import { exportUrl } from "../asking/files.js";
+import { getSamples } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import { real, whole } from "../format.js";
 import { whenRunChanges } from "../run_changes.js";
@@ -70,7 +71,7 @@ export function systemTab(run) {
         ...ofRunChart(run),
         formula: ownFormula(told.name, told.unit, `${Object.values(columns).join(", ")} of ` +
           `system_records, a sample every two seconds${scale === GIGA ? ", in 10⁹ bytes" : ""}.`),
-        csv: [{ href: api.exportUrl(run.id, "system_records", "csv"),
+        csv: [{ href: exportUrl(run.id, "system_records", "csv"),
           about: "system_records, all samples" }],
         address: window.location.href })) }));
     grid.replaceChildren(...charts.map(({ chart }) => chart.element));
@@ -97,7 +98,7 @@ export function systemTab(run) {
   }
 
   const close = whenRunChanges(run, async (signal) => {
-    samples = await api.getSamples(run.id, signal);
+    samples = await getSamples(run.id, signal);
     show();
   }, (detail) => {
     note.textContent = detail;
