@@ -507,10 +507,12 @@ def test_what_is_no_number_is_marked_where_it_happened(
     assert rugs() == [[12, 21], [12, 21]]
     words = page.locator(".plot[data-chart='activation-gradient'] .rugs").first
     expect(words).to_contain_text("none: NaN from step 12, ∞ from step 21")
-    expect(page.locator(".notices")).to_contain_text(
-        "none diverged: its loss is not finite from step 12 on, so it was frozen after step 30."
+    expect(page.locator(".nonfinite li")).to_have_text(
+        [
+            "none: layer hidden1, gradient at the preactivation, step 12, frozen after step 30",
+            "BatchNorm: layer hidden1, gradient at the preactivation, step 12",
+        ]
     )
-    expect(page.locator(".notices")).to_contain_text("The other networks went on without it.")
 
 
 def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(
@@ -625,7 +627,11 @@ def test_nothing_moves_while_records_stream_in(
             overview, lambda: last_step(overview, "test-accuracy") == run.step, "it is drawn"
         )
     expect(sentence).to_contain_text("none did after")
+    run.writer.freeze(run.networks[0][0], diverged_step=2_900, frozen_step=run.step)
+    run.append(40)
     for page in (overview, shift):
+        told = f"none: loss, step 2,900, frozen after step {run.step - 40:,}"
+        expect(page.locator(".nonfinite")).to_contain_text(told)
         moved = page.evaluate("shifts")
         assert sum(value for value, *_ in moved) < 0.001, f"{page.url}: {moved}"
 

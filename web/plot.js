@@ -107,7 +107,8 @@ function captionsOf({ boxes, width, height },
   const entries = placed(legend, left, width);
   const rows = 1 + Math.max(0, ...entries.map(({ row }) => row));
   const lines = broken(subtitle, (width - left) / CHARACTER);
-  const top = 2.5 * LINE + (rows + lines.length) * LINE;
+  const room = headings.some(Boolean) ? LINE : 0; // above the first row of plot areas
+  const top = 2.5 * LINE + (rows + lines.length) * LINE + room;
   /**
    * @param {string} text
    * @param {number} x
@@ -129,7 +130,7 @@ function captionsOf({ boxes, width, height },
       box.top + box.height / 2, { textangle: -90, xanchor: "center" })),
   ];
   /** @param {number} row Of the legend, from its first */
-  const heightOf = (row) => (row - rows) * LINE + LINE;
+  const heightOf = (row) => (row - rows) * LINE + LINE - room;
   const shapes = entries.map(({ arm, dash, x, row }) => {
     const y = 1 - heightOf(row) / height;
     return { type: "line", xref: "paper", yref: "paper", x0: x / width, x1: (x + 20) / width,

@@ -24,7 +24,7 @@ import { scrubber } from "./scrubber.js";
 import { isActive } from "./status.js";
 import { StudyPage } from "./study.js";
 import { TABS } from "./tabs.js";
-import { legend, rangeBar, seedChoice, tabLinks } from "./toolbar.js";
+import { legend, rangeBar, seedChoice, tabLine, tabLinks } from "./toolbar.js";
 import { VerdictView } from "./verdict.js";
 import { viewMenu } from "./view_menu.js";
 
@@ -112,13 +112,13 @@ class RunPage {
     this.nonfinite = new NonfiniteNotice(detail.id, (text) => this.#say(text));
     this.body = h("div", { class: "tab-body" });
     this.foot = h("div", { class: "tab-foot" });
-    element.append(this.header.element,
-      h("div", { class: "tab-line" }, this.tabs, this.tools), this.problem,
-      this.nonfinite.element, this.layerBar.element, this.body, this.foot);
+    element.append(this.header.element, this.nonfinite.element, tabLine(this.tabs, this.tools),
+      this.problem, this.layerBar.element, this.body, this.foot);
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
     this.#askForFindings();
+    this.#lookForOffenders({ now: true });
     this.#unsubscribe = store.subscribe(() => this.#runCame());
   }
 
@@ -160,7 +160,7 @@ class RunPage {
     this.#bringIntoSight();
     this.#lookAtUnit(networks);
     this.#refreshTools();
-    this.nonfinite.show(networks, this.place);
+    this.nonfinite.show(this.networks, seed, isActive(this.run), this.place);
     this.#judge();
   }
 
@@ -319,7 +319,7 @@ class RunPage {
   /** @param {Network[]} networks */
   #networksCame(networks) {
     this.networks = networks;
-    this.header.show(this.run, networks);
+    this.header.show(this.run);
     this.show(this.place);
     this.#look(); // one may have been frozen, and another tells the time
     this.#lookForOffenders({ now: true });
@@ -348,7 +348,7 @@ class RunPage {
     if (!run) return;
     const endedOrGoesOn = isActive(this.run) !== isActive(run);
     this.run = run;
-    this.header.show(run, this.networks);
+    this.header.show(run);
     this.#judge();
     if (!endedOrGoesOn) return;
     this.#askForFindings();

@@ -138,7 +138,7 @@ export class StudyPage {
     if (!run) return;
     if (isActive(this.run) && !isActive(run)) live.unwatch();
     this.run = run;
-    this.header.show(run, []);
+    this.header.show(run);
     this.show(this.place);
     this.#fetch();
   }
