@@ -123,7 +123,6 @@ function showFacts(element, run, what) {
 /**
  * What a person should know before looking at charts.
  * @param {Run} run
- * @param {Network[]} networks
  * @returns {[string, string][]}
  */
 function noticesOf(run) {
