@@ -81,7 +81,7 @@ export class NonfiniteNotice {
    */
   show(networks, seed, growing, place) {
     const key = JSON.stringify([networks.map(({ id, frozen_step: frozen }) => [id, frozen]),
-      this.#offenders, this.#after, seed, growing, place]);
+      this.#offenders, this.#after > 0, seed, growing, place]);
     if (key === this.#key) return;
     this.#key = key;
     const own = networks.filter((network) => network.seed === seed);
