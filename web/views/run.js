@@ -216,7 +216,8 @@ class RunPage {
     const seeds = this.run.seeds.length > 1
       ? seedChoice(this.run.seeds, seed, (chosen) => this.address.choose({ seed: chosen })) : "";
     if ("open" in tab) {
-      this.#plain = tab.open({ ...this.detail, ...this.run }, this.networks);
+      this.#plain = tab.open({ ...this.detail, ...this.run }, this.networks, this.place.chart);
+      this.address.forgetChart();
       this.tools.replaceChildren();
       this.body.replaceChildren(this.#plain.element);
     } else if (tab.id === "findings") {

@@ -83,7 +83,8 @@ export class StudyPage {
     this.#plain?.close?.();
     this.#plain = null;
     if (tab.open) {
-      this.#plain = tab.open({ ...this.detail, ...this.run }, []);
+      this.#plain = tab.open({ ...this.detail, ...this.run }, [], place.chart);
+      this.place = { ...place, chart: null };
       this.body.replaceChildren(this.#plain.element);
       return;
     }

@@ -6,6 +6,7 @@ import { exportUrl } from "../asking/files.js";
 import { getSamples } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import { real, whole } from "../format.js";
+import { format, ofRun } from "../location.js";
 import { whenRunChanges } from "../run_changes.js";
 import { ownFormula } from "./chart_menu.js";
 import { choiceOf } from "./choice.js";
@@ -40,8 +41,13 @@ const CHARTS = [
     shows: "What torch has reserved on the GPU." }, { GPU: "gpu_memory" }, GIGA],
 ];
 
-/** @param {RunDetail} run */
-export function systemTab(run) {
+/**
+ * @param {RunDetail} run
+ * @param {string | null} named The chart that the address names, and what it is over: "cpu:step"
+ */
+export function systemTab(run, named) {
+  const [name, over] = named?.split(":") ?? [];
+  let wanted = name; // until it has been brought into sight
   /** @type {Samples | null} */
   let samples = null;
   /** @type {{ chart: QuantityChart, columns: Record<string, Column>, scale: number }[]} */
@@ -50,7 +56,7 @@ export function systemTab(run) {
   const grid = h("div", { class: "overview study" });
   const note = h("p", { class: "nothing", hidden: true });
   const { choice, select } = choiceOf({ label: "over", memory: OVER, otherwise: "time",
-    options: [["time", "time"], ["step", "steps"]], onChoose: () => show() });
+    named: over, options: [["time", "time"], ["step", "steps"]], onChoose: () => show() });
   const element = h("div", { class: "system-tab" },
     h("div", { class: "section-line" }, choice, words), grid, note);
 
@@ -73,8 +79,11 @@ export function systemTab(run) {
           `system_records, a sample every two seconds${scale === GIGA ? ", in 10⁹ bytes" : ""}.`),
         csv: [{ href: exportUrl(run.id, "system_records", "csv"),
           about: "system_records, all samples" }],
-        address: window.location.href })) }));
+        address: window.location.origin + format({ ...ofRun(run.id), tab: "system",
+          chart: `${told.name}:${select.value}` }) })) }));
     grid.replaceChildren(...charts.map(({ chart }) => chart.element));
+    charts.find(({ chart }) => chart.quantity.name === wanted)?.chart.anchor(element);
+    wanted = "";
   }
 
   function show() {
