@@ -1,11 +1,13 @@
-"""A comparison of runs as CSV: a row for each line, or for each point of each line."""
+"""A comparison of runs as CSV: a row for each line, for each of its points, or for each network."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
+from typing import Any
 
 from ..db.averages import Average
 from ..db.comparison import Line
 from ..db.intervals import OverSeeds
-from ..db.outcomes import line_outcome
+from ..db.outcomes import line_outcome, network_outcome
 from ..db.sweep import shown_value
 
 Row = Sequence[object]
@@ -16,6 +18,7 @@ OF_LINES = (
     *("last_accuracy", "last_accuracy_low", "last_accuracy_high"),
     *("last_step", "diverged", "first_nonfinite_step"),
 )
+OF_NETWORKS = ("last_accuracy", "best_accuracy", "steps_to_target", "first_nonfinite_step")
 OF_POINTS = ("line", "runs", "arm", "value", "networks", "step", "mean", "low", "high")
 
 
@@ -27,9 +30,9 @@ def line_rows(lines: Sequence[Line], target: float) -> Iterator[Row]:
         yield (
             *_whose(line),
             *(found.networks, found.reached, target),
-            *_ends(found.steps_to_target),
-            *_ends(found.best_accuracy),
-            *_ends(found.last_accuracy),
+            *ends(found.steps_to_target),
+            *ends(found.best_accuracy),
+            *ends(found.last_accuracy),
             *(found.last_step, found.diverged, found.first_nonfinite_step),
         )
 
@@ -44,10 +47,29 @@ def average_rows(lines: Sequence[Line], averages: Sequence[Average]) -> Iterator
             yield (*_whose(line), found.networks, step, mean, *interval)
 
 
+def network_rows(lines: Sequence[Line], settings: Sequence[str], target: float) -> Iterator[Row]:
+    """The header, and what each network trained with, of some settings, and came to."""
+    yield ("line", "run", "arm", "seed", *settings, "target", *OF_NETWORKS)
+    for line in lines:
+        for member in line.members:
+            values = [setting_cell(member.settings.get(path)) for path in settings]
+            yield (
+                *(line.label, member.run.id, member.network.arm, member.network.seed, *values),
+                *(target, *astuple(network_outcome(member, target))),
+            )
+
+
+def setting_cell(value: Any) -> object:
+    """A value of a setting: numbers stay numbers, and without one the cell is empty."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number or value is None else shown_value(value)
+
+
+def ends(found: OverSeeds | None) -> Row:
+    """A number with its interval; without one its ends are empty."""
+    return (None, None, None) if found is None else (found.value, found.low, found.high)
+
+
 def _whose(line: Line) -> Row:
     value = "" if line.lacks or line.value is None else shown_value(line.value)
     return (line.label, " ".join(map(str, line.runs)), line.arm, value)
-
-
-def _ends(found: OverSeeds | None) -> Row:
-    return (None, None, None) if found is None else (found.value, found.low, found.high)

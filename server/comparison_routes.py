@@ -12,9 +12,9 @@ from ..db.comparison import BY_RUN, Compared, compared, layer_names
 from ..db.errors import FieldProblem, InvalidExperiment, NotFound
 from ..db.outcomes import criterion, line_outcome, network_outcome, target_of
 from ..db.tables import OF_LAYERS
-from .comparison_files import average_rows, line_rows
+from .comparison_files import average_rows, line_rows, network_rows
 from .dependencies import EngineDep, OlderRunsDep, Target
-from .downloads import CSV_TYPE, csv_text, download
+from .downloads import CSV, CSV_TYPE, csv_text, download
 from .frames import widths_for
 from .openapi import refusals
 from .run_schemas import RunPublic, run_public
@@ -63,10 +63,6 @@ RecordTable = Annotated[
     ],
     Query(examples=["evaluations"]),
 ]
-CSV: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/csv": {}}, "description": "A CSV file"},
-    **refusals(404),
-}
 
 
 class SettingPublic(Public):
@@ -208,7 +204,7 @@ def get_lines(
     return AveragesPublic(width=width, lines=[_average(one) for one in means])
 
 
-@router.get("/lines.csv", response_class=Response, responses=CSV)
+@router.get("/lines.csv", response_class=Response, responses=CSV | refusals(404))
 def export_lines(
     engine: EngineDep,
     runs: RunNumbers,
@@ -223,7 +219,7 @@ def export_lines(
     return _file(average_rows(found.lines, means), statistic)
 
 
-@router.get(".csv", response_class=Response, responses=CSV)
+@router.get(".csv", response_class=Response, responses=CSV | refusals(404))
 def export_comparison(
     engine: EngineDep, runs: RunNumbers, group: Group = BY_RUN, target: Target = None
 ) -> Response:
@@ -231,6 +227,16 @@ def export_comparison(
     found = compared(engine, numbers_of(runs), group)
     goal, _ = target_of(found, target)
     return _file(line_rows(found.lines, goal), "lines")
+
+
+@router.get("/networks.csv", response_class=Response, responses=CSV | refusals(404))
+def export_networks(
+    engine: EngineDep, runs: RunNumbers, group: Group = BY_RUN, target: Target = None
+) -> Response:
+    """What each network trained with, where settings differ, and came to, as a CSV file."""
+    found = compared(engine, numbers_of(runs), group)
+    goal, _ = target_of(found, target)
+    return _file(network_rows(found.lines, found.groups, goal), "networks")
 
 
 def numbers_of(runs: str) -> list[int]:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -11,6 +12,10 @@ from ..db.plain_json import json_safe
 from .csv_cells import cells
 
 CSV_TYPE = "text/csv; charset=utf-8"
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {}}, "description": "A CSV file"},
+}
+"""For the `responses` of a route."""
 
 
 def download(content: str | Iterator[bytes], media_type: str, name: str) -> Response:

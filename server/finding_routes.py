@@ -6,7 +6,7 @@ from fastapi.responses import StreamingResponse
 from ..db import read
 from ..db.findings import findings
 from .dependencies import EngineDep, RunId
-from .downloads import CSV_TYPE, download
+from .downloads import CSV, CSV_TYPE, download
 from .export import csv_chunks, file_name
 from .export_tables import FINDINGS, export_table
 from .finding_schemas import FindingsPublic, findings_public
@@ -23,9 +23,7 @@ def get_findings(engine: EngineDep, run_id: RunId) -> FindingsPublic:
 @router.get(
     "/{run_id}/findings.csv",
     response_class=StreamingResponse,
-    responses={
-        200: {"content": {"text/csv": {}}, "description": "A CSV file"},
-    },
+    responses=CSV,
 )
 def export_findings(engine: EngineDep, run_id: RunId) -> Response:
     """The findings, one row for each."""

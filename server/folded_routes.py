@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from ..db import folded, listing
 from .dependencies import EngineDep, Limit, Offset
-from .list_routes import SearchQuery, Sort
+from .list_routes import SearchQuery, Sort, next_offset
 from .openapi import refusals
 from .run_schemas import RunPublic, run_public
 from .schemas import Number, Public, Real
@@ -77,7 +77,6 @@ def list_folded_runs(
 ) -> FoldedRunsPublic:
     """The runs that match a query, those of each sweep as one row."""
     found = folded.page(engine, q, sort=sort, opened=opened, limit=limit, offset=offset)
-    after = offset + len(found.rows)
     return FoldedRunsPublic(
         rows=[RowPublic(sweep=sweep, run=run) for sweep, run in found.rows],
         runs=[run_public(run) for run in found.runs],
@@ -93,7 +92,7 @@ def list_folded_runs(
         total=found.total,
         matched=found.matched,
         folded=found.folded,
-        next=after if found.rows and after < found.total else None,
+        next=next_offset(offset, len(found.rows), found.total),
     )
 
 

@@ -31,6 +31,12 @@ Sort = Annotated[
 ]
 
 
+def next_offset(offset: int, rows: int, total: int) -> int | None:
+    """Where a list goes on after a page of so many rows; None where it ends."""
+    after = offset + rows
+    return after if rows and after < total else None
+
+
 @router.get("", responses=refusals(400))
 def list_runs(
     engine: EngineDep,
@@ -41,11 +47,10 @@ def list_runs(
 ) -> RunsPublic:
     """The runs that match a query, by default all, newest first."""
     found = listing.page(engine, q, sort=sort, limit=limit, offset=offset)
-    after = offset + len(found.runs)
     return RunsPublic(
         runs=[run_public(run) for run in found.runs],
         total=found.total,
-        next=after if found.runs and after < found.total else None,
+        next=next_offset(offset, len(found.runs), found.total),
     )
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from ..db import read
 from .dependencies import EngineDep, RunId
-from .downloads import CSV_TYPE, download
+from .downloads import CSV, CSV_TYPE, download
 from .export import csv_chunks, file_name
 from .export_tables import MEASUREMENTS, measurement_table
 from .record_schemas import MeasurementPublic, MeasurementsPublic
@@ -38,9 +38,7 @@ def get_measurements(
 @router.get(
     "/{run_id}/measurements.csv",
     response_class=StreamingResponse,
-    responses={
-        200: {"content": {"text/csv": {}}, "description": "A CSV file"},
-    },
+    responses=CSV,
 )
 def export_measurements(
     engine: EngineDep,

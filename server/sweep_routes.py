@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import ConfigDict, Field
 from sqlalchemy import Engine
 
@@ -18,10 +18,12 @@ from ..db.verdict import DEFAULT_TARGET
 from .auditing import ChangedDep
 from .catalog_schemas import EstimatePublic
 from .dependencies import AdmitDep, EngineDep, Limit, LimitsDep, Offset, Target
+from .downloads import CSV, CSV_TYPE, csv_text, download
 from .openapi import ModelOf, refusals
 from .run_routes import check_entry
 from .run_schemas import EntryName, RunPublic, run_public
 from .schemas import Asked, Number, OverSeedsPublic, Public, Whole
+from .sweep_files import arm_rows
 
 router = APIRouter(prefix="/api/sweeps", tags=["sweeps"])
 SweepId = Annotated[Number, Path(description="The sweep's number.")]
@@ -144,6 +146,15 @@ def list_sweeps(
 def get_sweep(engine: EngineDep, sweep_id: SweepId, target: Target = None) -> SweepDetailPublic:
     """One sweep: its runs, and what those that finished came to."""
     return _detail(engine, sweep_id, DEFAULT_TARGET if target is None else target)
+
+
+@router.get("/{sweep_id}/outcomes.csv", response_class=Response, responses=CSV)
+def export_sweep(engine: EngineDep, sweep_id: SweepId, target: Target = None) -> Response:
+    """What the arms of its runs that finished came to, a row each, as a CSV file."""
+    sweep = sweeps.one(engine, sweep_id)
+    goal = DEFAULT_TARGET if target is None else target
+    rows = arm_rows(sweeps.settings(sweep), sweeps.members(engine, sweep, goal), goal)
+    return download(csv_text(rows), CSV_TYPE, f"shiftscope-sweep-{sweep_id}-outcomes.csv")
 
 
 @router.post("/{sweep_id}/stop", status_code=202)

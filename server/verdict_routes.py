@@ -10,7 +10,7 @@ from ..db.verdict import Comparison
 from ..db.verdict_words import criterion
 from .catalog_schemas import ClaimPublic
 from .dependencies import EngineDep, RunId, Target
-from .downloads import CSV_TYPE, csv_text, download
+from .downloads import CSV, CSV_TYPE, csv_text, download
 from .export import file_name
 from .schemas import OverSeedsPublic, Public, Real
 
@@ -100,9 +100,7 @@ def verdict_public(found: Judged) -> VerdictPublic:
 @router.get(
     "/{run_id}/verdict.csv",
     response_class=Response,
-    responses={
-        200: {"content": {"text/csv": {}}, "description": "A CSV file"},
-    },
+    responses=CSV,
 )
 def export_verdict(engine: EngineDep, run_id: RunId, target: Target = None) -> Response:
     """The numbers of each arm, one row for each."""

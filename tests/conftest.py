@@ -18,11 +18,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
+import chromium
 import httpx
 import numpy as np
 import pytest
 import uvicorn
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine, make_url, text
 
 from shiftscope.db import queue, write
@@ -491,3 +493,16 @@ def mnist_folder() -> Path:
         if folder and any(Path(folder).glob("**/train-images-idx3-ubyte*")):
             return Path(folder)
     pytest.skip("real MNIST is not here: set SHIFTSCOPE_DATA to a folder that holds it")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium of this machine, or playwright's own."""
+    path = chromium.find()
+    if path is None:
+        pytest.fail(chromium.ADVICE)
+    with sync_playwright() as playwright:
+        launch = playwright.chromium.launch
+        browser = launch(executable_path=path, args=chromium.FLAGS, timeout=60_000)
+        yield browser
+        browser.close()

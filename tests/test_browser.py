@@ -5,7 +5,6 @@ import json
 import math
 import os
 import re
-import runpy
 import signal
 import sqlite3
 import subprocess
@@ -23,7 +22,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import reserved
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Locator, Page, expect
 from reproducing import FAST, SLOW, finished
 from sqlalchemy import Engine
 from sweeping import finish
@@ -43,16 +42,6 @@ from shiftscope.server.run_report import run_report
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM: dict[str, Any] = runpy.run_path(str(Path(__file__).with_name("chromium.py")))
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SERVE = [sys.executable, "-c", "from shiftscope.server.cli import main; main()", "serve"]
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
@@ -107,18 +96,6 @@ SHOWN = """(readings) => readings.map((one) => {
     fits: inner.right <= outer.right + 1 && inner.bottom <= outer.bottom + 1 &&
       one.scrollWidth <= one.clientWidth + 1 };
 }).filter(({ top, bottom }) => top < bottom - 1).map(({ fits }) => fits)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium of this machine, or playwright's own."""
-    path = CHROMIUM["find"]()
-    if path is None:
-        pytest.fail(CHROMIUM["ADVICE"])
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=PATIENCE)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -191,6 +168,11 @@ def drawn(page: Page, chart: str, layer: str | None = None) -> list[dict[str, An
 
 def last_step(page: Page, chart: str = "train-loss") -> float:
     return max((trace["x"][-1] for trace in drawn(page, chart)), default=-math.inf)
+
+
+def rows_of(file: Download) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    return list(csv.DictReader(file.path().read_text("utf-8").splitlines()))
 
 
 def wait_until(page: Page, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -526,10 +508,12 @@ def test_what_is_no_number_is_marked_where_it_happened(
     assert rugs() == [[12, 21], [12, 21]]
     words = page.locator(".plot[data-chart='activation-gradient'] .rugs").first
     expect(words).to_contain_text("none: NaN from step 12, ∞ from step 21")
-    expect(page.locator(".notices")).to_contain_text(
-        "none diverged: its loss is no longer finite at step 12, so it was frozen after step 30."
+    expect(page.locator(".nonfinite li")).to_have_text(
+        [
+            "none: layer hidden2, gradient at the preactivation, step 12, frozen after step 30",
+            "BatchNorm: layer hidden2, gradient at the preactivation, step 12",
+        ]
     )
-    expect(page.locator(".notices")).to_contain_text("The other networks went on without it.")
 
 
 def test_a_lost_connection_is_told_calmly_and_nothing_is_missed(
@@ -645,7 +629,11 @@ def test_nothing_moves_while_records_stream_in(
             overview, lambda: last_step(overview, "test-accuracy") == run.step, "it is drawn"
         )
     expect(sentence).to_contain_text("none did after")
+    run.writer.freeze(run.networks[0][0], diverged_step=2_900, frozen_step=run.step)
+    run.writer.commit(run.step, overhead=0.018, waited=0.0, looked=run.step)
     for page in (overview, shift):
+        told = f"none: loss, step 2,900, frozen after step {run.step:,}"
+        expect(page.locator(".nonfinite")).to_contain_text(told)
         moved = page.evaluate("shifts")
         assert sum(value for value, *_ in moved) < 0.001, f"{page.url}: {moved}"
 
@@ -704,9 +692,35 @@ def test_runs_are_compared_grouped_and_chosen(
     page.get_by_label("Charts").select_option("grid")
     plots = page.locator(".plot[data-chart=test-accuracy]")
     expect(plots).to_have_count(2)
+    page.get_by_role("button", name="Menu of Training loss").click()
+    menu = page.get_by_role("dialog", name="Chart")
+    menu.get_by_text("Formula").click()
+    expect(menu.locator("dt code")).to_have_text("loss")
+    with page.expect_download() as download:
+        menu.get_by_role("link", name="CSV").click()
+    rows = rows_of(download.value)
+    assert len(rows) == 4 * 600 and rows[0]["line"] == "lr 0.1 · none"
+    with page.expect_download() as download:
+        menu.get_by_role("button", name="SVG").click()
+    assert download.value.suggested_filename == "shiftscope-comparison-train-loss.svg"
+    picture = download.value.path().read_text("utf-8")
+    assert "lr 0.1" in picture and "lr 0.5" in picture and "Runs 1, 2, 3" in picture
+    menu.get_by_role("button", name="Copy link").click()
+    expect(menu.get_by_role("button", name="Copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "layout=grid" in link and "lines=3&chart=train-loss" in link
+    page.goto(link)
+    expect(page.locator(".plot[data-chart=train-loss]").first).to_be_focused()
+    expect(page.get_by_label("Choose lr 0.5 · BatchNorm")).to_be_checked()
     expect(page.locator(".settings tr", has_text="optimizer.lr")).to_contain_text("0.5")
     page.locator(".quantity .plot").scroll_into_view_if_needed()
     expect(page.locator(".quantity .main-svg").first).to_be_attached()
+    page.get_by_role("button", name="Menu of Best accuracy by learning rate").click()
+    with page.expect_download() as download:
+        menu.get_by_role("link", name="CSV").click()
+    rows = rows_of(download.value)
+    assert [row["optimizer.lr"] for row in rows] == ["0.1"] * 4 + ["0.5"] * 2
+    page.keyboard.press("Escape")
     assert serious(page) == []
     page.reload()
     expect(page.get_by_label("Choose lr 0.5 · BatchNorm")).to_be_checked()
@@ -1369,6 +1383,23 @@ def test_a_sweep_from_the_form_to_its_charts(
     page.wait_for_url("**/sweeps/1?target=0.5")
     expect(row.locator("td").last).to_have_text("5")
     expect(page.locator(".sweep-table thead")).to_contain_text("steps to 50 %")
+    page.get_by_role("button", name="Menu of Steps to the target").click()
+    menu = page.get_by_role("dialog", name="Chart")
+    with page.expect_download() as download:
+        menu.get_by_role("link", name="CSV").click()
+    rows = rows_of(download.value)
+    assert [(float(row["optimizer.lr"]), row["arm"]) for row in rows] == [
+        (rate, arm) for rate in (0.01, 1) for arm in ("none", "BatchNorm")
+    ]
+    assert [bool(row["steps_to_target"]) for row in rows] == [False, True, False, True]
+    with page.expect_download() as download:
+        menu.get_by_role("button", name="PNG").click()
+    assert download.value.suggested_filename == "shiftscope-sweep-1-steps_to_target.png"
+    menu.get_by_role("button", name="Copy link").click()
+    expect(menu.get_by_role("button", name="Copied")).to_be_visible()
+    page.goto(page.evaluate("navigator.clipboard.readText()"))
+    expect(page.locator("[data-quantity=steps_to_target]")).to_be_focused()
+    expect(page.get_by_role("spinbutton", name="Target")).to_have_value("50")
     page.get_by_role("button", name="Stop all").click()
     expect(page.locator(f"[data-run='{third.id}'] .status")).to_have_text("stopped")
     assert serious(page) == []
@@ -1507,7 +1538,7 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     chart = page.get_by_role("dialog", name="Chart")
     with page.expect_download() as data:
         chart.get_by_role("link", name="CSV").click()
-    rows = list(csv.DictReader(data.value.path().read_text("utf-8").splitlines()))
+    rows = rows_of(data.value)
     assert [row["value"] for row in rows] == ["4e-06", "1e-06", "3e-06", "NaN"]
     with page.expect_download() as picture:
         chart.get_by_role("button", name="SVG").click()
@@ -1681,7 +1712,7 @@ def test_all_layers_and_all_units_are_seen_at_once_and_one_step_as_a_distributio
     menu = page.get_by_role("dialog", name="Chart")
     with page.expect_download() as data:
         menu.get_by_role("link", name="CSV").click()
-    rows = list(csv.DictReader(data.value.path().read_text("utf-8").splitlines()))
+    rows = rows_of(data.value)
     assert [(row["layer"], row["step"], row["weight_grad_norm"]) for row in rows] == [
         (layer, step, "0.001") for _ in run.networks for layer in ("hidden1", "hidden2")
     ]

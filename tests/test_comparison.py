@@ -237,6 +237,14 @@ def test_a_comparison_over_http(web: httpx.Client, evaluated: Evaluated) -> None
     assert [row["line"] for row in table][:2] == [f"#{runs[0]} none", f"#{runs[0]} BatchNorm"]
     assert float(table[1]["steps_to_target"]) == pytest.approx(200)
     assert table[1]["steps_to_target_low"] == "", "one network has no interval"
+    text = web.get("/api/comparison/networks.csv", params={"runs": numbers, "target": 0.8}).text
+    table = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["run"], row["arm"], row["optimizer.lr"]) for row in table] == [
+        (str(run), arm, lr)
+        for run, lr in zip(runs, ("0.1", "0.2"), strict=True)
+        for arm in ("none", "BatchNorm")
+    ]
+    assert float(table[1]["steps_to_target"]) == pytest.approx(200)
 
 
 def test_what_cannot_be_compared_is_refused(

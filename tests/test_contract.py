@@ -50,6 +50,7 @@ REFUSED = {
         ],
         "what there is to group by and to draw depends on the runs": [
             *("GET /api/comparison", "GET /api/comparison.csv"),
+            "GET /api/comparison/networks.csv",
             *("GET /api/comparison/lines", "GET /api/comparison/lines.csv"),
         ],
     },

@@ -60,6 +60,7 @@ def test_no_file_has_a_formula(web: httpx.Client, engine: Engine, make_run: Any)
         f"runs/{run.run_id}/export/log_entries.csv": "message",
         f"runs/{run.run_id}/verdict.csv": "arm",
         f"comparison.csv?runs={run.run_id}": "arm",
+        f"comparison/networks.csv?runs={run.run_id}": "arm",
         f"comparison/lines.csv?runs={run.run_id}&table=network_records&statistic=loss": "arm",
     }
     for file, column in files.items():

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import runpy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
 from shiftscope.db import audit, listing, tokens
@@ -19,7 +18,6 @@ from shiftscope.server.notebook import FRAMES
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM: dict[str, Any] = runpy.run_path(str(Path(__file__).with_name("chromium.py")))
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 TRY_ALL = """async (server) => {
@@ -58,19 +56,6 @@ REFUSED = {
 VIOLATIONS = """window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => window.violations.push(
   `${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.columnNumber}`));"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium of this machine, or playwright's own."""
-    path = CHROMIUM["find"]()
-    if path is None:
-        pytest.fail(CHROMIUM["ADVICE"])
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=path, args=flags, timeout=PATIENCE)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Sweeps: which runs they are, what those came to, over HTTP and from the terminal."""
 
+import csv
+import io
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -220,6 +222,11 @@ def test_a_sweep_over_http(web: httpx.Client, engine: Engine) -> None:
     once = none["steps_to_target"]
     assert once == {"value": pytest.approx(10), "low": None, "high": None, "seeds": 1}
     assert norm["last_accuracy"]["value"] == "NaN" and norm["steps_to_target"] is None
+    text = web.get(f"/api/sweeps/{number}/outcomes.csv?target=0.95").text
+    first, second = csv.DictReader(io.StringIO(text))
+    assert first["optimizer.lr"] == "0.01" and float(first["steps_to_target"]) == pytest.approx(10)
+    assert (first["target"], first["reached"], first["last_accuracy_low"]) == ("0.95", "1", "")
+    assert (second["last_accuracy"], second["steps_to_target"]) == ("NaN", "")
 
     stopped = web.post(f"/api/sweeps/{number}/stop")
     assert stopped.status_code == 202

@@ -3,14 +3,14 @@
  * offered. Each such control has the class `changes`.
  */
 
-import * as api from "./api.js";
+import { getAccess } from "./asking/lists.js";
 import { h } from "./dom.js";
 
 const READ_ONLY = "data-read-only";
 
 /** Learn what may be done, and offer nothing else. */
 export function followAccess() {
-  api.getAccess().then(({ read_only: isReadOnly }) => {
+  getAccess().then(({ read_only: isReadOnly }) => {
     document.documentElement.toggleAttribute(READ_ONLY, isReadOnly);
   }).catch(() => {});
 }
@@ -23,7 +23,7 @@ export const readOnlyNotice = () => h("span", { class: "read-only",
 
 /** Ask for a token again where the one that let us in has ended. */
 export async function checkAccess() {
-  await api.getAccess().catch((error) => {
+  await getAccess().catch((error) => {
     if (error.status === 401) window.location.reload();
   });
 }

@@ -3,7 +3,7 @@
 /** @import { Connection, Mounted, Place, Theme } from "./types" */
 
 import { followAccess, readOnlyNotice } from "./access.js";
-import * as api from "./api.js";
+import { DOCS_URL, getSystem } from "./asking/lists.js";
 import { h, setText } from "./dom.js";
 import { connect } from "./live.js";
 import { here, onPlace } from "./location.js";
@@ -53,7 +53,7 @@ function footer() {
   const plotly = h("span", {}, "plotly.js");
   version().then((number) => setText(plotly, `plotly.js ${number}`)).catch(() => {});
   return h("footer", { class: "page-footer" }, about, plotly,
-    h("a", { href: api.DOCS_URL }, "API (OpenAPI)"),
+    h("a", { href: DOCS_URL }, "API (OpenAPI)"),
     h("a", { href: "/audit", class: "changes" }, "Audit"), shortcutsButton());
 }
 
@@ -110,7 +110,7 @@ function start() {
   connect();
   startNotifying();
   startShortcuts();
-  api.getSystem().then((system) => store.set({ system })).catch(() => {});
+  getSystem().then((system) => store.set({ system })).catch(() => {});
 }
 
 start();

@@ -8,7 +8,7 @@ export const MOST_COMPARED = 100;
 /** @type {ComparePlace} */
 export const NOTHING_COMPARED = { view: "compare", runs: [], group: "run", layout: "overlay",
   logX: false, logs: [], target: null, statistic: "shift_w1", layer: null, lines: [],
-  setting: null, outcome: "best_accuracy" };
+  setting: null, outcome: "best_accuracy", chart: null };
 
 /**
  * @param {URLSearchParams} query
@@ -30,6 +30,7 @@ export function parseCompare(query) {
     lines: numbers(query.get("lines")),
     setting: query.get("setting") || null,
     outcome: query.get("outcome") || usual.outcome,
+    chart: query.get("chart") || null,
   };
 }
 
@@ -48,9 +49,13 @@ export function formatCompare(place) {
   if (place.lines.length > 0) query.set("lines", place.lines.join(","));
   if (place.setting !== null) query.set("setting", place.setting);
   if (place.outcome !== usual.outcome) query.set("outcome", place.outcome);
+  if (place.chart !== null) query.set("chart", place.chart);
   const text = String(query).replaceAll("%2C", ",");
   return `/compare${text && `?${text}`}`;
 }
+
+/** Which runs, in words. @param {Pick<ComparePlace, "runs">} place */
+export const comparedRuns = ({ runs }) => `Runs ${runs.join(", ")}`;
 
 /**
  * Whole numbers with commas between them, each once.

@@ -3,7 +3,7 @@
  * browser has the cookie, since it does not send it then: this page's own requests do have it.
  */
 
-import { getAccess } from "./api.js";
+import { getAccess } from "./asking/lists.js";
 import { startTheme } from "./theme.js";
 
 startTheme();

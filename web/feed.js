@@ -5,7 +5,7 @@
 
 /** @import { Findings, Frame, Network, Range, Rows, Selection } from "./types" */
 
-import * as api from "./api.js";
+import { getSeries } from "./asking/records.js";
 import * as live from "./live.js";
 import { append, keyOf, latestStep, refine } from "./series.js";
 
@@ -156,7 +156,7 @@ export class Feed {
     const { signal } = controller;
     try {
       const what = { range, points: REST_POINTS, signal };
-      const frame = await api.getSeries(this.run, this.#series, what);
+      const frame = await getSeries(this.run, this.#series, what);
       return signal.aborted ? null : frame;
     } catch (error) {
       if (!signal.aborted) this.listeners.onError(/** @type {Error} */ (error).message);

@@ -19,7 +19,7 @@ function special(value) {
 }
 
 /** @param {string} text */
-function minus(text) {
+export function minus(text) {
   return text.replaceAll("-", "−");
 }
 

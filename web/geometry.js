@@ -3,6 +3,8 @@
 /** @import { Box } from "./types" */
 
 export const MARGIN = { left: 56, right: 22, top: 28, bottom: 24 };
+/** Pixels at the end of the readings above a plot area, beside the button of the menu. */
+export const BESIDE_MENU = 6;
 const GAP = 36;
 const NARROWEST = 168;
 

@@ -6,7 +6,7 @@
 /** @import { Range, Rows, Selection } from "./types" */
 /** @import { Deck } from "./views/deck.js" */
 
-import * as api from "./api.js";
+import { getSeries } from "./asking/records.js";
 
 /** Milliseconds between two requests while a run grows. */
 const PAUSE = 2000;
@@ -85,7 +85,7 @@ export async function seriesOf(run, series, range, signal) {
   const found = new Map();
   for (let from = 0; from < series.length; from += AT_ONCE) {
     const some = series.slice(from, from + AT_ONCE);
-    const frame = await api.getSeries(run, some, { range, points: POINTS, signal });
+    const frame = await getSeries(run, some, { range, points: POINTS, signal });
     for (const { key, rows } of frame.series) found.set(key, rows);
   }
   return found;

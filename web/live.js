@@ -5,7 +5,7 @@
 
 /** @import { Findings, Frame, LiveMessage, Network, Selection } from "./types" */
 
-import { liveUrl } from "./api.js";
+import { liveUrl } from "./asking/lists.js";
 import { isNotifying } from "./notify.js";
 import { readable } from "./readable.js";
 import { decode } from "./series.js";

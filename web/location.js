@@ -51,7 +51,7 @@ export function parse(path, search) {
     const runs = query.get("runs");
     return { view: "sweep", sweep: Number(name), by: query.get("by") || null,
       together: runs === "together" ? true : runs === "apart" ? false : null,
-      target: share(query.get("target")) };
+      target: share(query.get("target")), chart: query.get("chart") || null };
   }
   return { view: "missing" };
 }
@@ -96,6 +96,7 @@ export function format(place) {
       if (place.by !== null) query.set("by", place.by);
       if (place.together !== null) query.set("runs", place.together ? "together" : "apart");
       if (place.target !== null) query.set("target", String(place.target));
+      if (place.chart !== null) query.set("chart", place.chart);
       const text = query.toString();
       return `/sweeps/${place.sweep}${text && `?${text}`}`;
     }
@@ -126,7 +127,8 @@ export const ofRun = (run) => ({ view: "run", run, tab: "overview", seed: null, 
  * @param {number} sweep
  * @returns {Extract<Place, { view: "sweep" }>}
  */
-export const ofSweep = (sweep) => ({ view: "sweep", sweep, by: null, together: null, target: null });
+export const ofSweep = (sweep) => ({ view: "sweep", sweep, by: null, together: null, target: null,
+  chart: null });
 
 /**
  * The parts of a path; null when it cannot be read, as `%` alone.

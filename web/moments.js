@@ -4,7 +4,7 @@
 /** @import { Deck } from "./views/deck.js" */
 /** @import { MomentPanel } from "./views/moment_panel.js" */
 
-import * as api from "./api.js";
+import { getMoment } from "./asking/records.js";
 import { redraw } from "./redraw.js";
 import { keyOf } from "./series.js";
 
@@ -64,7 +64,7 @@ export class Moments {
     const { signal } = this.#fetching;
     try {
       for (const some of this.#needs()) {
-        const { records } = await api.getMoment(deck.feed.run, some, deck.step, signal);
+        const { records } = await getMoment(deck.feed.run, some, deck.step, signal);
         some.forEach((selection, at) => this.#records.set(keyOf(selection), records[at]));
       }
     } catch (error) {

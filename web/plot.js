@@ -92,6 +92,7 @@ const CHARACTER = 7;
  * @property {string} axis
  * @property {string} across
  * @property {Pick<Reading, "arm" | "dash" | "name">[]} legend
+ * @property {string[]} [headings] Of its plot areas, above each
  */
 
 /**
@@ -99,13 +100,15 @@ const CHARACTER = 7;
  * @param {Drawing} drawing
  * @param {Captions} captions
  */
-function captionsOf({ boxes, width, height }, { title, subtitle, axis, across, legend }) {
+function captionsOf({ boxes, width, height },
+  { title, subtitle, axis, across, legend, headings = [] }) {
   const { ink, quiet, arms } = colors();
   const [{ left }] = boxes;
   const entries = placed(legend, left, width);
   const rows = 1 + Math.max(0, ...entries.map(({ row }) => row));
   const lines = broken(subtitle, (width - left) / CHARACTER);
-  const top = 2.5 * LINE + (rows + lines.length) * LINE;
+  const room = headings.some(Boolean) ? LINE : 0; // above the first row of plot areas
+  const top = 2.5 * LINE + (rows + lines.length) * LINE + room;
   /**
    * @param {string} text
    * @param {number} x
@@ -118,13 +121,16 @@ function captionsOf({ boxes, width, height }, { title, subtitle, axis, across, l
   const annotations = [
     write(`<b>${escaped(title)}</b>`, left, LINE - top, { font: { color: ink, size: 16 } }),
     ...lines.map((text, at) => write(escaped(text), left, (2.25 + at) * LINE - top)),
-    ...boxes.map((box) => write(escaped(across), box.left + box.width / 2, height + 8,
-      { xanchor: "center" })),
+    ...boxes.filter((box, at) => boxes.findIndex((one) => one.left === box.left) === at)
+      .map((box) => write(escaped(across), box.left + box.width / 2, height + 8,
+        { xanchor: "center" })),
+    ...headings.map((text, at) => write(escaped(text), boxes[at].left, boxes[at].top - LINE,
+      { font: { color: ink } })),
     ...boxes.filter((box) => box.left === left).map((box) => write(escaped(axis), 8,
       box.top + box.height / 2, { textangle: -90, xanchor: "center" })),
   ];
   /** @param {number} row Of the legend, from its first */
-  const heightOf = (row) => (row - rows) * LINE + LINE;
+  const heightOf = (row) => (row - rows) * LINE + LINE - room;
   const shapes = entries.map(({ arm, dash, x, row }) => {
     const y = 1 - heightOf(row) / height;
     return { type: "line", xref: "paper", yref: "paper", x0: x / width, x1: (x + 20) / width,

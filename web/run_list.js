@@ -1,6 +1,7 @@
 /** The list of runs as the server has it: a query, an order, and the parts that are in sight. */
 
-import * as api from "./api.js";
+import { getFoldedRuns, getNumbers, getRowNumbers, getRuns } from "./asking/lists.js";
+import { ServerError } from "./asking/request.js";
 import { NEWEST } from "./location.js";
 import { learnRuns } from "./state.js";
 
@@ -36,7 +37,7 @@ export class RunList {
   /** How many runs match, and how many rows are sweeps. */
   matched = 0;
   folded = 0;
-  /** @type {api.ServerError | null} Why the last question had no answer. */
+  /** @type {ServerError | null} Why the last question had no answer. */
   problem = null;
   /** @type {Map<number, Row[]>} By page. */
   #pages = new Map();
@@ -123,8 +124,8 @@ export class RunList {
     const loaded = known.filter((row) => row !== undefined);
     if (loaded.length === known.length) return loaded.flatMap(({ runs }) => runs);
     const { query, sort, open } = this;
-    if (this.apart) return (await api.getNumbers(query, sort)).slice(from, to + 1);
-    return (await api.getRowNumbers({ query, sort, open })).slice(from, to + 1).flat();
+    if (this.apart) return (await getNumbers(query, sort)).slice(from, to + 1);
+    return (await getRowNumbers({ query, sort, open })).slice(from, to + 1).flat();
   }
 
   /**
@@ -134,10 +135,10 @@ export class RunList {
   async #answer(limit, offset) {
     const { query, sort, open } = this;
     if (this.apart) {
-      const { runs, total } = await api.getRuns({ query, sort, limit, offset });
+      const { runs, total } = await getRuns({ query, sort, limit, offset });
       return { runs, rows: runs.map(({ id }) => rowOf(id)), total, matched: total, folded: 0 };
     }
-    const { rows, sweeps, ...rest } = await api.getFoldedRuns({ query, sort, open, limit, offset });
+    const { rows, sweeps, ...rest } = await getFoldedRuns({ query, sort, open, limit, offset });
     const known = new Map(sweeps.map((one) => [one.sweep.id, one]));
     return { ...rest, rows: rows.flatMap(({ sweep, run }) => {
       if (run !== null) return [rowOf(run, sweep)];
@@ -171,7 +172,7 @@ export class RunList {
     } catch (error) {
       if (turn !== this.#turn) return;
       for (let page = from; page <= to; page += 1) this.#asked.delete(page);
-      if (!(error instanceof api.ServerError)) throw error;
+      if (!(error instanceof ServerError)) throw error;
       this.problem = error;
     }
     this.onChange();

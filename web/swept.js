@@ -3,7 +3,7 @@
 /** @import { ArmSummary, Json, Mark, OverSeeds, Range, SweepMember, ValueAxis } from "./types" */
 
 import { COLORS } from "./dom.js";
-import { number, real, whole } from "./format.js";
+import { minus, number, real, whole } from "./format.js";
 import { extentOf, grouped } from "./quantity.js";
 import { linearAxis, logAxis } from "./scale.js";
 
@@ -209,7 +209,7 @@ export function outcomeWords(arm, outcome) {
   const found = arm[outcome];
   if (outcome === "last_accuracy") {
     if (arm.diverged > 0) return `diverged${ofSeeds(arm.diverged, arm.seeds)}`;
-    return found ? overSeeds(found, (value) => (100 * value).toFixed(1), " %") : "–";
+    return found ? overSeeds(found, (value) => minus((100 * value).toFixed(1)), " %") : "–";
   }
   if (found) return overSeeds(found, whole, "");
   return arm.seeds === 0 ? "–" : `not reached${ofSeeds(arm.seeds - arm.reached, arm.seeds)}`;

@@ -2,7 +2,7 @@
 
 /** @import { Experiment, System } from "./types" */
 
-import * as api from "./api.js";
+import { getSystem } from "./asking/lists.js";
 import { withValue } from "./document.js";
 import { h } from "./dom.js";
 import { store } from "./state.js";
@@ -18,7 +18,7 @@ const GRACE = 6000;
  */
 export async function followSystem(signal) {
   while (!signal.aborted) {
-    const system = await api.getSystem().catch(() => null);
+    const system = await getSystem().catch(() => null);
     if (signal.aborted) return;
     if (system) store.set({ system });
     if (system?.datasets && system.workers.length > 0) return;

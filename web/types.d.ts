@@ -1055,6 +1055,8 @@ export interface ComparePlace {
   /** The setting against which the outcome is drawn. */
   setting: string | null;
   outcome: string;
+  /** The chart to bring into sight. */
+  chart: string | null;
 }
 
 /** What the address says. */
@@ -1082,7 +1084,7 @@ export type Place =
       look: Look }
   /** `by`: the setting on the horizontal axis; what is null is left to the page. */
   | { view: "sweep"; sweep: number; by: string | null; together: boolean | null;
-      target: number | null }
+      target: number | null; chart: string | null }
   | { view: "missing" };
 
 /** A view that is on the page; `update` tells it that only its own part of the address changed. */

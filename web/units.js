@@ -5,7 +5,7 @@
 
 /** @import { ChosenUnit, Column, NetworkUnits, Real, Rows, Selection, Units } from "./types" */
 
-import * as api from "./api.js";
+import { getUnits } from "./asking/records.js";
 import { real } from "./format.js";
 import { NAN, NUMBER } from "./series.js";
 
@@ -72,7 +72,7 @@ export class UnitFeed {
     this.#askedAt = performance.now();
     const { signal } = this.#fetching;
     try {
-      const answer = await api.getUnits(this, signal);
+      const answer = await getUnits(this, signal);
       if (signal.aborted) return;
       this.answer = answer;
       this.listeners.onUnits();

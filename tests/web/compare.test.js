@@ -24,7 +24,8 @@ test("the address of a comparison says everything, and only what is unusual", ()
   assert.equal(format(NOTHING_COMPARED), "/compare");
   const place = { ...NOTHING_COMPARED, runs: [3, 5, 8], group: "optimizer.lr",
     layout: /** @type {const} */ ("grid"), logX: true, logs: ["test-loss", "layer"], target: 0.95,
-    statistic: "mean", layer: "hidden1", lines: [0, 4], setting: "steps", outcome: "last_accuracy" };
+    statistic: "mean", layer: "hidden1", lines: [0, 4], setting: "steps", outcome: "last_accuracy",
+    chart: "test-loss" };
   const address = format(place);
   assert.match(address, /^\/compare\?runs=3,5,8&group=optimizer\.lr&layout=grid&x=log/);
   const url = new URL(address, "http://host");

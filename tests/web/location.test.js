@@ -18,7 +18,7 @@ test("every place has an address that leads back to it", () => {
     "/runs/12?smooth=0&difference=0&chart=fan%3Ablock.0",
     "/runs/12?tab=gradients&find=conv1+bn&layer=layer1.0.conv1", "/runs/12?target=0.95",
     "/runs/12?tab=shift&unit=hidden3%3A17", "/runs/12?tab=shift&unit=block.0", "/sweeps/3",
-    "/sweeps/3?by=optimizer.lr&runs=together&target=0.95", "/sweeps/3?runs=apart"]) {
+    "/sweeps/3?by=optimizer.lr&runs=together&target=0.95&chart=steps_to_target%3A2", "/sweeps/3?runs=apart"]) {
     assert.equal(format(read(address)), address);
   }
 });

@@ -1,6 +1,6 @@
 /** The charts of a comparison: which statistic each is of, and what it says. Pure. */
 
-/** @import { Range } from "../types" */
+/** @import { Range, Selection } from "../types" */
 
 import { LAYER_STATISTICS } from "./layer_statistics.js";
 
@@ -10,7 +10,7 @@ import { LAYER_STATISTICS } from "./layer_statistics.js";
  * @property {string} title
  * @property {string} hint
  * @property {string} axis
- * @property {string} table
+ * @property {Selection["table"]} table
  * @property {string} statistic
  * @property {boolean} percent
  */
@@ -30,7 +30,7 @@ export const CHARTS = [
 
 /**
  * Statistics of layers, each with its title and unit.
- * @type {{ title: string, table: string, statistics: [string, string, string][] }[]}
+ * @type {{ title: string, table: Selection["table"], statistics: [string, string, string][] }[]}
  */
 export const STATISTIC_GROUPS = [
   { title: "At each step", table: "layer_records",
@@ -48,6 +48,9 @@ export const STATISTIC_GROUPS = [
   ] },
 ];
 
+/** How the address names the chart of layers. */
+export const OF_LAYER = "layer";
+
 /**
  * The chart of one statistic of a layer.
  * @param {string} name
@@ -58,7 +61,7 @@ export function layerChart(name) {
     ?? STATISTIC_GROUPS[0];
   const [statistic, title, axis] = group.statistics.find(([one]) => one === name)
     ?? group.statistics[0];
-  return { id: "layer", title, axis, table: group.table, statistic, percent: false,
+  return { id: OF_LAYER, title, axis, table: group.table, statistic, percent: false,
     hint: "Of the layers of this name." };
 }
 

@@ -4,16 +4,27 @@
 
 import { whole } from "../format.js";
 
-/** @type {{ name: string, title: string, unit: string, share: boolean, none: string }[]} */
+/**
+ * `none` says of networks that they have no such outcome.
+ * @type {{ name: string, title: string, unit: string, share: boolean, none: string,
+ *   definition: string }[]}
+ */
 export const OUTCOMES = [
   { name: "best_accuracy", title: "Best accuracy", unit: "test accuracy (%)", share: true,
-    none: "without an evaluation" },
+    none: "without an evaluation",
+    definition: "The highest share of the test set that the network classified right, of all " +
+      "evaluations." },
   { name: "last_accuracy", title: "Last accuracy", unit: "test accuracy (%)", share: true,
-    none: "without an evaluation" },
+    none: "without an evaluation",
+    definition: "The share of the test set that the network classified right at its last " +
+      "evaluation; NaN where its loss had ceased to be finite." },
   { name: "steps_to_target", title: "Steps to the target", unit: "steps", share: false,
-    none: "that did not reach the target" },
+    none: "that did not reach the target",
+    definition: "Steps until the network’s test accuracy first reached the target, interpolated " +
+      "between evaluations." },
   { name: "first_nonfinite_step", title: "First non-finite step", unit: "step", share: false,
-    none: "that stayed finite" },
+    none: "that stayed finite",
+    definition: "The step from which on the network’s loss was NaN or infinite." },
 ];
 
 /** So many arms have a colour each; of more it is their norms, where these are fewer. */
@@ -35,10 +46,10 @@ export const numeric = (groups, networks) => groups.filter((path) =>
  * @param {string} path
  * @param {string} outcome
  * @param {Field | undefined} field What the schema says of the setting
- * @returns {{ quantity: Quantity, points: Measurement[], lacking: string }}
+ * @returns {{ quantity: Quantity, definition: string, points: Measurement[], lacking: string }}
  */
 export function scatter(networks, path, outcome, field) {
-  const { name, title, unit, share, none } = OUTCOMES.find((one) => one.name === outcome)
+  const { name, title, unit, share, none, definition } = OUTCOMES.find((one) => one.name === outcome)
     ?? OUTCOMES[0];
   const having = networks.filter(({ settings }) => typeof settings[path] === "number");
   const isByNorm = new Set(having.map(({ arm }) => arm)).size > MOST_ARMS &&
@@ -65,6 +76,7 @@ export function scatter(networks, path, outcome, field) {
         isByNorm ? "a norm" : "an arm"}. Other settings may differ, too.`,
       log_x: Math.min(...values) > 0 && Math.max(...values) > WIDE * Math.min(...values),
       log_y: false },
+    definition,
     points,
     lacking: without === 0 ? "" : `not drawn: ${whole(without)} network${
       without === 1 ? "" : "s"} ${none}`,

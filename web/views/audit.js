@@ -2,7 +2,7 @@
 
 /** @import { AuditEntry, Mounted } from "../types" */
 
-import * as api from "../api.js";
+import { getAudit } from "../asking/lists.js";
 import { h, setText } from "../dom.js";
 import { exact } from "../format.js";
 import { format, ofRun } from "../location.js";
@@ -29,7 +29,7 @@ export function auditView() {
   async function more() {
     older.disabled = true;
     try {
-      const { entries } = await api.getAudit(oldest, AT_ONCE, closing.signal);
+      const { entries } = await getAudit(oldest, AT_ONCE, closing.signal);
       rows.append(...entries.map(row));
       oldest = entries.at(-1)?.id ?? oldest;
       table.hidden = oldest === null;

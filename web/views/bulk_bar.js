@@ -4,7 +4,8 @@
 /** @import { RunList } from "../run_list.js" */
 /** @import { Selection } from "../selection.js" */
 
-import * as api from "../api.js";
+import { actOnRuns } from "../asking/changes.js";
+import { ServerError } from "../asking/request.js";
 import { formatCompare, MOST_COMPARED, NOTHING_COMPARED } from "../comparing.js";
 import { confirmed } from "../confirming.js";
 import { h, setText } from "../dom.js";
@@ -46,12 +47,12 @@ export function bulkBar(selection, list, onDone) {
    */
   const act = async (action, runs, word = null) => {
     try {
-      const { runs: done, refused } = await api.actOnRuns(action, runs, word);
+      const { runs: done, refused } = await actOnRuns(action, runs, word);
       tell(action, done, refused.map(({ detail }) => detail), word);
       if (action === "delete" || action === "archive") selection.clear();
       onDone();
     } catch (error) {
-      if (!(error instanceof api.ServerError)) throw error;
+      if (!(error instanceof ServerError)) throw error;
       setText(said, error.message);
       undo.hidden = true;
       notice.hidden = false;

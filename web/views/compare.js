@@ -1,15 +1,21 @@
 /** Compare: any runs beside each other, their means over seeds, and where their settings differ. */
 
 /** @import { ComparePlace, Compared, Field, Mounted, Place } from "../types" */
+/** @import { Source } from "./point_chart.js" */
 
-import * as api from "../api.js";
-import { CHARTS, STATISTIC_GROUPS, layerChart } from "../charts/compare_charts.js";
+import { networksUrl } from "../asking/files.js";
+import { getSchema } from "../asking/lists.js";
+import { getComparison } from "../asking/records.js";
+import { ServerError } from "../asking/request.js";
+import { CHARTS, OF_LAYER, STATISTIC_GROUPS, layerChart } from "../charts/compare_charts.js";
 import { MANY } from "../charts/compare_lines.js";
 import { numeric, OUTCOMES, scatter } from "../charts/compare_outcomes.js";
+import { comparedRuns, formatCompare } from "../comparing.js";
 import { h, setText } from "../dom.js";
 import { go } from "../location.js";
 import { fields } from "../schema.js";
 import { store } from "../state.js";
+import { ownFormula } from "./chart_menu.js";
 import { CompareFigure } from "./compare_chart.js";
 import { fillChoices, settingOptions } from "./compare_choices.js";
 import { CompareHeader } from "./compare_header.js";
@@ -20,6 +26,8 @@ import { section } from "./tables.js";
 /** How often runs that go on are asked for again, in milliseconds. */
 const EVERY = 5000;
 const USUAL_SETTING = "optimizer.lr";
+/** How the address names the chart of a setting against an outcome. */
+const SCATTER = "outcome";
 
 /**
  * @param {ComparePlace} place
@@ -84,7 +92,7 @@ class ComparePage {
       section("A setting against what came of it",
         h("div", {}, this.#scatterChoices, this.#scatter)));
     this.element.append(this.#header.element, this.#problem, this.#empty, this.#body);
-    api.getSchema().then((schema) => {
+    getSchema().then((schema) => {
       this.#fields = fields(schema);
       this.#draw();
     }).catch((error) => this.#say(error));
@@ -122,14 +130,14 @@ class ComparePage {
       return;
     }
     try {
-      this.#compared = await api.getComparison(this.place, signal);
+      this.#compared = await getComparison(this.place, signal);
       this.#problem.hidden = true;
       if (!this.#compared.ended && !signal.aborted) {
         this.#timer = window.setTimeout(() => this.#ask(true), EVERY);
       }
     } catch (error) {
       if (signal.aborted) return;
-      const isLost = error instanceof api.ServerError && error.status === 0;
+      const isLost = error instanceof ServerError && error.status === 0;
       if (!(again && isLost)) this.#compared = null;
       this.#say(/** @type {Error} */ (error));
     }
@@ -158,6 +166,18 @@ class ComparePage {
     this.#drawCharts(compared);
     this.#drawSettings(compared);
     this.#drawScatter(compared);
+    this.#bringIntoSight();
+  }
+
+  /** The chart that the address names, once; it is not meant when the address changes next. */
+  #bringIntoSight() {
+    const { chart } = this.place;
+    const at = CHARTS.findIndex(({ id }) => id === chart);
+    const found = chart === OF_LAYER ? this.#figures[CHARTS.length] : chart === SCATTER
+      ? this.#scatterChart : this.#figures[at];
+    if (chart === null || !found) return;
+    this.place = { ...this.place, chart: null };
+    found.anchor(this.element);
   }
 
   /** @param {Compared} compared */
@@ -223,8 +243,8 @@ class ComparePage {
         "No setting that is a number differs between these networks."));
       return;
     }
-    const { quantity, points, lacking } = scatter(networks, path, this.place.outcome,
-      fieldOf(path, this.#fields));
+    const drawn = scatter(networks, path, this.place.outcome, fieldOf(path, this.#fields));
+    const { quantity, points, lacking } = drawn;
     fillChoices(this.#scatterChoices, [
       { label: "Setting", current: path, options: settingOptions(paths, this.#fields),
         choose: (setting) => this.#choose({ setting }) },
@@ -232,9 +252,25 @@ class ComparePage {
         options: OUTCOMES.map(({ name, title }) => [name, title]),
         choose: (outcome) => this.#choose({ outcome }) },
     ]);
-    this.#scatterChart = new QuantityChart(quantity, null);
+    this.#scatterChart = new QuantityChart(quantity, () => this.#source(path, drawn));
     this.#scatterChart.show(points, false);
     this.#scatter.replaceChildren(this.#scatterChart.element, h("p", { class: "hint" }, lacking));
+  }
+
+  /**
+   * Where the chart of a setting against an outcome comes from.
+   * @param {string} setting
+   * @param {ReturnType<typeof scatter>} drawn
+   * @returns {Source}
+   */
+  #source(setting, { quantity: { name, unit }, definition, lacking }) {
+    return { of: [comparedRuns(this.place), lacking].filter(Boolean).join("; "),
+      file: ["comparison"],
+      formula: ownFormula(name, unit, definition),
+      csv: [{ href: networksUrl(this.place),
+        about: "every network, its settings and what it came to" }],
+      address: window.location.origin +
+        formatCompare({ ...this.place, setting, outcome: name, chart: SCATTER }) };
   }
 
   /** @param {{ message: string }} error */

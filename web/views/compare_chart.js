@@ -2,13 +2,18 @@
 
 /** @import { Averages, ComparePlace, Compared } from "../types" */
 /** @import { CompareChart } from "../charts/compare_charts.js" */
+/** @import { ChartMenu, PictureFormat } from "./chart_menu.js" */
 
-import * as api from "../api.js";
+import { linesUrl } from "../asking/files.js";
+import { getLines } from "../asking/records.js";
 import { drawnWords } from "../charts/compare_charts.js";
 import { inFull, looksOf, plotsOf, reach, rowsOf } from "../charts/compare_lines.js";
+import { comparedRuns, formatCompare } from "../comparing.js";
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
-import { ComparePlot } from "./compare_plot.js";
+import { anchor } from "./anchor.js";
+import { formula, menuButton, savePicture } from "./chart_menu.js";
+import { abreast, ComparePlot } from "./compare_plot.js";
 
 const HEIGHT = 300;
 const GRID_HEIGHT = 200;
@@ -34,9 +39,9 @@ export class CompareFigure {
   #visible = false;
   #asking = new AbortController();
   #title = h("h2", {});
-  #csv = h("a", { class: "hint", download: true }, "CSV");
   #log = h("button", { class: "toggle", type: "button", title: "Logarithmic vertical axis",
     onclick: () => this.#toggle() }, "log");
+  #menu;
   #hint = h("p", { class: "hint" });
   #unit = h("p", { class: "unit" });
   #body = h("div", { class: "plots" });
@@ -48,8 +53,9 @@ export class CompareFigure {
    */
   constructor(choose, ...controls) {
     this.choose = choose;
+    this.#menu = menuButton("", () => this.#menuNow());
     this.element = h("figure", { class: "panel compare-figure" },
-      h("figcaption", {}, this.#title, h("span", { class: "figure-tools" }, this.#log, this.#csv),
+      h("figcaption", {}, this.#title, h("span", { class: "figure-tools" }, this.#log, this.#menu),
         this.#hint),
       controls.length > 0 && h("p", { class: "section-line" }, ...controls), this.#unit, this.#body,
       this.#lacking);
@@ -69,13 +75,18 @@ export class CompareFigure {
    */
   show(compared, place, chart, layer) {
     this.#what = { compared, place, chart, layer };
-    setText(this.#title, layer === null ? chart.title : `${layer}: ${chart.title}`);
+    setText(this.#title, this.#name);
+    this.#menu.setAttribute("aria-label", `Menu of ${this.#name}`);
     setText(this.#unit, `${chart.axis}, by step`);
     this.#log.hidden = chart.percent;
     this.#log.setAttribute("aria-pressed", String(place.logs.includes(chart.id)));
-    this.#csv.href = api.linesUrl(this.#question);
     this.#draw();
     this.#ask();
+  }
+
+  get #name() {
+    const { chart: { title }, layer } = /** @type {What} */ (this.#what);
+    return layer === null ? title : `${layer}: ${title}`;
   }
 
   get #question() {
@@ -95,7 +106,7 @@ export class CompareFigure {
     this.#asking = new AbortController();
     const { signal } = this.#asking;
     try {
-      this.#averages = await api.getLines(this.#question, signal);
+      this.#averages = await getLines(this.#question, signal);
       this.#problem = "";
     } catch (error) {
       if (signal.aborted) return;
@@ -104,6 +115,34 @@ export class CompareFigure {
       this.#problem = /** @type {Error} */ (error).message;
     }
     if (!signal.aborted) this.#draw();
+  }
+
+  /** Bring it into sight. @param {HTMLElement} page What changes its height */
+  anchor(page) {
+    anchor(this.#plots[0].plot, page);
+  }
+
+  /** @returns {ChartMenu} */
+  #menuNow() {
+    const { place, chart, layer } = /** @type {What} */ (this.#what);
+    return { title: this.#name, shows: this.#hint.textContent ?? "",
+      formula: formula([{ table: chart.table, statistics: [chart.statistic] }],
+        "The mean over the networks of a line, at every step that all of them recorded. Its " +
+        "interval at 95 % is over these networks, by bootstrap."),
+      csv: [{ href: linesUrl(this.#question), about: "mean and interval, every recorded step" }],
+      save: (format) => this.#save(format),
+      address: window.location.origin +
+        formatCompare({ ...place, layer: layer ?? place.layer, chart: chart.id }) };
+  }
+
+  /** @param {PictureFormat} format */
+  #save(format) {
+    const { compared: { group }, place, chart, layer } = /** @type {What} */ (this.#what);
+    const { drawing, headings, legend } = abreast(this.#plots, this.#body);
+    return savePicture(drawing, { title: this.#name, axis: chart.axis, across: "step", legend, headings,
+      subtitle: [comparedRuns(place), group !== "run" && `a line for each ${group}`,
+        this.#hint.textContent, this.#lacking.textContent].filter(Boolean).join("; "),
+    }, ["comparison", chart.id, layer], format);
   }
 
   #toggle() {

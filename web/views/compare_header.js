@@ -3,7 +3,8 @@
 /** @import { ComparePlace, Compared, Field, Run } from "../types" */
 /** @import { Choice } from "./compare_choices.js" */
 
-import * as api from "../api.js";
+import { comparisonUrl } from "../asking/files.js";
+import { getNumbers } from "../asking/lists.js";
 import { MOST_COMPARED } from "../comparing.js";
 import { h, setText } from "../dom.js";
 import { fillChoices, settingOptions } from "./compare_choices.js";
@@ -50,7 +51,7 @@ export class CompareHeader {
     const runs = new Map(compared?.runs.map((run) => [run.id, run]));
     this.#chips.replaceChildren(...place.runs.map((id) => this.#chip(id, runs.get(id))));
     this.#csv.hidden = !compared;
-    this.#csv.href = api.comparisonUrl(place);
+    this.#csv.href = comparisonUrl(place);
     setText(this.#count, compared ? `${some(compared.runs.length, "run")}, ${
       some(compared.lines.length, "line")}` : loading ? "loading" : "");
     this.#controls.hidden = !compared;
@@ -93,7 +94,7 @@ export class CompareHeader {
     setText(this.#problem, "");
     try {
       const found = /^[\s,#\d]+$/.test(text) ? (text.match(/\d+/g) ?? []).map(Number)
-        : await api.getNumbers(text, "run");
+        : await getNumbers(text, "run");
       const runs = [...new Set([...this.#place.runs, ...found])];
       if (found.length === 0) setText(this.#problem, "No run matches.");
       else if (runs.length > MOST_COMPARED) setText(this.#problem, `These would be ${runs.length} runs; at most ${

@@ -1,6 +1,6 @@
 /** One plot of mean curves: its drawing, and over it the cursor and what is not drawn. */
 
-/** @import { Rows, ValueAxis } from "../types" */
+/** @import { Drawing, Reading, Rows, ValueAxis } from "../types" */
 /** @import { Look } from "../charts/compare_lines.js" */
 
 import { stepTicks } from "../charts/compare_charts.js";
@@ -53,6 +53,7 @@ export class ComparePlot {
    */
   constructor(chart, name, title, height) {
     this.name = name;
+    this.title = title;
     this.#height = height;
     this.plot = h("div", { class: "plot", role: "img", tabindex: 0, "data-chart": chart,
       "data-group": title, "aria-label": name,
@@ -91,19 +92,30 @@ export class ComparePlot {
     redraw(this, { now: true });
   }
 
-  draw() {
-    if (this.#width === 0 || !this.#shown) return;
-    const { lines, extent, log, percent: isShare, note } = this.#shown;
+  /** All that it takes to draw what is shown. @returns {Drawing} */
+  get drawing() {
+    const { lines, extent, log, logX, percent: isShare } = /** @type {Shown} */ (this.#shown);
     const box = this.#box;
     const axis = log ? logAxis : isShare ? shareAxis : linearAxis;
     const y = axis(extent, Math.max(2, Math.floor(box.height / 32)));
     const bottom = log ? 10 ** y.range[0] : y.range[0];
     const marks = marksOf(lines, { log, bottom });
-    const drawing = { cells: [{ marks, note: null }], boxes: [box], width: this.#width,
-      height: this.#height, x: this.#across(), y, log, logX: this.#shown.logX, zooms: false };
+    return { cells: [{ marks, note: null }], boxes: [box], width: this.#width,
+      height: this.#height, x: this.#across(), y, log, logX, zooms: false };
+  }
+
+  /** The lines that are drawn in full. @returns {Pick<Reading, "arm" | "dash" | "name">[]} */
+  get legend() {
+    return (this.#shown?.lines ?? []).filter(({ full }) => full)
+      .map(({ label, look }) => ({ ...look, name: label }));
+  }
+
+  draw() {
+    if (this.#width === 0 || !this.#shown) return;
+    const { lines, note } = this.#shown;
     this.#revision += 1;
-    draw(this.#canvas, drawing, this.#revision);
-    for (const [name, value] of Object.entries(box)) {
+    draw(this.#canvas, this.drawing, this.#revision);
+    for (const [name, value] of Object.entries(this.#box)) {
       this.#note.style[/** @type {"left"} */ (name)] = `${value}px`;
     }
     setText(/** @type {Element} */ (this.#note.firstElementChild), note);
@@ -193,4 +205,26 @@ export class ComparePlot {
     forget(this);
     clear(this.#canvas);
   }
+}
+
+/**
+ * The plots of one chart as one drawing, where they lie on the page.
+ * @param {ComparePlot[]} plots
+ * @param {HTMLElement} body What they lie in
+ * @returns {{ drawing: Drawing, headings: string[], legend: ComparePlot["legend"] }}
+ */
+export function abreast(plots, body) {
+  const { left, top, width } = body.getBoundingClientRect();
+  const all = plots.map(({ plot, drawing }) => {
+    const place = plot.getBoundingClientRect();
+    const [box] = drawing.boxes;
+    return { ...drawing, bottom: place.bottom - top, box: { ...box,
+      left: Math.round(box.left + place.left - left), top: box.top + place.top - top } };
+  });
+  /** @type {Map<string, ComparePlot["legend"][number]>} */
+  const legend = new Map(plots.flatMap((plot) => plot.legend)
+    .map((one) => [JSON.stringify(one), one]));
+  return { headings: plots.map(({ title }) => title), legend: [...legend.values()],
+    drawing: { ...all[0], width, height: Math.max(...all.map(({ bottom }) => bottom)),
+      boxes: all.map(({ box }) => box), cells: all.flatMap(({ cells }) => cells) } };
 }

@@ -1,7 +1,7 @@
 /** What is said while the server cannot be reached, and when it is back. */
 
 import { checkAccess } from "../access.js";
-import * as api from "../api.js";
+import { getSystem } from "../asking/lists.js";
 import { h } from "../dom.js";
 import { exact } from "../format.js";
 import { store } from "../state.js";
@@ -31,7 +31,7 @@ export function connectionNotice() {
   async function welcome() {
     window.clearTimeout(timer);
     const before = store.get().system;
-    const system = await api.getSystem().catch(() => null);
+    const system = await getSystem().catch(() => null);
     if (store.get().connection !== "live") return;
     if (system) store.set({ system });
     if (!before || !system) {

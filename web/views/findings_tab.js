@@ -2,7 +2,7 @@
 
 /** @import { Finding, FindingGroup, Findings, FindingsOfArm, Network, Place, Run } from "../types" */
 
-import * as api from "../api.js";
+import { findingsUrl } from "../asking/files.js";
 import { armDash } from "../charts/lines.js";
 import { h, swatch } from "../dom.js";
 import { grouped, placeOf } from "../findings.js";
@@ -47,7 +47,7 @@ export class FindingsTab {
     this.element.replaceChildren(
       ...(groups.length === 0 ? [h("p", { class: "nothing" }, nothing(found, run))] : [
         h("p", { class: "hint lead" }, "A link shows the chart where it was worst. ",
-          h("a", { href: api.findingsUrl(run.id), download: "" }, "All as CSV"))]),
+          h("a", { href: findingsUrl(run.id), download: "" }, "All as CSV"))]),
       ...groups.map((group) => card(group, arms, place, open)),
       ...(found.silenced.length === 0 ? [] : [h("p", { class: "hint" },
         `Silenced in this run: ${found.silenced.map(({ title }) => title).join(", ")}.`)]));

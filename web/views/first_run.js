@@ -2,7 +2,8 @@
 
 /** @import { CatalogEntry } from "../types" */
 
-import * as api from "../api.js";
+import { createRun } from "../asking/changes.js";
+import { getCatalog } from "../asking/lists.js";
 import { h, setText } from "../dom.js";
 import { format, go, ofRun } from "../location.js";
 import { learnRuns, store } from "../state.js";
@@ -17,7 +18,7 @@ const PATIENCE = 6000;
  */
 export async function offerFirst(element, closing) {
   const following = followSystem(closing);
-  const entry = (await api.getCatalog()).find(({ experiment }) => experiment !== null);
+  const entry = (await getCatalog()).find(({ experiment }) => experiment !== null);
   const first = entry?.experiment;
   if (!entry || !first || closing.aborted) return;
   const notices = h("div", {});
@@ -28,7 +29,7 @@ export async function offerFirst(element, closing) {
     await Promise.race([following, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
     try {
       const { experiment } = withDataset(first, store.get().system);
-      const run = await api.createRun(experiment, entry.name);
+      const run = await createRun(experiment, entry.name);
       learnRuns([run]);
       go(ofRun(run.id));
     } catch (error) {

@@ -5,7 +5,7 @@
 /** @import { Parts } from "./tabs.js" */
 /** @import { Matrix } from "../charts/heat.js" */
 
-import * as api from "../api.js";
+import { getUnitMatrices } from "../asking/records.js";
 import { heatMap, matrixOf, matrixOfUnits } from "../charts/heat.js";
 import { LAYER_STATISTICS, UNIT_ARRAYS } from "../charts/layer_statistics.js";
 import { select } from "../charts/lines.js";
@@ -92,7 +92,7 @@ export function unitHeatMap({ deck, rebuild, chart: linked }) {
     about: () => JSON.stringify([array, layer()]),
     fetch: async (range, signal) => {
       const what = { layer: layer(), array, range, seed: deck.networks[0].seed, columns: COLUMNS };
-      const answer = await api.getUnitMatrices(deck.feed.run, what, signal);
+      const answer = await getUnitMatrices(deck.feed.run, what, signal);
       const found = matrixOfUnits(answer, UNITS_HEIGHT - MARGIN.top - MARGIN.bottom);
       setText(words, looksWords(answer, found.size));
       return { layer: answer.layer, ...found };

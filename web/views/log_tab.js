@@ -2,7 +2,7 @@
 
 /** @import { LogEntry, RunDetail } from "../types" */
 
-import * as api from "../api.js";
+import { getLog } from "../asking/records.js";
 import { h } from "../dom.js";
 import { duration, exact } from "../format.js";
 import { whenRunChanges } from "../run_changes.js";
@@ -20,7 +20,7 @@ export function logTab(run) {
 
   /** @param {AbortSignal} signal */
   async function refresh(signal) {
-    const { entries } = await api.getLog(run.id, last, signal);
+    const { entries } = await getLog(run.id, last, signal);
     for (const entry of entries) {
       if (Number.isNaN(begun)) begun = Date.parse(entry.at);
       rows.append(row(entry, begun));

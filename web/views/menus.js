@@ -2,7 +2,8 @@
 
 /** @import { RunDetail } from "../types" */
 
-import * as api from "../api.js";
+import { exportUrl, reportUrl, verdictUrl, zipUrl } from "../asking/files.js";
+import { getNumbers, getSystem } from "../asking/lists.js";
 import { formatCompare, MOST_COMPARED, NOTHING_COMPARED } from "../comparing.js";
 import { copy } from "../copying.js";
 import { h, setText } from "../dom.js";
@@ -77,10 +78,10 @@ export function exportMenu(detail) {
   function name() {
     const format = choice.value;
     for (const { table, about, link } of links) {
-      link.href = api.exportUrl(id, table, format);
+      link.href = exportUrl(id, table, format);
       link.replaceChildren(`${table}.${format}`, h("span", { class: "hint" }, about));
     }
-    all.href = api.zipUrl(id, format);
+    all.href = zipUrl(id, format);
   }
 
   all.append("zip", h("span", { class: "hint" }, "all tables, settings and verdict"));
@@ -89,12 +90,12 @@ export function exportMenu(detail) {
     name();
   });
   offer(FORMATS);
-  const verdict = source === "experiment" && h("a", { href: api.verdictUrl(id), download: true },
+  const verdict = source === "experiment" && h("a", { href: verdictUrl(id), download: true },
     "verdict.csv", h("span", { class: "hint" }, "each arm beside the reference"));
   const element = menu("Export", h("label", {}, "format ", choice),
     ...links.map(({ link }) => link), all, verdict);
   element.addEventListener("toggle", async () => {
-    const system = element.open ? await api.getSystem().catch(() => null) : null;
+    const system = element.open ? await getSystem().catch(() => null) : null;
     if (system) offer(system.formats);
   });
   return element;
@@ -121,7 +122,7 @@ export function compareMenu({ id, catalog_entry: entry, sweep_id: sweep }) {
   element.addEventListener("toggle", () => {
     if (!element.open) return;
     for (const { query, hint, link } of others) {
-      api.getNumbers(query, "-run").then((found) => {
+      getNumbers(query, "-run").then((found) => {
         const beside = found.filter((run) => run !== id);
         const runs = [id, ...beside.slice(0, MOST_COMPARED - 1)];
         link.hidden = beside.length === 0;
@@ -146,7 +147,7 @@ export function shareMenu({ id }) {
     setText(hint, await copy(window.location.href) ? "copied" : "this browser does not let us copy");
     window.setTimeout(() => setText(hint, LINK), SAID);
   } }, "Copy link", hint);
-  return menu("Share", button, h("a", { href: api.reportUrl(id), download: true }, "report.html",
+  return menu("Share", button, h("a", { href: reportUrl(id), download: true }, "report.html",
     h("span", { class: "hint" }, "verdict, charts and settings in one file")));
 }
 

@@ -5,10 +5,10 @@
 
 import { h, setText, swatch } from "../dom.js";
 import { whole } from "../format.js";
-import { MARGIN } from "../geometry.js";
+import { BESIDE_MENU, MARGIN } from "../geometry.js";
 import { clear, draw } from "../plot.js";
 import { forget, redraw } from "../redraw.js";
-import { momentMenu } from "./chart_menu.js";
+import { momentMenu } from "./panel_menu.js";
 
 /** Pixels of the horizontal axis' title. */
 const TITLE = 16;
@@ -97,7 +97,7 @@ export class MomentPanel {
       width: Math.max(40, this.#width - MARGIN.left - MARGIN.right),
       height: rowHeight - MARGIN.top - MARGIN.bottom - TITLE };
     this.#box = box;
-    place(this.top, MARGIN.left, 0, box.width + MARGIN.right);
+    place(this.top, MARGIN.left, 0, box.width - BESIDE_MENU);
     /** @type {Set<number>} */
     const steps = new Set();
     /** @param {Omit<Selection, "statistics">} selection @returns {SeriesRecord | undefined} */

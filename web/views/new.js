@@ -3,7 +3,10 @@
 /** @import { CatalogEntry, Experiment, Field, Mounted, Place, SweepAsked, System } from "../types" */
 /** @import { SweepValidated } from "../types" */
 
-import * as api from "../api.js";
+import { createRun, createSweep, validate, validateSweep } from "../asking/changes.js";
+import { getCatalog, getSchema, getStudySchema } from "../asking/lists.js";
+import { getRun } from "../asking/records.js";
+import { ServerError } from "../asking/request.js";
 import { completed } from "../document.js";
 import { h, setText } from "../dom.js";
 import { ExperimentForm } from "../form.js";
@@ -41,7 +44,7 @@ export function newView(place) {
  */
 async function show(element, place, closing) {
   const [entries, original] = await Promise.all([
-    api.getCatalog(), place.again === null ? null : api.getRun(place.again),
+    getCatalog(), place.again === null ? null : getRun(place.again),
   ]);
   if (closing.aborted) return;
   if (place.entry === null && !original) {
@@ -59,8 +62,8 @@ async function show(element, place, closing) {
     throw new Error(`There is no experiment “${name}” in the catalog.`);
   }
   const study = original ? original.study : entry?.study ?? null;
-  const all = study ? studyFields(fields(await api.getStudySchema()), study)
-    : fields(await api.getSchema());
+  const all = study ? studyFields(fields(await getStudySchema()), study)
+    : fields(await getSchema());
   if (closing.aborted) return;
   const origin = completed(all, study ?? original?.experiment ?? entry?.experiment ?? {});
   const heading = original ? `Run #${original.id} again`
@@ -110,12 +113,12 @@ function build(all, origin, entry, closing) {
       combined.show(sweep?.over ?? []);
       try {
         if (sweep) {
-          const found = await api.validateSweep(sweep, signal);
+          const found = await validateSweep(sweep, signal);
           form.mark([]);
           tell(found);
           cost.replaceChildren(...sizeRows(found), ...costRows(found.estimate));
         } else {
-          const { estimate } = await api.validate(form.read(), name, signal);
+          const { estimate } = await validate(form.read(), name, signal);
           form.mark([]);
           cost.replaceChildren(...costRows(estimate));
         }
@@ -144,7 +147,7 @@ function build(all, origin, entry, closing) {
 
   /** @param {unknown} error */
   function refuse(error) {
-    if (!(error instanceof api.ServerError)) throw error;
+    if (!(error instanceof ServerError)) throw error;
     form.mark(error.fields);
     failure.textContent = error.fields.length ? "" : error.message;
     cost.replaceChildren(h("dt", {}, "Time"), h("dd", {}, "–"),
@@ -157,9 +160,9 @@ function build(all, origin, entry, closing) {
     start.disabled = true;
     try {
       const sweep = asSweep();
-      if (sweep) go(ofSweep((await api.createSweep(sweep)).sweep.id));
+      if (sweep) go(ofSweep((await createSweep(sweep)).sweep.id));
       else {
-        const run = await api.createRun(form.read(), name);
+        const run = await createRun(form.read(), name);
         learnRuns([run]);
         go(ofRun(run.id));
       }

@@ -3,7 +3,7 @@
 /** @import { Box, Cell, Chart, Network, Reading, View } from "../types" */
 
 import { h, setText, swatch, swatchClass } from "../dom.js";
-import { MARGIN } from "../geometry.js";
+import { BESIDE_MENU, MARGIN } from "../geometry.js";
 
 export class Overlay {
   #readings = h("span", { class: "readings" });
@@ -24,7 +24,7 @@ export class Overlay {
   /** Put everything around a plot area. @param {Box} box */
   arrange(box) {
     this.#box = box;
-    position(this.#top, box.left, box.top - MARGIN.top, box.width);
+    position(this.#top, box.left, box.top - MARGIN.top, box.width - BESIDE_MENU);
     position(this.#axis, 0, box.top, 16, box.height);
     position(this.#note, box.left, box.top, box.width, box.height);
     position(this.#cursor, 0, box.top, 1, box.height);

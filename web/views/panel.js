@@ -12,7 +12,7 @@ import { forget, holdDrawing, redraw } from "../redraw.js";
 import { linearAxis, logAxis, shareAxis } from "../scale.js";
 import { store } from "../state.js";
 import { union } from "../traces.js";
-import { chartMenu, nameMenu } from "./chart_menu.js";
+import { chartMenu, nameMenu } from "./panel_menu.js";
 import { axisTitle, Overlay } from "./overlay.js";
 
 /** Characters of a tick's label beside which the axis title has room. */

@@ -10,7 +10,8 @@ import { systemTab } from "./system_tab.js";
  * @typedef {object} PlainTab
  * @property {string} id
  * @property {string} title
- * @property {(run: RunDetail, networks: Network[]) => { element: HTMLElement, close?(): void }} open
+ * @property {(run: RunDetail, networks: Network[], chart: string | null) =>
+ *   { element: HTMLElement, close?(): void }} open `chart`: what the address names
  */
 
 /** @type {PlainTab[]} */
@@ -18,5 +19,5 @@ export const PLAIN_TABS = [
   { id: "settings", title: "Settings",
     open: (run, networks) => ({ element: settingsTab(run, networks) }) },
   { id: "log", title: "Log", open: logTab },
-  { id: "system", title: "System", open: systemTab },
+  { id: "system", title: "System", open: (run, _, chart) => systemTab(run, chart) },
 ];

@@ -1,13 +1,16 @@
 /** A chart of single points and the lines between them, by something other than steps. */
 
 /** @import { Mark, ValueAxis } from "../types" */
+/** @import { ChartMenu, PictureFormat } from "./chart_menu.js" */
 
 import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
-import { clear, draw, image } from "../plot.js";
+import { clear, draw } from "../plot.js";
 import { nearestX } from "../quantity.js";
 import { forget, redraw } from "../redraw.js";
 import { linearAxis } from "../scale.js";
+import { anchor } from "./anchor.js";
+import { menuButton, savePicture } from "./chart_menu.js";
 
 const HEIGHT = 260;
 const MARGIN = { left: 56, right: 22, top: 8, bottom: 26 };
@@ -39,7 +42,16 @@ const SPACING = { across: 80, up: 32 };
  * @property {string} unit Of the vertical axis
  * @property {string} across Title of the horizontal axis
  * @property {string} shows One line: what to look for
- * @property {HTMLElement | null} menu
+ * @property {string} [within] What sets it apart from other charts of its title
+ * @property {() => Source} source Asked when its menu opens
+ */
+
+/**
+ * @typedef {Pick<ChartMenu, "formula" | "csv" | "address"> & Origin} Source Where a chart comes from.
+ *
+ * @typedef {object} Origin
+ * @property {string} of What its picture says that it is of
+ * @property {(string | number)[]} file Parts of the picture's name
  */
 
 export class PointChart {
@@ -66,14 +78,15 @@ export class PointChart {
   constructor(about, content) {
     this.about = about;
     this.content = content;
+    this.name = [about.title, about.within].filter(Boolean).join(", ");
     this.plot = h("div", { class: "plot", role: "img", tabindex: 0, "data-quantity": about.id,
-      "aria-label": about.title,
+      "aria-label": this.name,
       onpointermove: (/** @type {PointerEvent} */ event) => this.#point(event),
       onpointerleave: () => this.#read(null),
     }, this.#canvas, this.#cursor, this.#note);
     this.plot.style.height = `${HEIGHT}px`;
     this.element = h("figure", { class: "panel quantity" },
-      h("figcaption", {}, h("h2", {}, about.title), about.menu,
+      h("figcaption", {}, h("h2", {}, about.title), menuButton(this.name, () => this.#menu()),
         h("p", { class: "hint" }, about.shows)),
       h("p", { class: "unit" }, about.unit), this.plot,
       h("p", { class: "unit across" }, about.across),
@@ -125,18 +138,29 @@ export class PointChart {
     width: this.#width, height: HEIGHT, log: log.y, logX: log.x, zooms: false };
   }
 
+  /** @returns {ChartMenu} */
+  #menu() {
+    const { title, shows, source } = this.about;
+    const { of: origin, file, ...menu } = source();
+    return { ...menu, title, shows, save: (format) => this.#save({ of: origin, file }, format) };
+  }
+
   /**
-   * It as a picture, with its titles and a legend.
-   * @param {string} subtitle
-   * @param {"png" | "svg"} format
-   * @returns {Promise<string>} A data: address
+   * @param {Origin} origin
+   * @param {PictureFormat} format
    */
-  picture(subtitle, format) {
+  #save({ of: origin, file }, format) {
     const content = this.content();
-    const { title, unit, across } = this.about;
-    return image(this.#drawing(content), { title, axis: unit, across,
-      subtitle: [subtitle, content.odd].filter(Boolean).join("; "),
-      legend: content.lines.map(({ name }, arm) => ({ name, arm, dash: armDash(arm) })) }, format);
+    const { id, title, unit, across, within } = this.about;
+    return savePicture(this.#drawing(content), { title, axis: unit, across,
+      subtitle: [origin, within, content.odd].filter(Boolean).join("; "),
+      legend: content.lines.map(({ name }, arm) => ({ name, arm, dash: armDash(arm) })) },
+    [...file, id], format);
+  }
+
+  /** Bring it into sight. @param {HTMLElement} page What changes its height */
+  anchor(page) {
+    anchor(this.plot, page);
   }
 
   /** The lines, each as it is drawn and with room for a value. @param {string[]} names */
@@ -179,9 +203,9 @@ export class PointChart {
     this.#cursor.hidden = x === null;
     this.#cursor.style.transform = `translateX(${MARGIN.left + share * width}px)`;
     if (x !== null) return;
-    const { title, unit, across } = this.about;
+    const { unit, across } = this.about;
     const all = lines.map(({ name }, at) => `${name} ${values[at]}`).join("; ");
-    this.plot.setAttribute("aria-label", `${title}, ${unit}, by ${across}. ${all}.`);
+    this.plot.setAttribute("aria-label", `${this.name}, ${unit}, by ${across}. ${all}.`);
   }
 
   close() {

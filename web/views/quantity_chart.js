@@ -2,43 +2,37 @@
 
 /** @import { Mark, Measurement, Quantity, Run } from "../types" */
 /** @import { Line } from "../quantity.js" */
-/** @import { Content } from "./point_chart.js" */
+/** @import { Content, Source } from "./point_chart.js" */
 
-import * as api from "../api.js";
+import { measurementsUrl } from "../asking/files.js";
 import { armDash } from "../charts/lines.js";
-import { h } from "../dom.js";
 import { number, whole } from "../format.js";
 import { format, ofRun } from "../location.js";
 import { extentOf, linesOf, oddWords } from "../quantity.js";
 import { linearAxis, logAxis } from "../scale.js";
-import { anchor } from "./anchor.js";
-import { fileList, linkButton, menuButton } from "./chart_menu.js";
+import { ownFormula } from "./chart_menu.js";
 import { PointChart } from "./point_chart.js";
 
 /** Longer lines have no marks but where a point stands alone, and are thin. */
 const MARKED = 200;
 
 /**
- * @typedef {object} About
- * @property {Pick<Run, "id" | "name">} run
- * @property {string} definition What the numbers are
- * @property {{ href: string, about: string }[]} csv
- * @property {string} address One that opens it
- */
-
-/**
- * What the menu of a quantity tells that a run measured.
+ * Where a quantity comes from that a run measured.
  * @param {Run} run
  * @param {Quantity} quantity
- * @returns {About}
+ * @returns {Source}
  */
-export const measured = (run, { name }) => ({ run,
-  definition: (run.source === "import" ? "As it was logged; nothing is computed of it. "
+export const measured = (run, { name, unit }) => ({ ...ofRunChart(run),
+  formula: ownFormula(name, unit, (run.source === "import"
+    ? "As it was logged; nothing is computed of it. "
     : "One number for each series, seed and place across, as the study measured it. ") +
     "Of several seeds, or of several values at one place, each is a dot, and the line joins " +
-    "their means.",
-  csv: [{ href: api.measurementsUrl(run.id, name), about: "measurements, all of this chart" }],
+    "their means."),
+  csv: [{ href: measurementsUrl(run.id, name), about: "measurements, all of this chart" }],
   address: window.location.origin + format({ ...ofRun(run.id), chart: name }) });
+
+/** @param {Pick<Run, "id" | "name">} run */
+export const ofRunChart = ({ id, name }) => ({ of: `Run ${id}, ${name}`, file: ["run", id] });
 
 export class QuantityChart {
   /** @type {Measurement[]} */
@@ -48,41 +42,19 @@ export class QuantityChart {
 
   /**
    * @param {Quantity} quantity
-   * @param {About | null} about What its menu tells; null: it has none
+   * @param {() => Source} source
    */
-  constructor(quantity, about) {
+  constructor(quantity, source) {
     this.quantity = quantity;
     this.#chart = new PointChart({ id: quantity.name, title: quantity.title,
-      unit: quantity.unit || "value", across: quantity.x, shows: quantity.shows,
-      menu: about && menuButton(quantity.title, () => this.#menu(about)) },
+      unit: quantity.unit || "value", across: quantity.x, shows: quantity.shows, source },
     () => this.#content());
     this.element = this.#chart.element;
   }
 
   /** Bring it into sight. @param {HTMLElement} page What changes its height */
   anchor(page) {
-    anchor(this.#chart.plot, page);
-  }
-
-  /** @param {About} about */
-  #menu({ run, definition, csv, address }) {
-    const { name, title, unit, shows } = this.quantity;
-    return [h("h2", {}, title), h("p", { class: "hint" }, shows),
-      h("details", {}, h("summary", {}, "Formula"), h("dl", {},
-        h("dt", {}, h("code", {}, name), unit && h("span", { class: "hint" }, ` ${unit}`)),
-        h("dd", {}, definition))),
-      fileList(csv, (kind) => this.#save(run, kind)),
-      linkButton(address)];
-  }
-
-  /**
-   * @param {About["run"]} run
-   * @param {"png" | "svg"} kind
-   */
-  async #save(run, kind) {
-    const href = await this.#chart.picture(`Run ${run.id}, ${run.name}`, kind);
-    const name = this.quantity.name.replace(/[^\w.-]+/g, "-");
-    h("a", { href, download: `shiftscope-run-${run.id}-${name}.${kind}` }).click();
+    this.#chart.anchor(page);
   }
 
   /**

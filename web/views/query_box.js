@@ -2,7 +2,8 @@
 
 /** @import { SearchKey, Suggestion } from "../types" */
 
-import * as api from "../api.js";
+import { getSearchKeys } from "../asking/lists.js";
+import { ServerError } from "../asking/request.js";
 import { h, setText } from "../dom.js";
 import { accepted, before, suggestions } from "../query.js";
 
@@ -44,7 +45,7 @@ export function queryBox(onQuery) {
       } }, h("code", {}, one.text), h("span", { class: "hint" }, one.about))));
   };
   const suggest = async () => {
-    keys ??= api.getSearchKeys().catch(() => {
+    keys ??= getSearchKeys().catch(() => {
       keys = null; // without them the box works all the same; the next key asks again
       return [];
     });
@@ -103,7 +104,7 @@ export function queryBox(onQuery) {
     show(query) {
       if (document.activeElement !== input || input.value.trim() === "") input.value = query;
     },
-    /** @param {api.ServerError | null} error */
+    /** @param {ServerError | null} error */
     mark(error) {
       const place = error?.position ?? null;
       problem.hidden = place === null;

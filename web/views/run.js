@@ -2,7 +2,7 @@
 
 /** @import { Findings, LayerRow, Mounted, Network, Place, Range, Run, RunDetail } from "../types" */
 
-import * as api from "../api.js";
+import { getFindings, getRun } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import { Feed } from "../feed.js";
 import { lastNonlinear, layersOf, withPinned } from "../layers.js";
@@ -24,7 +24,7 @@ import { scrubber } from "./scrubber.js";
 import { isActive } from "./status.js";
 import { StudyPage } from "./study.js";
 import { TABS } from "./tabs.js";
-import { legend, rangeBar, seedChoice, tabLinks } from "./toolbar.js";
+import { legend, rangeBar, seedChoice, tabLine, tabLinks } from "./toolbar.js";
 import { VerdictView } from "./verdict.js";
 import { viewMenu } from "./view_menu.js";
 
@@ -45,7 +45,7 @@ export function runView(place) {
   let page = null;
   let current = place;
   let closed = false;
-  api.getRun(place.run).then((detail) => {
+  getRun(place.run).then((detail) => {
     if (closed) return;
     page = new (detail.study || detail.imported ? StudyPage : RunPage)(element, detail, current);
   }).catch((/** @type {Error} */ error) => {
@@ -112,13 +112,13 @@ class RunPage {
     this.nonfinite = new NonfiniteNotice(detail.id, (text) => this.#say(text));
     this.body = h("div", { class: "tab-body" });
     this.foot = h("div", { class: "tab-foot" });
-    element.append(this.header.element,
-      h("div", { class: "tab-line" }, this.tabs, this.tools), this.problem,
-      this.nonfinite.element, this.layerBar.element, this.body, this.foot);
+    element.append(this.header.element, this.nonfinite.element, tabLine(this.tabs, this.tools),
+      this.problem, this.layerBar.element, this.body, this.foot);
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     this.show(place);
     this.#askForFindings();
+    this.#lookForOffenders({ now: true });
     this.#unsubscribe = store.subscribe(() => this.#runCame());
   }
 
@@ -160,7 +160,7 @@ class RunPage {
     this.#bringIntoSight();
     this.#lookAtUnit(networks);
     this.#refreshTools();
-    this.nonfinite.show(networks, this.place);
+    this.nonfinite.show(this.networks, seed, isActive(this.run), this.place);
     this.#judge();
   }
 
@@ -216,7 +216,8 @@ class RunPage {
     const seeds = this.run.seeds.length > 1
       ? seedChoice(this.run.seeds, seed, (chosen) => this.address.choose({ seed: chosen })) : "";
     if ("open" in tab) {
-      this.#plain = tab.open({ ...this.detail, ...this.run }, this.networks);
+      this.#plain = tab.open({ ...this.detail, ...this.run }, this.networks, this.place.chart);
+      this.address.forgetChart();
       this.tools.replaceChildren();
       this.body.replaceChildren(this.#plain.element);
     } else if (tab.id === "findings") {
@@ -319,7 +320,7 @@ class RunPage {
   /** @param {Network[]} networks */
   #networksCame(networks) {
     this.networks = networks;
-    this.header.show(this.run, networks);
+    this.header.show(this.run);
     this.show(this.place);
     this.#look(); // one may have been frozen, and another tells the time
     this.#lookForOffenders({ now: true });
@@ -337,7 +338,7 @@ class RunPage {
   /** Those of a run that goes on are pushed, too. */
   async #askForFindings() {
     try {
-      this.#findingsCame(await api.getFindings(this.detail.id));
+      this.#findingsCame(await getFindings(this.detail.id));
     } catch (error) {
       this.#say(/** @type {Error} */ (error).message);
     }
@@ -348,7 +349,7 @@ class RunPage {
     if (!run) return;
     const endedOrGoesOn = isActive(this.run) !== isActive(run);
     this.run = run;
-    this.header.show(run, this.networks);
+    this.header.show(run);
     this.#judge();
     if (!endedOrGoesOn) return;
     this.#askForFindings();

@@ -2,7 +2,8 @@
 
 /** @import { Run } from "../types" */
 
-import * as api from "../api.js";
+import { editRun } from "../asking/changes.js";
+import { ServerError } from "../asking/request.js";
 import { h, setText } from "../dom.js";
 import { learnRuns } from "../state.js";
 
@@ -20,11 +21,11 @@ export function runEdit(run, onDone) {
   const problem = h("span", { class: "problem", role: "alert" });
   const save = async () => {
     try {
-      learnRuns([await api.editRun(run.id, { name: name.value, note: note.value,
+      learnRuns([await editRun(run.id, { name: name.value, note: note.value,
         tags: tags.value.split(/[\s,]+/).filter(Boolean) })]);
       onDone();
     } catch (error) {
-      if (!(error instanceof api.ServerError)) throw error;
+      if (!(error instanceof ServerError)) throw error;
       setText(problem, error.message);
     }
   };

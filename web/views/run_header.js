@@ -1,8 +1,8 @@
 /** The head of a run's page: what it is, how far it is, and what can be done with it. */
 
-/** @import { Network, Run, RunDetail } from "../types" */
+/** @import { Run, RunDetail } from "../types" */
 
-import * as api from "../api.js";
+import { resumeRun, stopRun } from "../asking/changes.js";
 import { capOf, costWords, measuredWords, waitedWords } from "../cost.js";
 import { h, setText } from "../dom.js";
 import { age, duration, exact, real, speed, whole } from "../format.js";
@@ -49,8 +49,8 @@ export function runHeader(detail) {
       button.disabled = false;
     }
   });
-  asks(stop, api.stopRun);
-  asks(resume, api.resumeRun);
+  asks(stop, stopRun);
+  asks(resume, resumeRun);
   const element = h("header", { class: "run-header" },
     h("div", { class: "title-line" },
       h("h1", {}, h("span", { class: "id" }, `#${detail.id}`), ` ${detail.name}`), status,
@@ -62,11 +62,8 @@ export function runHeader(detail) {
     progress.element, h("p", { class: "facts" }, progress.words, facts),
     h("p", { class: "facts cost" }, cost, measured, waited), problem, notices);
 
-  /**
-   * @param {Run} run
-   * @param {Network[]} networks
-   */
-  function show(run, networks) {
+  /** @param {Run} run */
+  function show(run) {
     statusWord(status, run);
     progress.show(run);
     stop.hidden = !isActive(run);
@@ -85,7 +82,7 @@ export function runHeader(detail) {
     if ((real(run.waited) ?? 0) > waitedBefore) waitedAt = now;
     waitedBefore = real(run.waited) ?? 0;
     waited.classList.toggle("now", isActive(run) && now - waitedAt < WAITING);
-    const all = noticesOf(run, networks);
+    const all = noticesOf(run);
     if (watched?.not_recorded?.length) {
       all.push(["", "Not everything could be recorded: Settings says what, and why."]);
     }
@@ -95,7 +92,7 @@ export function runHeader(detail) {
     }
   }
 
-  show(detail, detail.networks);
+  show(detail);
   return { element, show };
 }
 
@@ -126,10 +123,9 @@ function showFacts(element, run, what) {
 /**
  * What a person should know before looking at charts.
  * @param {Run} run
- * @param {Network[]} networks
  * @returns {[string, string][]}
  */
-function noticesOf(run, networks) {
+function noticesOf(run) {
   /** @type {[string, string][]} */
   const found = [];
   if (run.error) found.push(["bad", run.error]);
@@ -142,17 +138,6 @@ function noticesOf(run, networks) {
       : `, to go on from step ${whole(run.checkpoint_step)}`;
     found.push(["", `queued: waiting for a worker${goesOn}${alone
       ? ". None is alive; start one with shiftscope worker." : ""}`]);
-  }
-  const frozen = networks.filter(({ frozen_step: step }) => step !== null);
-  for (const { arm, seed, diverged_step: from, frozen_step: last } of frozen) {
-    const whose = run.seeds.length > 1 ? `${arm}, seed ${seed},` : arm;
-    found.push(["", `${whose} diverged: its loss is no longer finite at step ${whole(from ?? 0)}, ` +
-      `so it was frozen after step ${whole(last ?? 0)}.`]);
-  }
-  if (frozen.length > 0) {
-    found.push(["", frozen.length === networks.length
-      ? "Every network diverged, so there was nothing left to train."
-      : `The other networks ${isActive(run) ? "go" : "went"} on without it.`]);
   }
   return found;
 }

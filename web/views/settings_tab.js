@@ -3,7 +3,8 @@
 /** @import { Experiment, Field, Imported, Json, Network, RunDetail } from "../types" */
 /** @import { Change } from "../document.js" */
 
-import * as api from "../api.js";
+import { getCatalog, getSchema, getStudySchema } from "../asking/lists.js";
+import { getRun } from "../asking/records.js";
 import { armDash } from "../charts/lines.js";
 import { copy } from "../copying.js";
 import { changes, command, completed, equal, valueAt } from "../document.js";
@@ -40,7 +41,7 @@ export function settingsTab(run, networks) {
  * @param {Network[]} networks
  */
 async function build(element, run, stored, networks) {
-  const [schema, entries] = await Promise.all([api.getSchema(), api.getCatalog()]);
+  const [schema, entries] = await Promise.all([getSchema(), getCatalog()]);
   const all = fields(schema);
   const experiment = completed(all, stored);
   const entry = entries.find(({ name }) => name === run.catalog_entry);
@@ -63,7 +64,7 @@ async function build(element, run, stored, networks) {
  * @param {Experiment} stored
  */
 async function buildStudy(element, run, stored) {
-  const [schema, entries] = await Promise.all([api.getStudySchema(), api.getCatalog()]);
+  const [schema, entries] = await Promise.all([getStudySchema(), getCatalog()]);
   const all = fields(schema);
   const study = completed(all, stored);
   const entry = entries.find(({ name }) => name === run.catalog_entry);
@@ -83,7 +84,7 @@ async function buildStudy(element, run, stored) {
  * @param {Network[]} networks
  */
 async function buildWatched(element, run, networks) {
-  const { watched } = await api.getRun(run.id); // what could not be recorded shows with time
+  const { watched } = await getRun(run.id); // what could not be recorded shows with time
   if (watched) element.append(...watchedSections(watched));
   element.append(
     h("div", {}, section("Networks", networksTable(networks)), section("Run", factsTable(run))));

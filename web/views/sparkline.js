@@ -2,7 +2,8 @@
 
 /** @import { Run, Sparkline } from "../types" */
 
-import * as api from "../api.js";
+import { getSparklines } from "../asking/lists.js";
+import { ServerError } from "../asking/request.js";
 import { armDash } from "../charts/lines.js";
 import { COLORS } from "../dom.js";
 import { percent } from "../format.js";
@@ -80,14 +81,14 @@ export class Sparklines {
     this.#asking = true;
     this.#askedAt = performance.now();
     try {
-      const found = await api.getSparklines(due.map(({ id }) => id));
+      const found = await getSparklines(due.map(({ id }) => id));
       for (const { id, step } of due) {
         this.#known.set(id, { step, lines: found.filter(({ run }) => run === id) });
         this.onChange(id);
       }
     } catch (error) {
       // The rows say the rest; the list itself tells that the server is away.
-      if (!(error instanceof api.ServerError)) throw error;
+      if (!(error instanceof ServerError)) throw error;
     } finally {
       this.#asking = false;
     }

@@ -5,7 +5,8 @@
 /** @import { PlainTab } from "./plain_tabs.js" */
 /** @import { RunPlace } from "./run.js" */
 
-import * as api from "../api.js";
+import { getCatalog } from "../asking/lists.js";
+import { getMeasurements } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import * as live from "../live.js";
 import { grouped } from "../quantity.js";
@@ -64,7 +65,7 @@ export class StudyPage {
     if (isActive(detail)) this.#watch();
     this.show(place);
     this.#unsubscribe = store.subscribe(() => this.#runCame());
-    api.getCatalog().then((entries) => this.#learn(entries)).catch((error) => this.#say(error));
+    getCatalog().then((entries) => this.#learn(entries)).catch((error) => this.#say(error));
   }
 
   /** @param {RunPlace} place */
@@ -82,12 +83,13 @@ export class StudyPage {
     this.#plain?.close?.();
     this.#plain = null;
     if (tab.open) {
-      this.#plain = tab.open({ ...this.detail, ...this.run }, []);
+      this.#plain = tab.open({ ...this.detail, ...this.run }, [], place.chart);
+      this.place = { ...place, chart: null };
       this.body.replaceChildren(this.#plain.element);
       return;
     }
     this.#charts = this.#quantities.map((quantity) =>
-      new QuantityChart(quantity, measured(this.run, quantity)));
+      new QuantityChart(quantity, () => measured(this.run, quantity)));
     this.body.replaceChildren(h("div", { class: "overview study" }, this.verdict.element,
       ...this.#charts.map(({ element }) => element)));
     this.#draw();
@@ -137,7 +139,7 @@ export class StudyPage {
     if (!run) return;
     if (isActive(this.run) && !isActive(run)) live.unwatch();
     this.run = run;
-    this.header.show(run, []);
+    this.header.show(run);
     this.show(this.place);
     this.#fetch();
   }
@@ -149,7 +151,7 @@ export class StudyPage {
     try {
       while (!this.#closed && this.#measurements.length < this.run.step) {
         const after = this.#measurements.length;
-        const { measurements } = await api.getMeasurements(this.run.id, after);
+        const { measurements } = await getMeasurements(this.run.id, after);
         if (measurements.length === 0) break;
         this.#measurements.push(...measurements);
         this.#addUnknown();

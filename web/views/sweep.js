@@ -3,7 +3,8 @@
 /** @import { Mounted, Place, Run, SweepDetail } from "../types" */
 /** @import { PointChart } from "./point_chart.js" */
 
-import * as api from "../api.js";
+import { stopSweep } from "../asking/changes.js";
+import { getSweep } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import { age, exact, whole } from "../format.js";
 import { format, go, IN_SWEEPS, ofQuery } from "../location.js";
@@ -31,8 +32,8 @@ export function sweepView(place) {
 class SweepPage {
   /** @type {SweepDetail | null} */
   #detail = null;
-  /** @type {PointChart[]} */
-  #charts = [];
+  /** @type {Map<string, PointChart>} By the names that an address has for them */
+  #charts = new Map();
   /** @type {ReturnType<typeof sweepTable> | null} */
   #table = null;
   #drawn = "";
@@ -85,7 +86,7 @@ class SweepPage {
     for (let answered = 0; answered !== this.#wanted && !this.#closed;) {
       answered = this.#wanted;
       try {
-        this.#take(await api.getSweep(this.place.sweep, this.place.target));
+        this.#take(await getSweep(this.place.sweep, this.place.target));
         this.#problem.hidden = true;
       } catch (error) {
         this.#say(/** @type {Error} */ (error).message);
@@ -197,23 +198,44 @@ class SweepPage {
     const groups = all.slice(0, MOST_APART);
     const key = JSON.stringify([at, joined, groups.map(({ values }) => values.toSpliced(at, 1))]);
     if (key === this.#drawn) {
-      for (const chart of this.#charts) chart.show();
+      for (const chart of this.#charts.values()) chart.show();
+      this.#bringIntoSight();
       return;
     }
     this.#drawn = key;
-    for (const chart of this.#charts) chart.close();
-    this.#charts = [];
+    for (const chart of this.#charts.values()) chart.close();
+    this.#charts.clear();
     const sections = groups.map(({ values }, place) => {
-      const charts = sweepCharts(settings[at], () => this.#shown(place));
-      this.#charts.push(...charts);
       const others = values.map((value, one) => `${shortName(settings[one], settings)} ${valueWords(value)}`)
-        .toSpliced(at, 1);
-      return h("section", {}, others.length > 0 && h("h2", {}, others.join(", ")),
+        .toSpliced(at, 1).join(", ");
+      const charts = sweepCharts(settings[at], others, () => this.#shown(place),
+        (outcome) => this.#linkTo(nameOf(outcome, place)));
+      for (const chart of charts) this.#charts.set(nameOf(chart.about.id, place), chart);
+      return h("section", {}, others && h("h2", {}, others),
         h("div", { class: "overview study" }, ...charts.map(({ element }) => element)));
     });
     const more = h("p", { class: "hint" }, `These are the first ${MOST_APART} of ${all.length} ` +
       "combinations of the other settings; together all runs are drawn.");
     this.#body.replaceChildren(...sections, ...all.length > MOST_APART ? [more] : []);
+    this.#bringIntoSight();
+  }
+
+  /** The chart that the address names, once; it is not meant when the address changes next. */
+  #bringIntoSight() {
+    const { chart: name } = this.place;
+    const found = name !== null && this.#charts.get(name);
+    if (!found) return;
+    this.place = { ...this.place, chart: null };
+    found.anchor(this.element);
+  }
+
+  /** An address that opens a chart as it is now. @param {string} chart */
+  #linkTo(chart) {
+    const detail = /** @type {SweepDetail} */ (this.#detail);
+    const { sweep: { settings }, target } = detail;
+    return window.location.origin + format({ ...this.place, target, chart,
+      by: settings[this.#at(detail)],
+      together: settings.length > 1 ? this.#together(detail) : null });
   }
 
   /**
@@ -232,7 +254,7 @@ class SweepPage {
   async #stopAll() {
     this.#stop.disabled = true;
     try {
-      await api.stopSweep(this.place.sweep);
+      await stopSweep(this.place.sweep);
       this.#ask();
     } catch (error) {
       this.#say(/** @type {Error} */ (error).message);
@@ -249,6 +271,13 @@ class SweepPage {
   close() {
     this.#closed = true;
     this.unsubscribe();
-    for (const chart of this.#charts) chart.close();
+    for (const chart of this.#charts.values()) chart.close();
   }
 }
+
+/**
+ * A chart as the address names it: "steps_to_target", "steps_to_target:2".
+ * @param {string} outcome
+ * @param {number} pair Its place among the pairs of charts
+ */
+const nameOf = (outcome, pair) => pair === 0 ? outcome : `${outcome}:${pair + 1}`;

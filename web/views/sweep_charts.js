@@ -2,16 +2,28 @@
 
 /** @import { Json, Range, SweepDetail, SweepMember } from "../types" */
 /** @import { Across, Outcome } from "../swept.js" */
-/** @import { Content } from "./point_chart.js" */
+/** @import { Content, Source } from "./point_chart.js" */
 
+import { outcomesUrl } from "../asking/files.js";
 import { armDash } from "../charts/lines.js";
 import { logAxis, shareAxis } from "../scale.js";
 import { drawable, heightOf, marksOf, pointsOf, targetWords, wordsByX } from "../swept.js";
+import { ownFormula } from "./chart_menu.js";
 import { PointChart } from "./point_chart.js";
 import { isActive } from "./status.js";
 
 /** @type {Outcome[]} */
 const OUTCOMES = ["last_accuracy", "steps_to_target"];
+
+/** How the numbers of each come about. */
+const DEFINITIONS = {
+  last_accuracy: "Share of the test set that a network classifies right at the last evaluation; " +
+    "the mean over the seeds of a run’s arm.",
+  steps_to_target: "Steps until the test accuracy first reached the target, interpolated between " +
+    "evaluations; the geometric mean over the seeds of a run’s arm, where all reached it.",
+};
+const INTERVALS = " Whiskers are its interval over seeds at 95 %, by bootstrap. Only runs that " +
+  "finished are drawn.";
 
 /** Of an axis of steps, where nothing lies before it. */
 const BEGIN = 1.1;
@@ -27,20 +39,38 @@ const BEGIN = 1.1;
 
 /**
  * @param {string} title Of the horizontal axis
+ * @param {string} within What all its runs have in common, in words; may be empty
  * @param {() => Shown} shown
+ * @param {(outcome: Outcome) => string} linkTo An address that opens the chart as it is
  */
-export function sweepCharts(title, shown) {
+export function sweepCharts(title, within, shown, linkTo) {
   return OUTCOMES.map((outcome) => new PointChart({
     id: outcome,
+    within,
     title: outcome === "last_accuracy" ? "Final accuracy" : "Steps to the target",
     unit: outcome === "last_accuracy" ? "share of the test set" : "steps",
     across: title,
     shows: outcome === "last_accuracy"
       ? "On the test set at the end, mean over seeds. A tick at the edge: a network diverged."
       : "Until the target was first reached, mean over seeds. A tick at the edge: not by all seeds.",
-    menu: null,
+    source: () => source(shown(), outcome, linkTo(outcome)),
   }, () => content(shown(), outcome)));
 }
+
+/**
+ * @param {Shown} shown
+ * @param {Outcome} outcome
+ * @param {string} address
+ * @returns {Source}
+ */
+const source = ({ detail: { sweep, target } }, outcome, address) => ({
+  of: `Sweep ${sweep.id}, ${sweep.name}` +
+    (outcome === "steps_to_target" ? `; target ${targetWords(target)}` : ""),
+  file: ["sweep", sweep.id],
+  formula: ownFormula(outcome, outcome === "last_accuracy" ? "share" : "steps",
+    DEFINITIONS[outcome] + INTERVALS),
+  csv: [{ href: outcomesUrl(sweep.id, target), about: "each arm of each run that finished" }],
+  address });
 
 /**
  * @param {Shown} shown

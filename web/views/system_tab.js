@@ -2,12 +2,15 @@
 
 /** @import { Measurement, Quantity, Real, RunDetail, Samples } from "../types" */
 
-import * as api from "../api.js";
+import { exportUrl } from "../asking/files.js";
+import { getSamples } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import { real, whole } from "../format.js";
+import { format, ofRun } from "../location.js";
 import { whenRunChanges } from "../run_changes.js";
+import { ownFormula } from "./chart_menu.js";
 import { choiceOf } from "./choice.js";
-import { QuantityChart } from "./quantity_chart.js";
+import { ofRunChart, QuantityChart } from "./quantity_chart.js";
 import { isActive } from "./status.js";
 
 const OVER = "shiftscope.system.over";
@@ -38,8 +41,13 @@ const CHARTS = [
     shows: "What torch has reserved on the GPU." }, { GPU: "gpu_memory" }, GIGA],
 ];
 
-/** @param {RunDetail} run */
-export function systemTab(run) {
+/**
+ * @param {RunDetail} run
+ * @param {string | null} named The chart that the address names, and what it is over: "cpu:step"
+ */
+export function systemTab(run, named) {
+  const [name, over] = named?.split(":") ?? [];
+  let wanted = name; // until it has been brought into sight
   /** @type {Samples | null} */
   let samples = null;
   /** @type {{ chart: QuantityChart, columns: Record<string, Column>, scale: number }[]} */
@@ -48,7 +56,7 @@ export function systemTab(run) {
   const grid = h("div", { class: "overview study" });
   const note = h("p", { class: "nothing", hidden: true });
   const { choice, select } = choiceOf({ label: "over", memory: OVER, otherwise: "time",
-    options: [["time", "time"], ["step", "steps"]], onChoose: () => show() });
+    named: over, options: [["time", "time"], ["step", "steps"]], onChoose: () => show() });
   const element = h("div", { class: "system-tab" },
     h("div", { class: "section-line" }, choice, words), grid, note);
 
@@ -65,13 +73,17 @@ export function systemTab(run) {
     grid.dataset.built = key;
     for (const { chart } of charts) chart.close();
     charts = shown.map(([told, columns, scale]) => ({ columns, scale,
-      chart: new QuantityChart({ ...told, x, log_x: false, log_y: false }, {
-        run, definition: `${Object.values(columns).join(", ")} of system_records, a sample every ` +
-          `two seconds${scale === GIGA ? ", in 10⁹ bytes" : ""}.`,
-        csv: [{ href: api.exportUrl(run.id, "system_records", "csv"),
+      chart: new QuantityChart({ ...told, x, log_x: false, log_y: false }, () => ({
+        ...ofRunChart(run),
+        formula: ownFormula(told.name, told.unit, `${Object.values(columns).join(", ")} of ` +
+          `system_records, a sample every two seconds${scale === GIGA ? ", in 10⁹ bytes" : ""}.`),
+        csv: [{ href: exportUrl(run.id, "system_records", "csv"),
           about: "system_records, all samples" }],
-        address: window.location.href }) }));
+        address: window.location.origin + format({ ...ofRun(run.id), tab: "system",
+          chart: `${told.name}:${select.value}` }) })) }));
     grid.replaceChildren(...charts.map(({ chart }) => chart.element));
+    charts.find(({ chart }) => chart.quantity.name === wanted)?.chart.anchor(element);
+    wanted = "";
   }
 
   function show() {
@@ -95,7 +107,7 @@ export function systemTab(run) {
   }
 
   const close = whenRunChanges(run, async (signal) => {
-    samples = await api.getSamples(run.id, signal);
+    samples = await getSamples(run.id, signal);
     show();
   }, (detail) => {
     note.textContent = detail;

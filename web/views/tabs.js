@@ -76,7 +76,7 @@ export const TABS = [
   { id: "running-statistics", title: "Running statistics",
     shows: ({ norms }) => norms.some(isBatchNorm),
     none: "No arm has BatchNorm, so there are no running statistics.",
-    build: (parts) => matrix("four", [meanDrift, varDrift, gamma, beta], parts) },
+    build: runningStatistics },
   { id: "findings", title: "Findings", build: () => h("div") },
 ];
 
@@ -128,6 +128,13 @@ function gradients(parts) {
     parts.gradientShift && h("section", { class: "around-steps" },
       h("div", { class: "section-line" }, h("h2", {}, "Gradient shift")),
       matrix("three", gradientShift, parts)));
+}
+
+/** @param {Parts} parts */
+function runningStatistics(parts) {
+  return h("div", {}, matrix("four", [meanDrift, varDrift, gamma, beta], parts),
+    parts.verdict && h("section", { class: "around-steps" },
+      parts.deck.add(inferenceGap, { rowHeight: HIGH }).element));
 }
 
 /** @param {Parts} parts */

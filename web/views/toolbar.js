@@ -11,6 +11,20 @@ import { format } from "../location.js";
 /** @typedef {Extract<Place, { view: "run" }>} RunPlace */
 
 /**
+ * Tabs and tools in one line, which stays in sight; where they do not fit into it they take two,
+ * which do not.
+ * @param {HTMLElement} tabs
+ * @param {HTMLElement} tools
+ */
+export function tabLine(tabs, tools) {
+  const element = h("div", { class: "tab-line" }, tabs, tools);
+  const observer = new ResizeObserver(() =>
+    element.classList.toggle("wrapped", tools.offsetTop > tabs.offsetTop));
+  for (const one of [element, tools]) observer.observe(one);
+  return element;
+}
+
+/**
  * @param {HTMLElement} element
  * @param {{ id: string, title: string }[]} tabs
  * @param {string} current
@@ -56,6 +70,8 @@ export function seedChoice(seeds, current, onChoose) {
  */
 export function rangeBar(deck) {
   const words = h("span", { class: "words" });
+  // Room for the last step, so that nothing moves on the way there; commas are narrower than digits.
+  words.style.minWidth = `${steps(0, deck.run.steps ?? 0).length - 1}ch`;
   /**
    * @param {string} text
    * @param {string} title

@@ -5,7 +5,7 @@
 
 /** @import { Comparison, Outcome, OverSeeds, Ratio, Verdict } from "../types" */
 
-import * as api from "../api.js";
+import { getVerdict } from "../asking/records.js";
 import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
 import { number, percent, real, whole } from "../format.js";
@@ -67,7 +67,7 @@ export class VerdictView {
     for (let answered = ""; answered !== this.#asked;) {
       answered = this.#asked;
       try {
-        this.#draw(await api.getVerdict(this.#run, this.#target));
+        this.#draw(await getVerdict(this.#run, this.#target));
       } catch (error) {
         this.#draw({ ...NOTHING, sentence: /** @type {Error} */ (error).message });
       }
