@@ -23,6 +23,8 @@ from .tables import ACTIVE, Finding, Run
 
 LOOK_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
+MOST_CONTENT = 2_000
+"""Characters that Discord takes."""
 MOST_LATE = 8
 """So many requests may go on after that; while they do, nothing more is sent."""
 logger = logging.getLogger(__name__)
@@ -141,13 +143,23 @@ class Webhook:
 def event(
     run: Run, name: str, found: Sequence[Mapping[str, Any]] = (), address: str | None = None
 ) -> dict[str, Any]:
-    """What is posted, as docs/protocol.md describes it."""
+    """What is posted, as docs/protocol.md describes it.
+
+    Slack shows its `text`, Discord its `content`: the same sentence.
+    """
+    said = f"Run {run.id}, {run.name}: " + ("; ".join(one["title"] for one in found) or name)
+    if run.error and not found:
+        said += f". {run.error}"
+    if address is not None:
+        said += f" {address}"
     about = {"id": run.id, "name": run.name, "status": run.status, "step": run.step}
     return {
         "event": name,
         "run": about | {"error": run.error},
         "findings": list(found),
         "address": address,
+        "text": said,
+        "content": said[:MOST_CONTENT],
     }
 
 

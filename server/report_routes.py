@@ -22,5 +22,8 @@ Others = Annotated[
 )
 def get_report(engine: EngineDep, run_id: RunId, beside: Others = []) -> Response:  # noqa: B006
     """Verdict, charts, settings and versions in one file that needs no server."""
-    page = run_report(engine, [run_id, *beside])
-    return download(page, "text/html; charset=utf-8", f"shiftscope-run-{run_id}.html")
+    numbers = list(dict.fromkeys([run_id, *beside]))
+    name = "-".join(["run" if len(numbers) == 1 else "runs", *map(str, numbers)])
+    return download(
+        run_report(engine, numbers), "text/html; charset=utf-8", f"shiftscope-{name}.html"
+    )

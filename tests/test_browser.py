@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import numpy as np
@@ -954,6 +955,14 @@ def test_a_chart_is_taken_away_as_data_as_a_picture_and_as_a_link(
         return drawn(of, "weight-gradient", "hidden2")
 
     wait_until(other, lambda: traces(other) == traces(page) != [], "it is the same")
+
+    page.locator("summary", has_text="Share").click()
+    button = page.get_by_role("button", name="Copy link")
+    said = hear(button)
+    button.click()
+    wait_until(page, lambda: "copied" in str(said()), "it says that it has copied the link")
+    asked = parse_qs(urlsplit(page.evaluate("navigator.clipboard.readText()")).query)
+    assert {"tab", "x", "scale", "smooth", "log"} <= asked.keys()  # whatever is remembered here
 
 
 def copy_link(page: Page, menu: Locator) -> None:

@@ -637,6 +637,10 @@ def test_a_webhook_tells_of_findings_and_of_the_end_whatever_the_receiver_answer
     assert [one["rule"] for one in new["findings"]] == ["diverged"]
     assert new["address"] == f"http://here/runs/{found.run_id}?tab=findings"
     assert (end["event"], end["run"]["error"], end["findings"]) == ("failed", "No memory.", [])
+    whose = f"Run {found.run_id}, {new['run']['name']}: "
+    assert new["text"] == f"{whose}{new['findings'][0]['title']} {new['address']}"
+    assert end["text"] == f"{whose}failed. No memory. http://here/runs/{found.run_id}"
+    assert (new["content"], end["content"]) == (new["text"], end["text"])
     assert "The webhook did not take findings of run" in caplog.text
     webhook.post(f"{url}/moved", end)  # following it would leave out what is told
     assert "did not take failed of run" in caplog.text and "302" in caplog.text

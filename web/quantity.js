@@ -12,6 +12,7 @@ import { isDrawable, LARGEST, TOO_LARGE } from "./scale.js";
  * @property {Float64Array} mean Over the seeds, of what can be drawn; NaN where nothing can
  * @property {Float64Array} said The same; of all values where nothing can be drawn
  * @property {{ x: Float64Array, y: Float64Array }} dots Every measurement that can be drawn
+ * @property {Float64Array} nonfinite Where it is NaN or infinite for some seed
  * @property {number} seeds
  * @property {boolean} repeats Whether some seed has several values at one x, as a resumed program logs
  */
@@ -43,6 +44,8 @@ export function linesOf(measurements, log) {
         x: Float64Array.from(drawn.flatMap(({ x, values }) => values.map(() => x))),
         y: Float64Array.from(drawn.flatMap(({ values }) => values)),
       },
+      nonfinite: Float64Array.from(drawn.filter(({ all }) => !all.every(Number.isFinite)),
+        ({ x }) => x),
       seeds: new Set(own.map(({ seed }) => seed)).size,
     };
   });

@@ -34,6 +34,7 @@ test("what cannot be drawn is left out and counted in words", () => {
   assert.deepEqual([...line.x], [1, 2, 3]);
   assert.deepEqual([...line.mean], [4, NaN, NaN]);
   assert.deepEqual([...line.said], [4, Infinity, 0]);
+  assert.deepEqual([...line.nonfinite], [1, 2]);
   assert.deepEqual([...line.dots.y], [4]);
   assert.equal(oddWords(all, LOG), "not drawn: 1 NaN, 1 infinite, 1 0 or less, 1 beside the axis");
   assert.equal(oddWords(all, LINEAR), "not drawn: 1 NaN, 1 infinite");

@@ -47,8 +47,12 @@ export const exportUrl = (run, table, format) => `/api/runs/${run}/export/${tabl
  */
 export const zipUrl = (run, format) => `/api/runs/${run}/export.zip?format=${format}`;
 
-/** @param {number} run */
-export const reportUrl = (run) => `/api/runs/${run}/report.html`;
+/**
+ * @param {number} run
+ * @param {number[]} beside Further runs
+ */
+export const reportUrl = (run, beside = []) => `/api/runs/${run}/report.html${
+  beside.length ? `?${beside.map((one) => `beside=${one}`).join("&")}` : ""}`;
 
 /**
  * The records that some selections of one table and one layer hold, in full resolution.

@@ -17,6 +17,19 @@ export const testAccuracy = lineChart({
   points: true,
 });
 
+/** Of a watched run: what its own loop said. */
+export const loggedTestAccuracy = lineChart({
+  ...accuracy,
+  id: "test-accuracy",
+  title: "Test accuracy",
+  hint: "What the loop logged as its accuracy on a test set: the share that is right.",
+  table: "evaluations",
+  curves: [{ statistic: "test_accuracy" }],
+  points: true,
+  missing: "No accuracy on a test set was logged: run.log_evaluation(accuracy=…)",
+  least: 1,
+});
+
 /** @type {Omit<Parameters<typeof lineChart>[0], "hint">} */
 const ofBatches = {
   ...accuracy,
@@ -26,7 +39,7 @@ const ofBatches = {
   curves: [{ statistic: "accuracy" }],
 };
 
-/** Of a watched run: what its own loop said. */
+/** Likewise. */
 export const loggedAccuracy = lineChart({
   ...ofBatches,
   hint: "What the loop logged as its accuracy at each step: the share of the batch that is right.",

@@ -26,6 +26,9 @@ export const CHARTS = [
   { id: "train-loss", title: "Training loss", axis: "loss", table: "network_records",
     statistic: "loss", percent: false,
     hint: "Of each training batch." },
+  { id: "train-accuracy", title: "Training accuracy", axis: "share correct (%)",
+    table: "network_records", statistic: "accuracy", percent: true,
+    hint: "Share of each training batch that is classified right." },
 ];
 
 /**

@@ -14,6 +14,20 @@ export const testLoss = lineChart({
 });
 
 /** Of a watched run: what its own loop said. */
+export const loggedTestLoss = lineChart({
+  id: "test-loss",
+  title: "Test loss",
+  hint: "What the loop logged as its loss on a test set. " +
+    "Rising while the training loss falls: overfitting.",
+  axis: "loss",
+  table: "evaluations",
+  curves: [{ statistic: "test_loss" }],
+  points: true,
+  missing: "No loss on a test set was logged: run.log_evaluation(loss=…)",
+  least: 1,
+});
+
+/** Likewise. */
 export const loggedLoss = lineChart({
   id: "train-loss",
   title: "Training loss",

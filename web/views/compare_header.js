@@ -3,17 +3,23 @@
 /** @import { ComparePlace, Compared, Field, Run } from "../types" */
 /** @import { Choice } from "./compare_choices.js" */
 
-import { comparisonUrl } from "../asking/files.js";
+import { comparisonUrl, reportUrl } from "../asking/files.js";
 import { getNumbers } from "../asking/lists.js";
 import { MOST_COMPARED } from "../comparing.js";
 import { h, setText } from "../dom.js";
 import { fillChoices, settingOptions } from "./compare_choices.js";
+
+/** A report has no room for more runs. */
+const MOST_REPORTED = 8;
 
 /** @typedef {(changes: Partial<ComparePlace>) => void} Choose */
 
 export class CompareHeader {
   #count = h("span", { class: "hint", role: "status" });
   #csv = h("a", { class: "button", download: true, hidden: true }, "CSV");
+  #report = h("a", { class: "button", download: true, hidden: true,
+    title: "Verdicts, charts and settings of these runs in one file that needs no server" },
+  "report.html");
   #chips = h("ul", { class: "chips", "aria-label": "Runs that are compared" });
   #input = h("input", { type: "text", placeholder: "12, 15 or tag:lecture", autocomplete: "off",
     "aria-label": "Add runs, by number or query", maxlength: 1000 });
@@ -27,7 +33,8 @@ export class CompareHeader {
   constructor(choose) {
     this.choose = choose;
     this.element = h("header", { class: "compare-header" },
-      h("div", { class: "title-line" }, h("h1", {}, "Compare"), this.#count, this.#csv),
+      h("div", { class: "title-line" }, h("h1", {}, "Compare"), this.#count, this.#csv,
+        this.#report),
       this.#chips,
       h("form", { class: "add", onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault();
@@ -52,6 +59,8 @@ export class CompareHeader {
     this.#chips.replaceChildren(...place.runs.map((id) => this.#chip(id, runs.get(id))));
     this.#csv.hidden = !compared;
     this.#csv.href = comparisonUrl(place);
+    this.#report.hidden = !compared || place.runs.length > MOST_REPORTED;
+    this.#report.href = reportUrl(place.runs[0], place.runs.slice(1));
     setText(this.#count, compared ? `${some(compared.runs.length, "run")}, ${
       some(compared.lines.length, "line")}` : loading ? "loading" : "");
     this.#controls.hidden = !compared;

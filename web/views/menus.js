@@ -140,11 +140,12 @@ export function compareMenu({ id, catalog_entry: entry, sweep_id: sweep }) {
 /**
  * The address of what is shown, and a file that shows the run without a server.
  * @param {RunDetail} detail
+ * @param {() => string} address Of what is in sight
  */
-export function shareMenu({ id }) {
+export function shareMenu({ id }, address) {
   const hint = h("span", { class: "hint", role: "status" }, LINK);
   const button = h("button", { type: "button", onclick: async () => {
-    setText(hint, await copy(window.location.href) ? "copied" : "this browser does not let us copy");
+    setText(hint, await copy(address()) ? "copied" : "this browser does not let us copy");
     window.setTimeout(() => setText(hint, LINK), SAID);
   } }, "Copy link", hint);
   return menu("Share", button, h("a", { href: reportUrl(id), download: true }, "report.html",

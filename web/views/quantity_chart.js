@@ -6,6 +6,7 @@
 
 import { measurementsUrl } from "../asking/files.js";
 import { armDash } from "../charts/lines.js";
+import { COLORS } from "../dom.js";
 import { number, whole } from "../format.js";
 import { format, ofRun } from "../location.js";
 import { extentOf, linesOf, oddWords } from "../quantity.js";
@@ -97,20 +98,25 @@ export class QuantityChart {
 }
 
 /**
- * Of several seeds, or values at one place, each is a dot, and the line joins their means.
+ * Of several seeds, or values at one place, each is a dot, and the line joins their means. What is
+ * not finite is marked at the axis, where it happened.
  * @param {Line} line
  * @param {number} arm
  * @returns {Mark[]}
  */
-function marks({ x, mean, dots, seeds, repeats }, arm) {
-  if (dots.y.length === 0) return [];
+function marks({ x, mean, dots, nonfinite, seeds, repeats }, arm) {
+  /** @type {Mark[]} */
+  const rug = nonfinite.length === 0 ? []
+    : [{ kind: "rug", arm, row: 1 + arm % COLORS, x: nonfinite, text: "" }];
+  if (dots.y.length === 0) return rug;
   const long = x.length > MARKED;
   const several = seeds > 1 || repeats;
   /** @type {Mark} */
   const line = { kind: "line", arm, dash: long ? "solid" : armDash(arm),
     points: !several && !long, dense: long, x, y: mean };
-  if (several) return [{ kind: "dots", arm, faint: true, ...dots }, line];
-  return long ? [line, { kind: "dots", arm, faint: false, ...alone(x, mean) }] : [line];
+  if (several) return [{ kind: "dots", arm, faint: true, ...dots }, line, ...rug];
+  return long ? [line, { kind: "dots", arm, faint: false, ...alone(x, mean) }, ...rug]
+    : [line, ...rug];
 }
 
 /**

@@ -102,7 +102,8 @@ class RunPage {
       onError: (text) => this.#say(text),
     });
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
-    this.header = runHeader(detail);
+    this.header = runHeader(detail, () => this.#deck
+      ? this.address.linkHere(this.#deck) : window.location.href);
     this.verdict = detail.source === "watch" ? null : new VerdictView(detail.id,
       (target) => this.address.choose({ target }), detail.arms.length);
     this.layerBar = new LayerBar((change) => this.#turn(change));

@@ -66,6 +66,15 @@ export class RunAddress {
     });
   }
 
+  /**
+   * An address that opens all that is in sight as it is now, likewise.
+   * @param {Deck} deck
+   */
+  linkHere({ looks, networks, step, panels }) {
+    return window.location.origin + format({ ...this.place, step, seed: networks[0].seed,
+      look: looks.explicit(panels.map(({ chart }) => chart)) });
+  }
+
   close() {
     window.clearTimeout(this.#timer);
   }

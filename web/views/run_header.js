@@ -18,8 +18,11 @@ import { loopWords } from "./watched.js";
 /** So many milliseconds after the loop last waited, that it does is still news. */
 const WAITING = 5000;
 
-/** @param {RunDetail} detail */
-export function runHeader(detail) {
+/**
+ * @param {RunDetail} detail
+ * @param {() => string} [address] Of what is in sight
+ */
+export function runHeader(detail, address = () => window.location.href) {
   const status = h("span", { class: "status" });
   const stop = h("button", { type: "button", class: "changes" }, "Stop");
   const resume = h("button", { type: "button", class: "changes" }, "Resume");
@@ -58,7 +61,7 @@ export function runHeader(detail) {
       h("div", { class: "actions" }, ...(watched || detail.imported ? [] : [stop, resume,
         h("a", { class: "button changes",
           href: format({ view: "new", entry: null, again: detail.id }) }, "Run again")]),
-      detail.deleted_at === null && compareMenu(detail), exportMenu(detail), shareMenu(detail))),
+      detail.deleted_at === null && compareMenu(detail), exportMenu(detail), shareMenu(detail, address))),
     progress.element, h("p", { class: "facts" }, progress.words, facts),
     h("p", { class: "facts cost" }, cost, measured, waited), problem, notices);
 

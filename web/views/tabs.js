@@ -4,7 +4,7 @@
 /** @import { Deck } from "./deck.js" */
 /** @import { VerdictView } from "./verdict.js" */
 
-import { loggedAccuracy, testAccuracy, trainAccuracy } from "../charts/accuracy.js";
+import { loggedAccuracy, loggedTestAccuracy, testAccuracy, trainAccuracy } from "../charts/accuracy.js";
 import { beta, gamma } from "../charts/affine.js";
 import { activationGradientByDepth, weightGradientByDepth } from "../charts/depth.js";
 import { densityChart, quantileChart } from "../charts/distribution.js";
@@ -14,7 +14,7 @@ import { fan } from "../charts/fan.js";
 import { inferenceGap } from "../charts/gap.js";
 import { activationGradient, gradientSignal, weightGradient } from "../charts/gradients.js";
 import { gradientShift, landscape } from "../charts/landscape.js";
-import { loggedLoss, testLoss, trainLoss } from "../charts/loss.js";
+import { loggedLoss, loggedTestLoss, testLoss, trainLoss } from "../charts/loss.js";
 import { DISTANCES, effectiveRank, probeCharts } from "../charts/probe.js";
 import { shiftFromStart, shiftStep } from "../charts/shift.js";
 import { dead, saturated } from "../charts/units_at_rest.js";
@@ -141,7 +141,7 @@ function runningStatistics(parts) {
 function overview({ deck, verdict, together }) {
   const accuracy = together === null ? testAccuracy : withEnsemble(testAccuracy, together);
   const charts = verdict ? [accuracy, testLoss, trainAccuracy, trainLoss, inferenceGap]
-    : [loggedLoss, loggedAccuracy];
+    : [loggedLoss, loggedAccuracy, loggedTestLoss, loggedTestAccuracy];
   return h("div", { class: "overview" }, verdict?.element, ...charts.map((chart, at) =>
     deck.add(chart, { rowHeight: at < 2 ? HIGH : LOW }).element), verdict?.details);
 }
