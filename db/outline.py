@@ -34,6 +34,14 @@ def of_watched(watched: Mapping[str, Any]) -> dict[str, Any]:
     return {"network": str(names[0])[:80] if names else None, "seed_count": 1}
 
 
+def setting(run: Run, path: str) -> Any:
+    """A setting of a run's experiment, by its dotted path; None where it has none."""
+    held: Any = run.experiment
+    for name in path.split("."):
+        held = cast("dict[str, Any]", held).get(name) if isinstance(held, dict) else None
+    return held
+
+
 def highest(summary: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
     """The highest accuracies of all arms of a summary; None where no arm has a number."""
     return {name: _highest(summary, name) for name in ("last_accuracy", "best_accuracy")}

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -11,6 +12,7 @@ from ..db.plain_json import json_safe
 from .csv_cells import cells
 
 CSV_TYPE = "text/csv; charset=utf-8"
+ROWS_AT_ONCE = 500
 
 
 def download(content: str | Iterator[bytes], media_type: str, name: str) -> Response:
@@ -26,6 +28,16 @@ def download(content: str | Iterator[bytes], media_type: str, name: str) -> Resp
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
     """Rows as CSV: text is no formula, and what is not finite is NaN, Infinity or -Infinity."""
+    return b"".join(csv_pieces(rows)).decode()
+
+
+def csv_pieces(rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """The same, some rows at a time."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(json_safe(cells(row)) for row in rows)
-    return text.getvalue()
+    writer = csv.writer(text, lineterminator="\n")
+    left = iter(rows)
+    while some := list(islice(left, ROWS_AT_ONCE)):
+        writer.writerows(json_safe(cells(row)) for row in some)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()

@@ -2,11 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 
 from ..db import listing
 from ..db.search import KEYS, setting_keys
 from .dependencies import EngineDep, Limit, Offset
+from .downloads import CSV_TYPE, csv_pieces, download
+from .list_files import run_rows
 from .list_schemas import (
     NumbersPublic,
     RunsPublic,
@@ -55,6 +58,19 @@ def list_numbers(
 ) -> NumbersPublic:
     """The numbers of all runs that match a query, in order."""
     return NumbersPublic(runs=list(listing.numbers(engine, q, sort=sort)))
+
+
+@router.get(
+    ".csv",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/csv": {}}, "description": "A CSV file"},
+        **refusals(400),
+    },
+)
+def export_list(engine: EngineDep, q: SearchQuery = "", sort: Sort = listing.NEWEST) -> Response:
+    """Everything that the list knows of all runs that match, and their settings, as a CSV file."""
+    return download(csv_pieces(run_rows(engine, q, sort)), CSV_TYPE, "shiftscope-runs.csv")
 
 
 @router.get("/sparklines")

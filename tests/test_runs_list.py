@@ -1,5 +1,9 @@
 """The list of runs: found, sorted, edited, deleted and restored, alone and many at once."""
 
+import csv
+import io
+import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,9 +18,11 @@ from shiftscope.db.engine import writing
 from shiftscope.db.errors import SetupProblem
 from shiftscope.db.experiment import Experiment
 from shiftscope.db.parsing import with_settings
+from shiftscope.db.search import setting_keys
 from shiftscope.db.study import Study
 from shiftscope.db.tables import Run
 from shiftscope.server.cli import app
+from shiftscope.server.csv_cells import text_of
 
 
 def problem(response: Any, status: int) -> dict[str, Any]:
@@ -121,6 +127,33 @@ def test_the_list_comes_in_pages_and_as_numbers(web: httpx.Client, engine: Engin
     assert refused["position"] == 7 and "a number" in refused["detail"]
     assert problem(web.get("/api/runs/numbers?q=lr>"), 400)["position"] == 3
     problem(web.get("/api/runs?sort=nothing"), 422)
+
+
+def test_the_whole_list_is_a_file_with_every_column_and_setting(
+    any_engine: Engine, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "AT_ONCE", 2)  # several parts
+    web = connect(any_engine)
+    enqueue(any_engine, '=cmd("x")', "momentum=0.9", "seeds=0,1", tags=["a", "b"],
+            summary={"none": {"last_accuracy": 0.5}}, last_accuracy=0.5,
+            ratio=math.inf)  # fmt: skip
+    others = [enqueue(any_engine, f"Run {at}", "dataset=digits") for at in range(4)]
+    queue.enqueue(any_engine, Study(name="A study", study="added_bias"), "redundant-bias")
+    answer = web.get("/api/runs.csv?sort=run")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert 'filename="shiftscope-runs.csv"' in answer.headers["content-disposition"]
+    first, *rest = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(rest) == 5 and set(setting_keys()) < set(first)
+    assert first["name"] == """'=cmd("x")""" and text_of(first["name"]) == '=cmd("x")'
+    assert (first["optimizer.momentum"], first["seeds"], first["tags"]) == ("0.9", "0 1", "a b")
+    assert json.loads(first["arms"]) == ["none", "BatchNorm"]
+    assert json.loads(first["summary"]) == {"none": {"last_accuracy": 0.5}}
+    assert (first["last_accuracy"], first["ratio"], first["best_accuracy"]) == (
+        "0.5", "Infinity", "")  # fmt: skip
+    assert rest[-1]["source"] == "study" and rest[-1]["optimizer.momentum"] == ""
+    found = web.get("/api/runs.csv?sort=-run&q=dataset:digits").text
+    assert [int(row["run_id"]) for row in csv.DictReader(io.StringIO(found))] == others[::-1]
+    assert problem(web.get("/api/runs.csv?q=lr>"), 400)["position"] == 3
 
 
 def test_what_can_be_searched_is_told_with_its_values(web: httpx.Client, engine: Engine) -> None:

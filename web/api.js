@@ -103,6 +103,13 @@ export const getNumbers = async (query, sort) =>
   /** @type {{ runs: number[] }} */ (await json(`/api/runs/numbers?${asked(query, sort)}`)).runs;
 
 /**
+ * All runs of a list as CSV.
+ * @param {string} query
+ * @param {string} sort
+ */
+export const listUrl = (query, sort) => `/api/runs.csv?${asked(query, sort)}`;
+
+/**
  * The same page, the runs of each sweep as one row unless it is opened.
  * @param {{ query: string, sort: string, open: number[], limit: number, offset: number }} page
  * @returns {Promise<FoldedRuns>}
@@ -379,6 +386,12 @@ export const exportUrl = (run, table, format) => `/api/runs/${run}/export/${tabl
  * @param {string} format Of the tables in it
  */
 export const zipUrl = (run, format) => `/api/runs/${run}/export.zip?format=${format}`;
+
+/**
+ * The exports of several runs as one zip.
+ * @param {number[]} runs
+ */
+export const zipOfRunsUrl = (runs) => `/api/runs.zip?${runs.map((run) => `run=${run}`).join("&")}`;
 
 /** @param {number} run */
 export const reportUrl = (run) => `/api/runs/${run}/report.html`;

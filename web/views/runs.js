@@ -2,6 +2,7 @@
 
 /** @import { Mounted, Place, Run } from "../types" */
 
+import * as api from "../api.js";
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
 import { format, go, IN_SWEEPS, NEWEST, ofQuery } from "../location.js";
@@ -57,7 +58,9 @@ export function runsView(place) {
   const sweeps = h("span", { class: "sweeps", hidden: true },
     h("label", { title: "The runs of a sweep are one row" }, fold, " fold sweeps"),
     h("a", { href: format(ofQuery(IN_SWEEPS)) }, "all sweeps"));
-  const usual = h("div", { class: "usual" }, count, sweeps, columns);
+  const file = h("a", { class: "button", download: true,
+    title: "What the list has of all these runs, and their settings, as CSV" }, "CSV");
+  const usual = h("div", { class: "usual" }, count, sweeps, file, columns);
   const shell = h("div", { class: "list" },
     h("div", { class: "list-bar" }, usual, bulk.element), table.element);
   const element = h("main", { class: "runs-view" },
@@ -80,6 +83,7 @@ export function runsView(place) {
     setText(count, [list.query === "" ? `${whole(matched)} run${matched === 1 ? "" : "s"}`
       : `${whole(matched)} match${matched === 1 ? "es" : ""}`,
     ...folded > 0 ? [`${whole(folded)} sweep${folded === 1 ? "" : "s"}`] : []].join(", "));
+    file.href = api.listUrl(list.query, list.sort);
     fold.checked = !list.apart;
     sweeps.hidden = folded === 0 && !list.apart;
     showEmpty(total === 0);
