@@ -1,6 +1,7 @@
 """The list of runs: a page of it, searched and sorted, and what is drawn beside a run.
 
-It reads runs' own rows; only the sparklines of the runs in sight look at evaluations.
+It reads runs' own rows, and counts findings where it is asked for them; only the sparklines of the
+runs in sight look at evaluations.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Engine, String, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from .matching import COLUMNS, matching
+from .matching import COLUMNS, FINDINGS, matching
 from .search import KEYS
 from .tables import Evaluation, Network, Run
 
@@ -26,6 +27,7 @@ SORTS: dict[str, ColumnElement[Any]] = {
     "norm": func.nullif(type_coerce(Run.norms, String()), ""),
     "tag": func.nullif(type_coerce(Run.tags, String()), ""),
     "note": func.nullif(func.lower(Run.note), ""),
+    "findings": FINDINGS,
     **{
         name: COLUMNS[name].expression
         for name in (
@@ -97,8 +99,8 @@ def numbers(engine: Engine, query: str = "", *, sort: str = NEWEST) -> Sequence[
         return connection.scalars(select(Run.id).where(condition).order_by(*order(sort))).all()
 
 
-def whole(engine: Engine, query: str = "", *, sort: str = NEWEST) -> Iterator[Run]:
-    """All runs that match, in order, read some at a time; none that was purged meanwhile.
+def whole(engine: Engine, query: str = "", *, sort: str = NEWEST) -> Iterator[list[Run]]:
+    """All runs that match, in order, some at a time; none that was purged meanwhile.
 
     Raises:
         SearchError: The query is not understood; at once.
@@ -106,12 +108,12 @@ def whole(engine: Engine, query: str = "", *, sort: str = NEWEST) -> Iterator[Ru
     return _runs(engine, numbers(engine, query, sort=sort))
 
 
-def _runs(engine: Engine, wanted: Sequence[int]) -> Iterator[Run]:
+def _runs(engine: Engine, wanted: Sequence[int]) -> Iterator[list[Run]]:
     for at in range(0, len(wanted), AT_ONCE):
         part = wanted[at : at + AT_ONCE]
         with Session(engine) as session:
             rows = {run.id: run for run in session.scalars(select(Run).where(Run.id.in_(part)))}
-        yield from (rows[number] for number in part if number in rows)
+        yield [rows[number] for number in part if number in rows]
 
 
 def order(sort: str) -> tuple[ColumnElement[Any], ...]:

@@ -9,17 +9,19 @@ from sqlalchemy import (
     Double,
     String,
     and_,
+    case,
     false,
     func,
     literal,
     not_,
     or_,
+    select,
     type_coerce,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
 from .search import KEYS, Key, Term, parse
-from .tables import Run
+from .tables import Finding, Run
 
 COLUMNS: dict[str, InstrumentedAttribute[Any]] = {
     "status": Run.status,
@@ -47,6 +49,13 @@ COLUMNS: dict[str, InstrumentedAttribute[Any]] = {
     "archived": Run.archived,
     "deleted": Run.deleted_at,
 }
+FINDINGS: ColumnElement[Any] = case(
+    (
+        Run.diagnosed.is_not(None),
+        select(func.count()).where(Finding.run_id == Run.id).correlate(Run).scalar_subquery(),
+    )
+)
+"""How many findings a run has, by their index; NULL where the rules never looked."""
 COMPARE = {">": gt, ">=": ge, "<": lt, "<=": le}
 OLDER = {">": lt, ">=": le, "<": gt, "<=": ge}
 """A greater age is an earlier moment."""
@@ -85,6 +94,9 @@ def _one(term: Term, meaning: str | float | bool, now: datetime) -> ColumnElemen
         return _contains(Run.name, str(meaning)) | _contains(Run.note, str(meaning))
     if key.name == "deleted":
         return Run.deleted_at.is_not(None) if meaning else Run.deleted_at.is_(None)
+    if key.name == "finding":
+        rule = Finding.rule.like(_pattern(str(meaning)), escape=ESCAPE)
+        return select(Finding.id).where(Finding.run_id == Run.id, rule).correlate(Run).exists()
     if isinstance(meaning, bool):
         return _held(key).is_(meaning)
     if key.name == "age":
@@ -105,7 +117,9 @@ def _one(term: Term, meaning: str | float | bool, now: datetime) -> ColumnElemen
 
 
 def _held(key: Key) -> Any:
-    """What a run has of a key: a column, or a setting of its experiment's document."""
+    """What a run has of a key: a column, its findings, or a setting of its experiment."""
+    if key.name == "findings":
+        return FINDINGS
     if KEYS.get(key.name) is key:
         return COLUMNS[key.name]
     setting = Run.experiment[tuple(key.name.split("."))]

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from .document import Document, plain_types
 from .errors import SearchError
 from .experiment import Experiment
+from .rules import RULE_NAMES
 from .tables import Source, Status
 
 LONGEST = 1000
@@ -70,6 +71,8 @@ KEYS = {
         Key("speed", "number", "steps per second"),
         Key("age", "time", "time since it was created"),
         Key("duration", "time", "time from its start to its end, once it has ended"),
+        Key("findings", "number", "how many findings, once the rules have looked"),
+        Key("finding", "words", "a rule that found something", RULE_NAMES),
         Key("run", "number", "its number"),
         Key("name", "text", "text in its name"),
         Key("note", "text", "text in its note"),

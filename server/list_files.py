@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ..db import listing
+from ..db.findings import counted
 from ..db.outline import setting
 from ..db.plain_json import to_json
 from ..db.search import setting_keys
@@ -17,7 +18,10 @@ ACCURACIES = ("last_accuracy", "best_accuracy")
 """Of the arm where each is highest, besides those of each arm in `summary`."""
 WORDS = ("norms", "seeds", "tags")
 """Columns of several values without spaces, which stand between them; lists of others are JSON."""
-OF_RUNS = ("run_id", *(name for name in RunPublic.model_fields if name != "id"), *ACCURACIES)
+OF_RUNS = (
+    *("run_id", *(name for name in RunPublic.model_fields if name != "id")),
+    *(*ACCURACIES, "findings", "severity"),
+)
 
 
 def run_rows(engine: Engine, query: str, sort: str) -> Iterator[Sequence[object]]:
@@ -26,19 +30,21 @@ def run_rows(engine: Engine, query: str, sort: str) -> Iterator[Sequence[object]
     Raises:
         SearchError: The query is not understood; at once.
     """
-    return _rows(listing.whole(engine, query, sort=sort))
+    return _rows(engine, listing.whole(engine, query, sort=sort))
 
 
-def _rows(runs: Iterator[Run]) -> Iterator[Sequence[object]]:
+def _rows(engine: Engine, parts: Iterator[Sequence[Run]]) -> Iterator[Sequence[object]]:
     settings = tuple(setting_keys())
     yield (*OF_RUNS, *settings)
-    for run in runs:
-        told = vars(run_public(run)) | {"run_id": run.id}
-        told |= {name: getattr(run, name) for name in ACCURACIES}
-        yield (
-            *(_written(name, told[name]) for name in OF_RUNS),
-            *(setting(run, name) for name in settings),
-        )
+    for part in parts:
+        found = {one.run: vars(one) for one in counted(engine, [run.id for run in part])}
+        for run in part:
+            told = vars(run_public(run)) | {"run_id": run.id} | found.get(run.id, {})
+            told |= {name: getattr(run, name) for name in ACCURACIES}
+            yield (
+                *(_written(name, told.get(name)) for name in OF_RUNS),
+                *(setting(run, name) for name in settings),
+            )
 
 
 def _written(name: str, value: Any) -> object:

@@ -6,11 +6,14 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from ..db import listing
+from ..db.findings import counted
 from ..db.search import KEYS, setting_keys
 from .dependencies import EngineDep, Limit, Offset
 from .downloads import CSV_TYPE, csv_pieces, download
 from .list_files import run_rows
 from .list_schemas import (
+    FindingCountPublic,
+    FindingCountsPublic,
     NumbersPublic,
     RunsPublic,
     SearchKeyPublic,
@@ -32,6 +35,7 @@ Sort = Annotated[
         description="What to sort by; a minus sign before it turns the order around.",
     ),
 ]
+Some = Annotated[list[Number], Query(min_length=1, max_length=200)]
 
 
 @router.get("", responses=refusals(400))
@@ -74,12 +78,17 @@ def export_list(engine: EngineDep, q: SearchQuery = "", sort: Sort = listing.NEW
 
 
 @router.get("/sparklines")
-def get_sparklines(
-    engine: EngineDep, run: Annotated[list[Number], Query(min_length=1, max_length=200)]
-) -> SparklinesPublic:
+def get_sparklines(engine: EngineDep, run: Some) -> SparklinesPublic:
     """Test accuracy of every arm of some runs, in few points."""
     found = listing.sparklines(engine, run)
     return SparklinesPublic(sparklines=[SparklinePublic.model_validate(one) for one in found])
+
+
+@router.get("/findings")
+def get_finding_counts(engine: EngineDep, run: Some) -> FindingCountsPublic:
+    """How many findings some runs have, of those that the rules have looked at."""
+    counts = [FindingCountPublic.model_validate(one) for one in counted(engine, run)]
+    return FindingCountsPublic(counts=counts)
 
 
 @router.get("/keys")

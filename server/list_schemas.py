@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from ..db import edit, search
+from ..db.findings import Severity
 from .run_schemas import RunPublic
 from .schemas import Asked, Number, Public
 
@@ -35,6 +36,20 @@ class SparklinesPublic(Public):
     """Sparklines of some runs."""
 
     sparklines: list[SparklinePublic]
+
+
+class FindingCountPublic(Public):
+    """How many findings a run has, and the severity of the worst."""
+
+    run: int
+    findings: int
+    severity: Severity | None
+
+
+class FindingCountsPublic(Public):
+    """Findings of some runs, of those that the rules have looked at."""
+
+    counts: list[FindingCountPublic]
 
 
 class SearchKeyPublic(Public):

@@ -17,7 +17,9 @@ from shiftscope.db import edit, listing, queue, read
 from shiftscope.db.engine import writing
 from shiftscope.db.errors import SetupProblem
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.findings import Found, store_findings
 from shiftscope.db.parsing import with_settings
+from shiftscope.db.rules import RULE_NAMES, RuleName
 from shiftscope.db.search import setting_keys
 from shiftscope.db.study import Study
 from shiftscope.db.tables import Run
@@ -39,6 +41,13 @@ def enqueue(engine: Engine, name: str, *values: str, **columns: Any) -> int:
         with writing(engine) as connection:
             connection.execute(update(Run).where(Run.id == run_id).values(columns))
     return run_id
+
+
+def noticed(rule: RuleName) -> Found:
+    """What a rule might find of a run."""
+    severity = "critical" if rule == "diverged" else "warning"
+    return Found(rule, None, None, 1, 7, severity, "network_records", "loss", 1.0, 0.5, 1, 7,
+                 "It is so.", "Because.", "Try.")  # fmt: skip
 
 
 @pytest.fixture
@@ -163,6 +172,45 @@ def test_what_can_be_searched_is_told_with_its_values(web: httpx.Client, engine:
     assert keys["dataset"]["values"] == ["digits"] and keys["tag"]["values"] == ["draft", "lecture"]
     assert "running" in keys["status"]["values"] and keys["archived"]["values"] == ["yes", "no"]
     assert keys["optimizer.momentum"]["kind"] == "number" and told["sorts"] == [*listing.SORTS]
+
+
+def test_runs_are_found_sorted_and_listed_by_their_findings(
+    any_engine: Engine, connect: Any
+) -> None:
+    web = connect(any_engine)
+    several, one, none, never = (enqueue(any_engine, f"Run {at}") for at in range(4))
+
+    def find(run: int, *rules: RuleName) -> None:
+        store_findings(any_engine, run, [noticed(rule) for rule in rules], 7)
+
+    find(several, "stalled", "diverged", "dead_units")
+    find(one, "dead_units")
+    find(none)
+    for query, expected in {
+        "findings>0": [several, one],
+        "findings:0": [none],
+        "-findings>1": [one, none, never],
+        "finding:dead_units": [several, one],
+        "finding:stalled,diverged": [several],
+        "finding:dead_units -finding:d*d": [one],
+        "-finding:*": [none, never],
+    }.items():
+        assert listing.numbers(any_engine, query, sort="run") == expected, query
+    assert listing.numbers(any_engine, sort="-findings") == [several, one, none, never]
+    assert listing.numbers(any_engine, sort="findings") == [none, one, several, never]
+    told = web.get(f"/api/runs/findings?run={several}&run={one}&run={none}&run={never}&run=99")
+    assert told.json()["counts"] == [
+        {"run": several, "findings": 3, "severity": "critical"},
+        {"run": one, "findings": 1, "severity": "warning"},
+        {"run": none, "findings": 0, "severity": None},
+    ]
+    rows = csv.DictReader(io.StringIO(web.get("/api/runs.csv?sort=run").text))
+    assert [(row["findings"], row["severity"]) for row in rows] == [
+        ("3", "critical"), ("1", "warning"), ("0", ""), ("", "")]  # fmt: skip
+    assert "expected one of nonfinite_values" in problem(
+        web.get("/api/runs?q=finding:dead"), 400)["detail"].lower()  # fmt: skip
+    keys = {key["name"]: key for key in web.get("/api/runs/keys").json()["keys"]}
+    assert keys["finding"]["values"] == [*RULE_NAMES]
 
 
 def test_a_run_is_renamed_tagged_noted_and_archived(any_engine: Engine, connect: Any) -> None:

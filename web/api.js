@@ -4,7 +4,7 @@
 /** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
 /** @import { Definitions, Log, Offenders, Samples, SearchKey, Sparkline, UnitMatrices } from "./types" */
 /** @import { Averages, ComparePlace, Compared, Findings, SweepAsked, SweepDetail } from "./types" */
-/** @import { Access, FoldedRuns, SweepValidated, Verdict } from "./types" */
+/** @import { Access, FindingCount, FoldedRuns, SettingValues, SweepValidated, Verdict } from "./types" */
 
 import { readable } from "./readable.js";
 import { decode, decodeUnits } from "./series.js";
@@ -143,7 +143,27 @@ export const getSearchKeys = async () =>
  * @returns {Promise<Sparkline[]>}
  */
 export const getSparklines = async (runs) => /** @type {{ sparklines: Sparkline[] }} */ (
-  await json(`/api/runs/sparklines?${runs.map((run) => `run=${run}`).join("&")}`)).sparklines;
+  await json(`/api/runs/sparklines?${numbered(runs)}`)).sparklines;
+
+/**
+ * @param {number[]} runs
+ * @returns {Promise<FindingCount[]>}
+ */
+export const getFindingCounts = async (runs) => /** @type {{ counts: FindingCount[] }} */ (
+  await json(`/api/runs/findings?${numbered(runs)}`)).counts;
+
+/**
+ * What runs have of some settings.
+ * @param {number[]} runs
+ * @param {string[]} paths
+ * @returns {Promise<SettingValues[]>}
+ */
+export const getSettings = async (runs, paths) => /** @type {{ settings: SettingValues[] }} */ (
+  await json(`/api/runs/settings?${numbered(runs)}&${paths.map((path) =>
+    `setting=${encodeURIComponent(path)}`).join("&")}`)).settings;
+
+/** @param {number[]} runs */
+const numbered = (runs) => runs.map((run) => `run=${run}`).join("&");
 
 /**
  * @param {number} run
@@ -391,7 +411,7 @@ export const zipUrl = (run, format) => `/api/runs/${run}/export.zip?format=${for
  * The exports of several runs as one zip.
  * @param {number[]} runs
  */
-export const zipOfRunsUrl = (runs) => `/api/runs.zip?${runs.map((run) => `run=${run}`).join("&")}`;
+export const zipOfRunsUrl = (runs) => `/api/runs.zip?${numbered(runs)}`;
 
 /** @param {number} run */
 export const reportUrl = (run) => `/api/runs/${run}/report.html`;

@@ -1,12 +1,15 @@
 /** The cells of a run's row, and which of them are columns of the list. */
 
-/** @import { Run, RunCell } from "../types" */
+/** @import { Run, RunCell, SettingValues } from "../types" */
 
+import * as api from "../api.js";
+import { Beside } from "../beside.js";
 import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
-import { age, duration, exact, number, percent, real, speed } from "../format.js";
+import { age, duration, exact, number, percent, real, speed, whole } from "../format.js";
 import { recall, remember } from "../memory.js";
 import { format, ofQuery } from "../location.js";
+import { sparkline } from "./sparkline.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 
 /** So many arms are listed; of more the first ones, and how many there are. */
@@ -23,7 +26,11 @@ const REMEMBERED = "run-columns";
  * @property {number} share Of the width
  * @property {boolean} usual Whether it is there unless it is chosen away
  * @property {() => RunCell} make
+ * @property {Beside<any>} [beside] What its cells show that a run's row does not have
  */
+
+const curves = new Beside(api.getSparklines, ({ step }) => String(step));
+const findings = new Beside(api.getFindingCounts, ({ step, status }) => `${step} ${status}`);
 
 /**
  * A cell that is nothing but text.
@@ -87,8 +94,32 @@ function armsCell() {
   } };
 }
 
-/** Its curve comes later, with those of all rows in sight. @returns {RunCell} */
-const curveCell = () => ({ element: h("span", {}), show() {} });
+/** @returns {RunCell} */
+function curveCell() {
+  const element = h("span", {});
+  let drawn = "";
+  return { element, show(run) {
+    const lines = curves.of(run.id);
+    const said = JSON.stringify(lines);
+    if (!lines.length || said === drawn) return;
+    drawn = said;
+    element.replaceChildren(sparkline(run, lines));
+  } };
+}
+
+/** @returns {RunCell} */
+function findingsCell() {
+  const count = h("span", { class: "number" });
+  const worst = h("span", { class: "words" });
+  const element = h("span", {}, count, worst);
+  return { element, show({ id }) {
+    const [found] = findings.of(id);
+    setText(count, found ? whole(found.findings) : "");
+    setText(worst, found?.severity ?? "");
+    worst.classList.toggle("bad", found?.severity === "critical");
+    element.title = found?.severity ? `The worst is ${found.severity}` : "";
+  } };
+}
 
 /** @returns {RunCell} */
 function tagsCell() {
@@ -125,10 +156,13 @@ export const COLUMNS = [
     about: "Sorts by the best of the arm where it is highest", sort: "best", falls: true, share: 23,
     usual: true, make: armsCell },
   { name: "curve", title: "test accuracy", sort: null, falls: false, share: 9, usual: true,
-    make: curveCell },
+    make: curveCell, beside: curves },
   { name: "ratio", title: "ratio",
     about: "Steps to the target: reference ÷ the arm that was soonest", sort: "ratio", falls: true, share: 6, usual: true,
     make: text(({ ratio }) => ratio === null ? "" : `${number(Number(ratio))} ×`, "number") },
+  { name: "findings", title: "findings",
+    about: "What the rules found, and the severity of the worst", sort: "findings", falls: true,
+    share: 6.5, usual: true, make: findingsCell, beside: findings },
   { name: "lr", title: "learning rate", sort: "lr", falls: true, share: 7, usual: false,
     make: text(({ lr }) => lr === null ? "" : number(Number(lr)), "number") },
   { name: "age", title: "age", sort: "created", falls: true, share: 8, usual: true, make: ageCell },
