@@ -13,8 +13,9 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Engine, String, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from .matching import COLUMNS, FINDINGS, matching
-from .search import KEYS
+from .matching import COLUMNS, FINDINGS, held, matching
+from .outline import setting
+from .search import KEYS, setting_keys
 from .tables import Evaluation, Network, Run
 
 NEWEST = "-run"
@@ -36,7 +37,7 @@ SORTS: dict[str, ColumnElement[Any]] = {
         )
     },
 }
-"""What a list can be sorted by; a minus sign before it turns the order around."""
+"""What a list can be sorted by, besides settings; a minus sign before it turns the order around."""
 AT_ONCE = 200
 """Runs that are read at once of a whole list."""
 BUCKETS = 32
@@ -116,11 +117,26 @@ def _runs(engine: Engine, wanted: Sequence[int]) -> Iterator[list[Run]]:
         yield [rows[number] for number in part if number in rows]
 
 
+def sort_keys() -> tuple[str, ...]:
+    """Everything that a list can be sorted by: settings by their dotted paths."""
+    return (*SORTS, *setting_keys())
+
+
 def order(sort: str) -> tuple[ColumnElement[Any], ...]:
     """What does not apply comes last either way; of equals the newest run first."""
-    column = SORTS[sort.removeprefix("-")]
+    name = sort.removeprefix("-")
+    column = SORTS[name] if name in SORTS else held(setting_keys()[name])
     ordered = column.desc() if sort.startswith("-") else column.asc()
     return ordered.nulls_last(), Run.id.desc()
+
+
+def settings(
+    engine: Engine, run_ids: Sequence[int], paths: Sequence[str]
+) -> Mapping[int, dict[str, Any]]:
+    """What some runs have of some settings; None where one has no such setting."""
+    with Session(engine) as session:
+        runs = session.scalars(select(Run).where(Run.id.in_(run_ids)).order_by(Run.id))
+        return {run.id: {path: setting(run, path) for path in paths} for run in runs}
 
 
 def sparklines(engine: Engine, run_ids: Sequence[int]) -> list[Sparkline]:

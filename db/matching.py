@@ -98,7 +98,7 @@ def _one(term: Term, meaning: str | float | bool, now: datetime) -> ColumnElemen
         rule = Finding.rule.like(_pattern(str(meaning)), escape=ESCAPE)
         return select(Finding.id).where(Finding.run_id == Run.id, rule).correlate(Run).exists()
     if isinstance(meaning, bool):
-        return _held(key).is_(meaning)
+        return held(key).is_(meaning)
     if key.name == "age":
         assert isinstance(meaning, float)
         then = now - timedelta(seconds=meaning)
@@ -106,17 +106,17 @@ def _one(term: Term, meaning: str | float | bool, now: datetime) -> ColumnElemen
     if not isinstance(meaning, str):
         # As a float on both sides: a column of integers would refuse a number too great for it.
         number: ColumnElement[Any] = literal(meaning, Double())
-        held = _held(key)
-        return COMPARE[term.operator](held, number) if term.operator != ":" else held == number
+        found = held(key)
+        return COMPARE[term.operator](found, number) if term.operator != ":" else found == number
     if key.kind == "words":
         words = type_coerce(COLUMNS[key.name], String())
         return words.like(f"% {_pattern(meaning)} %", escape=ESCAPE)
     if key.kind == "text":
         return _contains(COLUMNS[key.name], meaning)
-    return func.lower(_held(key)).like(_pattern(meaning), escape=ESCAPE)
+    return func.lower(held(key)).like(_pattern(meaning), escape=ESCAPE)
 
 
-def _held(key: Key) -> Any:
+def held(key: Key) -> Any:
     """What a run has of a key: a column, its findings, or a setting of its experiment."""
     if key.name == "findings":
         return FINDINGS

@@ -1,9 +1,11 @@
 """The list of runs: its pages, its sparklines, and what it can be searched by."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
+from pydantic import Field
 
 from ..db import listing
 from ..db.findings import counted
@@ -18,6 +20,8 @@ from .list_schemas import (
     RunsPublic,
     SearchKeyPublic,
     SearchKeysPublic,
+    SettingsOfRunsPublic,
+    SettingsPublic,
     SparklinePublic,
     SparklinesPublic,
 )
@@ -31,10 +35,11 @@ SearchQuery = Annotated[str, Query(description="As docs/search.md describes it."
 Sort = Annotated[
     str,
     Query(
-        pattern=rf"^-?({'|'.join(listing.SORTS)})$",
-        description="What to sort by; a minus sign before it turns the order around.",
+        pattern=rf"^-?({'|'.join(re.escape(key) for key in listing.sort_keys())})$",
+        description="What to sort by, a setting by its path; a minus sign before it turns around.",
     ),
 ]
+SettingPath = Annotated[str, Field(max_length=200, examples=["optimizer.momentum"])]
 Some = Annotated[list[Number], Query(min_length=1, max_length=200)]
 
 
@@ -91,15 +96,30 @@ def get_finding_counts(engine: EngineDep, run: Some) -> FindingCountsPublic:
     return FindingCountsPublic(counts=counts)
 
 
+@router.get("/settings")
+def get_settings(
+    engine: EngineDep,
+    run: Some,
+    setting: Annotated[list[SettingPath], Query(min_length=1, max_length=50)],
+) -> SettingsOfRunsPublic:
+    """What some runs have of some settings, by their paths."""
+    found = listing.settings(engine, run, setting)
+    return SettingsOfRunsPublic(
+        settings=[SettingsPublic(run=one, values=values) for one, values in found.items()]
+    )
+
+
 @router.get("/keys")
 def get_search_keys(engine: EngineDep) -> SearchKeysPublic:
     """What runs can be searched by, with the values that there are, and sorted by."""
     values = listing.values(engine)
-    keys = [*KEYS.values(), *setting_keys().values()]
+    settings = setting_keys()
+    keys = [*KEYS.values(), *settings.values()]
     return SearchKeysPublic(
         keys=[
             SearchKeyPublic(
                 name=key.name,
+                setting=key.name in settings,
                 kind=key.kind,
                 about=key.about,
                 values=list(values.get(key.name, key.choices)),

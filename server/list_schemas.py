@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from ..db import edit, search
 from ..db.findings import Severity
 from .run_schemas import RunPublic
-from .schemas import Asked, Number, Public
+from .schemas import Asked, Document, Number, Public
 
 
 class RunsPublic(Public):
@@ -52,10 +52,24 @@ class FindingCountsPublic(Public):
     counts: list[FindingCountPublic]
 
 
+class SettingsPublic(Public):
+    """What a run has of some settings, by path; null where it has none."""
+
+    run: int
+    values: Document
+
+
+class SettingsOfRunsPublic(Public):
+    """Settings of some runs."""
+
+    settings: list[SettingsPublic]
+
+
 class SearchKeyPublic(Public):
-    """Something that runs can be searched by, and values to suggest."""
+    """Something that runs can be searched by, and values to suggest; a setting is a column, too."""
 
     name: str
+    setting: bool
     kind: search.Kind
     about: str
     values: list[str]

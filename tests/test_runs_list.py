@@ -213,6 +213,31 @@ def test_runs_are_found_sorted_and_listed_by_their_findings(
     assert keys["finding"]["values"] == [*RULE_NAMES]
 
 
+def test_settings_are_columns_and_what_the_list_is_sorted_by(
+    any_engine: Engine, connect: Any
+) -> None:
+    web = connect(any_engine)
+    fast = enqueue(any_engine, "Fast", "momentum=0.9")
+    slow = enqueue(any_engine, "Slow", "momentum=0.5", "batch_size=7")
+    queue.enqueue(any_engine, Study(name="A study", study="added_bias"), "redundant-bias")
+    asked = "setting=optimizer.momentum&setting=batch_size&setting=no.such"
+    told = web.get(f"/api/runs/settings?run={slow}&run={fast}&run=3&run=99&{asked}")
+    assert told.json()["settings"] == [
+        {"run": fast, "values": {"optimizer.momentum": 0.9, "batch_size": 60, "no.such": None}},
+        {"run": slow, "values": {"optimizer.momentum": 0.5, "batch_size": 7, "no.such": None}},
+        {"run": 3, "values": {"optimizer.momentum": None, "batch_size": None, "no.such": None}},
+    ]
+    assert listing.numbers(any_engine, sort="optimizer.momentum") == [slow, fast, 3]
+    sorted_by = web.get("/api/runs/folded?sort=-optimizer.momentum").json()["runs"]
+    assert [run["id"] for run in sorted_by] == [fast, slow, 3]
+    for sort in setting_keys():
+        assert set(listing.numbers(any_engine, sort=f"-{sort}")) == {fast, slow, 3}, sort
+    problem(web.get("/api/runs?sort=optimizerXmomentum"), 422)
+    problem(web.get(f"/api/runs/settings?run={fast}"), 422)
+    keys = web.get("/api/runs/keys").json()["keys"]
+    assert [key["name"] for key in keys if key["setting"]] == [*setting_keys()]
+
+
 def test_a_run_is_renamed_tagged_noted_and_archived(any_engine: Engine, connect: Any) -> None:
     web = connect(any_engine)
     run_id = enqueue(any_engine, "Old")

@@ -7,14 +7,15 @@ import { Beside } from "../beside.js";
 import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
 import { age, duration, exact, number, percent, real, speed, whole } from "../format.js";
-import { recall, remember } from "../memory.js";
 import { format, ofQuery } from "../location.js";
+import { valueWords } from "../swept.js";
 import { sparkline } from "./sparkline.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 
 /** So many arms are listed; of more the first ones, and how many there are. */
 const LISTED = 3;
-const REMEMBERED = "run-columns";
+/** Begins the name of a column that is a setting. */
+export const SETTING = "setting:";
 
 /**
  * @typedef {object} Column
@@ -181,12 +182,23 @@ export const COLUMNS = [
     make: text((run) => run.note) },
 ];
 
-/** The columns that were chosen last, in their order. */
-export function chosenColumns() {
-  const names = recall(REMEMBERED)?.split(" ");
-  return COLUMNS.filter(({ name, usual }) => names ? names.includes(name) : usual);
-}
+/** Columns of settings; what they show is asked for together. */
+const shown = new Set();
+/** @type {Beside<SettingValues>} */
+const settings = new Beside((runs) => api.getSettings(runs, [...shown]), () => "");
 
-/** @param {Column[]} columns */
-export const rememberColumns = (columns) =>
-  remember(REMEMBERED, columns.map(({ name }) => name).join(" "));
+/**
+ * A column of a setting.
+ * @param {string} path As searches know it
+ * @returns {Column}
+ */
+export function settingColumn(path) {
+  if (!shown.has(path)) settings.forget();
+  shown.add(path);
+  return { name: `${SETTING}${path}`, title: path.split(".").pop() ?? path, about: `The setting ${path}`,
+    sort: path, falls: true, share: 8, usual: false, beside: settings,
+    make: text(({ id }) => {
+      const value = settings.of(id)[0]?.values[path] ?? null;
+      return value === null ? "" : valueWords(value);
+    }, "number") };
+}

@@ -10,9 +10,9 @@ import { keyOfRun, RunList } from "../run_list.js";
 import { Selection } from "../selection.js";
 import { store } from "../state.js";
 import { bulkBar } from "./bulk_bar.js";
+import { chosenColumns, columnsMenu } from "./columns_menu.js";
 import { offerFirst } from "./first_run.js";
 import { queryBox } from "./query_box.js";
-import { chosenColumns, COLUMNS, rememberColumns } from "./run_cells.js";
 import { RunsTable } from "./runs_table.js";
 
 const AGES_EVERY = 10_000;
@@ -198,26 +198,3 @@ export function runsView(place) {
  */
 const hasMoved = (run, known) => run.status !== known.status || run.archived !== known.archived
   || run.deleted_at !== known.deleted_at;
-
-/**
- * The choice of columns, which is remembered.
- * @param {(chosen: ReturnType<typeof chosenColumns>) => void} onChoose
- */
-function columnsMenu(onChoose) {
-  const chosen = new Set(chosenColumns());
-  const menu = h("details", { class: "menu" }, h("summary", { class: "button" }, "Columns"),
-    h("ul", {}, ...COLUMNS.map((column) => h("li", {}, h("label", {},
-      h("input", { type: "checkbox", checked: chosen.has(column), onchange: () => {
-        if (!chosen.delete(column)) chosen.add(column);
-        const ordered = COLUMNS.filter((one) => chosen.has(one));
-        rememberColumns(ordered);
-        onChoose(ordered);
-      } }), column.name === "curve" ? "sparkline" : column.title)))));
-  menu.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape") menu.open = false;
-  });
-  menu.addEventListener("focusout", ({ relatedTarget }) => {
-    if (relatedTarget && !menu.contains(/** @type {Node} */ (relatedTarget))) menu.open = false;
-  });
-  return menu;
-}
