@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from .matching import COLUMNS, FINDINGS, held, matching
 from .outline import setting
-from .search import KEYS, setting_keys
+from .search import KEYS, SAID, Key, setting_key
 from .tables import Evaluation, Network, Run
 
 NEWEST = "-run"
@@ -117,15 +117,26 @@ def _runs(engine: Engine, wanted: Sequence[int]) -> Iterator[list[Run]]:
         yield [rows[number] for number in part if number in rows]
 
 
-def sort_keys() -> tuple[str, ...]:
-    """Everything that a list can be sorted by: settings by their dotted paths."""
-    return (*SORTS, *setting_keys())
+def can_sort(sort: str) -> bool:
+    """Whether a list can be sorted by it: a key, or a setting by its path."""
+    name = sort.removeprefix("-")
+    return name in SORTS or setting_key(name) is not None
+
+
+def said(engine: Engine) -> Sequence[str]:
+    """The keys of what watched programs said of themselves, in the order of the alphabet."""
+    settings = select(Run.watched["settings"]).where(
+        Run.source == "watch", Run.deleted_at.is_(None)
+    )
+    with engine.connect() as connection:
+        names = {f"{SAID}{name}" for one in connection.scalars(settings) for name in one or ()}
+    return sorted(name for name in names if setting_key(name))
 
 
 def order(sort: str) -> tuple[ColumnElement[Any], ...]:
     """What does not apply comes last either way; of equals the newest run first."""
     name = sort.removeprefix("-")
-    column = SORTS[name] if name in SORTS else held(setting_keys()[name])
+    column = SORTS[name] if name in SORTS else held(cast(Key, setting_key(name)))
     ordered = column.desc() if sort.startswith("-") else column.asc()
     return ordered.nulls_last(), Run.id.desc()
 

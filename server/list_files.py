@@ -34,7 +34,7 @@ def run_rows(engine: Engine, query: str, sort: str) -> Iterator[Sequence[object]
 
 
 def _rows(engine: Engine, parts: Iterator[Sequence[Run]]) -> Iterator[Sequence[object]]:
-    settings = tuple(setting_keys())
+    settings = (*setting_keys(), *listing.said(engine))
     yield (*OF_RUNS, *settings)
     for part in parts:
         found = {one.run: vars(one) for one in counted(engine, [run.id for run in part])}

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ..db import listing
 from ..db.findings import counted
-from ..db.search import KEYS, setting_keys
+from ..db.search import KEYS, SAID, setting_key, setting_keys
 from .dependencies import EngineDep, Limit, Offset
 from .downloads import CSV_TYPE, csv_pieces, download
 from .list_files import run_rows
@@ -31,11 +31,13 @@ from .schemas import Number
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
+SORTED = (*listing.SORTS, *setting_keys())
 SearchQuery = Annotated[str, Query(description="As docs/search.md describes it.")]
 Sort = Annotated[
     str,
     Query(
-        pattern=rf"^-?({'|'.join(re.escape(key) for key in listing.sort_keys())})$",
+        max_length=200,
+        pattern=rf"^-?({'|'.join(map(re.escape, SORTED))}|{re.escape(SAID)}[\w.]+)$",
         description="What to sort by, a setting by its path; a minus sign before it turns around.",
     ),
 ]
@@ -114,12 +116,15 @@ def get_search_keys(engine: EngineDep) -> SearchKeysPublic:
     """What runs can be searched by, with the values that there are, and sorted by."""
     values = listing.values(engine)
     settings = setting_keys()
-    keys = [*KEYS.values(), *settings.values()]
+    said = [
+        key for name in listing.said(engine)[: listing.MOST_VALUES] if (key := setting_key(name))
+    ]
+    keys = [*KEYS.values(), *settings.values(), *said]
     return SearchKeysPublic(
         keys=[
             SearchKeyPublic(
                 name=key.name,
-                setting=key.name in settings,
+                setting=key in said or key.name in settings,
                 kind=key.kind,
                 about=key.about,
                 values=list(values.get(key.name, key.choices)),

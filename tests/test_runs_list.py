@@ -238,6 +238,59 @@ def test_settings_are_columns_and_what_the_list_is_sorted_by(
     assert [key["name"] for key in keys if key["setting"]] == [*setting_keys()]
 
 
+def test_watched_runs_are_found_and_sorted_by_what_their_programs_said(
+    any_engine: Engine, connect: Any, make_watched: Any
+) -> None:
+    web = connect(any_engine)
+
+    def watched(**said: Any) -> int:
+        return make_watched(any_engine, settings=said).run_id
+
+    mixed = watched(batch_size=60, lr=0.25, Augment="Mixup", width=1e-5, amp=True, momentum=0.5)
+    plain = watched(batch_size="sixty", lr=10**400, Augment="none", width=20, amp=False, twins=True)
+    other = watched(width="1e999", odd_one=None, **{"two words": 1})
+    own = enqueue(any_engine, "Own", "batch_size=60", "momentum=0.9")
+    for query, expected in {
+        "batch_size:60": [mixed, own],
+        "batch_size>0 source:watch": [mixed],
+        "-batch_size>0": [plain, other],
+        "momentum>0.4": [mixed, own],
+        "lr:0.25": [mixed],
+        "twins:yes": [plain, own],
+        "settings.Augment:mix*": [mixed],
+        "settings.Augment:none,mixup": [mixed, plain],
+        "settings.augment:mixup": [],
+        "settings.width>10": [plain],
+        "settings.width:0.00001": [mixed],
+        "settings.width<=20": [mixed, plain],
+        "settings.amp:yes": [mixed],
+        "settings.amp:no": [plain],
+        "settings.amp:yes,no": [mixed, plain],
+        "settings.nothing:1": [],
+        "-settings.width:*": [own],
+    }.items():
+        assert listing.numbers(any_engine, query, sort="run") == expected, query
+    assert listing.numbers(any_engine, sort="-settings.width") == [plain, mixed, own, other]
+    assert listing.numbers(any_engine, "source:watch", sort="-batch_size")[0] == mixed
+    asked = f"run={mixed}&setting=settings.Augment&setting=optimizer.momentum"
+    (told,) = web.get(f"/api/runs/settings?{asked}").json()["settings"]
+    assert told["values"] == {"settings.Augment": "Mixup", "optimizer.momentum": 0.5}
+    keys = web.get("/api/runs/keys").json()["keys"]
+    assert [(key["name"], key["setting"]) for key in keys if key["kind"] == "any"] == [
+        (f"settings.{name}", True)
+        for name in (
+            *("Augment", "amp", "batch_size", "lr", "momentum", "odd_one", "twins", "width"),
+        )
+    ]
+    assert web.get("/api/runs?sort=-settings.width").json()["runs"][0]["id"] == plain
+    rows = csv.DictReader(io.StringIO(web.get("/api/runs.csv?sort=run").text))
+    assert [(row["batch_size"], row["settings.Augment"], row["lr"]) for row in rows] == [
+        ("60", "Mixup", "0.25"), ("sixty", "none", ""), ("", "", ""), ("60", "", "0.1"),
+    ]  # fmt: skip
+    refused = problem(web.get("/api/runs?q=settings.width>big"), 400)
+    assert refused["position"] == 15 and "a number" in refused["detail"]
+
+
 def test_a_run_is_renamed_tagged_noted_and_archived(any_engine: Engine, connect: Any) -> None:
     web = connect(any_engine)
     run_id = enqueue(any_engine, "Old")

@@ -318,7 +318,7 @@ export interface SearchKey {
   name: string;
   /** Whether it is a setting, which can be a column. */
   setting: boolean;
-  kind: "word" | "words" | "text" | "number" | "share" | "time" | "flag";
+  kind: "word" | "words" | "text" | "number" | "share" | "time" | "flag" | "any";
   about: string;
   values: string[];
 }

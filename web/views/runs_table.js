@@ -15,7 +15,7 @@ import { SweepRow } from "./sweep_row.js";
 const BEYOND = 6;
 /** The two columns that are always there. */
 const NUMBER = { name: "id", title: "#", sort: "run", falls: true };
-const NAME = { name: "name", title: "run", sort: "name", falls: false, share: 21 };
+const NAME = { name: "name", title: "run", sort: "name", falls: false, share: 20 };
 /** @param {Column} column It stands before the name. */
 const isFirst = ({ name }) => name === "status";
 const KEYS = "j k: Next and previous run, with Shift select; x: Select the run; " +
