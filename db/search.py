@@ -36,7 +36,8 @@ KEYED = re.compile(r"([A-Za-z_][\w.]*)(:|>=|<=|>|<|=)")
 WORD = re.compile(r'[^\s"]+')
 PART = re.compile(r'[^\s,"]+')
 """Of a list with commas."""
-NAME = re.compile(r"[\w.]+")
+NAME = re.compile(r"[A-Za-z0-9_.]+")
+"""Of what a watched program said; others can't be asked for."""
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 

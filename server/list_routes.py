@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ..db import listing
 from ..db.findings import counted
-from ..db.search import KEYS, SAID, setting_key, setting_keys
+from ..db.search import KEYS, NAME, SAID, setting_key, setting_keys
 from .dependencies import EngineDep, Limit, Offset
 from .downloads import CSV_TYPE, csv_pieces, download
 from .list_files import run_rows
@@ -37,7 +37,7 @@ Sort = Annotated[
     str,
     Query(
         max_length=200,
-        pattern=rf"^-?({'|'.join(map(re.escape, SORTED))}|{re.escape(SAID)}[\w.]+)$",
+        pattern=rf"^-?({'|'.join(map(re.escape, SORTED))}|{re.escape(SAID)}{NAME.pattern})$",
         description="What to sort by, a setting by its path; a minus sign before it turns around.",
     ),
 ]
