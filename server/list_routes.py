@@ -102,7 +102,7 @@ def get_finding_counts(engine: EngineDep, run: Some) -> FindingCountsPublic:
 def get_settings(
     engine: EngineDep,
     run: Some,
-    setting: Annotated[list[SettingPath], Query(min_length=1, max_length=50)],
+    setting: Annotated[list[SettingPath], Query(min_length=1, max_length=200)],
 ) -> SettingsOfRunsPublic:
     """What some runs have of some settings, by their paths."""
     found = listing.settings(engine, run, setting)

@@ -35,7 +35,7 @@ export class Beside {
 
   /** Everything is old: what is asked for has changed. */
   forget() {
-    this.#known.clear();
+    this.#known = new Map();
   }
 
   /**
@@ -52,10 +52,11 @@ export class Beside {
     if (this.#asking || !due.length || performance.now() - this.#askedAt < pause) return;
     this.#asking = true;
     this.#askedAt = performance.now();
+    const known = this.#known;
     try {
       const parts = await this.ask(due.map(({ id }) => id));
       for (const { id, state } of due) {
-        this.#known.set(id, { state, parts: parts.filter(({ run }) => run === id) });
+        known.set(id, { state, parts: parts.filter(({ run }) => run === id) });
         this.#onChange(id);
       }
     } catch (error) {
