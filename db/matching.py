@@ -60,7 +60,7 @@ FINDINGS: ColumnElement[Any] = case(
     )
 )
 """How many findings a run has, by their index; NULL where the rules never looked."""
-NUMERAL = r"^[+-]?([0-9]{1,300}([.][0-9]+)?|[0-9]([.][0-9]+)?e[+-]?([12]?[0-9]{1,2}|30[0-7]))$"
+NUMERAL = r"^[+-]?([0-9]{1,255}([.][0-9]+)?|[0-9]([.][0-9]+)?e[+-]?([12]?[0-9]{1,2}|30[0-7]))$"
 """Numbers that every database can read from text."""
 COMPARE = {">": gt, ">=": ge, "<": lt, "<=": le}
 OLDER = {">": lt, ">=": le, "<": gt, "<=": ge}

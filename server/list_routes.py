@@ -21,7 +21,7 @@ from .list_schemas import (
     SearchKeyPublic,
     SearchKeysPublic,
     SettingsOfRunsPublic,
-    SettingsPublic,
+    SettingValuesPublic,
     SparklinePublic,
     SparklinesPublic,
 )
@@ -107,7 +107,7 @@ def get_settings(
     """What some runs have of some settings, by their paths."""
     found = listing.settings(engine, run, setting)
     return SettingsOfRunsPublic(
-        settings=[SettingsPublic(run=one, values=values) for one, values in found.items()]
+        settings=[SettingValuesPublic(run=one, values=values) for one, values in found.items()]
     )
 
 

@@ -52,7 +52,7 @@ class FindingCountsPublic(Public):
     counts: list[FindingCountPublic]
 
 
-class SettingsPublic(Public):
+class SettingValuesPublic(Public):
     """What a run has of some settings, by path; null where it has none."""
 
     run: int
@@ -62,7 +62,7 @@ class SettingsPublic(Public):
 class SettingsOfRunsPublic(Public):
     """Settings of some runs."""
 
-    settings: list[SettingsPublic]
+    settings: list[SettingValuesPublic]
 
 
 class SearchKeyPublic(Public):

@@ -1101,6 +1101,7 @@ def test_runs_are_found_selected_edited_and_deleted_with_the_keys(
     expect(page.locator("#setting-columns option[value='optimizer.momentum']")).to_have_count(1)
     page.get_by_label("Setting as a column").fill("momentum")
     page.keyboard.press("Enter")
+    page.keyboard.press("Escape")  # what lies over the heads goes
     page.get_by_role("columnheader", name="momentum").get_by_role("button").click()
     page.wait_for_url("**sort=-optimizer.momentum")
     expect(rows.first.get_by_role("gridcell").last).to_have_text("0")

@@ -4,7 +4,8 @@
 /** @import { Measurements, Moment, RunDetail, Runs, Selection, System, Units, Validated } from "./types" */
 /** @import { Definitions, Log, Offenders, Samples, SearchKey, Sparkline, UnitMatrices } from "./types" */
 /** @import { Averages, ComparePlace, Compared, Findings, SweepAsked, SweepDetail } from "./types" */
-/** @import { Access, FindingCount, FoldedRuns, SettingValues, SweepValidated, Verdict } from "./types" */
+/** @import { Access, FindingCount, FindingCounts, FoldedRuns, SettingsOfRuns, SettingValues } from "./types" */
+/** @import { SweepValidated, Verdict } from "./types" */
 
 import { readable } from "./readable.js";
 import { decode, decodeUnits } from "./series.js";
@@ -149,7 +150,7 @@ export const getSparklines = async (runs) => /** @type {{ sparklines: Sparkline[
  * @param {number[]} runs
  * @returns {Promise<FindingCount[]>}
  */
-export const getFindingCounts = async (runs) => /** @type {{ counts: FindingCount[] }} */ (
+export const getFindingCounts = async (runs) => /** @type {FindingCounts} */ (
   await json(`/api/runs/findings?${numbered(runs)}`)).counts;
 
 /**
@@ -158,7 +159,7 @@ export const getFindingCounts = async (runs) => /** @type {{ counts: FindingCoun
  * @param {string[]} paths
  * @returns {Promise<SettingValues[]>}
  */
-export const getSettings = async (runs, paths) => /** @type {{ settings: SettingValues[] }} */ (
+export const getSettings = async (runs, paths) => /** @type {SettingsOfRuns} */ (
   await json(`/api/runs/settings?${numbered(runs)}&${paths.map((path) =>
     `setting=${encodeURIComponent(path)}`).join("&")}`)).settings;
 

@@ -307,6 +307,14 @@ export interface FindingCount {
   severity: "warning" | "critical" | null;
 }
 
+export interface FindingCounts {
+  counts: FindingCount[];
+}
+
+export interface SettingsOfRuns {
+  settings: SettingValues[];
+}
+
 /** What a run has of some settings, by path; null where it has none. */
 export interface SettingValues {
   run: number;
