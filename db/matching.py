@@ -151,14 +151,16 @@ def _is(text: ColumnElement[Any], meaning: str) -> ColumnElement[bool]:
     """Whether a text is a word, or the number or the flag that the word is."""
     found = text.like(_pattern(meaning), escape=ESCAPE)
     if re.match(NUMERAL, meaning.lower()):
-        found |= _number(text) == literal(float(meaning), Double())
+        number: ColumnElement[Any] = literal(float(meaning), Double())
+        found |= _number(text) == number
     return (
         found | _flag(text).is_(meaning.lower() == "yes") if meaning.lower() in ANSWERS else found
     )
 
 
 def _number(text: ColumnElement[Any]) -> ColumnElement[Any]:
-    return case((text.regexp_match(NUMERAL), cast(text, Double())))
+    number: ColumnElement[Any] = cast(text, Double())
+    return case((text.regexp_match(NUMERAL), number))
 
 
 def _flag(text: ColumnElement[Any]) -> ColumnElement[Any]:
