@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, case, delete, func, insert, select, update
 
 from .engine import writing
 from .rules import RULE_NAMES, RuleName, title_of
@@ -61,6 +61,15 @@ class StoredFinding:
     arm: str | None
     seed: int | None
     layer: str | None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many findings a run has, and the severity of the worst; None: it has none."""
+
+    run: int
+    findings: int
+    severity: Severity | None
 
 
 COLUMNS = tuple(field.name for field in fields(Found))
@@ -138,6 +147,23 @@ def findings(engine: Engine, run_id: int) -> list[StoredFinding]:
         )
         for row in sorted(rows, key=place)
     ]
+
+
+def counted(engine: Engine, run_ids: Sequence[int]) -> list[Counted]:
+    """How many findings some runs have, of those that the rules have looked at."""
+    criticals = func.count(case((Finding.severity == "critical", 1)))
+    query = (
+        select(Run.id, func.count(Finding.id), criticals)
+        .outerjoin(Finding, Finding.run_id == Run.id)
+        .where(Run.id.in_(run_ids), Run.diagnosed.is_not(None))
+        .group_by(Run.id)
+        .order_by(Run.id)
+    )
+    with engine.connect() as connection:
+        return [
+            Counted(run, found, "critical" if critical else "warning" if found else None)
+            for run, found, critical in connection.execute(query)
+        ]
 
 
 def described(stored: StoredFinding) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The list of runs: a page of it, searched and sorted, and what is drawn beside a run.
 
-It reads runs' own rows; only the sparklines of the runs in sight look at evaluations.
+It reads runs' own rows, and counts findings where it is asked for them; only the sparklines of the
+runs in sight look at evaluations.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,8 +13,9 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Engine, String, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from .matching import COLUMNS, matching
-from .search import KEYS
+from .matching import COLUMNS, FINDINGS, held, matching
+from .outline import setting
+from .search import KEYS, SAID, Key, setting_key
 from .tables import Evaluation, Network, Run
 
 NEWEST = "-run"
@@ -26,6 +28,7 @@ SORTS: dict[str, ColumnElement[Any]] = {
     "norm": func.nullif(type_coerce(Run.norms, String()), ""),
     "tag": func.nullif(type_coerce(Run.tags, String()), ""),
     "note": func.nullif(func.lower(Run.note), ""),
+    "findings": FINDINGS,
     **{
         name: COLUMNS[name].expression
         for name in (
@@ -34,7 +37,9 @@ SORTS: dict[str, ColumnElement[Any]] = {
         )
     },
 }
-"""What a list can be sorted by; a minus sign before it turns the order around."""
+"""What a list can be sorted by, besides settings; a minus sign before it turns the order around."""
+AT_ONCE = 200
+"""Runs that are read at once of a whole list."""
 BUCKETS = 32
 """Into which the steps of a sparkline are put."""
 MOST_VALUES = 50
@@ -95,11 +100,54 @@ def numbers(engine: Engine, query: str = "", *, sort: str = NEWEST) -> Sequence[
         return connection.scalars(select(Run.id).where(condition).order_by(*order(sort))).all()
 
 
+def whole(engine: Engine, query: str = "", *, sort: str = NEWEST) -> Iterator[list[Run]]:
+    """All runs that match, in order, some at a time; none that was purged meanwhile.
+
+    Raises:
+        SearchError: The query is not understood; at once.
+    """
+    return _runs(engine, numbers(engine, query, sort=sort))
+
+
+def _runs(engine: Engine, wanted: Sequence[int]) -> Iterator[list[Run]]:
+    for at in range(0, len(wanted), AT_ONCE):
+        part = wanted[at : at + AT_ONCE]
+        with Session(engine) as session:
+            rows = {run.id: run for run in session.scalars(select(Run).where(Run.id.in_(part)))}
+        yield [rows[number] for number in part if number in rows]
+
+
+def can_sort(sort: str) -> bool:
+    """Whether a list can be sorted by it: a key, or a setting by its path."""
+    name = sort.removeprefix("-")
+    return name in SORTS or setting_key(name) is not None
+
+
+def said(engine: Engine) -> Sequence[str]:
+    """The keys of what watched programs said of themselves, in the order of the alphabet."""
+    settings = select(Run.watched["settings"]).where(
+        Run.source == "watch", Run.deleted_at.is_(None)
+    )
+    with engine.connect() as connection:
+        names = {f"{SAID}{name}" for one in connection.scalars(settings) for name in one or ()}
+    return sorted(name for name in names if setting_key(name))
+
+
 def order(sort: str) -> tuple[ColumnElement[Any], ...]:
     """What does not apply comes last either way; of equals the newest run first."""
-    column = SORTS[sort.removeprefix("-")]
+    name = sort.removeprefix("-")
+    column = SORTS[name] if name in SORTS else held(cast(Key, setting_key(name)))
     ordered = column.desc() if sort.startswith("-") else column.asc()
     return ordered.nulls_last(), Run.id.desc()
+
+
+def settings(
+    engine: Engine, run_ids: Sequence[int], paths: Sequence[str]
+) -> Mapping[int, dict[str, Any]]:
+    """What some runs have of some settings; None where one has no such setting."""
+    with Session(engine) as session:
+        runs = session.scalars(select(Run).where(Run.id.in_(run_ids)).order_by(Run.id))
+        return {run.id: {path: setting(run, path) for path in paths} for run in runs}
 
 
 def sparklines(engine: Engine, run_ids: Sequence[int]) -> list[Sparkline]:

@@ -1,5 +1,6 @@
 """Terms of a query → conditions on runs."""
 
+import re
 from datetime import datetime, timedelta
 from operator import ge, gt, le, lt
 from typing import Any
@@ -9,17 +10,22 @@ from sqlalchemy import (
     Double,
     String,
     and_,
+    case,
+    cast,
     false,
     func,
     literal,
     not_,
     or_,
+    select,
+    true,
     type_coerce,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from .search import KEYS, Key, Term, parse
-from .tables import Run
+from .outline import names_of
+from .search import KEYS, SAID, Key, Term, parse
+from .tables import Finding, Run
 
 COLUMNS: dict[str, InstrumentedAttribute[Any]] = {
     "status": Run.status,
@@ -47,10 +53,20 @@ COLUMNS: dict[str, InstrumentedAttribute[Any]] = {
     "archived": Run.archived,
     "deleted": Run.deleted_at,
 }
+FINDINGS: ColumnElement[Any] = case(
+    (
+        Run.diagnosed.is_not(None),
+        select(func.count()).where(Finding.run_id == Run.id).correlate(Run).scalar_subquery(),
+    )
+)
+"""How many findings a run has, by their index; NULL where the rules never looked."""
+NUMERAL = r"^[+-]?([0-9]{1,255}([.][0-9]+)?|[0-9]([.][0-9]+)?e[+-]?([12]?[0-9]{1,2}|30[0-7]))$"
+"""Numbers that every database can read from text."""
 COMPARE = {">": gt, ">=": ge, "<": lt, "<=": le}
 OLDER = {">": lt, ">=": le, "<": gt, "<=": ge}
 """A greater age is an earlier moment."""
 ESCAPE = "/"
+ANSWERS = ("yes", "no")
 
 
 def matching(query: str, now: datetime) -> ColumnElement[bool]:
@@ -85,33 +101,71 @@ def _one(term: Term, meaning: str | float | bool, now: datetime) -> ColumnElemen
         return _contains(Run.name, str(meaning)) | _contains(Run.note, str(meaning))
     if key.name == "deleted":
         return Run.deleted_at.is_not(None) if meaning else Run.deleted_at.is_(None)
+    if key.name == "finding":
+        rule = Finding.rule.like(_pattern(str(meaning)), escape=ESCAPE)
+        return select(Finding.id).where(Finding.run_id == Run.id, rule).correlate(Run).exists()
     if isinstance(meaning, bool):
-        return _held(key).is_(meaning)
+        return held(key).is_(meaning)
     if key.name == "age":
         assert isinstance(meaning, float)
         then = now - timedelta(seconds=meaning)
         return OLDER[term.operator](Run.created_at, then)
+    if key.kind == "any" and isinstance(meaning, str):
+        return _is(said(key.name.removeprefix(SAID)), meaning)
     if not isinstance(meaning, str):
         # As a float on both sides: a column of integers would refuse a number too great for it.
         number: ColumnElement[Any] = literal(meaning, Double())
-        held = _held(key)
-        return COMPARE[term.operator](held, number) if term.operator != ":" else held == number
+        found = held(key)
+        return COMPARE[term.operator](found, number) if term.operator != ":" else found == number
     if key.kind == "words":
         words = type_coerce(COLUMNS[key.name], String())
         return words.like(f"% {_pattern(meaning)} %", escape=ESCAPE)
     if key.kind == "text":
         return _contains(COLUMNS[key.name], meaning)
-    return func.lower(_held(key)).like(_pattern(meaning), escape=ESCAPE)
+    return func.lower(held(key)).like(_pattern(meaning), escape=ESCAPE)
 
 
-def _held(key: Key) -> Any:
-    """What a run has of a key: a column, or a setting of its experiment's document."""
+def held(key: Key) -> Any:
+    """What a run has of a key: a column, its findings, or a setting of its experiment."""
+    if key.name == "findings":
+        return FINDINGS
     if KEYS.get(key.name) is key:
         return COLUMNS[key.name]
+    if key.kind == "any":
+        return _number(said(key.name.removeprefix(SAID)))
     setting = Run.experiment[tuple(key.name.split("."))]
+    told = [said(name) for name in names_of(key.name)]
     if key.kind == "flag":
-        return setting.as_boolean()
-    return setting.as_float() if key.kind == "number" else setting.as_string()
+        return func.coalesce(setting.as_boolean(), *map(_flag, told))
+    if key.kind == "number":
+        return func.coalesce(setting.as_float(), *map(_number, told))
+    return func.coalesce(setting.as_string(), *told)
+
+
+def said(name: str) -> ColumnElement[Any]:
+    """What a watched program said of itself under a name, as text in lower case."""
+    return func.lower(Run.watched[("settings", name)].as_string())
+
+
+def _is(text: ColumnElement[Any], meaning: str) -> ColumnElement[bool]:
+    """Whether a text is a word, or the number or the flag that the word is."""
+    found = text.like(_pattern(meaning), escape=ESCAPE)
+    if re.match(NUMERAL, meaning.lower()):
+        number: ColumnElement[Any] = literal(float(meaning), Double())
+        found |= _number(text) == number
+    return (
+        found | _flag(text).is_(meaning.lower() == "yes") if meaning.lower() in ANSWERS else found
+    )
+
+
+def _number(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    number: ColumnElement[Any] = cast(text, Double())
+    return case((text.regexp_match(NUMERAL), number))
+
+
+def _flag(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    # JSON's true is 1 in SQLite.
+    return case((text.in_(("true", "1")), true()), (text.in_(("false", "0")), false()))
 
 
 def _contains(column: InstrumentedAttribute[Any], text: str) -> ColumnElement[bool]:

@@ -11,8 +11,12 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
 from .read import curves
+from .search import SAID, last_words
 from .tables import Run
 from .verdict import default_target, ratio, twins
+
+HUGE = 1e300
+"""Python's integers can be greater than any float."""
 
 
 def of_document(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +35,37 @@ def of_watched(watched: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of a watched run, whose document is its program's own word."""
     models: object = watched.get("models")
     names = [*cast("dict[str, object]", models).values()] if isinstance(models, dict) else []
-    return {"network": str(names[0])[:80] if names else None, "seed_count": 1}
+    settings: object = watched.get("settings")
+    rate = cast("dict[str, object]", settings).get("lr") if isinstance(settings, dict) else None
+    return {
+        "network": str(names[0])[:80] if names else None,
+        "lr": _number(rate),
+        "seed_count": 1,
+    }
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > HUGE:
+        return None
+    return float(value)
+
+
+def setting(run: Run, path: str) -> Any:
+    """A setting of a run's experiment, or what a watched program said of it; None where none is."""
+    if run.source == "watch":
+        said = (run.watched or {}).get("settings", {})
+        names = [path.removeprefix(SAID)] if path.startswith(SAID) else names_of(path)
+        return next((said[name] for name in names if said.get(name) is not None), None)
+    held: Any = run.experiment
+    for name in path.split("."):
+        held = cast("dict[str, Any]", held).get(name) if isinstance(held, dict) else None
+    return held
+
+
+def names_of(path: str) -> tuple[str, ...]:
+    """What watched programs may call a setting: its path, or its last word if no other has it."""
+    last = path.rpartition(".")[2]
+    return (path, last) if last != path and last_words().get(last) == path else (path,)
 
 
 def highest(summary: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:

@@ -17,13 +17,17 @@ from pydantic.fields import FieldInfo
 from .document import Document, plain_types
 from .errors import SearchError
 from .experiment import Experiment
+from .rules import RULE_NAMES
 from .tables import Source, Status
 
 LONGEST = 1000
 """Characters of a query."""
-Kind = Literal["word", "words", "text", "number", "share", "time", "flag"]
-"""What a key holds: a word, several words, any text, a number, a share, seconds, yes or no."""
-COMPARED: tuple[Kind, ...] = ("number", "share", "time")
+Kind = Literal["word", "words", "text", "number", "share", "time", "flag", "any"]
+"""What a key holds: a word, several words, any text, a number, a share, seconds, yes or no, or any
+one of a number, a word, yes and no."""
+COMPARED: tuple[Kind, ...] = ("number", "share", "time", "any")
+SAID = "settings."
+"""Begins the key of a setting that a watched program said of itself, under any name."""
 Operator = Literal[":", ">", ">=", "<", "<="]
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 LONGEST_TIME = 100 * 366 * UNITS["d"]
@@ -32,6 +36,8 @@ KEYED = re.compile(r"([A-Za-z_][\w.]*)(:|>=|<=|>|<|=)")
 WORD = re.compile(r'[^\s"]+')
 PART = re.compile(r'[^\s,"]+')
 """Of a list with commas."""
+NAME = re.compile(r"[A-Za-z0-9_.]+")
+"""Of what a watched program said; others can't be asked for."""
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
@@ -70,6 +76,8 @@ KEYS = {
         Key("speed", "number", "steps per second"),
         Key("age", "time", "time since it was created"),
         Key("duration", "time", "time from its start to its end, once it has ended"),
+        Key("findings", "number", "how many findings, once the rules have looked"),
+        Key("finding", "words", "a rule that found something", RULE_NAMES),
         Key("run", "number", "its number"),
         Key("name", "text", "text in its name"),
         Key("note", "text", "text in its note"),
@@ -119,6 +127,23 @@ class Term:
 def setting_keys() -> Mapping[str, Key]:
     """Settings of experiments that runs can be searched by: those of one number, word or flag."""
     return {key.name: key for key in _setting_keys(Experiment.model_fields)}
+
+
+def setting_key(path: str) -> Key | None:
+    """The key of a setting: of experiments, or of any name, one that a watched program said."""
+    name = path.removeprefix(SAID)
+    if name != path and NAME.fullmatch(name):
+        return Key(path, "any", "what a watched program said of itself")
+    return setting_keys().get(path)
+
+
+@cache
+def last_words() -> Mapping[str, str]:
+    """Paths of settings by their last word, where no other path has it."""
+    ends = [path.rpartition(".")[2] for path in setting_keys()]
+    return {
+        end: path for path, end in zip(setting_keys(), ends, strict=True) if ends.count(end) == 1
+    }
 
 
 def _setting_keys(fields: Mapping[str, FieldInfo], prefix: str = "") -> Iterator[Key]:
@@ -190,13 +215,12 @@ def _skip(query: str, at: int) -> int:
 
 def _key(name: str, at: int) -> Key:
     """A key by its name, or a setting by its path or, where that is unique, its last word."""
+    if name.startswith(SAID) and (said := setting_key(name)):  # whose case the program chose
+        return said
     name = name.lower()
     settings = setting_keys()
-    if (found := KEYS.get(name) or settings.get(name)) is not None:
+    if (found := KEYS.get(name) or settings.get(last_words().get(name, name))) is not None:
         return found
-    ends = [key for path, key in settings.items() if path.rpartition(".")[2] == name]
-    if len(ends) == 1:
-        return ends[0]
     near = get_close_matches(name, [*KEYS, *settings], 1)
     instead = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(KEYS)}."
     raise SearchError(
@@ -217,7 +241,8 @@ def _values(query: str, at: int, key: Key, operator: Operator) -> tuple[tuple[Va
         if at == len(query) or query[at].isspace() or query[at] == ",":
             raise SearchError(at, f"Expected a value of {key.name}{_such_as(key)}.")
         text, after = _text(query, at, PART)
-        values.append(Value(at, _meaning(text, key, at)))
+        is_word = key.kind == "any" and operator == ":"
+        values.append(Value(at, text if is_word else _meaning(text, key, at)))
         at = after
         if at == len(query) or query[at] != ",":
             return tuple(values), at

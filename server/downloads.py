@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from fastapi import Response
@@ -16,6 +17,7 @@ CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {}}, "description": "A CSV file"},
 }
 """For the `responses` of a route."""
+ROWS_AT_ONCE = 500
 
 
 def download(content: str | Iterator[bytes], media_type: str, name: str) -> Response:
@@ -31,6 +33,16 @@ def download(content: str | Iterator[bytes], media_type: str, name: str) -> Resp
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
     """Rows as CSV: text is no formula, and what is not finite is NaN, Infinity or -Infinity."""
+    return b"".join(csv_pieces(rows)).decode()
+
+
+def csv_pieces(rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """The same, some rows at a time."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(json_safe(cells(row)) for row in rows)
-    return text.getvalue()
+    writer = csv.writer(text, lineterminator="\n")
+    left = iter(rows)
+    while some := list(islice(left, ROWS_AT_ONCE)):
+        writer.writerows(json_safe(cells(row)) for row in some)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()

@@ -18,12 +18,10 @@ from typing import Any
 from ..db.errors import NotFound
 from ..db.plain_json import json_safe
 from .csv_cells import cells
-from .downloads import CSV_TYPE
+from .downloads import CSV_TYPE, ROWS_AT_ONCE
 from .export_parquet import parquet_chunks
 from .export_tables import ExportTable
 from .extras import is_installed, require
-
-ROWS_AT_ONCE = 500
 
 
 def csv_chunks(table: ExportTable) -> Iterator[bytes]:

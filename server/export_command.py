@@ -1,4 +1,4 @@
-"""`shiftscope export`: what was recorded of a run, on standard output or in a file."""
+"""`shiftscope export`: what was recorded of runs, on standard output or in a file."""
 
 import os
 import sys
@@ -16,8 +16,8 @@ from ..db.tables import LayerRecord
 from .export import FORMATS, known_format
 from .export_tables import EXPORTED, MEASUREMENTS, export_table
 from .export_tensorboard import write_event_files
-from .export_zip import zip_chunks
-from .flags import DatabaseFlag, DataFlag, RunNumber
+from .export_zip import zip_chunks, zip_chunks_of
+from .flags import DatabaseFlag, DataFlag
 from .settings import load_settings
 
 TEXTS = ("csv", "json")
@@ -25,7 +25,15 @@ EVENT_FILES = "tensorboard"
 
 
 def export(
-    run: RunNumber,
+    runs: Annotated[
+        list[int],
+        typer.Argument(
+            metavar="RUN...",
+            min=1,
+            max=2**31 - 1,
+            help="The run's number, as `shiftscope runs` lists it; with --zip several.",
+        ),
+    ],
     table: Annotated[
         str | None,
         typer.Option(
@@ -53,10 +61,13 @@ def export(
 
     Its findings, its log and what it took of the machine are tables, too. In full resolution.
     Numbers read back bit-equal; NaN, Infinity and -Infinity are kept; an empty field means that
-    the statistic does not apply.
+    the statistic does not apply. Several runs go into one zip, each in a folder of its own.
     """
     if all_tables and table is not None:
         raise SetupProblem("--zip has all tables: leave out --table.")
+    run, *others = dict.fromkeys(runs)
+    if others and not all_tables:
+        raise SetupProblem("Several runs go into one zip: add --zip, or export one run at a time.")
     engine = open_database(load_settings(database=database, data=data).database_url)
     if format == EVENT_FILES:
         if all_tables or table is not None or output == "-":
@@ -65,7 +76,10 @@ def export(
         engine.dispose()
         return
     if all_tables:
-        chunks = zip_chunks(engine, run, format)
+        several = [run, *others]
+        chunks = (
+            zip_chunks_of(engine, several, format) if others else zip_chunks(engine, run, format)
+        )
     else:
         chunks = known_format(format).chunks(
             export_table(engine, run, table or _usual(engine, run))

@@ -1,6 +1,6 @@
-"""Everything that was recorded of a run as one zip, in constant memory."""
+"""Everything that was recorded of a run, or of several, as one zip, in constant memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -31,29 +31,52 @@ def zip_chunks(engine: Engine, run_id: int, ending: str = "csv") -> Iterator[byt
         MissingExtra: The format needs a package that is not installed; at once.
     """
     run = read.run(engine, run_id)
-    return _chunks(engine, run, ending, known_format(ending))
+    return _chunks(engine, {"": run}, ending, known_format(ending))
 
 
-def _chunks(engine: Engine, run: Run, ending: str, written: Format) -> Iterator[bytes]:
+def zip_chunks_of(engine: Engine, run_ids: Sequence[int], ending: str = "csv") -> Iterator[bytes]:
+    """The same of several runs, each in a folder of its own, such as `run-3`.
+
+    Raises:
+        NotFound: There is no such format, or one of the runs does not exist; at once.
+        MissingExtra: The format needs a package that is not installed; at once.
+    """
+    runs = {f"run-{run_id}/": read.run(engine, run_id) for run_id in run_ids}
+    return _chunks(engine, runs, ending, known_format(ending))
+
+
+def _chunks(
+    engine: Engine, runs: Mapping[str, Run], ending: str, written: Format
+) -> Iterator[bytes]:
     sink = Sink()
-    contents: list[tuple[str, list[str]]] = []
     with ZipFile(sink, "w", ZIP_DEFLATED, compresslevel=FASTEST) as archive:
-        archive.writestr("run.json", _run_json(engine, run))
-        archive.writestr("verdict.json", _verdict_json(engine, run))
-        for name in EXPORTED:
-            table = export_table(engine, run.id, name)
-            first = next(table.rows, None)
-            if first is None:
-                continue
-            whole = replace(table, rows=chain([first], table.rows))
-            contents.append((f"{name}.{ending}", table.columns))
-            with archive.open(contents[-1][0], "w", force_zip64=True) as file:
-                for chunk in written.chunks(whole):
-                    file.write(chunk)
-                    yield sink.take()
-        archive.writestr("README.md", _readme(run, contents))
+        for folder, run in runs.items():
+            for _ in _members(engine, run, archive, folder, ending, written):
+                yield sink.take()
         archive.writestr("statistics.md", DEFINITIONS.read_bytes())
     yield sink.take()
+
+
+def _members(
+    engine: Engine, run: Run, archive: ZipFile, folder: str, ending: str, written: Format
+) -> Iterator[None]:
+    """Write what there is of a run, a piece from one pause to the next."""
+    contents: list[tuple[str, list[str]]] = []
+    archive.writestr(f"{folder}run.json", _run_json(engine, run))
+    archive.writestr(f"{folder}verdict.json", _verdict_json(engine, run))
+    for name in EXPORTED:
+        table = export_table(engine, run.id, name)
+        first = next(table.rows, None)
+        if first is None:
+            continue
+        whole = replace(table, rows=chain([first], table.rows))
+        contents.append((f"{name}.{ending}", table.columns))
+        with archive.open(f"{folder}{name}.{ending}", "w", force_zip64=True) as file:
+            for chunk in written.chunks(whole):
+                file.write(chunk)
+                yield
+    archive.writestr(f"{folder}README.md", _readme(run, contents))
+    yield
 
 
 def _run_json(engine: Engine, run: Run) -> bytes:
@@ -73,7 +96,8 @@ Every record of the run, in full resolution, its findings, its log and what it t
 
 - `run.json`: the run with its settings, versions, networks and layers.
 - `verdict.json`: what its arms come to.
-- `statistics.md`: what each column is, with its formula and unit.
+- `statistics.md`, of several runs beside their folders: what each column is, with its formula and
+  unit.
 
 An empty field (null) means that a statistic does not apply. What is not finite is NaN, Infinity or
 -Infinity; in JSON, which has no such numbers, these are strings.

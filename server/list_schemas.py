@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from ..db import edit, search
+from ..db.findings import Severity
 from .run_schemas import RunPublic
-from .schemas import Asked, Number, Public
+from .schemas import Asked, Document, Number, Public
 
 
 class RunsPublic(Public):
@@ -37,10 +38,38 @@ class SparklinesPublic(Public):
     sparklines: list[SparklinePublic]
 
 
+class FindingCountPublic(Public):
+    """How many findings a run has, and the severity of the worst."""
+
+    run: int
+    findings: int
+    severity: Severity | None
+
+
+class FindingCountsPublic(Public):
+    """Findings of some runs, of those that the rules have looked at."""
+
+    counts: list[FindingCountPublic]
+
+
+class SettingValuesPublic(Public):
+    """What a run has of some settings, by path; null where it has none."""
+
+    run: int
+    values: Document
+
+
+class SettingsOfRunsPublic(Public):
+    """Settings of some runs."""
+
+    settings: list[SettingValuesPublic]
+
+
 class SearchKeyPublic(Public):
-    """Something that runs can be searched by, and values to suggest."""
+    """Something that runs can be searched by, and values to suggest; a setting is a column, too."""
 
     name: str
+    setting: bool
     kind: search.Kind
     about: str
     values: list[str]

@@ -35,9 +35,11 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many runs.")] = 50,
 ) -> None:
     """List the runs, newest first."""
-    if sort.removeprefix("-") not in listing.SORTS:
+    if not listing.can_sort(sort):
         expected = ", ".join(listing.SORTS)
-        raise SetupProblem(f"Runs can't be sorted by {sort}; expected one of {expected}.")
+        raise SetupProblem(
+            f"Runs can't be sorted by {sort}; expected one of {expected}, or a setting by its path."
+        )
     engine = open_database(load_settings(database=database, data=data).database_url)
     try:
         found = listing.page(engine, query, sort=sort, limit=limit).runs

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -1079,6 +1080,10 @@ def test_runs_are_found_selected_edited_and_deleted_with_the_keys(
     expect(rows).to_have_count(7)
     expect(problem).to_be_hidden()
     page.wait_for_url("**/?q=-name%3A8&sort=name")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="CSV").click()
+    listed = csv.DictReader(saved.value.path().read_text("utf-8").splitlines())
+    assert [row["name"] for row in listed] == [f"Pair {number}" for number in range(1, 8)]
 
     page.get_by_role("grid", name="Runs").focus()
     for key in ("j", "j", "Shift+ArrowDown"):
@@ -1086,6 +1091,11 @@ def test_runs_are_found_selected_edited_and_deleted_with_the_keys(
     expect(page.get_by_text("2 runs selected")).to_be_visible()
     selected = page.locator("[aria-selected='true']")
     expect(selected).to_contain_text(["Pair 3", "Pair 4"])
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Export").click()
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        assert {name.split("/")[0] for name in archive.namelist() if "/" in name} == {
+            "run-3", "run-4"}  # fmt: skip
     page.get_by_label("Select run 6").click(modifiers=["Shift"])
     expect(selected).to_have_count(4)
     assert serious(page) == []
@@ -1113,7 +1123,15 @@ def test_runs_are_found_selected_edited_and_deleted_with_the_keys(
     page.get_by_text("Columns").click()
     page.get_by_label("tags").uncheck()
     expect(row.locator(".tag")).to_have_count(0)
+    expect(page.locator("#setting-columns option[value='optimizer.momentum']")).to_have_count(1)
+    page.get_by_label("Setting as a column").fill("momentum")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")  # what lies over the heads goes
+    page.get_by_role("columnheader", name="momentum").get_by_role("button").click()
+    page.wait_for_url("**sort=-optimizer.momentum")
+    expect(rows.first.get_by_role("gridcell").last).to_have_text("0")
     page.reload()
+    expect(rows.first.get_by_role("gridcell").last).to_have_text("0")
     expect(page.get_by_role("columnheader", name="duration")).to_be_visible()
     expect(page.get_by_role("columnheader", name="tags")).to_have_count(0)
 

@@ -39,7 +39,7 @@ KNOWN: dict[str, list[Any]] = {
 REFUSED = {
     400: {
         "a query is a language of its own": [
-            *("GET /api/runs", "GET /api/runs/numbers"),
+            *("GET /api/runs", "GET /api/runs/numbers", "GET /api/runs.csv"),
             *("GET /api/runs/folded", "GET /api/runs/folded/numbers"),
         ],
     },

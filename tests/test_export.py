@@ -28,7 +28,7 @@ from shiftscope.server.csv_cells import text_of
 from shiftscope.server.export import json_chunks
 from shiftscope.server.export_parquet import parquet_chunks
 from shiftscope.server.export_tables import export_table
-from shiftscope.server.export_zip import zip_chunks
+from shiftscope.server.export_zip import DEFINITIONS, zip_chunks
 
 ODD = [1.5, math.nan, None, math.inf, -math.inf, 0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2]
 COMMAND = [sys.executable, "-c", "from shiftscope.server.cli import main; main()"]
@@ -154,13 +154,15 @@ def test_an_unknown_run_or_table_is_told_at_once(
 ) -> None:
     run = make_run(engine)
     for path in (
-        f"{run.run_id}/export/runs.csv",
-        "77/export/layer_records.csv",
-        "77/export.zip",
-        f"{run.run_id}/export/layer_records.exe",
-        f"{run.run_id}/export.zip?format=exe",
+        f"/{run.run_id}/export/runs.csv",
+        "/77/export/layer_records.csv",
+        "/77/export.zip",
+        f"/{run.run_id}/export/layer_records.exe",
+        f"/{run.run_id}/export.zip?format=exe",
+        f".zip?run={run.run_id}&run=77",
+        f".zip?run={run.run_id}&format=exe",
     ):
-        answer = web.get(f"/api/runs/{path}")
+        answer = web.get(f"/api/runs{path}")
         assert answer.status_code == 404 and answer.json()["detail"].startswith("There is no ")
 
 
@@ -287,6 +289,31 @@ def test_the_zip_has_every_table_and_what_it_means(
         assert "sentence" in json.loads(archive.read("verdict.json"))
         assert all(name in archive.read("README.md").decode() for name in tables)
         assert b"`shift_from_start`" in archive.read("statistics.md")
+
+
+def test_several_runs_are_one_zip_with_a_folder_for_each(
+    web: httpx.Client, engine: Engine, make_run: Any, ask: Ask, tmp_path: Path
+) -> None:
+    first, second = odd_run(engine, make_run).run_id, odd_run(engine, make_run).run_id
+    file = tmp_path / "runs.zip"
+    options = (str(second), str(first), str(second), "--zip", "--output", str(file))
+    done = ask(os.environ, "export", *options, "--database", str(engine.url))
+    assert (done.returncode, done.stderr) == (0, "")
+    answer = web.get(f"/api/runs.zip?run={second}&run={first}&run={second}")
+    assert 'filename="shiftscope-runs.zip"' in answer.headers["content-disposition"]
+    for archive in (zipfile.ZipFile(file), zipfile.ZipFile(io.BytesIO(answer.content))):
+        assert archive.testzip() is None
+        members = {name: archive.read(name) for name in archive.namelist()}
+        expected = {"statistics.md": DEFINITIONS.read_bytes()}
+        for run_id in (first, second):
+            alone = zipfile.ZipFile(io.BytesIO(b"".join(zip_chunks(engine, run_id))))
+            names = set(alone.namelist()) - {"statistics.md"}
+            expected |= {f"run-{run_id}/{name}": alone.read(name) for name in names}
+        assert members == expected
+    for wrong in ("", "?run=0", "?run=" + "&run=".join(map(str, range(1, 1002)))):
+        assert web.get(f"/api/runs.zip{wrong}").status_code == 422
+    alone = ask(os.environ, "export", "1", "2", "--database", str(engine.url))
+    assert (alone.returncode, alone.stdout) == (2, "") and "add --zip" in alone.stderr
 
 
 OF_RUNS = ("findings", "log_entries", "system_records")

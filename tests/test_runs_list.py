@@ -1,5 +1,9 @@
 """The list of runs: found, sorted, edited, deleted and restored, alone and many at once."""
 
+import csv
+import io
+import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,10 +17,14 @@ from shiftscope.db import edit, listing, queue, read
 from shiftscope.db.engine import writing
 from shiftscope.db.errors import SetupProblem
 from shiftscope.db.experiment import Experiment
+from shiftscope.db.findings import Found, store_findings
 from shiftscope.db.parsing import with_settings
+from shiftscope.db.rules import RULE_NAMES, RuleName
+from shiftscope.db.search import setting_keys
 from shiftscope.db.study import Study
 from shiftscope.db.tables import Run
 from shiftscope.server.cli import app
+from shiftscope.server.csv_cells import text_of
 
 
 def problem(response: Any, status: int) -> dict[str, Any]:
@@ -33,6 +41,13 @@ def enqueue(engine: Engine, name: str, *values: str, **columns: Any) -> int:
         with writing(engine) as connection:
             connection.execute(update(Run).where(Run.id == run_id).values(columns))
     return run_id
+
+
+def noticed(rule: RuleName) -> Found:
+    """What a rule might find of a run."""
+    severity = "critical" if rule == "diverged" else "warning"
+    return Found(rule, None, None, 1, 7, severity, "network_records", "loss", 1.0, 0.5, 1, 7,
+                 "It is so.", "Because.", "Try.")  # fmt: skip
 
 
 @pytest.fixture
@@ -123,6 +138,33 @@ def test_the_list_comes_in_pages_and_as_numbers(web: httpx.Client, engine: Engin
     problem(web.get("/api/runs?sort=nothing"), 422)
 
 
+def test_the_whole_list_is_a_file_with_every_column_and_setting(
+    any_engine: Engine, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "AT_ONCE", 2)  # several parts
+    web = connect(any_engine)
+    enqueue(any_engine, '=cmd("x")', "momentum=0.9", "seeds=0,1", tags=["a", "b"],
+            summary={"none": {"last_accuracy": 0.5}}, last_accuracy=0.5,
+            ratio=math.inf)  # fmt: skip
+    others = [enqueue(any_engine, f"Run {at}", "dataset=digits") for at in range(4)]
+    queue.enqueue(any_engine, Study(name="A study", study="added_bias"), "redundant-bias")
+    answer = web.get("/api/runs.csv?sort=run")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert 'filename="shiftscope-runs.csv"' in answer.headers["content-disposition"]
+    first, *rest = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(rest) == 5 and set(setting_keys()) < set(first)
+    assert first["name"] == """'=cmd("x")""" and text_of(first["name"]) == '=cmd("x")'
+    assert (first["optimizer.momentum"], first["seeds"], first["tags"]) == ("0.9", "0 1", "a b")
+    assert json.loads(first["arms"]) == ["none", "BatchNorm"]
+    assert json.loads(first["summary"]) == {"none": {"last_accuracy": 0.5}}
+    assert (first["last_accuracy"], first["ratio"], first["best_accuracy"]) == (
+        "0.5", "Infinity", "")  # fmt: skip
+    assert rest[-1]["source"] == "study" and rest[-1]["optimizer.momentum"] == ""
+    found = web.get("/api/runs.csv?sort=-run&q=dataset:digits").text
+    assert [int(row["run_id"]) for row in csv.DictReader(io.StringIO(found))] == others[::-1]
+    assert problem(web.get("/api/runs.csv?q=lr>"), 400)["position"] == 3
+
+
 def test_what_can_be_searched_is_told_with_its_values(web: httpx.Client, engine: Engine) -> None:
     enqueue(engine, "A", "dataset=digits", tags=["lecture", "draft"])
     told = web.get("/api/runs/keys").json()
@@ -130,6 +172,123 @@ def test_what_can_be_searched_is_told_with_its_values(web: httpx.Client, engine:
     assert keys["dataset"]["values"] == ["digits"] and keys["tag"]["values"] == ["draft", "lecture"]
     assert "running" in keys["status"]["values"] and keys["archived"]["values"] == ["yes", "no"]
     assert keys["optimizer.momentum"]["kind"] == "number" and told["sorts"] == [*listing.SORTS]
+
+
+def test_runs_are_found_sorted_and_listed_by_their_findings(
+    any_engine: Engine, connect: Any
+) -> None:
+    web = connect(any_engine)
+    several, one, none, never = (enqueue(any_engine, f"Run {at}") for at in range(4))
+
+    def find(run: int, *rules: RuleName) -> None:
+        store_findings(any_engine, run, [noticed(rule) for rule in rules], 7)
+
+    find(several, "stalled", "diverged", "dead_units")
+    find(one, "dead_units")
+    find(none)
+    for query, expected in {
+        "findings>0": [several, one],
+        "findings:0": [none],
+        "-findings>1": [one, none, never],
+        "finding:dead_units": [several, one],
+        "finding:stalled,diverged": [several],
+        "finding:dead_units -finding:d*d": [one],
+        "-finding:*": [none, never],
+    }.items():
+        assert listing.numbers(any_engine, query, sort="run") == expected, query
+    assert listing.numbers(any_engine, sort="-findings") == [several, one, none, never]
+    assert listing.numbers(any_engine, sort="findings") == [none, one, several, never]
+    told = web.get(f"/api/runs/findings?run={several}&run={one}&run={none}&run={never}&run=99")
+    assert told.json()["counts"] == [
+        {"run": several, "findings": 3, "severity": "critical"},
+        {"run": one, "findings": 1, "severity": "warning"},
+        {"run": none, "findings": 0, "severity": None},
+    ]
+    rows = csv.DictReader(io.StringIO(web.get("/api/runs.csv?sort=run").text))
+    assert [(row["findings"], row["severity"]) for row in rows] == [
+        ("3", "critical"), ("1", "warning"), ("0", ""), ("", "")]  # fmt: skip
+    assert "expected one of nonfinite_values" in problem(
+        web.get("/api/runs?q=finding:dead"), 400)["detail"].lower()  # fmt: skip
+    keys = {key["name"]: key for key in web.get("/api/runs/keys").json()["keys"]}
+    assert keys["finding"]["values"] == [*RULE_NAMES]
+
+
+def test_settings_are_columns_and_what_the_list_is_sorted_by(
+    any_engine: Engine, connect: Any
+) -> None:
+    web = connect(any_engine)
+    fast = enqueue(any_engine, "Fast", "momentum=0.9")
+    slow = enqueue(any_engine, "Slow", "momentum=0.5", "batch_size=7")
+    queue.enqueue(any_engine, Study(name="A study", study="added_bias"), "redundant-bias")
+    asked = "setting=optimizer.momentum&setting=batch_size&setting=no.such"
+    told = web.get(f"/api/runs/settings?run={slow}&run={fast}&run=3&run=99&{asked}")
+    assert told.json()["settings"] == [
+        {"run": fast, "values": {"optimizer.momentum": 0.9, "batch_size": 60, "no.such": None}},
+        {"run": slow, "values": {"optimizer.momentum": 0.5, "batch_size": 7, "no.such": None}},
+        {"run": 3, "values": {"optimizer.momentum": None, "batch_size": None, "no.such": None}},
+    ]
+    assert listing.numbers(any_engine, sort="optimizer.momentum") == [slow, fast, 3]
+    sorted_by = web.get("/api/runs/folded?sort=-optimizer.momentum").json()["runs"]
+    assert [run["id"] for run in sorted_by] == [fast, slow, 3]
+    for sort in setting_keys():
+        assert set(listing.numbers(any_engine, sort=f"-{sort}")) == {fast, slow, 3}, sort
+    problem(web.get("/api/runs?sort=optimizerXmomentum"), 422)
+    problem(web.get(f"/api/runs/settings?run={fast}"), 422)
+    keys = web.get("/api/runs/keys").json()["keys"]
+    assert [key["name"] for key in keys if key["setting"]] == [*setting_keys()]
+
+
+def test_watched_runs_are_found_and_sorted_by_what_their_programs_said(
+    any_engine: Engine, connect: Any, make_watched: Any
+) -> None:
+    web = connect(any_engine)
+
+    def watched(**said: Any) -> int:
+        return make_watched(any_engine, settings=said).run_id
+
+    mixed = watched(batch_size=60, lr=0.25, Augment="Mixup", width=1e-5, amp=True, momentum=0.5)
+    plain = watched(batch_size="sixty", lr=10**400, Augment="none", width=20, amp=False, twins=True)
+    other = watched(width="1e999", odd_one=None, **{"two words": 1})
+    own = enqueue(any_engine, "Own", "batch_size=60", "momentum=0.9")
+    for query, expected in {
+        "batch_size:60": [mixed, own],
+        "batch_size>0 source:watch": [mixed],
+        "-batch_size>0": [plain, other],
+        "momentum>0.4": [mixed, own],
+        "lr:0.25": [mixed],
+        "twins:yes": [plain, own],
+        "settings.Augment:mix*": [mixed],
+        "settings.Augment:none,mixup": [mixed, plain],
+        "settings.augment:mixup": [],
+        "settings.width>10": [plain],
+        "settings.width:0.00001": [mixed],
+        "settings.width<=20": [mixed, plain],
+        "settings.amp:yes": [mixed],
+        "settings.amp:no": [plain],
+        "settings.amp:yes,no": [mixed, plain],
+        "settings.nothing:1": [],
+        "-settings.width:*": [own],
+    }.items():
+        assert listing.numbers(any_engine, query, sort="run") == expected, query
+    assert listing.numbers(any_engine, sort="-settings.width") == [plain, mixed, own, other]
+    assert listing.numbers(any_engine, "source:watch", sort="-batch_size")[0] == mixed
+    asked = f"run={mixed}&setting=settings.Augment&setting=optimizer.momentum"
+    (told,) = web.get(f"/api/runs/settings?{asked}").json()["settings"]
+    assert told["values"] == {"settings.Augment": "Mixup", "optimizer.momentum": 0.5}
+    keys = web.get("/api/runs/keys").json()["keys"]
+    assert [(key["name"], key["setting"]) for key in keys if key["kind"] == "any"] == [
+        (f"settings.{name}", True)
+        for name in (
+            *("Augment", "amp", "batch_size", "lr", "momentum", "odd_one", "twins", "width"),
+        )
+    ]
+    assert web.get("/api/runs?sort=-settings.width").json()["runs"][0]["id"] == plain
+    rows = csv.DictReader(io.StringIO(web.get("/api/runs.csv?sort=run").text))
+    assert [(row["batch_size"], row["settings.Augment"], row["lr"]) for row in rows] == [
+        ("60", "Mixup", "0.25"), ("sixty", "none", ""), ("", "", ""), ("60", "", "0.1"),
+    ]  # fmt: skip
+    refused = problem(web.get("/api/runs?q=settings.width>big"), 400)
+    assert refused["position"] == 15 and "a number" in refused["detail"]
 
 
 def test_a_run_is_renamed_tagged_noted_and_archived(any_engine: Engine, connect: Any) -> None:

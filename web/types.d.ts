@@ -300,10 +300,33 @@ export interface Sparklines {
   sparklines: Sparkline[];
 }
 
+/** How many findings a run has, and the severity of the worst. */
+export interface FindingCount {
+  run: number;
+  findings: number;
+  severity: "warning" | "critical" | null;
+}
+
+export interface FindingCounts {
+  counts: FindingCount[];
+}
+
+export interface SettingsOfRuns {
+  settings: SettingValues[];
+}
+
+/** What a run has of some settings, by path; null where it has none. */
+export interface SettingValues {
+  run: number;
+  values: Record<string, string | number | boolean | null>;
+}
+
 /** Something that runs can be searched by, and values to suggest. */
 export interface SearchKey {
   name: string;
-  kind: "word" | "words" | "text" | "number" | "share" | "time" | "flag";
+  /** Whether it is a setting, which can be a column. */
+  setting: boolean;
+  kind: "word" | "words" | "text" | "number" | "share" | "time" | "flag" | "any";
   about: string;
   values: string[];
 }

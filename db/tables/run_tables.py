@@ -142,7 +142,7 @@ class Run(Table):
     norms: Mapped[list[str]] = mapped_column(Words(1000), default=list, server_default="")
     """The normalizations of its arms, each once."""
     lr: Mapped[float | None]
-    """The experiment's learning rate, which arms may override."""
+    """The experiment's learning rate, which arms may override; of a watched run what it said."""
     seed_count: Mapped[int | None]
     last_accuracy: Mapped[float | None]
     """The highest of all arms' in `summary`, and so `best_accuracy`."""

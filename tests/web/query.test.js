@@ -7,10 +7,11 @@ import { accepted, before, suggestions } from "../../web/query.js";
 
 /** @type {SearchKey[]} */
 const KEYS = [
-  { name: "dataset", kind: "word", about: "what it trains on", values: ["digits", "my own", "mnist"] },
-  { name: "device", kind: "word", about: "", values: ["cpu"] },
-  { name: "lr", kind: "number", about: "", values: [] },
-  { name: "optimizer.momentum", kind: "number", about: "", values: [] },
+  { name: "dataset", setting: false, kind: "word", about: "what it trains on",
+    values: ["digits", "my own", "mnist"] },
+  { name: "device", setting: false, kind: "word", about: "", values: ["cpu"] },
+  { name: "lr", setting: false, kind: "number", about: "", values: [] },
+  { name: "optimizer.momentum", setting: true, kind: "number", about: "", values: [] },
 ];
 
 /**

@@ -3,6 +3,7 @@
 /** @import { ComparePlace, Range, Selection } from "../types" */
 /** @import { AskedLines } from "./records.js" */
 
+import { asked, numbered } from "./lists.js";
 import { comparing, ofLines } from "./records.js";
 
 /**
@@ -18,6 +19,13 @@ export const outcomesUrl = (sweep, target) => `/api/sweeps/${sweep}/outcomes.csv
  */
 export const measurementsUrl = (run, quantity) => `/api/runs/${run}/measurements.csv${
   quantity === null ? "" : `?quantity=${encodeURIComponent(quantity)}`}`;
+
+/**
+ * All runs of a list.
+ * @param {string} query
+ * @param {string} sort
+ */
+export const listUrl = (query, sort) => `/api/runs.csv?${asked(query, sort)}`;
 
 /** @param {number} run */
 export const findingsUrl = (run) => `/api/runs/${run}/findings.csv`;
@@ -46,6 +54,12 @@ export const exportUrl = (run, table, format) => `/api/runs/${run}/export/${tabl
  * @param {string} format Of the tables in it
  */
 export const zipUrl = (run, format) => `/api/runs/${run}/export.zip?format=${format}`;
+
+/**
+ * The exports of several runs as one zip.
+ * @param {number[]} runs
+ */
+export const zipOfRunsUrl = (runs) => `/api/runs.zip?${numbered(runs)}`;
 
 /**
  * @param {number} run

@@ -1,7 +1,7 @@
 /** What there is: runs in their list, the catalog, settings, statistics, and the server itself. */
 
 /** @import { Access, Audit, CatalogEntry, Definitions, FoldedRuns, Runs, SearchKey } from "../types" */
-/** @import { Sparkline, System } from "../types" */
+/** @import { FindingCount, FindingCounts, SettingsOfRuns, SettingValues, Sparkline, System } from "../types" */
 
 import { json } from "./request.js";
 
@@ -70,7 +70,7 @@ const opened = (sweeps) => sweeps.map((sweep) => `&open=${sweep}`).join("");
  * @param {string} query
  * @param {string} sort
  */
-const asked = (query, sort) => new URLSearchParams({ q: query, sort });
+export const asked = (query, sort) => new URLSearchParams({ q: query, sort });
 
 /** @returns {Promise<SearchKey[]>} */
 export const getSearchKeys = async () =>
@@ -81,7 +81,27 @@ export const getSearchKeys = async () =>
  * @returns {Promise<Sparkline[]>}
  */
 export const getSparklines = async (runs) => /** @type {{ sparklines: Sparkline[] }} */ (
-  await json(`/api/runs/sparklines?${runs.map((run) => `run=${run}`).join("&")}`)).sparklines;
+  await json(`/api/runs/sparklines?${numbered(runs)}`)).sparklines;
+
+/**
+ * @param {number[]} runs
+ * @returns {Promise<FindingCount[]>}
+ */
+export const getFindingCounts = async (runs) => /** @type {FindingCounts} */ (
+  await json(`/api/runs/findings?${numbered(runs)}`)).counts;
+
+/**
+ * What runs have of some settings.
+ * @param {number[]} runs
+ * @param {string[]} paths
+ * @returns {Promise<SettingValues[]>}
+ */
+export const getSettings = async (runs, paths) => /** @type {SettingsOfRuns} */ (
+  await json(`/api/runs/settings?${numbered(runs)}&${paths.map((path) =>
+    `setting=${encodeURIComponent(path)}`).join("&")}`)).settings;
+
+/** @param {number[]} runs */
+export const numbered = (runs) => runs.map((run) => `run=${run}`).join("&");
 
 /** @returns {Promise<Definitions>} */
 export const getDefinitions = () => json("/api/statistics");

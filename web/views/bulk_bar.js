@@ -5,6 +5,7 @@
 /** @import { Selection } from "../selection.js" */
 
 import { actOnRuns } from "../asking/changes.js";
+import { zipOfRunsUrl } from "../asking/files.js";
 import { ServerError } from "../asking/request.js";
 import { formatCompare, MOST_COMPARED, NOTHING_COMPARED } from "../comparing.js";
 import { confirmed } from "../confirming.js";
@@ -23,6 +24,8 @@ const DELETED = "Undo brings back what was deleted; so does Restore, after searc
   + "Only the command shiftscope purge removes it for good, with records and checkpoints.";
 /** So many refusals are told; of more, how many there are. */
 const TOLD = 3;
+/** Runs that one zip takes. */
+const MOST_EXPORTED = 1000;
 
 /**
  * @param {Selection} selection
@@ -83,6 +86,8 @@ export function bulkBar(selection, list, onDone) {
   const button = (text, action) => h("button", { type: "button", class: "changes",
     onclick: () => act(action, selection.runs) }, text);
   const compare = h("a", { class: "button" }, "Compare");
+  const files = h("a", { class: "button", download: true,
+    title: "Every record of these runs, with settings and verdicts, as one zip" }, "Export");
   const [archive, unarchive] = [button("Archive", "archive"), button("Unarchive", "unarchive")];
   const restore = button("Restore", "restore");
   const remove = h("button", { type: "button", class: "changes", onclick: async () => {
@@ -98,7 +103,7 @@ export function bulkBar(selection, list, onDone) {
     else act(action, selection.runs, tag.value.trim());
   };
   const element = h("div", { class: "bulk", role: "toolbar", "aria-label": "Selected runs",
-    hidden: true }, count, compare, button("Stop", "stop"), button("Resume", "resume"),
+    hidden: true }, count, compare, files, button("Stop", "stop"), button("Resume", "resume"),
   button("Run again", "again"), archive,
   unarchive, remove, restore,
   h("form", { class: "tagging changes", onsubmit: (/** @type {Event} */ event) => {
@@ -125,6 +130,8 @@ export function bulkBar(selection, list, onDone) {
       compare.hidden = isDeleted.every(Boolean) || selection.size > MOST_COMPARED;
       const runs = selection.runs.slice(0, MOST_COMPARED).sort((a, b) => a - b);
       compare.href = formatCompare({ ...NOTHING_COMPARED, runs });
+      files.hidden = selection.size > MOST_EXPORTED;
+      files.href = zipOfRunsUrl(selection.runs.sort((a, b) => a - b));
       archive.hidden = isSure && isArchived.every(Boolean);
       unarchive.hidden = !isArchived.some(Boolean);
       remove.hidden = isSure && isDeleted.every(Boolean);

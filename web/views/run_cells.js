@@ -1,17 +1,21 @@
 /** The cells of a run's row, and which of them are columns of the list. */
 
-/** @import { Run, RunCell } from "../types" */
+/** @import { Run, RunCell, SettingValues } from "../types" */
 
+import { getFindingCounts, getSettings, getSparklines } from "../asking/lists.js";
+import { Beside } from "../beside.js";
 import { armDash } from "../charts/lines.js";
 import { h, setText, swatch } from "../dom.js";
-import { age, duration, exact, number, percent, real, speed } from "../format.js";
-import { recall, remember } from "../memory.js";
+import { age, duration, exact, number, percent, real, speed, whole } from "../format.js";
 import { format, ofQuery } from "../location.js";
+import { valueWords } from "../swept.js";
+import { sparkline } from "./sparkline.js";
 import { isActive, progressBar, statusWord } from "./status.js";
 
 /** So many arms are listed; of more the first ones, and how many there are. */
 const LISTED = 3;
-const REMEMBERED = "run-columns";
+/** Begins the name of a column that is a setting. */
+export const SETTING = "setting:";
 
 /**
  * @typedef {object} Column
@@ -23,7 +27,11 @@ const REMEMBERED = "run-columns";
  * @property {number} share Of the width
  * @property {boolean} usual Whether it is there unless it is chosen away
  * @property {() => RunCell} make
+ * @property {Beside<any>} [beside] What its cells show that a run's row does not have
  */
+
+const curves = new Beside(getSparklines, ({ step }) => String(step));
+const findings = new Beside(getFindingCounts, ({ step, status }) => `${step} ${status}`);
 
 /**
  * A cell that is nothing but text.
@@ -87,8 +95,32 @@ function armsCell() {
   } };
 }
 
-/** Its curve comes later, with those of all rows in sight. @returns {RunCell} */
-const curveCell = () => ({ element: h("span", {}), show() {} });
+/** @returns {RunCell} */
+function curveCell() {
+  const element = h("span", {});
+  let drawn = "";
+  return { element, show(run) {
+    const lines = curves.of(run.id);
+    const said = JSON.stringify(lines);
+    if (!lines.length || said === drawn) return;
+    drawn = said;
+    element.replaceChildren(sparkline(run, lines));
+  } };
+}
+
+/** @returns {RunCell} */
+function findingsCell() {
+  const count = h("span", { class: "number" });
+  const worst = h("span", { class: "words" });
+  const element = h("span", {}, count, worst);
+  return { element, show({ id }) {
+    const [found] = findings.of(id);
+    setText(count, found ? whole(found.findings) : "");
+    setText(worst, found?.severity ?? "");
+    worst.classList.toggle("bad", found?.severity === "critical");
+    element.title = found?.severity ? `The worst is ${found.severity}` : "";
+  } };
+}
 
 /** @returns {RunCell} */
 function tagsCell() {
@@ -119,20 +151,23 @@ export const COLUMNS = [
     make: statusCell },
   { name: "dataset", title: "dataset", sort: "dataset", falls: false, share: 10.5, usual: true,
     make: text(datasetWords) },
-  { name: "network", title: "network", sort: "network", falls: false, share: 7.5, usual: true,
+  { name: "network", title: "network", sort: "network", falls: false, share: 6.5, usual: true,
     make: text((run) => run.network) },
   { name: "arms", title: "test accuracy, last (best)",
-    about: "Sorts by the best of the arm where it is highest", sort: "best", falls: true, share: 23,
+    about: "Sorts by the best of the arm where it is highest", sort: "best", falls: true, share: 24.5,
     usual: true, make: armsCell },
-  { name: "curve", title: "test accuracy", sort: null, falls: false, share: 9, usual: true,
-    make: curveCell },
+  { name: "curve", title: "test accuracy", sort: null, falls: false, share: 8.5, usual: true,
+    make: curveCell, beside: curves },
   { name: "ratio", title: "ratio",
     about: "Steps to the target: reference ÷ the arm that was soonest", sort: "ratio", falls: true, share: 6, usual: true,
     make: text(({ ratio }) => ratio === null ? "" : `${number(Number(ratio))} ×`, "number") },
+  { name: "findings", title: "findings",
+    about: "What the rules found, and the severity of the worst", sort: "findings", falls: true,
+    share: 5.5, usual: true, make: findingsCell, beside: findings },
   { name: "lr", title: "learning rate", sort: "lr", falls: true, share: 7, usual: false,
     make: text(({ lr }) => lr === null ? "" : number(Number(lr)), "number") },
-  { name: "age", title: "age", sort: "created", falls: true, share: 8, usual: true, make: ageCell },
-  { name: "duration", title: "duration", sort: "duration", falls: true, share: 8.5, usual: true,
+  { name: "age", title: "age", sort: "created", falls: true, share: 7, usual: true, make: ageCell },
+  { name: "duration", title: "duration", sort: "duration", falls: true, share: 8, usual: true,
     make: text(durationWords, "number") },
   { name: "speed", title: "speed", sort: "speed", falls: true, share: 9, usual: false,
     make: text((run) => {
@@ -141,18 +176,29 @@ export const COLUMNS = [
     }, "number") },
   { name: "device", title: "device", sort: "device", falls: false, share: 6, usual: false,
     make: text((run) => run.device) },
-  { name: "tags", title: "tags", sort: "tag", falls: false, share: 8.5, usual: true,
+  { name: "tags", title: "tags", sort: "tag", falls: false, share: 6, usual: true,
     make: tagsCell },
   { name: "note", title: "note", sort: "note", falls: false, share: 14, usual: false,
     make: text((run) => run.note) },
 ];
 
-/** The columns that were chosen last, in their order. */
-export function chosenColumns() {
-  const names = recall(REMEMBERED)?.split(" ");
-  return COLUMNS.filter(({ name, usual }) => names ? names.includes(name) : usual);
-}
+/** Columns of settings; what they show is asked for together. */
+const shown = new Set();
+/** @type {Beside<SettingValues>} */
+const settings = new Beside((runs) => getSettings(runs, [...shown]), () => "");
 
-/** @param {Column[]} columns */
-export const rememberColumns = (columns) =>
-  remember(REMEMBERED, columns.map(({ name }) => name).join(" "));
+/**
+ * A column of a setting.
+ * @param {string} path As searches know it
+ * @returns {Column}
+ */
+export function settingColumn(path) {
+  if (!shown.has(path)) settings.forget();
+  shown.add(path);
+  return { name: `${SETTING}${path}`, title: path.split(".").pop() ?? path, about: `The setting ${path}`,
+    sort: path, falls: true, share: 8, usual: false, beside: settings,
+    make: text(({ id }) => {
+      const value = settings.of(id)[0]?.values[path] ?? null;
+      return value === null ? "" : valueWords(value);
+    }, "number") };
+}

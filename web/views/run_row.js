@@ -1,22 +1,18 @@
 /** One run in the list; its parts are updated in place while it runs. */
 
-/** @import { Run, RunCell, Sparkline } from "../types" */
+/** @import { Run, RunCell } from "../types" */
 /** @import { Column } from "./run_cells.js" */
 
 import { mayChange } from "../access.js";
 import { h, setText } from "../dom.js";
 import { sweepChip } from "./chip.js";
 import { runEdit } from "./run_edit.js";
-import { sparkline } from "./sparkline.js";
 
 export class RunRow {
   #name = h("a", { class: "name" });
   #about = h("span", { class: "about" });
   /** @type {RunCell[]} */
   #cells = [];
-  /** @type {HTMLElement | null} */
-  #curve = null;
-  #drawn = "";
   /** @type {HTMLFormElement | null} */
   #form = null;
 
@@ -36,7 +32,6 @@ export class RunRow {
       run.sweep_id !== null && sweepChip(run.sweep_id), this.#about));
     const made = columns.map(({ name, make }) => {
       const cell = make();
-      if (name === "curve") this.#curve = cell.element;
       this.#cells.push(cell);
       return { name, element: cell.element };
     });
@@ -67,14 +62,6 @@ export class RunRow {
     this.#about.classList.toggle("bad", run.error !== null);
     this.element.classList.toggle("gone", run.deleted_at !== null);
     for (const cell of this.#cells) cell.show(run);
-  }
-
-  /** @param {Sparkline[]} lines */
-  draw(lines) {
-    const said = JSON.stringify(lines);
-    if (!this.#curve || !lines.length || said === this.#drawn) return;
-    this.#drawn = said;
-    this.#curve.replaceChildren(sparkline(this.run, lines));
   }
 
   /**

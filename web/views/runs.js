@@ -2,6 +2,7 @@
 
 /** @import { Mounted, Place, Run } from "../types" */
 
+import { listUrl } from "../asking/files.js";
 import { h, setText } from "../dom.js";
 import { whole } from "../format.js";
 import { format, go, IN_SWEEPS, NEWEST, ofQuery } from "../location.js";
@@ -9,9 +10,9 @@ import { keyOfRun, RunList } from "../run_list.js";
 import { Selection } from "../selection.js";
 import { store } from "../state.js";
 import { bulkBar } from "./bulk_bar.js";
+import { chosenColumns, columnsMenu } from "./columns_menu.js";
 import { offerFirst } from "./first_run.js";
 import { queryBox } from "./query_box.js";
-import { chosenColumns, COLUMNS, rememberColumns } from "./run_cells.js";
 import { RunsTable } from "./runs_table.js";
 
 const AGES_EVERY = 10_000;
@@ -57,7 +58,9 @@ export function runsView(place) {
   const sweeps = h("span", { class: "sweeps", hidden: true },
     h("label", { title: "The runs of a sweep are one row" }, fold, " fold sweeps"),
     h("a", { href: format(ofQuery(IN_SWEEPS)) }, "all sweeps"));
-  const usual = h("div", { class: "usual" }, count, sweeps, columns);
+  const file = h("a", { class: "button", download: true,
+    title: "What the list has of all these runs, and their settings, as CSV" }, "CSV");
+  const usual = h("div", { class: "usual" }, count, sweeps, file, columns);
   const shell = h("div", { class: "list" },
     h("div", { class: "list-bar" }, usual, bulk.element), table.element);
   const element = h("main", { class: "runs-view" },
@@ -80,6 +83,7 @@ export function runsView(place) {
     setText(count, [list.query === "" ? `${whole(matched)} run${matched === 1 ? "" : "s"}`
       : `${whole(matched)} match${matched === 1 ? "es" : ""}`,
     ...folded > 0 ? [`${whole(folded)} sweep${folded === 1 ? "" : "s"}`] : []].join(", "));
+    file.href = listUrl(list.query, list.sort);
     fold.checked = !list.apart;
     sweeps.hidden = folded === 0 && !list.apart;
     showEmpty(total === 0);
@@ -194,26 +198,3 @@ export function runsView(place) {
  */
 const hasMoved = (run, known) => run.status !== known.status || run.archived !== known.archived
   || run.deleted_at !== known.deleted_at;
-
-/**
- * The choice of columns, which is remembered.
- * @param {(chosen: ReturnType<typeof chosenColumns>) => void} onChoose
- */
-function columnsMenu(onChoose) {
-  const chosen = new Set(chosenColumns());
-  const menu = h("details", { class: "menu" }, h("summary", { class: "button" }, "Columns"),
-    h("ul", {}, ...COLUMNS.map((column) => h("li", {}, h("label", {},
-      h("input", { type: "checkbox", checked: chosen.has(column), onchange: () => {
-        if (!chosen.delete(column)) chosen.add(column);
-        const ordered = COLUMNS.filter((one) => chosen.has(one));
-        rememberColumns(ordered);
-        onChoose(ordered);
-      } }), column.name === "curve" ? "sparkline" : column.title)))));
-  menu.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape") menu.open = false;
-  });
-  menu.addEventListener("focusout", ({ relatedTarget }) => {
-    if (relatedTarget && !menu.contains(/** @type {Node} */ (relatedTarget))) menu.open = false;
-  });
-  return menu;
-}

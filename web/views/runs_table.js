@@ -9,14 +9,13 @@ import { go, ofRun, ofSweep } from "../location.js";
 import { keyOfRun, keyOfSweep } from "../run_list.js";
 import { store } from "../state.js";
 import { RunRow } from "./run_row.js";
-import { Sparklines } from "./sparkline.js";
 import { SweepRow } from "./sweep_row.js";
 
 /** Rows above and below the window that are elements all the same. */
 const BEYOND = 6;
 /** The two columns that are always there. */
 const NUMBER = { name: "id", title: "#", sort: "run", falls: true };
-const NAME = { name: "name", title: "run", sort: "name", falls: false, share: 21 };
+const NAME = { name: "name", title: "run", sort: "name", falls: false, share: 20 };
 /** @param {Column} column It stands before the name. */
 const isFirst = ({ name }) => name === "status";
 const KEYS = "j k: Next and previous run, with Shift select; x: Select the run; " +
@@ -39,10 +38,6 @@ export class RunsTable {
   /** @type {[number, number]} The first and the last place in sight. */
   #sight = [0, 0];
   #frame = 0;
-  #sparklines = new Sparklines((run) => {
-    const row = this.#rows.get(keyOfRun(run));
-    if (row instanceof RunRow) row.draw(this.#sparklines.of(run));
-  });
   #closing = new AbortController();
 
   /**
@@ -159,7 +154,10 @@ export class RunsTable {
     for (const [place, row] of wanted) at += this.#showRow(place, row, at, height);
     this.#mark();
     const { runs } = store.get();
-    this.#sparklines.need(wanted.flatMap(([, { run }]) => runs.get(run ?? -1) ?? []));
+    const inSight = wanted.flatMap(([, { run }]) => runs.get(run ?? -1) ?? []);
+    for (const beside of new Set(this.columns.flatMap((column) => column.beside ?? []))) {
+      beside.need(inSight, (run) => this.#told(run));
+    }
   }
 
   /**
@@ -182,6 +180,13 @@ export class RunsTable {
     return 1;
   }
 
+  /** @param {number} run Of which more is known now than its row says */
+  #told(run) {
+    const row = this.#rows.get(keyOfRun(run));
+    if (row instanceof RunRow) row.show(row.run);
+    this.show();
+  }
+
   /** @param {Row} what A run; its row, or null where the run is not known */
   #runRow({ key, run: id }) {
     const run = store.get().runs.get(id ?? -1);
@@ -192,7 +197,6 @@ export class RunsTable {
       return known;
     }
     const row = new RunRow(run, this.columns, (event) => this.#clicked(key, event));
-    row.draw(this.#sparklines.of(run.id));
     this.#rows.set(key, row);
     return row;
   }

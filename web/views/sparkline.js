@@ -1,17 +1,13 @@
-/** Small curves of test accuracy beside runs: one question for all rows in sight. */
+/** Small curves of test accuracy beside runs. */
 
 /** @import { Run, Sparkline } from "../types" */
 
-import { getSparklines } from "../asking/lists.js";
-import { ServerError } from "../asking/request.js";
 import { armDash } from "../charts/lines.js";
 import { COLORS } from "../dom.js";
 import { percent } from "../format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDE, HIGH] = [96, 28];
-/** Milliseconds between two looks at runs that go on. */
-const EVERY = 2000;
 /** @type {Record<string, string>} */
 const DASHES = { dash: "5 2.5", dot: "1.5 2", dashdot: "5 2 1.5 2" };
 
@@ -49,48 +45,4 @@ export function sparkline(run, lines) {
 function words(lines) {
   return `Test accuracy from 0 to 100 %: ${lines.map(({ arm, points }) =>
     `${arm} from ${percent(points[0][1])} to ${percent(points[points.length - 1][1])}`).join(", ")}`;
-}
-
-/** The curves of the runs in sight; they are asked for again while runs go on. */
-export class Sparklines {
-  /** @type {Map<number, { step: number, lines: Sparkline[] }>} */
-  #known = new Map();
-  #asking = false;
-  #askedAt = -Infinity;
-
-  /** @param {(run: number) => void} onChange */
-  constructor(onChange) {
-    this.onChange = onChange;
-  }
-
-  /** @param {number} run */
-  of(run) {
-    return this.#known.get(run)?.lines ?? [];
-  }
-
-  /**
-   * See to it that what is known of these runs is not old.
-   * @param {Run[]} runs
-   */
-  async need(runs) {
-    const evaluated = runs.filter(({ summary }) => Object.keys(summary).length > 0);
-    const isNew = evaluated.some(({ id }) => !this.#known.has(id));
-    const pause = isNew ? 0 : EVERY;
-    const due = evaluated.filter(({ id, step }) => this.#known.get(id)?.step !== step);
-    if (this.#asking || !due.length || performance.now() - this.#askedAt < pause) return;
-    this.#asking = true;
-    this.#askedAt = performance.now();
-    try {
-      const found = await getSparklines(due.map(({ id }) => id));
-      for (const { id, step } of due) {
-        this.#known.set(id, { step, lines: found.filter(({ run }) => run === id) });
-        this.onChange(id);
-      }
-    } catch (error) {
-      // The rows say the rest; the list itself tells that the server is away.
-      if (!(error instanceof ServerError)) throw error;
-    } finally {
-      this.#asking = false;
-    }
-  }
 }
