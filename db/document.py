@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 # Without control characters: PostgreSQL can't store a zero byte, nor can a legend show a tab.
 Name = Annotated[
@@ -18,6 +26,18 @@ class Document(BaseModel):
     """A part of an experiment: unknown keys are refused, nothing changes after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_boolean(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic takes `true` for 1; the schema does not."""
+        field = cls.model_fields[info.field_name or ""]
+        several = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(one, bool) for one in several) and bool not in plain_types(
+            field.annotation
+        ):
+            raise PydanticCustomError("no_boolean", "Input should be neither true nor false")
+        return value
 
 
 def plain_types(annotation: Any) -> set[Any]:

@@ -119,6 +119,8 @@ def arm(norm: str, **settings: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("document", "field", "says"),
     [
+        ({"optimizer": {"lr": True}}, "optimizer.lr", "neither true nor false"),
+        ({"seeds": [0, True]}, "seeds", "neither true nor false"),
         ({"speed": 9}, "speed", "is not a setting; expected one of name, dataset"),
         ({"optimizer": {"lr": 0}}, "optimizer.lr", "greater than 0, got 0"),
         (
