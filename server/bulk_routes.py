@@ -14,7 +14,7 @@ from ..db.study import Study
 from ..db.tables import Run
 from .auditing import Changed, ChangedDep
 from .dependencies import Admit, AdmitDep, EngineDep
-from .list_schemas import BulkAsked, BulkPublic, RefusedPublic
+from .list_schemas import NEEDS, BulkAsked, BulkPublic, RefusedPublic
 from .openapi import refusals
 from .run_routes import asked_again
 
@@ -94,10 +94,18 @@ def _edited(engine: Engine, run_ids: list[int], body: BulkAsked) -> edit.Refused
             return edit.remove(engine, run_ids)
         case "restore":
             return edit.restore(engine, run_ids)
-        case _ if body.tag is None:
-            sentence = f"is required: what to {body.action} runs with."
-            raise InvalidExperiment([FieldProblem("tag", sentence)])
         case "tag":
-            return edit.tag(engine, run_ids, body.tag)
+            return edit.tag(engine, run_ids, _needed(body))
+        case "untag":
+            return edit.untag(engine, run_ids, _needed(body))
         case _:
-            return edit.untag(engine, run_ids, body.tag)
+            return edit.change(engine, run_ids, **{NEEDS[body.action]: _needed(body)})
+
+
+def _needed(body: BulkAsked) -> str:
+    """The word that the action takes."""
+    name = NEEDS[body.action]
+    if (word := getattr(body, name)) is None:
+        sentence = f"is required: what to {body.action} runs with."
+        raise InvalidExperiment([FieldProblem(name, sentence)])
+    return word

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from ..db import edit, search
+from ..db.document import Name
 from ..db.findings import Severity
 from .run_schemas import RunPublic
 from .schemas import Asked, Document, Number, Public
@@ -98,20 +99,39 @@ class BulkPublic(Public):
 
 
 BulkAction = Literal[
-    "stop", "resume", "again", "archive", "unarchive", "delete", "restore", "tag", "untag"
+    "stop",
+    "resume",
+    "again",
+    "archive",
+    "unarchive",
+    "delete",
+    "restore",
+    "tag",
+    "untag",
+    "rename",
+    "note",
 ]
+NEEDS = {"tag": "tag", "untag": "tag", "rename": "name", "note": "note"}
+"""What some actions are done with."""
 
 
 class BulkAsked(Asked):
-    """One action on many runs; `tag` and `untag` need the tag."""
+    """One action on many runs, some of them with a word."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "if": {"properties": {"action": {"enum": ["tag", "untag"]}}},
-            "then": {"required": ["tag"], "properties": {"tag": {"type": "string"}}},
+            "allOf": [
+                {
+                    "if": {"properties": {"action": {"const": action}}},
+                    "then": {"required": [name], "properties": {name: {"type": "string"}}},
+                }
+                for action, name in NEEDS.items()
+            ]
         }
     )
 
     action: BulkAction
     runs: list[Number] = Field(min_length=1, max_length=10_000)
     tag: edit.Tag | None = None
+    name: Name | None = None
+    note: edit.Note | None = None

@@ -374,6 +374,15 @@ def test_many_runs_are_changed_at_once_and_each_refusal_is_told(
     assert bulk("tag", one, two, tag="Lecture") == {"runs": [one, two], "new": [], "refused": []}
     assert bulk("untag", two, tag="lecture")["runs"] == [two]
     assert listing.numbers(any_engine, "tag:lecture") == [one]
+    assert bulk("note", one, two, note="with warm-up")["runs"] == [one, two]
+    assert bulk("rename", two, three, name="Later")["runs"] == [two, three]
+    known = {run["id"]: (run["name"], run["note"]) for run in web.get("/api/runs").json()["runs"]}
+    assert known == {
+        one: ("Run 0", "with warm-up"), two: ("Later", "with warm-up"), three: ("Later", ""),
+    }  # fmt: skip
+    assert bulk("note", one, two, note="")["runs"] == [one, two]
+    for action, name in (("rename", "name"), ("note", "note"), ("tag", "tag")):
+        assert bulk(action, one)["errors"][0]["field"] == name
     stopped = bulk("stop", one, two, 99, one)
     assert stopped["runs"] == [one, two]
     assert stopped["refused"] == [{"run": 99, "detail": "There is no run 99."}]

@@ -337,7 +337,8 @@ export interface SearchKeys {
 }
 
 export type BulkAction =
-  "stop" | "resume" | "again" | "archive" | "unarchive" | "delete" | "restore" | "tag" | "untag";
+  "stop" | "resume" | "again" | "archive" | "unarchive" | "delete" | "restore" | "tag" | "untag"
+  | "rename" | "note";
 
 /** A run that was left as it was, and why. */
 export interface Refused {

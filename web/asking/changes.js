@@ -15,11 +15,11 @@ export const editRun = (run, changes) => json(`/api/runs/${run}`, changes, undef
 /**
  * @param {BulkAction} action
  * @param {number[]} runs
- * @param {string | null} [tag]
+ * @param {string | null} [word] The tag, the name or the note
  * @returns {Promise<Bulk>}
  */
-export const actOnRuns = (action, runs, tag = null) =>
-  json("/api/runs/bulk", { action, runs, tag });
+export const actOnRuns = (action, runs, word = null) => json("/api/runs/bulk", { action, runs,
+  [action === "rename" ? "name" : action === "note" ? "note" : "tag"]: word });
 
 /**
  * @param {Experiment} asked An experiment's or a study's document

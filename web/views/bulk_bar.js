@@ -16,7 +16,7 @@ import { store } from "../state.js";
 /** @type {Record<BulkAction, string>} */
 const DONE = { stop: "Asked to stop", resume: "Resumed", again: "Queued again", archive: "Archived",
   unarchive: "Taken out of the archive", delete: "Deleted", restore: "Restored", tag: "Tagged",
-  untag: "Taken the tag from" };
+  untag: "Taken the tag from", rename: "Renamed", note: "Noted on" };
 /** @type {Partial<Record<BulkAction, BulkAction>>} What undoes an action. */
 const UNDONE_BY = { delete: "restore", archive: "unarchive", restore: "delete",
   unarchive: "archive" };
@@ -34,8 +34,8 @@ const MOST_EXPORTED = 1000;
  */
 export function bulkBar(selection, list, onDone) {
   const count = h("span", { class: "count", role: "status" });
-  const tag = h("input", { type: "text", class: "tag-name", placeholder: "tag",
-    "aria-label": "Tag", maxlength: 40, autocomplete: "off" });
+  const words = h("input", { type: "text", class: "words", placeholder: "tag, note or name",
+    "aria-label": "Tag, note or name", maxlength: 1000, autocomplete: "off" });
   const said = h("span", {});
   const undo = h("button", { type: "button" }, "Undo");
   const notice = h("div", { class: "bulk-notice", role: "status", hidden: true }, said, undo,
@@ -99,9 +99,13 @@ export function bulkBar(selection, list, onDone) {
     selection.add(await list.between(0, (list.total ?? 0) - 1)) });
   /** @param {BulkAction} action */
   const label = (action) => {
-    if (tag.value.trim() === "") tag.focus();
-    else act(action, selection.runs, tag.value.trim());
+    const text = words.value.trim();
+    if (text === "" && action !== "note") words.focus();
+    else act(action, selection.runs, text);
   };
+  /** @param {string} text @param {BulkAction} action @param {string} [title] */
+  const labels = (text, action, title = "") => h("button", { type: "button", title,
+    onclick: () => label(action) }, text);
   const element = h("div", { class: "bulk", role: "toolbar", "aria-label": "Selected runs",
     hidden: true }, count, compare, files, button("Stop", "stop"), button("Resume", "resume"),
   button("Run again", "again"), archive,
@@ -109,8 +113,9 @@ export function bulkBar(selection, list, onDone) {
   h("form", { class: "tagging changes", onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
     label("tag");
-  } }, tag, h("button", { type: "submit" }, "Tag"),
-  h("button", { type: "button", onclick: () => label("untag") }, "Untag")),
+  } }, words, h("button", { type: "submit" }, "Tag"), labels("Untag", "untag"),
+  labels("Note", "note", "In place of the notes they have; without words it takes these away"),
+  labels("Rename", "rename")),
   all, h("button", { type: "button", class: "quiet", onclick: () => selection.clear() }, "Clear"));
   return {
     element,
