@@ -1,6 +1,6 @@
 /** The charts of a comparison: which statistic each is of, and what it says. Pure. */
 
-/** @import { Range, Selection } from "../types" */
+/** @import { Selection } from "../types" */
 
 import { LAYER_STATISTICS } from "./layer_statistics.js";
 
@@ -79,13 +79,4 @@ export function drawnWords({ width, averaged, bucketed }) {
   if (bucketed) words.push(`Of every ${width} steps the middle; faint: from the smallest to the ` +
     "largest value of any network.");
   return words.join(" ");
-}
-
-/**
- * Ticks of an axis of steps.
- * @param {{ range: Range, tick: number }} axis
- */
-export function stepTicks({ range: [first, last], tick }) {
-  const count = Math.floor((last - first) / tick + 1e-9) + 1;
-  return Array.from({ length: count }, (_, at) => first + at * tick);
 }

@@ -12,7 +12,7 @@ import { MANY } from "../charts/compare_lines.js";
 import { numeric, OUTCOMES, scatter } from "../charts/compare_outcomes.js";
 import { comparedRuns, formatCompare } from "../comparing.js";
 import { h, setText } from "../dom.js";
-import { go } from "../location.js";
+import { clip, go } from "../location.js";
 import { fields } from "../schema.js";
 import { store } from "../state.js";
 import { ownFormula } from "./chart_menu.js";
@@ -21,13 +21,17 @@ import { fillChoices, settingOptions } from "./compare_choices.js";
 import { CompareHeader } from "./compare_header.js";
 import { fieldOf, outcomesTable, settingsTable } from "./compare_tables.js";
 import { QuantityChart } from "./quantity_chart.js";
+import { StepsInSight } from "./steps_in_sight.js";
 import { section } from "./tables.js";
+import { rangeBar } from "./toolbar.js";
 
 /** How often runs that go on are asked for again, in milliseconds. */
 const EVERY = 5000;
 const USUAL_SETTING = "optimizer.lr";
 /** How the address names the chart of a setting against an outcome. */
 const SCATTER = "outcome";
+/** What keys do in a chart that has the focus. */
+const KEYS = "← →: Value before, value after, in the chart in focus; Home End: Its first value, its last";
 
 /**
  * @param {ComparePlace} place
@@ -53,6 +57,8 @@ class ComparePage {
   /** @param {Partial<ComparePlace>} changes */
   #choose = (changes) => go({ ...this.place, ...changes });
   #header = new CompareHeader(this.#choose);
+  #sight = new StepsInSight((range) => go({ ...this.place, range }, { replace: true }));
+  #rangeBar = rangeBar(this.#sight);
   #problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   #empty = h("section", { class: "empty-state", hidden: true }, h("p", {},
     "Put runs beside each other: add them above by number or query, or select them in the ",
@@ -75,8 +81,8 @@ class ComparePage {
   /** @param {ComparePlace} place */
   constructor(place) {
     this.place = place;
-    this.#figures = [...CHARTS.map(() => new CompareFigure(this.#choose)),
-      new CompareFigure(this.#choose, this.#layerChoices)];
+    this.#figures = [...CHARTS.map(() => new CompareFigure(this.#sight, this.#choose)),
+      new CompareFigure(this.#sight, this.#choose, this.#layerChoices)];
     this.#target.addEventListener("change", () => {
       const { value } = this.#target;
       if (this.#target.reportValidity()) {
@@ -87,7 +93,8 @@ class ComparePage {
       section("Steps to a target", h("div", {}, this.#outcomes, this.#criterion,
         h("p", { class: "section-line" },
           h("label", { class: "hint" }, "Another target: ", this.#target, " %"), this.#clear))),
-      h("div", { class: "compare-charts" }, ...this.#figures.map(({ element }) => element)),
+      h("div", { "data-keys": KEYS }, h("div", { class: "compare-range" }, this.#rangeBar.element),
+        h("div", { class: "compare-charts" }, ...this.#figures.map(({ element }) => element))),
       section("Settings that differ", this.#settings),
       section("A setting against what came of it",
         h("div", {}, this.#scatterChoices, this.#scatter)));
@@ -194,7 +201,11 @@ class ComparePage {
 
   /** @param {Compared} compared */
   #drawCharts(compared) {
-    const { place } = this;
+    const sight = this.#sight;
+    sight.expected = Math.max(...compared.runs.map(({ step }) => step));
+    sight.chosen = clip(this.place.range, sight.latest);
+    this.#rangeBar.refresh();
+    const place = { ...this.place, range: sight.chosen };
     CHARTS.forEach((chart, at) => this.#figures[at].show(compared, place, chart, null));
     const figure = this.#figures[CHARTS.length];
     const names = compared.layers.map(({ name }) => name);
