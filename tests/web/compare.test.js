@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { drawnWords, layerChart } from "../../web/charts/compare_charts.js";
-import { inFull, looksOf, marksOf, plotsOf, reach, rowsOf } from "../../web/charts/compare_lines.js";
+import { crossing, inFull, looksOf, marksOf, plotsOf, reach, rowsOf } from
+  "../../web/charts/compare_lines.js";
 import { numeric, scatter } from "../../web/charts/compare_outcomes.js";
 import { NOTHING_COMPARED } from "../../web/comparing.js";
 import { format, parse } from "../../web/location.js";
@@ -80,6 +81,16 @@ test("what is zoomed to is drawn from finer points, with what is around them as 
   assert.deepEqual([...rows.columns.range.hi], [2, NaN, NaN, NaN, 4], "what is exact has no range");
   const none = average([]);
   assert.deepEqual([...rowsOf(coarse, none, false).columns.mean.lo], [1, 5, 3]);
+});
+
+test("an axis holds what a line has in sight and where it goes on, nothing of one that has ended", () => {
+  const rows = rowsOf(average([1, 2, 3, 4, 5]), null, false); // at 0, 10, …, 40
+  /** @type {(first: number, last: number) => number[]} */
+  const steps = (first, last) => [...crossing(rows, [first, last]).step];
+  assert.deepEqual(steps(0, 40), [0, 10, 20, 30, 40]);
+  assert.deepEqual(steps(10, 20), [0, 10, 20, 30]);
+  assert.deepEqual(steps(12, 18), [10, 20]);
+  assert.deepEqual([steps(35, 90), steps(41, 90)], [[30, 40], []]);
 });
 
 test("a wide interval does not flatten the means", () => {

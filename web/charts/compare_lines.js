@@ -3,7 +3,8 @@
 /** @import { Average, Column, Dash, Line, Mark, Range, Rows } from "../types" */
 
 import { COLORS } from "../dom.js";
-import { NAN, nearest, refine } from "../series.js";
+import { beside } from "../scrub.js";
+import { NAN, nearest, refine, within } from "../series.js";
 import { band, extent, line, rug, union } from "../traces.js";
 import { armDash } from "./lines.js";
 
@@ -106,6 +107,20 @@ function ended({ step, last_step: last, mean, low, high, least, most }) {
   const columns = { mean: column(mean, mean), interval: column(low, high) };
   if (least && most) columns.range = column(least, most);
   return { width: 1, step: Float64Array.from(step), last: Float64Array.from(last), columns };
+}
+
+/**
+ * The points that a line has in sight, with those beside them to which it goes on.
+ * @param {Rows} rows
+ * @param {Range} range
+ * @returns {Rows}
+ */
+export function crossing(rows, [first, last]) {
+  const inSight = within(rows, [first, last]);
+  const before = beside([rows], first, -1);
+  const after = beside([rows], last, 1);
+  const isThere = inSight.step.length > 0 || (before !== null && after !== null);
+  return isThere ? within(rows, [before ?? first, after ?? last]) : inSight;
 }
 
 /**

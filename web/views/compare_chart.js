@@ -9,18 +9,17 @@ import { Answer } from "../answer.js";
 import { linesUrl } from "../asking/files.js";
 import { getLines } from "../asking/records.js";
 import { drawnWords } from "../charts/compare_charts.js";
-import { inFull, looksOf, plotsOf, reach, rowsOf } from "../charts/compare_lines.js";
+import { crossing, inFull, looksOf, plotsOf, reach, rowsOf } from "../charts/compare_lines.js";
 import { comparedRuns, formatCompare } from "../comparing.js";
 import { h, setText } from "../dom.js";
 import { steps, whole } from "../format.js";
-import { within } from "../series.js";
 import { anchor } from "./anchor.js";
 import { formula, menuButton, savePicture } from "./chart_menu.js";
 import { abreast, ComparePlot } from "./compare_plot.js";
 
 const HEIGHT = 300;
 const GRID_HEIGHT = 200;
-/** Of a line in twice the steps in sight: as many in sight as the server gives of a whole run. */
+/** Of each line, in the steps in sight and those beside them. */
 const FINE_POINTS = 800;
 
 /**
@@ -173,7 +172,7 @@ export class CompareFigure {
       rows: rowsOf(average, fine?.lines[at] ?? null, place.logX), look: looks[at], full: full.has(at) })) ?? [];
     const leading = drawn.filter((line) => line.full);
     const measured = (leading.length > 0 ? leading : drawn).map(({ rows }) => rows);
-    const extent = reach(measured.map((rows) => within(rows, range)), log, chart.percent)
+    const extent = reach(measured.map((rows) => crossing(rows, range)), log, chart.percent)
       ?? reach(measured, log, chart.percent); // nothing may be recorded in sight
     groups.forEach(({ lines: those }, at) => {
       const own = drawn.filter((line) => those.includes(line.at));
@@ -236,13 +235,13 @@ export class CompareFigure {
 }
 
 /**
- * The steps in sight and half as many on each side, so that lines go on where one pans to.
+ * The steps in sight and a quarter as many on each side, so that lines go on where one pans to.
  * @param {Range} range
  * @returns {Range}
  */
 function around([first, last]) {
-  const half = Math.ceil((last - first) / 2);
-  return [Math.max(0, first - half), last + half];
+  const beside = Math.ceil((last - first) / 4);
+  return [Math.max(0, first - beside), last + beside];
 }
 
 /** So many are named; of more how many there are. */
