@@ -1,6 +1,6 @@
 /** The charts of a comparison: which statistic each is of, and what it says. Pure. */
 
-/** @import { Selection } from "../types" */
+/** @import { Compared, Selection } from "../types" */
 
 import { LAYER_STATISTICS } from "./layer_statistics.js";
 
@@ -79,4 +79,14 @@ export function drawnWords({ width, averaged, bucketed }) {
   if (bucketed) words.push(`Of every ${width} steps the middle; faint: from the smallest to the ` +
     "largest value of any network.");
   return words.join(" ");
+}
+
+/**
+ * The layer that is shown first: the last hidden one of those that most networks have.
+ * @param {Compared} compared
+ */
+export function usualLayer({ layers }) {
+  const most = Math.max(...layers.map(({ networks }) => networks));
+  const those = layers.filter(({ networks }) => networks === most);
+  return (those.at(-2) ?? those[0]).name;
 }

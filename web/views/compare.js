@@ -7,7 +7,8 @@ import { networksUrl } from "../asking/files.js";
 import { getSchema } from "../asking/lists.js";
 import { getComparison } from "../asking/records.js";
 import { ServerError } from "../asking/request.js";
-import { CHARTS, OF_LAYER, STATISTIC_GROUPS, layerChart } from "../charts/compare_charts.js";
+import { CHARTS, OF_LAYER, STATISTIC_GROUPS, layerChart,
+  usualLayer } from "../charts/compare_charts.js";
 import { MANY } from "../charts/compare_lines.js";
 import { numeric, OUTCOMES, scatter } from "../charts/compare_outcomes.js";
 import { comparedRuns, formatCompare } from "../comparing.js";
@@ -30,8 +31,6 @@ const EVERY = 5000;
 const USUAL_SETTING = "optimizer.lr";
 /** How the address names the chart of a setting against an outcome. */
 const SCATTER = "outcome";
-/** What keys do in a chart that has the focus. */
-const KEYS = "← →: Value before, value after, in the chart in focus; Home End: Its first value, its last";
 
 /**
  * @param {ComparePlace} place
@@ -93,7 +92,7 @@ class ComparePage {
       section("Steps to a target", h("div", {}, this.#outcomes, this.#criterion,
         h("p", { class: "section-line" },
           h("label", { class: "hint" }, "Another target: ", this.#target, " %"), this.#clear))),
-      h("div", { "data-keys": KEYS }, h("div", { class: "compare-range" }, this.#rangeBar.element),
+      h("div", {}, h("div", { class: "compare-range" }, this.#rangeBar.element),
         h("div", { class: "compare-charts" }, ...this.#figures.map(({ element }) => element))),
       section("Settings that differ", this.#settings),
       section("A setting against what came of it",
@@ -297,14 +296,4 @@ class ComparePage {
     this.#scatterChart?.close();
     for (const figure of this.#figures) figure.close();
   }
-}
-
-/**
- * The layer that is shown first: the last hidden one of those that most networks have.
- * @param {Compared} compared
- */
-function usualLayer({ layers }) {
-  const most = Math.max(...layers.map(({ networks }) => networks));
-  const those = layers.filter(({ networks }) => networks === most);
-  return (those.at(-2) ?? those[0]).name;
 }

@@ -5,7 +5,7 @@
 /** @import { StepsInSight } from "./steps_in_sight.js" */
 
 import { axisOf, shareAt, stepAt, stepOf } from "../across.js";
-import { marksOf, placeAt } from "../charts/compare_lines.js";
+import { crossing, marksOf, placeAt } from "../charts/compare_lines.js";
 import { h, setText, swatch } from "../dom.js";
 import { number, percent, whole } from "../format.js";
 import { clear, draw, listen } from "../plot.js";
@@ -43,6 +43,10 @@ export class ComparePlot {
   #listens = false;
   /** @type {Shown | null} */
   #shown = null;
+  /** The lines in sight, where they are few enough to be read out. @type {DrawnLine[]} */
+  #readable = [];
+  /** Why no values are read out. */
+  #unread = "";
   #canvas = h("div", { class: "canvas", "aria-hidden": "true" });
   #cursor = h("div", { class: "cursor", hidden: true });
   #note = h("div", { class: "note" }, h("p", { class: "empty" }));
@@ -101,6 +105,11 @@ export class ComparePlot {
   /** @param {Shown} shown */
   show(shown) {
     this.#shown = shown;
+    const inSight = shown.lines.filter(({ rows }) => crossing(rows, shown.range).step.length > 0);
+    const full = inSight.filter((line) => line.full);
+    this.#readable = full.length > READ ? [] : full;
+    this.#unread = inSight.length === 0 ? ""
+      : `values are read of up to ${READ} lines: choose them in the table`;
     redraw(this, { now: true });
   }
 
@@ -156,17 +165,6 @@ export class ComparePlot {
         this.sight.choose([stepOf(this.#across, first), stepOf(this.#across, last)]),
       onReset: () => this.sight.choose(null),
     });
-  }
-
-  get #readable() {
-    const full = this.#shown?.lines.filter((line) => line.full && line.rows.step.length) ?? [];
-    return full.length > READ ? [] : full;
-  }
-
-  /** Why no values are read out. */
-  get #unread() {
-    const isEmpty = this.#shown?.lines.every(({ rows }) => rows.step.length === 0);
-    return isEmpty ? "" : `values are read of up to ${READ} lines: choose them in the table`;
   }
 
   #list() {

@@ -4,6 +4,9 @@
 
 import { byKey } from "../scrub.js";
 
+const KEYS = "← →: Value before, value after, in the chart that has the focus; " +
+  "Home End: Its first value, its last";
+
 /**
  * @typedef {object} Readable A chart that says the values at a place.
  * @property {() => Pick<Rows, "step">[]} places Where each line has values, ascending
@@ -18,6 +21,7 @@ import { byKey } from "../scrub.js";
  * @param {Readable} chart
  */
 export const valueKeys = (words, { places, at, read, otherwise }) => ({
+  "data-keys": KEYS,
   onfocus: () => words.setAttribute("aria-live", "polite"),
   onblur: () => {
     words.removeAttribute("aria-live");
