@@ -1621,6 +1621,12 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     assert line["y"] == pytest.approx([2e-6, 4e-6])
     expect(page.locator(".quantity [role=status]").first).to_have_text("not drawn: 1 NaN")
     assert page.evaluate("window.sameDocument"), "charts grow without a reload"
+    plot = page.locator(".plot[data-quantity='output_difference']")
+    words = page.locator(".quantity", has=plot).locator(".at")
+    plot.focus()
+    for key, said in (("Home", "at 1,"), ("ArrowRight", "at 10,"), ("Escape", "last point")):
+        page.keyboard.press(key)
+        expect(words).to_contain_text(said)
     gradients = [
         Measurement(0, "bias_gradient", dtype, 1.0, 1e-16) for dtype in ("float64", "float32")
     ]

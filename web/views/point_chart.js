@@ -130,7 +130,7 @@ export class PointChart {
     this.#revision += 1;
     draw(this.#canvas, drawing, this.#revision);
     this.#list(lines.map(({ name }) => name));
-    this.#read(null);
+    this.#read(this.#x);
   }
 
   /** All that it takes to draw. @param {Content} content */
