@@ -75,6 +75,8 @@ def averages(
     statistic: str,
     *,
     layer: str | None = None,
+    first: int = 0,
+    last: int | None = None,
     width: int = 1,
 ) -> list[Average]:
     """Read a statistic of every network of the lines, and average.
@@ -85,6 +87,8 @@ def averages(
         table: A table of networks, or of layers.
         statistic: Its column.
         layer: The name of the layer, in tables of layers.
+        first: The first step that is read; moved down to the start of its bucket.
+        last: The last one; None is each run's.
         width: Steps in a bucket, a power of two; 1: exact records.
 
     Raises:
@@ -93,15 +97,17 @@ def averages(
     known_columns(table, [statistic])
     members = [member for line in lines for member in line.members]
     layers = _layers(engine, members, layer)
+    begin = first // width * width
 
     def read(member: Member) -> Points | None:
+        end = member.run.step if last is None else min(last, member.run.step)
         if (table, statistic) == (Evaluation.__tablename__, "test_accuracy"):
-            return _of_curve(member, width)  # where the loss is NaN, nothing is right
+            return _of_curve(member, begin, end, width)  # where the loss is NaN, nothing is right
         layer_id = layers.get(member.network.id)
         if table in OF_LAYERS and layer_id is None:
             return None
         selection = Selection(table, member.network.id, layer_id, (statistic,), member.run.id)
-        return _read(engine, selection, member.run.step, width)
+        return _read(engine, selection, begin, end, width)
 
     return [average([read(member) for member in line.members], width) for line in lines]
 
@@ -144,15 +150,17 @@ def average(networks: Sequence[Points | None], width: int) -> Average:
     )
 
 
-def _of_curve(member: Member, width: int) -> Points:
+def _of_curve(member: Member, first: int, last: int, width: int) -> Points:
     step = np.array(member.curve.steps, np.int64)
     accuracy = np.array([member.curve.accuracies], np.float64)
+    meant = (step >= first) & (step <= last)
+    step, accuracy = step[meant], accuracy[:, meant]
     found = merged([of_records(step, accuracy, np.zeros(accuracy.shape, bool))], width)
     return Points(found.step, found.last_step, found.low[0], found.high[0], found.nan[0])
 
 
-def _read(engine: Engine, selection: Selection, last: int, width: int) -> Points | None:
-    found = series(engine, selection, 0, last, width)
+def _read(engine: Engine, selection: Selection, first: int, last: int, width: int) -> Points | None:
+    found = series(engine, selection, first, last, width)
     (statistic,) = selection.statistics
     if statistic not in found.low:
         return None

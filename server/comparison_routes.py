@@ -18,7 +18,7 @@ from .downloads import CSV, CSV_TYPE, csv_text, download
 from .frames import widths_for
 from .openapi import refusals
 from .run_schemas import RunPublic, run_public
-from .schemas import OverSeedsPublic, Points, Public, Real
+from .schemas import OverSeedsPublic, Points, Public, Real, Step
 
 router = APIRouter(prefix="/api/comparison", tags=["comparison"])
 
@@ -194,11 +194,13 @@ def get_lines(
     statistic: Statistic,
     group: Group = BY_RUN,
     layer: LayerName = None,
+    first: Annotated[Step, Query()] = 0,
+    last: Annotated[Step | None, Query()] = None,
     points: Points = 400,
 ) -> AveragesPublic:
     """The mean of a statistic over the networks of every line, with its interval."""
     found = compared(engine, numbers_of(runs), group)
-    width, means = _averages(engine, found, table, statistic, layer, points)
+    width, means = _averages(engine, found, table, statistic, layer, (first, last), points)
     for run in found.trained if width > 1 else ():
         older_runs.looked_at(run)
     return AveragesPublic(width=width, lines=[_average(one) for one in means])
@@ -212,10 +214,12 @@ def export_lines(
     statistic: Statistic,
     group: Group = BY_RUN,
     layer: LayerName = None,
+    first: Annotated[Step, Query()] = 0,
+    last: Annotated[Step | None, Query()] = None,
 ) -> Response:
     """The same at every step that was recorded, as a CSV file."""
     found = compared(engine, numbers_of(runs), group)
-    _, means = _averages(engine, found, table, statistic, layer, None)
+    _, means = _averages(engine, found, table, statistic, layer, (first, last), None)
     return _file(average_rows(found.lines, means), statistic)
 
 
@@ -257,6 +261,7 @@ def _averages(
     table: str,
     statistic: str,
     layer: str | None,
+    steps: tuple[int, int | None],
     points: int | None,
 ) -> tuple[int, list[Average]]:
     """Buckets are as wide as the longest run needs; without `points` every record is read."""
@@ -266,13 +271,17 @@ def _averages(
     if count > MOST_SERIES:
         sentence = f"{count:,} networks are more than {MOST_SERIES:,}; compare fewer runs."
         raise InvalidExperiment([FieldProblem("runs", sentence)])
+    first, last = steps
+    ends = [(run, run.step if last is None else min(last, run.step)) for run in found.trained]
     widths = (
-        [widths_for(run, 0, run.step, points)[table] for run in found.trained if run.step]
+        [widths_for(run, first, end, points)[table] for run, end in ends if end >= max(first, 1)]
         if points is not None
         else []
     )
     width = max(widths, default=1)
-    return width, averages(engine, found.lines, table, statistic, layer=layer, width=width)
+    return width, averages(
+        engine, found.lines, table, statistic, layer=layer, first=first, last=last, width=width
+    )
 
 
 def _lines(found: Compared, target: float) -> list[LinePublic]:

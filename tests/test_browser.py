@@ -650,6 +650,74 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+def test_a_comparison_is_zoomed_with_all_its_charts_and_read_with_the_keys(
+    engine: Engine,
+    make_run: Callable[..., Any],
+    serve: Callable[..., str],
+    open_page: Callable[..., Page],
+) -> None:
+    spiked = [9.0 if step == 3_001 else 1.0 for step in range(1, 6_001)]
+    for size in (60, 61):
+        run = make_run(engine, steps=6_000, batch_size=size)
+        run.append(6_000, shift_w1=spiked)
+        queue.end(engine, run.run_id, "finished")
+    page = open_page()
+    page.goto(f"http://{serve(engine)}/compare?runs=1,2&group=arm&layer=hidden2")
+    plot = page.locator(".plot[data-chart=layer]")
+    words = page.locator(".compare-range .words")
+    expect(words).to_have_text("steps 0–6,000")
+    plot.evaluate("(element) => element.scrollIntoView({ block: 'center' })")
+    wait_until(
+        page,
+        lambda: any(trace["fill"] and 9.0 in trace["y"] for trace in drawn(page, "layer")),
+        "a band of the whole runs holds the spike",
+    )
+    drag = plot.locator(".nsewdrag").first
+    drag.hover()  # which waits until nothing moves any more
+    box = drag.bounding_box()
+    assert box is not None
+    x, y = box["x"], box["y"] + box["height"] / 2
+    page.mouse.move(x + box["width"] * 0.48, y)
+    page.mouse.down()
+    page.mouse.move(x + box["width"] * 0.52, y, steps=6)
+    page.mouse.up()
+    page.wait_for_url("**steps=*")
+    found = re.search(r"[?&]steps=(\d+)-(\d+)&", page.url)
+    assert found is not None
+    first, last = int(found[1]), int(found[2])
+    assert 2_700 < first < 3_001 < last < 3_300
+
+    def exact(chart: str) -> bool:
+        shown = [trace for trace in drawn(page, chart) if not trace["fill"]]
+        return bool(shown) and all(
+            [step for step in trace["x"] if first <= step <= last] == [*range(first, last + 1)]
+            for trace in shown
+        )
+
+    wait_until(page, lambda: exact("layer"), "every step in sight is drawn")
+    spikes = [dict(zip(one["x"], one["y"], strict=True)) for one in drawn(page, "layer")]
+    assert spikes[-1][3_001] == 9.0 and spikes[-1][3_000] == 1.0
+    page.mouse.move(0, 0)
+    plot.focus()
+    page.keyboard.press("ArrowLeft")
+    below = page.locator(".compare-plot", has=plot).locator(".below")
+    expect(below).to_contain_text(f"step {last:,}")
+    page.keyboard.press("ArrowLeft")
+    expect(below).to_contain_text(f"step {last - 1:,}")
+    expect(below).to_have_attribute("aria-live", "polite")
+    page.keyboard.press("Home")
+    expect(below).to_contain_text(f"step {first:,}")
+    page.goto(page.url)
+    expect(words).to_have_text(f"steps {first:,}–{last:,}")
+    page.locator(".plot[data-chart=train-loss]").scroll_into_view_if_needed()
+    wait_until(page, lambda: exact("train-loss"), "other charts show the same steps")
+    page.keyboard.press("]")
+    expect(words).not_to_have_text(f"steps {first:,}–{last:,}")
+    page.keyboard.press("0")
+    expect(words).to_have_text("steps 0–6,000")
+    assert "steps=" not in page.url
+
+
 def test_runs_are_compared_grouped_and_chosen(
     engine: Engine,
     make_run: Callable[..., Any],
@@ -1553,6 +1621,12 @@ def test_a_study_is_started_from_its_card_and_its_charts_grow_while_it_measures(
     assert line["y"] == pytest.approx([2e-6, 4e-6])
     expect(page.locator(".quantity [role=status]").first).to_have_text("not drawn: 1 NaN")
     assert page.evaluate("window.sameDocument"), "charts grow without a reload"
+    plot = page.locator(".plot[data-quantity='output_difference']")
+    words = page.locator(".quantity", has=plot).locator(".at")
+    plot.focus()
+    for key, said in (("Home", "at 1,"), ("ArrowRight", "at 10,"), ("Escape", "last point")):
+        page.keyboard.press(key)
+        expect(words).to_contain_text(said)
     gradients = [
         Measurement(0, "bias_gradient", dtype, 1.0, 1e-16) for dtype in ("float64", "float32")
     ]

@@ -147,6 +147,31 @@ def test_no_evaluation_is_lost_in_a_bucket(
     assert coarse.mean[:3].tolist() == [0.5, 0.25, 0.7] and math.isnan(coarse.mean[30])
     assert coarse.least is not None and coarse.least[:3].tolist() == [0.5, 0.0, 0.5]
     assert coarse.most is not None and coarse.most[:3].tolist() == [0.5, 0.5, 0.9]
+    (part,) = averages(engine, [line], *table, first=60, last=80)
+    assert part.step.tolist() == [60, 70, 80] and part.mean.tolist() == [0.0, 0.5, 0.9]
+
+
+def test_a_range_of_steps_is_read_alone_and_at_every_width_with_its_spike(
+    any_engine: Engine, make_run: Any
+) -> None:
+    runs = [make_run(any_engine, steps=steps, batch_size=60 + steps % 7) for steps in (2048, 300)]
+    for run, steps in zip(runs, (2048, 300), strict=True):
+        spiked = [9.0 if step == 2_000 else 1.0 for step in range(1, steps + 1)]
+        run.append(steps, shift_w1=spiked)
+    lines = compared(any_engine, [run.run_id for run in runs]).lines[::2]
+    asked = ("layer_records", "shift_w1")
+
+    def read(first: int, last: int | None, width: int) -> list[Any]:
+        part = {"first": first, "last": last, "width": width}
+        return averages(any_engine, lines, *asked, layer="hidden1", **part)
+
+    for width in (1, 4, 64):
+        long, short = read(1_990, None, width)
+        assert long.step[0] == 1_990 // width * width and long.last_step[-1] == 2048
+        assert (long.mean if width == 1 else long.most).max() == 9.0
+        assert (short.networks, short.lacking, len(short.step)) == (0, 1, 0), "it had ended"
+    within, other = read(100, 120, 1)
+    assert within.step.tolist() == other.step.tolist() == list(range(100, 121))
 
 
 def test_what_an_arm_overrides_is_its_setting(engine: Engine, make_run: Any) -> None:
@@ -230,6 +255,12 @@ def test_a_comparison_over_http(web: httpx.Client, evaluated: Evaluated) -> None
         csv.DictReader(io.StringIO(web.get("/api/comparison/lines.csv", params=asked).text))
     )
     assert len(rows) == 2 * 1_000 and float(rows[99]["mean"]) == 0.01
+    part = {**asked, "first": 500, "last": 549}
+    lines = web.get("/api/comparison/lines", params={**part, "points": 100}).json()
+    assert lines["width"] == 1 and lines["lines"][0]["step"] == [*range(500, 550)]
+    assert lines["lines"][0]["least"] is None and lines["lines"][0]["mean"][1] == 1 / 501
+    text = web.get("/api/comparison/lines.csv", params=part).text
+    assert list(csv.DictReader(io.StringIO(text))) == rows[499:549] + rows[1499:1549]
     foreign = {**asked, "layer": 'λ"'}
     assert web.get("/api/comparison/lines.csv", params=foreign).status_code == 200
     text = web.get("/api/comparison.csv", params={"runs": numbers, "target": 0.8}).text
@@ -264,6 +295,8 @@ def test_what_cannot_be_compared_is_refused(
         ("/lines", {"runs": "1", **loss, "table": "layer_records"}, 422, "layer: is required"),
         ("/lines", {"runs": "1", **loss, "table": "ensemble_records"}, 422, "table"),
         ("/lines", {"runs": "1", **loss, "layer": "a\0"}, 422, "layer"),
+        ("/lines", {"runs": "1", **loss, "first": "-1"}, 422, "first"),
+        ("/lines.csv", {"runs": "1", **loss, "last": "late"}, 422, "last"),
     ):
         answer = web.get(f"/api/comparison{path}", params=asked)
         assert answer.status_code == status and words in answer.json()["detail"], answer.text

@@ -1,13 +1,13 @@
 /** The address of a comparison: which runs, in which lines, and how they are drawn. Pure. */
 
-/** @import { ComparePlace } from "./types" */
+/** @import { ComparePlace, Range } from "./types" */
 
 /** Runs, as many as the server takes. */
 export const MOST_COMPARED = 100;
 
 /** @type {ComparePlace} */
 export const NOTHING_COMPARED = { view: "compare", runs: [], group: "run", layout: "overlay",
-  logX: false, logs: [], target: null, statistic: "shift_w1", layer: null, lines: [],
+  logX: false, logs: [], range: null, target: null, statistic: "shift_w1", layer: null, lines: [],
   setting: null, outcome: "best_accuracy", chart: null };
 
 /**
@@ -24,6 +24,7 @@ export function parseCompare(query) {
     layout: query.get("layout") === "grid" ? "grid" : "overlay",
     logX: query.get("x") === "log",
     logs: (query.get("log") ?? "").split(",").filter(Boolean),
+    range: parseRange(query.get("steps")),
     target: target > 0 && target <= 1 ? target : null,
     statistic: query.get("statistic") || usual.statistic,
     layer: query.get("layer") || null,
@@ -43,6 +44,7 @@ export function formatCompare(place) {
   if (place.layout !== usual.layout) query.set("layout", place.layout);
   if (place.logX) query.set("x", "log");
   if (place.logs.length > 0) query.set("log", place.logs.join(","));
+  if (place.range !== null) query.set("steps", place.range.join("-"));
   if (place.target !== null) query.set("target", String(place.target));
   if (place.statistic !== usual.statistic) query.set("statistic", place.statistic);
   if (place.layer !== null) query.set("layer", place.layer);
@@ -64,4 +66,16 @@ export const comparedRuns = ({ runs }) => `Runs ${runs.join(", ")}`;
 export function numbers(text) {
   const found = (text ?? "").split(",").filter((part) => /^\d{1,10}$/.test(part)).map(Number);
   return [...new Set(found)];
+}
+
+/**
+ * Steps, the first and the last with a dash between them.
+ * @param {string | null} text
+ * @returns {Range | null}
+ */
+export function parseRange(text) {
+  const found = /^(\d{1,10})-(\d{1,10})$/.exec(text ?? "");
+  if (!found) return null;
+  const [first, last] = [Number(found[1]), Number(found[2])];
+  return first < last ? [first, last] : null;
 }

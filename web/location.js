@@ -2,7 +2,7 @@
 
 /** @import { ChosenUnit, Place, Range } from "./types" */
 
-import { formatCompare, numbers, parseCompare } from "./comparing.js";
+import { formatCompare, numbers, parseCompare, parseRange } from "./comparing.js";
 import { AS_REMEMBERED, formatLook, parseLook } from "./look.js";
 
 /** How runs are sorted unless the address says otherwise: by number, the highest first. */
@@ -140,17 +140,6 @@ function decode(path) {
   } catch {
     return null;
   }
-}
-
-/**
- * @param {string | null} text
- * @returns {Range | null}
- */
-function parseRange(text) {
-  const found = /^(\d{1,10})-(\d{1,10})$/.exec(text ?? "");
-  if (!found) return null;
-  const [first, last] = [Number(found[1]), Number(found[2])];
-  return first < last ? [first, last] : null;
 }
 
 /**

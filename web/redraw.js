@@ -50,6 +50,13 @@ export function holdDrawing(hold) {
   schedule();
 }
 
+/** While the mouse is down nothing is redrawn, so that dragging stays smooth. */
+export function holdWhilePressed() {
+  holdDrawing(true);
+  window.addEventListener("pointerup", () => holdDrawing(false), { once: true });
+  window.addEventListener("pointercancel", () => holdDrawing(false), { once: true });
+}
+
 /**
  * Forget a chart that left the page.
  * @param {Drawable} chart

@@ -57,11 +57,12 @@ function open() {
 function rows() {
   const single = controls().map((element) => /** @type {[string[], string]} */ ([
     keysOf(element), nameOf(element)]));
-  const more = [...document.querySelectorAll("[data-keys]")].flatMap((element) =>
-    (element.getAttribute("data-keys") ?? "").split("; ").map((line) => {
-      const [keys, what] = line.split(": ");
-      return /** @type {[string[], string]} */ ([keys.split(" "), what]);
-    }));
+  const lines = [...document.querySelectorAll("[data-keys]")].flatMap((element) =>
+    (element.getAttribute("data-keys") ?? "").split("; "));
+  const more = [...new Set(lines)].map((line) => {
+    const [keys, what] = line.split(": ");
+    return /** @type {[string[], string]} */ ([keys.split(" "), what]);
+  });
   return [...single, ...more];
 }
 

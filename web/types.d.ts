@@ -1069,6 +1069,8 @@ export interface ComparePlace {
   logX: boolean;
   /** The charts whose vertical axis is logarithmic. */
   logs: string[];
+  /** The steps in sight; null: all. */
+  range: Range | null;
   target: number | null;
   /** Of the layers' chart. */
   statistic: string;

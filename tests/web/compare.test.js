@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { drawnWords, layerChart } from "../../web/charts/compare_charts.js";
-import { inFull, looksOf, marksOf, plotsOf, reach, rowsOf } from "../../web/charts/compare_lines.js";
+import { crossing, inFull, looksOf, marksOf, plotsOf, reach, rowsOf } from
+  "../../web/charts/compare_lines.js";
 import { numeric, scatter } from "../../web/charts/compare_outcomes.js";
 import { NOTHING_COMPARED } from "../../web/comparing.js";
 import { format, parse } from "../../web/location.js";
@@ -23,14 +24,15 @@ test("the address of a comparison says everything, and only what is unusual", ()
   assert.deepEqual(parse("/compare", ""), NOTHING_COMPARED);
   assert.equal(format(NOTHING_COMPARED), "/compare");
   const place = { ...NOTHING_COMPARED, runs: [3, 5, 8], group: "optimizer.lr",
-    layout: /** @type {const} */ ("grid"), logX: true, logs: ["test-loss", "layer"], target: 0.95,
+    layout: /** @type {const} */ ("grid"), logX: true, logs: ["test-loss", "layer"],
+    range: /** @type {[number, number]} */ ([10, 90]), target: 0.95,
     statistic: "mean", layer: "hidden1", lines: [0, 4], setting: "steps", outcome: "last_accuracy",
     chart: "test-loss" };
   const address = format(place);
   assert.match(address, /^\/compare\?runs=3,5,8&group=optimizer\.lr&layout=grid&x=log/);
   const url = new URL(address, "http://host");
   assert.deepEqual(parse(url.pathname, url.search), place);
-  const odd = parse("/compare", "?runs=3,x,3,-1&target=7&layout=pile");
+  const odd = parse("/compare", "?runs=3,x,3,-1&target=7&layout=pile&steps=9-3");
   assert.deepEqual(odd, { ...NOTHING_COMPARED, runs: [3] });
 });
 
@@ -55,9 +57,9 @@ test("of many lines none is drawn in full until it is chosen", () => {
 test("a point is in the middle of its steps; a mean that is NaN breaks the line and is marked", () => {
   const bucket = average([2, "NaN", 4], { step: [0, 64, 128], last_step: [0, 127, 191],
     low: [1, "NaN", 3], high: [3, "NaN", 5], least: [0, 1, 2], most: [9, 8, 7] });
-  const rows = rowsOf(bucket, false);
+  const rows = rowsOf(bucket, null, false);
   assert.deepEqual([...rows.step], [0, 95.5, 159.5]);
-  assert.deepEqual([...rowsOf(bucket, true).step], [95.5, 159.5], "there is no logarithm of 0");
+  assert.deepEqual([...rowsOf(bucket, null, true).step], [95.5, 159.5], "there is no logarithm of 0");
   assert.deepEqual(reach([rows], false), [0, 9]);
   const look = { arm: 1, dash: /** @type {const} */ ("dash") };
   const marks = marksOf([{ rows, look, full: true }], { log: false, bottom: 0 });
@@ -69,12 +71,34 @@ test("a point is in the middle of its steps; a mean that is NaN breaks the line 
   assert.deepEqual(faint.map(({ kind }) => kind), ["line"]);
 });
 
+test("what is zoomed to is drawn from finer points, with what is around them as it was", () => {
+  const coarse = average([1, 5, 3], { step: [1, 64, 128], last_step: [63, 127, 191],
+    least: [0, 0, 2], most: [2, 10, 4] });
+  const fine = average([1, 10, 0], { step: [64, 65, 127], last_step: [64, 65, 127] });
+  const rows = rowsOf(coarse, fine, false);
+  assert.deepEqual([...rows.step], [32, 64, 65, 127, 159.5]);
+  assert.deepEqual([...rows.columns.mean.lo], [1, 1, 10, 0, 3]);
+  assert.deepEqual([...rows.columns.range.hi], [2, NaN, NaN, NaN, 4], "what is exact has no range");
+  const none = average([]);
+  assert.deepEqual([...rowsOf(coarse, none, false).columns.mean.lo], [1, 5, 3]);
+});
+
+test("an axis holds what a line has in sight and where it goes on, nothing of one that has ended", () => {
+  const rows = rowsOf(average([1, 2, 3, 4, 5]), null, false); // at 0, 10, …, 40
+  /** @type {(first: number, last: number) => number[]} */
+  const steps = (first, last) => [...crossing(rows, [first, last]).step];
+  assert.deepEqual(steps(0, 40), [0, 10, 20, 30, 40]);
+  assert.deepEqual(steps(10, 20), [0, 10, 20, 30]);
+  assert.deepEqual(steps(12, 18), [10, 20]);
+  assert.deepEqual([steps(35, 90), steps(41, 90)], [[30, 40], []]);
+});
+
 test("a wide interval does not flatten the means", () => {
-  const rows = rowsOf(average([1, 2], { low: [-90, -90], high: [90, 2.2] }), false);
+  const rows = rowsOf(average([1, 2], { low: [-90, -90], high: [90, 2.2] }), null, false);
   assert.deepEqual(reach([rows], false), [0.5, 2.5]);
-  const shares = rowsOf(average([0.1, 0.9], { low: [-9, 0.8], high: [9, 0.95] }), false);
+  const shares = rowsOf(average([0.1, 0.9], { low: [-9, 0.8], high: [9, 0.95] }), null, false);
   assert.deepEqual(reach([shares], false, true), [0, 1]);
-  assert.equal(reach([rowsOf(average([]), false)], false), null);
+  assert.equal(reach([rowsOf(average([]), null, false)], false), null);
 });
 
 test("a setting against an outcome: a point for each network, and those without are counted", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { beside } from "../../web/scrub.js";
+import { beside, byKey } from "../../web/scrub.js";
 
 /** @param {number[]} steps */
 const rows = (...steps) => ({ width: 1, step: Float64Array.from(steps),
@@ -20,4 +20,13 @@ test("before the first record and after the last there is none", () => {
   assert.equal(beside(all, 5, -1), null);
   assert.equal(beside(all, 9, 1), null);
   assert.equal(beside([], 3, 1), null);
+});
+
+test("the arrows go from value to value, from nowhere to an end, and stop there", () => {
+  const all = [rows(5, 9), rows(7)];
+  assert.deepEqual(["ArrowLeft", "ArrowRight", "Home", "End"].map((key) => byKey(all, null, key)),
+    [9, 5, 5, 9]);
+  assert.deepEqual(["ArrowLeft", "ArrowRight"].map((key) => byKey(all, 7, key)), [5, 9]);
+  assert.deepEqual([byKey(all, 5, "ArrowLeft"), byKey(all, 9, "ArrowRight")], [5, 9]);
+  assert.deepEqual([byKey([], null, "End"), byKey(all, 7, "x")], [null, undefined]);
 });

@@ -130,6 +130,8 @@ export function comparing({ runs, group, target }) {
  * @property {string} table
  * @property {string} statistic
  * @property {string | null} layer
+ * @property {Range | null} range Of steps; null: all
+ * @property {number} [points] Of each line, at most
  */
 
 /**
@@ -141,9 +143,14 @@ export const getLines = (asked, signal) =>
   json(`/api/comparison/lines?${ofLines(asked)}`, undefined, signal);
 
 /** @param {AskedLines} asked */
-export function ofLines({ runs, group, table, statistic, layer }) {
+export function ofLines({ runs, group, table, statistic, layer, range, points }) {
   const query = new URLSearchParams({ runs: runs.join(","), group, table, statistic });
   if (layer !== null) query.set("layer", layer);
+  if (range) {
+    query.set("first", String(range[0]));
+    query.set("last", String(range[1]));
+  }
+  if (points) query.set("points", String(points));
   return query;
 }
 

@@ -1,6 +1,6 @@
 /** The charts of a comparison: which statistic each is of, and what it says. Pure. */
 
-/** @import { Range, Selection } from "../types" */
+/** @import { Compared, Selection } from "../types" */
 
 import { LAYER_STATISTICS } from "./layer_statistics.js";
 
@@ -82,10 +82,11 @@ export function drawnWords({ width, averaged, bucketed }) {
 }
 
 /**
- * Ticks of an axis of steps.
- * @param {{ range: Range, tick: number }} axis
+ * The layer that is shown first: the last hidden one of those that most networks have.
+ * @param {Compared} compared
  */
-export function stepTicks({ range: [first, last], tick }) {
-  const count = Math.floor((last - first) / tick + 1e-9) + 1;
-  return Array.from({ length: count }, (_, at) => first + at * tick);
+export function usualLayer({ layers }) {
+  const most = Math.max(...layers.map(({ networks }) => networks));
+  const those = layers.filter(({ networks }) => networks === most);
+  return (those.at(-2) ?? those[0]).name;
 }

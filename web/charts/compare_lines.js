@@ -3,7 +3,8 @@
 /** @import { Average, Column, Dash, Line, Mark, Range, Rows } from "../types" */
 
 import { COLORS } from "../dom.js";
-import { NAN, nearest } from "../series.js";
+import { beside } from "../scrub.js";
+import { NAN, nearest, refine, within } from "../series.js";
 import { band, extent, line, rug, union } from "../traces.js";
 import { armDash } from "./lines.js";
 
@@ -76,23 +77,50 @@ export function inFull(count, chosen) {
 /**
  * The points of an average as rows: each in the middle of its steps.
  * @param {Average} average
+ * @param {Average | null} fine The same at finer steps, of those in sight
  * @param {boolean} logX Whether there is no place for step 0
  * @returns {Rows}
  */
-export function rowsOf(average, logX) {
-  const kept = average.step.map((_, at) => at).filter((at) => !logX || average.last_step[at] > 0);
-  const step = Float64Array.from(kept, (at) => (average.step[at] + average.last_step[at]) / 2);
+export function rowsOf(average, fine, logX) {
+  const { step: first, last, columns } = fine ? refine(ended(average), ended(fine)) : ended(average);
+  const kept = [...first.keys()].filter((at) => !logX || last[at] > 0);
+  const step = Float64Array.from(kept, (at) => (first[at] + last[at]) / 2);
+  return { width: 1, step, last: step, columns: Object.fromEntries(
+    Object.entries(columns).map(([name, { lo, hi, flag }]) => [name, {
+      lo: Float64Array.from(kept, (at) => lo[at]), hi: Float64Array.from(kept, (at) => hi[at]),
+      flag: Uint8Array.from(kept, (at) => flag[at]) }])) };
+}
+
+/**
+ * The points of an average as rows of their first and last steps.
+ * @param {Average} average
+ * @returns {Rows}
+ */
+function ended({ step, last_step: last, mean, low, high, least, most }) {
   /** @type {(low: import("../types").Real[], high: import("../types").Real[]) => Column} */
-  const column = (low, high) => {
-    const lo = Float64Array.from(kept, (at) => Number(low[at]));
-    const hi = Float64Array.from(kept, (at) => Number(high[at]));
-    return { lo, hi, flag: Uint8Array.from(lo, (value) => Number.isNaN(value) ? NAN : 0) };
+  const column = (from, to) => {
+    const lo = Float64Array.from(from, Number);
+    return { lo, hi: Float64Array.from(to, Number),
+      flag: Uint8Array.from(lo, (value) => Number.isNaN(value) ? NAN : 0) };
   };
   /** @type {Rows["columns"]} */
-  const columns = { mean: column(average.mean, average.mean),
-    interval: column(average.low, average.high) };
-  if (average.least && average.most) columns.range = column(average.least, average.most);
-  return { width: 1, step, last: step, columns };
+  const columns = { mean: column(mean, mean), interval: column(low, high) };
+  if (least && most) columns.range = column(least, most);
+  return { width: 1, step: Float64Array.from(step), last: Float64Array.from(last), columns };
+}
+
+/**
+ * The points that a line has in sight, with those beside them to which it goes on.
+ * @param {Rows} rows
+ * @param {Range} range
+ * @returns {Rows}
+ */
+export function crossing(rows, [first, last]) {
+  const inSight = within(rows, [first, last]);
+  const before = beside([rows], first, -1);
+  const after = beside([rows], last, 1);
+  const isThere = inSight.step.length > 0 || (before !== null && after !== null);
+  return isThere ? within(rows, [before ?? first, after ?? last]) : inSight;
 }
 
 /**

@@ -7,12 +7,13 @@ import { networksUrl } from "../asking/files.js";
 import { getSchema } from "../asking/lists.js";
 import { getComparison } from "../asking/records.js";
 import { ServerError } from "../asking/request.js";
-import { CHARTS, OF_LAYER, STATISTIC_GROUPS, layerChart } from "../charts/compare_charts.js";
+import { CHARTS, OF_LAYER, STATISTIC_GROUPS, layerChart,
+  usualLayer } from "../charts/compare_charts.js";
 import { MANY } from "../charts/compare_lines.js";
 import { numeric, OUTCOMES, scatter } from "../charts/compare_outcomes.js";
 import { comparedRuns, formatCompare } from "../comparing.js";
 import { h, setText } from "../dom.js";
-import { go } from "../location.js";
+import { clip, go } from "../location.js";
 import { fields } from "../schema.js";
 import { store } from "../state.js";
 import { ownFormula } from "./chart_menu.js";
@@ -21,7 +22,9 @@ import { fillChoices, settingOptions } from "./compare_choices.js";
 import { CompareHeader } from "./compare_header.js";
 import { fieldOf, outcomesTable, settingsTable } from "./compare_tables.js";
 import { QuantityChart } from "./quantity_chart.js";
+import { StepsInSight } from "./steps_in_sight.js";
 import { section } from "./tables.js";
+import { rangeBar } from "./toolbar.js";
 
 /** How often runs that go on are asked for again, in milliseconds. */
 const EVERY = 5000;
@@ -53,6 +56,8 @@ class ComparePage {
   /** @param {Partial<ComparePlace>} changes */
   #choose = (changes) => go({ ...this.place, ...changes });
   #header = new CompareHeader(this.#choose);
+  #sight = new StepsInSight((range) => go({ ...this.place, range }, { replace: true }));
+  #rangeBar = rangeBar(this.#sight);
   #problem = h("p", { class: "notice bad", role: "alert", hidden: true });
   #empty = h("section", { class: "empty-state", hidden: true }, h("p", {},
     "Put runs beside each other: add them above by number or query, or select them in the ",
@@ -75,8 +80,8 @@ class ComparePage {
   /** @param {ComparePlace} place */
   constructor(place) {
     this.place = place;
-    this.#figures = [...CHARTS.map(() => new CompareFigure(this.#choose)),
-      new CompareFigure(this.#choose, this.#layerChoices)];
+    this.#figures = [...CHARTS.map(() => new CompareFigure(this.#sight, this.#choose)),
+      new CompareFigure(this.#sight, this.#choose, this.#layerChoices)];
     this.#target.addEventListener("change", () => {
       const { value } = this.#target;
       if (this.#target.reportValidity()) {
@@ -87,7 +92,8 @@ class ComparePage {
       section("Steps to a target", h("div", {}, this.#outcomes, this.#criterion,
         h("p", { class: "section-line" },
           h("label", { class: "hint" }, "Another target: ", this.#target, " %"), this.#clear))),
-      h("div", { class: "compare-charts" }, ...this.#figures.map(({ element }) => element)),
+      h("div", {}, h("div", { class: "compare-range" }, this.#rangeBar.element),
+        h("div", { class: "compare-charts" }, ...this.#figures.map(({ element }) => element))),
       section("Settings that differ", this.#settings),
       section("A setting against what came of it",
         h("div", {}, this.#scatterChoices, this.#scatter)));
@@ -194,7 +200,11 @@ class ComparePage {
 
   /** @param {Compared} compared */
   #drawCharts(compared) {
-    const { place } = this;
+    const sight = this.#sight;
+    sight.expected = Math.max(...compared.runs.map(({ step }) => step));
+    sight.chosen = clip(this.place.range, sight.latest);
+    this.#rangeBar.refresh();
+    const place = { ...this.place, range: sight.chosen };
     CHARTS.forEach((chart, at) => this.#figures[at].show(compared, place, chart, null));
     const figure = this.#figures[CHARTS.length];
     const names = compared.layers.map(({ name }) => name);
@@ -286,14 +296,4 @@ class ComparePage {
     this.#scatterChart?.close();
     for (const figure of this.#figures) figure.close();
   }
-}
-
-/**
- * The layer that is shown first: the last hidden one of those that most networks have.
- * @param {Compared} compared
- */
-function usualLayer({ layers }) {
-  const most = Math.max(...layers.map(({ networks }) => networks));
-  const those = layers.filter(({ networks }) => networks === most);
-  return (those.at(-2) ?? those[0]).name;
 }

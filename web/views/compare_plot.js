@@ -1,16 +1,19 @@
 /** One plot of mean curves: its drawing, and over it the cursor and what is not drawn. */
 
-/** @import { Drawing, Reading, Rows, ValueAxis } from "../types" */
+/** @import { Across, Drawing, Range, Reading, Rows } from "../types" */
 /** @import { Look } from "../charts/compare_lines.js" */
+/** @import { StepsInSight } from "./steps_in_sight.js" */
 
-import { stepTicks } from "../charts/compare_charts.js";
-import { marksOf, placeAt } from "../charts/compare_lines.js";
+import { axisOf, shareAt, stepAt, stepOf } from "../across.js";
+import { crossing, marksOf, placeAt } from "../charts/compare_lines.js";
 import { h, setText, swatch } from "../dom.js";
 import { number, percent, whole } from "../format.js";
-import { clear, draw } from "../plot.js";
-import { forget, redraw } from "../redraw.js";
-import { linearAxis, logAxis, shareAxis, stepAxis } from "../scale.js";
+import { clear, draw, listen } from "../plot.js";
+import { forget, holdWhilePressed, redraw } from "../redraw.js";
+import { linearAxis, logAxis, shareAxis } from "../scale.js";
+import { within } from "../series.js";
 import { store } from "../state.js";
+import { valueKeys } from "./value_keys.js";
 
 const MARGIN = { left: 56, right: 22, top: 8, bottom: 26 };
 /** Of more lines none are read out: the table has them. */
@@ -22,7 +25,9 @@ const READ = 8;
  * @typedef {object} Shown What a plot shows.
  * @property {DrawnLine[]} lines
  * @property {[number, number] | null} extent Of the vertical axis, shared by the plots of a chart
- * @property {number} last The last step of the horizontal axis
+ * @property {Range} range The steps in sight
+ * @property {number | null} rest The step whose values are said where none is pointed at; null: the
+ *   last of each line
  * @property {boolean} logX
  * @property {boolean} log
  * @property {boolean} percent
@@ -35,23 +40,31 @@ export class ComparePlot {
   #revision = 0;
   #width = 0;
   #height;
+  #listens = false;
   /** @type {Shown | null} */
   #shown = null;
+  /** The lines in sight, where they are few enough to be read out. @type {DrawnLine[]} */
+  #readable = [];
+  /** Why no values are read out. */
+  #unread = "";
   #canvas = h("div", { class: "canvas", "aria-hidden": "true" });
   #cursor = h("div", { class: "cursor", hidden: true });
   #note = h("div", { class: "note" }, h("p", { class: "empty" }));
   #at = h("span", { class: "at" });
   #readings = h("ul", { class: "series" });
+  #below = h("div", { class: "below", "aria-atomic": "true" }, this.#at, this.#readings);
   #odd = h("p", { class: "hint" });
   #unsubscribe;
 
   /**
+   * @param {StepsInSight} sight
    * @param {string} chart
    * @param {string} name
    * @param {string} title Of this plot among those of its chart; may be empty
    * @param {number} height
    */
-  constructor(chart, name, title, height) {
+  constructor(sight, chart, name, title, height) {
+    this.sight = sight;
     this.name = name;
     this.title = title;
     this.#height = height;
@@ -59,10 +72,13 @@ export class ComparePlot {
       "data-group": title, "aria-label": name,
       onpointermove: (/** @type {PointerEvent} */ event) => this.#point(event),
       onpointerleave: () => store.set({ cursor: null }),
+      onpointerdown: holdWhilePressed,
+      ...valueKeys(this.#below, { places: () => this.#places, at: () => store.get().cursor,
+        read: (cursor) => store.set({ cursor }), otherwise: (event) => sight.key(event) }),
     }, this.#canvas, this.#cursor, this.#note);
     this.plot.style.height = `${height}px`;
     this.element = h("div", { class: "compare-plot" }, title && h("h3", {}, title), this.plot,
-      h("div", { class: "below" }, this.#at, this.#readings), this.#odd);
+      this.#below, this.#odd);
     this.#size.observe(this.plot);
     this.#sight.observe(this.plot);
     this.#unsubscribe = store.subscribe((state, before) => {
@@ -89,19 +105,24 @@ export class ComparePlot {
   /** @param {Shown} shown */
   show(shown) {
     this.#shown = shown;
+    const inSight = shown.lines.filter(({ rows }) => crossing(rows, shown.range).step.length > 0);
+    const full = inSight.filter((line) => line.full);
+    this.#readable = full.length > READ ? [] : full;
+    this.#unread = inSight.length === 0 ? ""
+      : `values are read of up to ${READ} lines: choose them in the table`;
     redraw(this, { now: true });
   }
 
   /** All that it takes to draw what is shown. @returns {Drawing} */
   get drawing() {
-    const { lines, extent, log, logX, percent: isShare } = /** @type {Shown} */ (this.#shown);
+    const { lines, extent, range, log, logX, percent: isShare } = /** @type {Shown} */ (this.#shown);
     const box = this.#box;
     const axis = log ? logAxis : isShare ? shareAxis : linearAxis;
     const y = axis(extent, Math.max(2, Math.floor(box.height / 32)));
     const bottom = log ? 10 ** y.range[0] : y.range[0];
     const marks = marksOf(lines, { log, bottom });
     return { cells: [{ marks, note: null }], boxes: [box], width: this.#width,
-      height: this.#height, x: this.#across(), y, log, logX, zooms: false };
+      height: this.#height, x: axisOf(this.#across, range, box.width), y, log, logX, zooms: true };
   }
 
   /** The lines that are drawn in full. @returns {Pick<Reading, "arm" | "dash" | "name">[]} */
@@ -114,7 +135,7 @@ export class ComparePlot {
     if (this.#width === 0 || !this.#shown) return;
     const { lines, note } = this.#shown;
     this.#revision += 1;
-    draw(this.#canvas, this.drawing, this.#revision);
+    draw(this.#canvas, this.drawing, this.#revision).then(() => this.#listen());
     for (const [name, value] of Object.entries(this.#box)) {
       this.#note.style[/** @type {"left"} */ (name)] = `${value}px`;
     }
@@ -129,24 +150,21 @@ export class ComparePlot {
     this.#read();
   }
 
-  /** The axis of steps. @returns {ValueAxis} */
-  #across() {
-    const { last, logX } = /** @type {Shown} */ (this.#shown);
-    if (logX) return { ...logAxis([1, Math.max(2, last)], 6), range: [0, Math.log10(Math.max(2, last))] };
-    const axis = stepAxis([0, last], this.#box.width);
-    const values = stepTicks(axis);
-    return { range: axis.range, values, labels: values.map(whole) };
+  /** @returns {Across} */
+  get #across() {
+    return { unit: "step", log: this.#shown?.logX ?? false, to: (step) => step, from: (step) => step };
   }
 
-  get #readable() {
-    const full = this.#shown?.lines.filter((line) => line.full && line.rows.step.length) ?? [];
-    return full.length > READ ? [] : full;
-  }
-
-  /** Why no values are read out. */
-  get #unread() {
-    const isEmpty = this.#shown?.lines.every(({ rows }) => rows.step.length === 0);
-    return isEmpty ? "" : `values are read of up to ${READ} lines: choose them in the table`;
+  /** Once something is drawn. */
+  #listen() {
+    if (this.#listens) return;
+    this.#listens = true;
+    listen(this.#canvas, {
+      onDrag: () => store.set({ cursor: null }),
+      onRange: ([first, last]) =>
+        this.sight.choose([stepOf(this.#across, first), stepOf(this.#across, last)]),
+      onReset: () => this.sight.choose(null),
+    });
   }
 
   #list() {
@@ -158,13 +176,15 @@ export class ComparePlot {
         h("span", { class: "value" }))));
   }
 
-  /** Say the values at the cursor, or the last ones. */
+  /** Say the values at the cursor, or the last ones in sight. */
   #read() {
     if (!this.#shown) return;
+    const { range, rest } = this.#shown;
     const { cursor } = store.get();
+    const step = cursor ?? rest;
     const format = this.#shown.percent ? percent : number;
     const values = this.#readable.map(({ rows }) => {
-      const at = placeAt(rows, cursor);
+      const at = placeAt(rows, step);
       if (at < 0) return "–";
       const { mean, interval } = rows.columns;
       const [low, high] = [interval.lo[at], interval.hi[at]];
@@ -175,27 +195,29 @@ export class ComparePlot {
       const place = this.#readings.children[at]?.querySelector(".value");
       if (place) setText(place, value);
     });
-    setText(this.#at, values.length === 0 ? this.#unread : cursor === null ? "last step"
-      : `step ${whole(cursor)}`);
-    const { range: [low, high] } = this.#across();
-    const place = this.#shown.logX ? Math.log10(Math.max(1, cursor ?? 1)) : cursor ?? 0;
+    setText(this.#at, values.length === 0 ? this.#unread : step === null ? "last step"
+      : `step ${whole(step)}`);
     const { left, width } = this.#box;
-    this.#cursor.hidden = cursor === null || place > high;
-    this.#cursor.style.transform = `translateX(${left + ((place - low) / (high - low)) * width}px)`;
+    this.#cursor.hidden = cursor === null || cursor < range[0] || cursor > range[1];
+    const share = shareAt(this.#across, range, cursor ?? range[0]);
+    this.#cursor.style.transform = `translateX(${left + share * width}px)`;
     if (cursor !== null) return;
     const said = this.#readable.map(({ label }, at) => `${label} ${values[at]}`).join("; ");
     this.plot.setAttribute("aria-label", `${this.name}. ${said || this.#shown.note}`);
   }
 
   /** @param {PointerEvent} event */
-  #point({ clientX }) {
-    if (!this.#shown) return;
+  #point({ clientX, buttons }) {
+    if (!this.#shown || buttons > 0) return;
     const { left, width } = this.#box;
     const share = (clientX - this.plot.getBoundingClientRect().left - left) / width;
-    const { range: [low, high] } = this.#across();
-    const value = low + share * (high - low);
     const inside = share >= 0 && share <= 1;
-    store.set({ cursor: inside ? Math.round(this.#shown.logX ? 10 ** value : value) : null });
+    store.set({ cursor: inside ? Math.round(stepAt(this.#across, this.#shown.range, share)) : null });
+  }
+
+  /** Those in sight of each line whose values are read out. */
+  get #places() {
+    return this.#readable.map(({ rows }) => within(rows, /** @type {Shown} */ (this.#shown).range));
   }
 
   close() {

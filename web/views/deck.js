@@ -11,23 +11,19 @@
 
 import { rowAt } from "../charts/lines.js";
 import { redraw } from "../redraw.js";
-import { changed, wholeSteps } from "../scale.js";
 import { beside } from "../scrub.js";
 import { keyOf, within } from "../series.js";
 import { store } from "../state.js";
 import { union } from "../traces.js";
 import { Looks } from "./looks.js";
 import { Panel } from "./panel.js";
+import { StepsInSight } from "./steps_in_sight.js";
 
-export class Deck {
+export class Deck extends StepsInSight {
   /** @type {Panel[]} */
   panels = [];
   /** Whether more records may come. */
   growing = true;
-  /** The run's latest step, for as long as its records are on their way. */
-  expected = 0;
-  /** @type {Range | null} The steps that were zoomed to; null follows the run */
-  chosen = null;
   /** @type {number | null} The scrubbed step; null is the run's latest, and follows it */
   step = null;
   /** @type {UnitFeed | null} Where charts of single units draw from */
@@ -59,10 +55,10 @@ export class Deck {
    * @param {(range: Range | null) => void} onChoose
    */
   constructor(run, feed, networks, onChoose) {
+    super(onChoose);
     this.run = run;
     this.feed = feed;
     this.networks = networks;
-    this.onChoose = onChoose;
     this.looks = new Looks(run, feed, networks);
     this.#unsubscribe = store.subscribe((state, before) => {
       if (state.cursor !== before.cursor) this.#readSoon();
@@ -101,14 +97,9 @@ export class Deck {
       name === (layer === null ? chart.id : `${chart.id}:${layer}`));
   }
 
-  /** The run's latest step, as far as it is known. */
+  /** The run's latest step; `expected` counts for as long as its records are on their way. */
   get latest() {
     return Math.max(1, this.feed.latest || this.expected);
-  }
-
-  /** The first and last step in sight. @returns {Range} */
-  get range() {
-    return this.chosen ?? [0, this.latest];
   }
 
   /**
@@ -229,38 +220,6 @@ export class Deck {
       if (rows && row >= 0) return words(rows.step[row], rows.last[row]);
     }
     return words(step, step);
-  }
-
-  /**
-   * Zoom to a range of steps; null follows the run again.
-   * @param {Range | null} range
-   */
-  choose(range) {
-    this.onChoose(range && wholeSteps(range, Math.max(2, this.latest)));
-  }
-
-  /** @param {{ move?: number, scale?: number }} change */
-  nudge(change) {
-    const latest = Math.max(2, this.latest);
-    const [first, last] = changed(this.range, latest, change);
-    this.choose(first === 0 && last === latest ? null : [first, last]);
-  }
-
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const action = {
-      ArrowLeft: () => this.nudge({ move: -0.25 }),
-      ArrowRight: () => this.nudge({ move: 0.25 }),
-      "+": () => this.nudge({ scale: 0.5 }),
-      "=": () => this.nudge({ scale: 0.5 }),
-      "-": () => this.nudge({ scale: 2 }),
-      0: () => this.choose(null),
-      Escape: () => this.choose(null),
-    }[event.key];
-    if (!action) return;
-    event.preventDefault();
-    action();
   }
 
   close() {

@@ -8,7 +8,7 @@ import { h, setText } from "../dom.js";
 import { steps, whole } from "../format.js";
 import { MARGIN, place } from "../geometry.js";
 import { clear, draw, listen } from "../plot.js";
-import { forget, holdDrawing, redraw } from "../redraw.js";
+import { forget, holdWhilePressed, redraw } from "../redraw.js";
 import { linearAxis, logAxis, shareAxis } from "../scale.js";
 import { store } from "../state.js";
 import { union } from "../traces.js";
@@ -224,7 +224,7 @@ export class Panel {
   /** @param {PointerEvent} event */
   #press({ clientX, clientY }) {
     this.#pressed = { x: clientX, y: clientY };
-    hold();
+    holdWhilePressed();
   }
 
   /** A click, not the end of a drag, scrubs to where it is. @param {MouseEvent} event */
@@ -250,13 +250,6 @@ function firstLabelAt({ x, logX, boxes: [box] }) {
   const label = "tick" in x ? whole(value) : x.labels[0] ?? "";
   const share = ((logX ? Math.log10(value) : value) - first) / (last - first);
   return box.left + share * box.width - (label.length * CHARACTER) / 2;
-}
-
-/** While the mouse is down nothing is redrawn, so that dragging stays smooth. */
-function hold() {
-  holdDrawing(true);
-  window.addEventListener("pointerup", () => holdDrawing(false), { once: true });
-  window.addEventListener("pointercancel", () => holdDrawing(false), { once: true });
 }
 
 /** @type {WeakMap<Element, Panel>} */

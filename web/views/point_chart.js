@@ -11,6 +11,7 @@ import { forget, redraw } from "../redraw.js";
 import { linearAxis } from "../scale.js";
 import { anchor } from "./anchor.js";
 import { menuButton, savePicture } from "./chart_menu.js";
+import { valueKeys } from "./value_keys.js";
 
 const HEIGHT = 260;
 const MARGIN = { left: 56, right: 22, top: 8, bottom: 26 };
@@ -69,6 +70,9 @@ export class PointChart {
   #note = h("div", { class: "note" }, this.#empty);
   #legend = h("ul", { class: "series" });
   #at = h("span", { class: "at" });
+  #below = h("div", { class: "below", "aria-atomic": "true" }, this.#at, this.#legend);
+  /** @type {number | null} The x whose values are said */
+  #x = null;
   #odd = h("p", { class: "hint", role: "status" });
 
   /**
@@ -83,6 +87,8 @@ export class PointChart {
       "aria-label": this.name,
       onpointermove: (/** @type {PointerEvent} */ event) => this.#point(event),
       onpointerleave: () => this.#read(null),
+      ...valueKeys(this.#below, { at: () => this.#x, read: (x) => this.#read(x),
+        places: () => (this.#shown?.lines ?? []).map(({ x }) => ({ step: x })) }),
     }, this.#canvas, this.#cursor, this.#note);
     this.plot.style.height = `${HEIGHT}px`;
     this.element = h("figure", { class: "panel quantity" },
@@ -90,7 +96,7 @@ export class PointChart {
         h("p", { class: "hint" }, about.shows)),
       h("p", { class: "unit" }, about.unit), this.plot,
       h("p", { class: "unit across" }, about.across),
-      h("div", { class: "below" }, this.#at, this.#legend), this.#odd);
+      this.#below, this.#odd);
     this.#size.observe(this.plot);
     this.#sight.observe(this.plot);
   }
@@ -124,7 +130,7 @@ export class PointChart {
     this.#revision += 1;
     draw(this.#canvas, drawing, this.#revision);
     this.#list(lines.map(({ name }) => name));
-    this.#read(null);
+    this.#read(this.#x);
   }
 
   /** All that it takes to draw. @param {Content} content */
@@ -187,6 +193,7 @@ export class PointChart {
    */
   #read(x) {
     if (!this.#shown) return;
+    this.#x = x;
     const { lines, log, where } = this.#shown;
     const values = lines.map(({ x: all, said }) => {
       const at = x === null ? all.length - 1 : all.indexOf(x);

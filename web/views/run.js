@@ -246,7 +246,7 @@ class RunPage {
       if (probed && tab.id === "shift") deck.units = this.#units(networks, seed, deck);
       deck.chooseUnit = (unit) => this.address.choose({ unit });
       deck.chooseLayer = (layer) => this.#turn({ layer });
-      const [range, view, scrubbing] = [rangeBar(deck), viewMenu(deck), scrubber(deck)];
+      const [range, view, scrubbing] = [rangeBar(deck, deck.run.steps ?? 0), viewMenu(deck), scrubber(deck)];
       this.#refreshes = [range, view, scrubbing].map(({ refresh }) => refresh);
       this.tools.replaceChildren(legend(networks), seeds, view.element, range.element);
       this.foot.replaceChildren(scrubbing.element);

@@ -1,6 +1,6 @@
 /** The line above the charts: tabs, seed, and the steps in sight. */
 
-/** @import { Deck } from "./deck.js" */
+/** @import { StepsInSight } from "./steps_in_sight.js" */
 /** @import { Network, Place } from "../types" */
 
 import { armDash } from "../charts/lines.js";
@@ -66,12 +66,11 @@ export function seedChoice(seeds, current, onChoose) {
 
 /**
  * Which steps the charts show, and buttons to change that.
- * @param {Deck} deck
+ * @param {StepsInSight} sight
+ * @param {number} [end] The last step that there will be
  */
-export function rangeBar(deck) {
+export function rangeBar(sight, end = 0) {
   const words = h("span", { class: "words" });
-  // Room for the last step, so that nothing moves on the way there; commas are narrower than digits.
-  words.style.minWidth = `${steps(0, deck.run.steps ?? 0).length - 1}ch`;
   /**
    * @param {string} text
    * @param {string} title
@@ -80,18 +79,20 @@ export function rangeBar(deck) {
    */
   const button = (text, title, keys, onclick) => h("button", { type: "button",
     "aria-label": title, title, "aria-keyshortcuts": keys, onclick }, text);
-  const earlier = button("←", "Earlier steps", "[", () => deck.nudge({ move: -0.5 }));
-  const later = button("→", "Later steps", "]", () => deck.nudge({ move: 0.5 }));
-  const closer = button("+", "Zoom in", "+", () => deck.nudge({ scale: 0.5 }));
-  const wider = button("−", "Zoom out", "-", () => deck.nudge({ scale: 2 }));
-  const all = button("All steps", "All steps", "0", () => deck.choose(null));
+  const earlier = button("←", "Earlier steps", "[", () => sight.nudge({ move: -0.5 }));
+  const later = button("→", "Later steps", "]", () => sight.nudge({ move: 0.5 }));
+  const closer = button("+", "Zoom in", "+", () => sight.nudge({ scale: 0.5 }));
+  const wider = button("−", "Zoom out", "-", () => sight.nudge({ scale: 2 }));
+  const all = button("All steps", "All steps", "0", () => sight.choose(null));
   const element = h("div", { class: "range",
     title: "Drag across a chart to zoom, with Shift to pan; double-click shows all steps" },
     words, earlier, later, wider, closer, all);
   function refresh() {
-    const [first, last] = deck.range;
+    const [first, last] = sight.range;
+    // Room for the last step, so that nothing moves on the way there; commas are narrower than digits.
+    words.style.minWidth = `${steps(0, Math.max(end, sight.latest)).length - 1}ch`;
     setText(words, steps(first, last));
-    for (const one of [earlier, later, wider, all]) one.disabled = deck.chosen === null;
+    for (const one of [earlier, later, wider, all]) one.disabled = sight.chosen === null;
   }
   return { element, refresh };
 }
