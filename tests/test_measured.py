@@ -92,7 +92,7 @@ def test_several_values_at_one_place_are_told(engine: Engine) -> None:
         (0.1, 0.2, 100, 2.0**-9),
         (3, 3, 2, 1.0),
         (-1.7e308, 1.7e308, 2, math.inf),
-        (0, 5e-324, 2, 2.0**-1000),
+        (0, 1e-320, 2, 2.0**-1000),
     ],
 )
 def test_buckets_are_as_narrow_as_may_be(

@@ -1,7 +1,8 @@
 /** Study: what it comes to, and a chart of each quantity, while it measures and after. An import,
- * which is measurements likewise, is shown as one. */
+ * which is measurements likewise, is shown as one, but each chart asks for what it needs. */
 
 /** @import { CatalogEntry, Measurement, Quantity, Run, RunDetail } from "../types" */
+/** @import { Answers } from "./imported_chart.js" */
 /** @import { PlainTab } from "./plain_tabs.js" */
 /** @import { RunPlace } from "./run.js" */
 
@@ -12,6 +13,7 @@ import * as live from "../live.js";
 import { grouped } from "../quantity.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
+import { ImportedChart } from "./imported_chart.js";
 import { PLAIN_TABS } from "./plain_tabs.js";
 import { measured, QuantityChart } from "./quantity_chart.js";
 import { runHeader } from "./run_header.js";
@@ -25,8 +27,10 @@ const TABS = [{ id: "overview", title: "Overview" }, ...PLAIN_TABS];
 export class StudyPage {
   /** @type {Measurement[]} */
   #measurements = [];
-  /** @type {QuantityChart[]} */
+  /** @type {(QuantityChart | ImportedChart)[]} */
   #charts = [];
+  /** Of an import. @type {Answers} */
+  #answers = new Map();
   /** @type {Quantity[]} */
   #quantities = [];
   /** @type {ReturnType<PlainTab["open"]> | null} */
@@ -88,8 +92,9 @@ export class StudyPage {
       this.body.replaceChildren(this.#plain.element);
       return;
     }
-    this.#charts = this.#quantities.map((quantity) =>
-      new QuantityChart(quantity, () => measured(this.run, quantity)));
+    this.#charts = this.#quantities.map((quantity) => this.detail.imported
+      ? new ImportedChart(this.run, quantity, this.#answers)
+      : new QuantityChart(quantity, () => measured(this.run, quantity)));
     this.body.replaceChildren(h("div", { class: "overview study" }, this.verdict.element,
       ...this.#charts.map(({ element }) => element)));
     this.#draw();
@@ -123,7 +128,8 @@ export class StudyPage {
   /** Quantities that no entry describes have charts too, by their names. */
   #addUnknown() {
     const known = new Set(this.#quantities.map(({ name }) => name));
-    const found = new Set(this.#measurements.map(({ quantity }) => quantity));
+    const found = new Set(this.detail.imported?.quantities
+      ?? this.#measurements.map(({ quantity }) => quantity));
     this.#quantities.push(...[...found].filter((name) => !known.has(name)).map((name) => ({
       name, title: name, unit: "", x: this.detail.imported ? "step" : "x", shows: "", log_x: false, log_y: false })));
   }
@@ -141,7 +147,8 @@ export class StudyPage {
     this.run = run;
     this.header.show(run);
     this.show(this.place);
-    this.#fetch();
+    if (!this.detail.imported) this.#fetch();
+    for (const chart of this.#charts) if (chart instanceof ImportedChart) chart.retry();
   }
 
   /** Ask for what was measured since, until nothing is left. */
@@ -168,7 +175,9 @@ export class StudyPage {
   #draw() {
     const growing = isActive(this.run);
     const found = grouped(this.#measurements, ({ quantity }) => quantity);
-    for (const chart of this.#charts) chart.show(found.get(chart.quantity.name) ?? [], growing);
+    for (const chart of this.#charts) {
+      if (chart instanceof QuantityChart) chart.show(found.get(chart.quantity.name) ?? [], growing);
+    }
   }
 
   /** A study decides nothing before it ends. */

@@ -1,0 +1,101 @@
+/** The chart of one imported quantity, which is asked for when it comes into sight. */
+
+/** @import { Measured, Quantity, Run } from "../types" */
+/** @import { Content } from "./point_chart.js" */
+
+import { getMeasured } from "../asking/records.js";
+import { bucketExtent, bucketLine, bucketMarks, bucketsWords, bucketWords } from "../buckets.js";
+import { number, whole } from "../format.js";
+import { linearAxis, logAxis } from "../scale.js";
+import { PointChart } from "./point_chart.js";
+import { contentOf, measured } from "./quantity_chart.js";
+
+/** @typedef {Map<string, Measured>} Answers By quantity; kept while the page is there. */
+
+export class ImportedChart {
+  #problem = "";
+  #isAsking = false;
+  #closing = new AbortController();
+  #chart;
+
+  /**
+   * @param {Run} run
+   * @param {Quantity} quantity
+   * @param {Answers} answers What is known already, and where answers go
+   */
+  constructor(run, quantity, answers) {
+    this.run = run;
+    this.quantity = quantity;
+    this.answers = answers;
+    this.#chart = new PointChart({ id: quantity.name, title: quantity.title,
+      unit: quantity.unit || "value", across: quantity.x, shows: quantity.shows,
+      source: () => measured(run, quantity) }, () => this.#content());
+    this.element = this.#chart.element;
+  }
+
+  /** @returns {Content} */
+  #content() {
+    const { answers, quantity } = this;
+    const answer = answers.get(quantity.name);
+    if (!answer) this.#ask();
+    if (!answer?.buckets.length) {
+      const content = contentOf(quantity, answer?.measurements ?? [], false);
+      return answer ? content : { ...content, empty: this.#problem || "asking for it" };
+    }
+    return bucketContent(answer, quantity);
+  }
+
+  async #ask() {
+    if (this.#isAsking || this.#problem) return;
+    this.#isAsking = true;
+    try {
+      this.answers.set(this.quantity.name,
+        await getMeasured(this.run.id, this.quantity.name, this.#closing.signal));
+    } catch (error) {
+      this.#problem = /** @type {Error} */ (error).message;
+    }
+    this.#isAsking = false;
+    if (!this.#closing.signal.aborted) this.#chart.show();
+  }
+
+  /** Ask again for what could not be had. */
+  retry() {
+    if (!this.#problem) return;
+    this.#problem = "";
+    this.#chart.show();
+  }
+
+  /** Bring it into sight. @param {HTMLElement} page What changes its height */
+  anchor(page) {
+    this.#chart.anchor(page);
+  }
+
+  close() {
+    this.#closing.abort();
+    this.#chart.close();
+  }
+}
+
+/**
+ * @param {Measured} answer Of which there are buckets
+ * @param {Quantity} quantity
+ * @returns {Content}
+ */
+function bucketContent(answer, { x: across, log_y: log }) {
+  const width = Number(answer.width);
+  const lines = answer.buckets.map((buckets) => bucketLine(buckets, width));
+  const extents = bucketExtent(lines, log);
+  /** @param {number} x */
+  const said = (x) => Number.isInteger(x) ? whole(x) : number(x);
+  return {
+    lines: lines.map((line, arm) => ({ name: line.name, x: line.begin,
+      said: (at) => bucketWords(line, at), marks: bucketMarks(line, arm, log) })),
+    log: { x: false, y: log },
+    axes: ({ across: ticks, up }) => ({ x: linearAxis(extents.x, ticks),
+      y: (log ? logAxis : linearAxis)(extents.y, up) }),
+    where: (x) => `${x === null ? "last stretch" : `from ${said(x)} on, ${said(width)} in ${across}`
+    }, lowest to highest`,
+    empty: "nothing of it can be drawn",
+    odd: bucketsWords(answer, lines, across, log),
+  };
+}
