@@ -1,13 +1,13 @@
 /** From a long quantity's buckets to what its chart draws. Pure. */
 
-/** @import { Column, Mark, Measured, MeasuredBuckets, Range, Rows } from "./types" */
+/** @import { Mark, Measured, MeasuredBuckets, Range, Rows } from "./types" */
 
 import { COLORS } from "./dom.js";
 import { number, span, whole } from "./format.js";
 import { alone, extentOf } from "./quantity.js";
 import { isDrawable, TOO_LARGE } from "./scale.js";
 import { NAN, NUMBER } from "./series.js";
-import { band, extent, line, union } from "./traces.js";
+import { extent, line, union } from "./traces.js";
 
 /**
  * @typedef {object} BucketLine One series.
@@ -47,44 +47,28 @@ export function bucketLine(buckets, width) {
 }
 
 /**
- * The lowest and the highest value of each bucket are joined; where one x has several values, the
- * means are, and what is between lowest and highest is shaded. What is not finite is marked at the
- * axis, where it happened.
+ * The lowest and the highest value of each bucket are joined; where one x has several values, so are
+ * their means, and the other line is faint. What is not finite is marked at the axis, where it was.
  * @param {BucketLine} line
  * @param {number} arm
  * @param {boolean} log
  * @returns {Mark[]}
  */
 export function bucketMarks({ rows, several, nan, infinite }, arm, log) {
-  const { value, mean } = rows.columns;
-  const joined = several
-    ? { x: rows.step.map((x, at) => (x + rows.last[at]) / 2), y: drawable(mean.lo, log) }
-    : line(rows, value, log);
+  const joined = line(rows, rows.columns.value, log);
   /** @type {Mark[]} */
-  const found = several
-    ? [{ kind: "band", arm, level: 2, ...band(rows, above(value, log), above(value, log)) }] : [];
-  found.push({ kind: "line", arm, dash: "solid", points: false, dense: true, ...joined },
-    { kind: "dots", arm, faint: false, ...alone(joined) });
+  const found = [
+    { kind: "line", arm, dash: "solid", points: false, dense: true, faint: several, ...joined },
+    { kind: "dots", arm, faint: several, ...alone(joined) }];
+  if (several) {
+    found.push({ kind: "line", arm, dash: "solid", points: false, dense: false,
+      x: rows.step.map((x, at) => (x + rows.last[at]) / 2),
+      y: rows.columns.mean.lo.map((one) => isDrawable(one, log) ? one : NaN) });
+  }
   const odd = rows.step.filter((_, at) => nan[at] + infinite[at] > 0);
   if (odd.length) found.push({ kind: "rug", arm, row: 1 + arm % COLORS, x: odd, text: "" });
   return found;
 }
-
-/**
- * Without what cannot be drawn.
- * @param {Float64Array} values
- * @param {boolean} log
- */
-const drawable = (values, log) => values.map((one) => isDrawable(one, log) ? one : NaN);
-
-/**
- * On a logarithmic axis a band that reaches down to 0 begins at the highest value.
- * @param {Column} column
- * @param {boolean} log
- * @returns {Column}
- */
-const above = ({ lo, hi, flag }, log) =>
-  ({ lo: lo.map((one, at) => isDrawable(one, log) ? one : hi[at]), hi: drawable(hi, log), flag });
 
 /**
  * What all of them reach across and up; null where nothing can be drawn.

@@ -5,7 +5,10 @@
 
 import { getMeasured } from "../asking/records.js";
 import { bucketExtent, bucketLine, bucketMarks, bucketsWords, bucketWords } from "../buckets.js";
+import { h } from "../dom.js";
 import { number, whole } from "../format.js";
+import { format, ofRun } from "../location.js";
+import { AS_REMEMBERED } from "../look.js";
 import { linearAxis, logAxis } from "../scale.js";
 import { PointChart } from "./point_chart.js";
 import { contentOf, measured } from "./quantity_chart.js";
@@ -18,19 +21,30 @@ export class ImportedChart {
   #closing = new AbortController();
   #chart;
 
+  #toggle = h("button", { class: "toggle", type: "button", title: "Logarithmic vertical axis",
+    "aria-pressed": "false", onclick: () => this.chooseLog(!this.quantity.log_y) }, "log");
+
   /**
    * @param {Run} run
    * @param {Quantity} quantity
    * @param {Answers} answers What is known already, and where answers go
+   * @param {(log: boolean) => void} chooseLog Have the vertical axis so from now on
    */
-  constructor(run, quantity, answers) {
+  constructor(run, quantity, answers, chooseLog) {
     this.run = run;
     this.quantity = quantity;
     this.answers = answers;
+    this.chooseLog = chooseLog;
     this.#chart = new PointChart({ id: quantity.name, title: quantity.title,
       unit: quantity.unit || "value", across: quantity.x, shows: quantity.shows,
-      source: () => measured(run, quantity) }, () => this.#content());
+      toggle: this.#toggle, source: () => this.#source() }, () => this.#content());
     this.element = this.#chart.element;
+  }
+
+  #source() {
+    const { run, quantity: { name, log_y: log } } = this;
+    return { ...measured(run, this.quantity), address: window.location.origin + format({
+      ...ofRun(run.id), chart: name, look: { ...AS_REMEMBERED, log: { [name]: log } } }) };
   }
 
   /** @returns {Content} */
@@ -56,6 +70,14 @@ export class ImportedChart {
     }
     this.#isAsking = false;
     if (!this.#closing.signal.aborted) this.#chart.show();
+  }
+
+  /** @param {boolean} log Whether the vertical axis is logarithmic */
+  show(log) {
+    if (log === this.quantity.log_y) return;
+    this.quantity = { ...this.quantity, log_y: log };
+    this.#toggle.setAttribute("aria-pressed", String(log));
+    this.#chart.show();
   }
 
   /** Ask again for what could not be had. */

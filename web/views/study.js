@@ -10,12 +10,15 @@ import { getCatalog } from "../asking/lists.js";
 import { getMeasurements } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import * as live from "../live.js";
+import { isLog } from "../look.js";
 import { grouped } from "../quantity.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { ImportedChart } from "./imported_chart.js";
 import { PLAIN_TABS } from "./plain_tabs.js";
 import { measured, QuantityChart } from "./quantity_chart.js";
+import { QuantityBar } from "./quantity_bar.js";
+import { RunAddress } from "./run_address.js";
 import { runHeader } from "./run_header.js";
 import { isActive } from "./status.js";
 import { tabLinks } from "./toolbar.js";
@@ -55,15 +58,17 @@ export class StudyPage {
     /** @type {Run} */
     this.run = detail;
     this.place = place;
+    this.address = new RunAddress(place);
     this.#named = place.chart;
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
     this.verdict = new VerdictView(detail.id, null);
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+    this.bar = new QuantityBar((find) => this.address.find(find), () => this.show(this.place));
     this.body = h("div", { class: "tab-body" });
     element.append(this.header.element, h("div", { class: "tab-line" }, this.tabs), this.problem,
-      this.body);
+      this.bar.element, this.body);
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     if (isActive(detail)) this.#watch();
@@ -74,13 +79,17 @@ export class StudyPage {
 
   /** @param {RunPlace} place */
   show(place) {
-    this.place = place;
+    this.place = this.address.place = place;
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     tabLinks(this.tabs, TABS, tab.id, place);
     this.#judge();
+    const { imported } = this.detail;
+    this.bar.show(this.#quantities, !tab.open && imported !== null);
+    const quantities = imported
+      ? this.bar.chosen(this.#quantities, place.find, place.chart) : this.#quantities;
     const key = tab.open ? JSON.stringify([tab.id, this.run.status])
-      : JSON.stringify([tab.id, this.#quantities]);
-    if (key === this.#shown) return;
+      : JSON.stringify([tab.id, quantities]);
+    if (key === this.#shown) return this.#followLook();
     this.#shown = key;
     for (const chart of this.#charts) chart.close();
     this.#charts = [];
@@ -92,14 +101,26 @@ export class StudyPage {
       this.body.replaceChildren(this.#plain.element);
       return;
     }
-    this.#charts = this.#quantities.map((quantity) => this.detail.imported
-      ? new ImportedChart(this.run, quantity, this.#answers)
+    this.#charts = quantities.map((quantity) => imported
+      ? new ImportedChart(this.run, quantity, this.#answers, (log) =>
+        this.address.chooseLook({ log: { [quantity.name]: log } }))
       : new QuantityChart(quantity, () => measured(this.run, quantity)));
     this.body.replaceChildren(h("div", { class: "overview study" }, this.verdict.element,
-      ...this.#charts.map(({ element }) => element)));
+      ...this.#charts.map(({ element }) => element),
+      quantities.length === 0 && this.#quantities.length > 0
+        && h("p", { class: "nothing" }, `No quantity’s name holds “${place.find}”.`)));
+    this.#followLook();
     this.#draw();
     this.#judge();
     this.#bringIntoSight();
+  }
+
+  /** Of an import each chart may have a logarithmic axis. */
+  #followLook() {
+    for (const chart of this.#charts) {
+      if (!(chart instanceof ImportedChart)) continue;
+      chart.show(isLog(this.place.look, { id: chart.quantity.name, log: false }));
+    }
   }
 
   /** The chart that the address names, once. */
@@ -194,6 +215,8 @@ export class StudyPage {
   close() {
     this.#closed = true;
     this.#closing.abort();
+    this.bar.close();
+    this.address.close();
     this.#unsubscribe();
     live.unwatch();
     this.#plain?.close?.();
