@@ -1759,6 +1759,10 @@ def test_of_a_long_import_only_what_is_in_sight_is_read_and_no_spike_is_lost(
     expect(page.locator(".panel.quantity")).to_have_count(1)
     wait_until(page, lambda: highest(names[11]) == 700, "what was found is drawn")
     assert parse_qs(urlsplit(page.url).query)["find"] == ["norm layer11"]
+    page.reload()
+    expect(page.locator(".layer-bar .words")).to_have_text("1 quantity found of 12")
+    page.get_by_role("searchbox", name="Find quantities").fill("bias")
+    expect(page.locator(".nothing")).to_have_text("No quantity’s name holds “bias”.")
     assert serious(page) == []
 
 

@@ -115,8 +115,8 @@ function bucketContent(answer, { x: across, log_y: log }) {
     log: { x: false, y: log },
     axes: ({ across: ticks, up }) => ({ x: linearAxis(extents.x, ticks),
       y: (log ? logAxis : linearAxis)(extents.y, up) }),
-    where: (x) => `${x === null ? "last stretch" : `from ${said(x)} on, ${said(width)} in ${across}`
-    }, lowest to highest`,
+    where: (x) => `${x === null ? "last stretch"
+      : `from ${said(x)} to below ${said(x + width)}`}, lowest to highest`,
     empty: "nothing of it can be drawn",
     odd: bucketsWords(answer, lines, across, log),
   };

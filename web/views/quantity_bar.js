@@ -48,7 +48,7 @@ export class QuantityBar {
     const shown = found.filter(({ name }, at) => at < this.#most || name === named);
     this.#more.hidden = shown.length === found.length;
     setText(this.#words, `${shown.length < found.length ? `${whole(shown.length)} of ` : ""}${
-      whole(found.length)} quantities${found.length < all.length ? ` found of ${whole(all.length)}` : ""}`);
+      whole(found.length)} ${found.length === 1 ? "quantity" : "quantities"}${found.length < all.length ? ` found of ${whole(all.length)}` : ""}`);
     if (document.activeElement !== this.#search) this.#search.value = find ?? "";
     return shown;
   }

@@ -88,7 +88,7 @@ export class StudyPage {
     const quantities = imported
       ? this.bar.chosen(this.#quantities, place.find, place.chart) : this.#quantities;
     const key = tab.open ? JSON.stringify([tab.id, this.run.status])
-      : JSON.stringify([tab.id, quantities]);
+      : JSON.stringify([tab.id, quantities, this.#quantities.length]);
     if (key === this.#shown) return this.#followLook();
     this.#shown = key;
     for (const chart of this.#charts) chart.close();
