@@ -61,14 +61,16 @@ def get_measured(
         last=math.inf if last is None else last,
         points=points,
     )
-    told = found.measurements
+    told = None
+    if found.measurements is not None:
+        told = [MeasurementPublic.model_validate(one) for one in found.measurements]
     return MeasuredPublic(
         run=run.id,
         quantity=quantity,
         count=found.count,
         beside=found.beside,
         width=found.width,
-        measurements=told and [MeasurementPublic.model_validate(one) for one in told],
+        measurements=told,
         buckets=[MeasuredBucketsPublic.model_validate(_as_lists(one)) for one in found.buckets],
     )
 
