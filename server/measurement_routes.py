@@ -46,7 +46,7 @@ def get_measurements(
 def get_measured(
     engine: EngineDep,
     run_id: RunId,
-    quantity: Annotated[str, Query(max_length=80)],
+    quantity: Annotated[str, Query(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")],
     first: Annotated[float | None, Query(allow_inf_nan=False, description="Least x.")] = None,
     last: Annotated[float | None, Query(allow_inf_nan=False, description="Largest x.")] = None,
     points: Annotated[int, Query(ge=4, le=10_000)] = 1_000,

@@ -123,6 +123,7 @@ def test_a_quantity_is_asked_over_http(engine: Engine, connect: Any) -> None:
             **{"nan": [8, 1], "infinite": [0, 0]},
         }
     ]
-    for wrong in ({}, {**asked, "points": 3}, {**asked, "first": "NaN"}, {**asked, "last": "inf"}):
-        assert web.get(address, params=wrong).status_code == 422
+    for wrong in ({"points": 3}, {"first": "NaN"}, {"last": "inf"}, {"quantity": "\0"}):
+        assert web.get(address, params=asked | wrong).status_code == 422
+    assert web.get(address).status_code == 422
     assert web.get("/api/runs/77/measured", params=asked).status_code == 404

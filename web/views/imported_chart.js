@@ -54,7 +54,7 @@ export class ImportedChart {
     if (!answer) this.#ask();
     if (!answer?.buckets.length) {
       const content = contentOf(quantity, answer?.measurements ?? [], false);
-      return answer ? content : { ...content, empty: this.#problem || "asking for it" };
+      return answer ? content : { ...content, empty: this.#problem || "loading" };
     }
     return bucketContent(answer, quantity);
   }
