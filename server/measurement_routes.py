@@ -1,17 +1,24 @@
 """What a study found: as JSON for the page, and as a CSV file."""
 
+import math
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from ..db import read
+from ..db import quantities, read
 from .dependencies import EngineDep, RunId
 from .downloads import CSV, CSV_TYPE, download
 from .export import csv_chunks, file_name
 from .export_tables import MEASUREMENTS, measurement_table
-from .record_schemas import MeasurementPublic, MeasurementsPublic
+from .record_schemas import (
+    MeasuredBucketsPublic,
+    MeasuredPublic,
+    MeasurementPublic,
+    MeasurementsPublic,
+)
 from .schemas import Step
 
 router = APIRouter(prefix="/api/runs", tags=["measurements"])
@@ -33,6 +40,46 @@ def get_measurements(
         after=after,
         measurements=[MeasurementPublic.model_validate(one) for one in found],
     )
+
+
+@router.get("/{run_id}/measured")
+def get_measured(
+    engine: EngineDep,
+    run_id: RunId,
+    quantity: Annotated[str, Query(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")],
+    first: Annotated[float | None, Query(allow_inf_nan=False, description="Least x.")] = None,
+    last: Annotated[float | None, Query(allow_inf_nan=False, description="Largest x.")] = None,
+    points: Annotated[int, Query(ge=4, le=10_000)] = 1_000,
+) -> MeasuredPublic:
+    """One quantity as a chart needs it, in buckets where a series has more than `points`."""
+    run = read.run(engine, run_id)
+    found = quantities.measured(
+        engine,
+        run,
+        quantity,
+        first=-math.inf if first is None else first,
+        last=math.inf if last is None else last,
+        points=points,
+    )
+    told = None
+    if found.measurements is not None:
+        told = [MeasurementPublic.model_validate(one) for one in found.measurements]
+    return MeasuredPublic(
+        run=run.id,
+        quantity=quantity,
+        count=found.count,
+        beside=found.beside,
+        width=found.width,
+        measurements=told,
+        buckets=[MeasuredBucketsPublic.model_validate(_as_lists(one)) for one in found.buckets],
+    )
+
+
+def _as_lists(buckets: quantities.MeasuredBuckets) -> dict[str, Any]:
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in vars(buckets).items()
+    }
 
 
 @router.get(

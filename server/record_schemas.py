@@ -81,6 +81,32 @@ class MeasurementsPublic(Public):
     measurements: list[MeasurementPublic]
 
 
+class MeasuredBucketsPublic(Public):
+    """One series over stretches of x; an entry of each list is a bucket."""
+
+    series: str
+    several: bool
+    x: list[Real]
+    last_x: list[Real]
+    low: list[Real]
+    high: list[Real]
+    mean: list[Real]
+    nan: list[int]
+    infinite: list[int]
+
+
+class MeasuredPublic(Public):
+    """One quantity over a range of x: all its measurements, or each series in buckets."""
+
+    run: int
+    quantity: str
+    count: int
+    beside: int
+    width: Real | None
+    measurements: list[MeasurementPublic] | None
+    buckets: list[MeasuredBucketsPublic]
+
+
 class NetworkUnitsPublic(Public):
     """Units of one network on the probe: one over its steps, or all at one step."""
 

@@ -1727,6 +1727,45 @@ def test_what_was_imported_is_drawn_and_taken_away_again_by_keyboard(
     assert "<h4>train/loss</h4>" in download.value.path().read_text()
 
 
+def test_of_a_long_import_only_what_is_in_sight_is_read_and_no_spike_is_lost(
+    open_page: Callable[..., Page], engine: Engine, serve: Callable[..., str], tmp_path: Path
+) -> None:
+    names = [f"layer{at}/norm" for at in range(12)]
+    rows = [[step, *[700 if step == 777 else 2] * len(names)] for step in range(1, 1_501)]
+    file = tmp_path / "long.csv"
+    file.write_text("\n".join(",".join(map(str, row)) for row in [["step", *names], *rows]))
+    run_id = import_path(engine, file).run_id
+    page = open_page(WIDE)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.goto(f"http://{serve(engine)}/runs/{run_id}")
+
+    def highest(name: str) -> float:
+        canvas = page.locator(f".plot[data-quantity='{name}'] .canvas")
+        values = canvas.evaluate("({ data }) => Math.max(...(data?.[0]?.y ?? [0]))")
+        return float(values)
+
+    wait_until(page, lambda: highest(names[0]) == 700, "the spike of one step is drawn")
+    first = page.locator(".panel", has=page.locator(f"[data-quantity='{names[0]}']"))
+    expect(first).to_contain_text("1,500 numbers, drawn from the lowest to the highest of each")
+    assert 0 < asked.count(f"/api/runs/{run_id}/measured") < len(names)
+    assert f"/api/runs/{run_id}/measurements" not in asked
+
+    first.get_by_role("button", name="log", exact=True).click()
+    wait_until(page, lambda: "log=" in page.url, "the address says so")
+    type_of = "({ layout }) => layout.yaxis.type"
+    wait_until(page, lambda: first.locator(".canvas").evaluate(type_of) == "log", "it is drawn so")
+    page.get_by_role("searchbox", name="Find quantities").fill("norm layer11")
+    expect(page.locator(".panel.quantity")).to_have_count(1)
+    wait_until(page, lambda: highest(names[11]) == 700, "what was found is drawn")
+    assert parse_qs(urlsplit(page.url).query)["find"] == ["norm layer11"]
+    page.reload()
+    expect(page.locator(".layer-bar .words")).to_have_text("1 quantity found of 12")
+    page.get_by_role("searchbox", name="Find quantities").fill("bias")
+    expect(page.locator(".nothing")).to_have_text("No quantity’s name holds “bias”.")
+    assert serious(page) == []
+
+
 HEAT = """(chart) => {
   const canvas = document.querySelector(`.plot[data-chart="${chart}"] .canvas`);
   return (canvas?.data ?? []).filter(({ type }) => type === "heatmap").map((trace) => ({

@@ -110,8 +110,9 @@ function sampleOf(known) {
 }
 
 /**
- * The layers whose path holds every word of a text.
- * @param {LayerRow[]} rows
+ * The layers whose path, or the quantities whose name, holds every word of a text.
+ * @template {{ name: string }} Named
+ * @param {Named[]} rows
  * @param {string | null} text
  */
 export function matching(rows, text) {

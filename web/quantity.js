@@ -69,6 +69,16 @@ export function grouped(things, keyOf) {
   return found;
 }
 
+/**
+ * The points that no line joins.
+ * @param {{ x: Float64Array, y: Float64Array }} line
+ */
+export function alone({ x, y }) {
+  const places = [...y.keys()].filter((at) => Number.isFinite(y[at])
+    && !Number.isFinite(y[at - 1]) && !Number.isFinite(y[at + 1]));
+  return { x: Float64Array.from(places, (at) => x[at]), y: Float64Array.from(places, (at) => y[at]) };
+}
+
 /** @param {number[]} values */
 const average = (values) => values.reduce((sum, value) => sum + value / values.length,
   values.length ? 0 : NaN);

@@ -407,6 +407,37 @@ export interface Measurements {
   measurements: Measurement[];
 }
 
+/** One series over stretches of x; an entry of each list is a bucket. */
+export interface MeasuredBuckets {
+  series: string;
+  /** Whether some x has several values: of seeds, or logged more than once. */
+  several: boolean;
+  /** Where it was first and last measured. */
+  x: Real[];
+  last_x: Real[];
+  /** Of the finite values; NaN where there is none. */
+  low: Real[];
+  high: Real[];
+  mean: Real[];
+  /** How many values are not finite. */
+  nan: number[];
+  infinite: number[];
+}
+
+/** One quantity over a range of x: all its measurements, or each series in buckets. */
+export interface Measured {
+  run: number;
+  quantity: string;
+  count: number;
+  /** How many there are at no finite x, besides. */
+  beside: number;
+  /** Of a bucket, in x. */
+  width: Real | null;
+  /** Null: there are buckets. */
+  measurements: Measurement[] | null;
+  buckets: MeasuredBuckets[];
+}
+
 /** A number over seeds, with its interval at 95 %; one seed has none. */
 export interface OverSeeds {
   value: Real;

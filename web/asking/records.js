@@ -1,7 +1,7 @@
 /** What was recorded of runs, and what that comes to. */
 
-/** @import { Averages, ComparePlace, Compared, Findings, Frame, Log, Measurements } from "../types" */
-/** @import { Moment, Offenders, Range, RunDetail, Samples, Selection, SweepDetail } from "../types" */
+/** @import { Averages, ComparePlace, Compared, Findings, Frame, Log, Measured } from "../types" */
+/** @import { Measurements, Moment, Offenders, Range, RunDetail, Samples, Selection, SweepDetail } from "../types" */
 /** @import { UnitMatrices, Units, Verdict } from "../types" */
 
 import { decode, decodeUnits } from "../series.js";
@@ -93,6 +93,15 @@ export async function getUnitMatrices(run, { layer, seed, array, range, columns 
  */
 export const getMeasurements = (run, after) =>
   json(`/api/runs/${run}/measurements?after=${after}&limit=${MEASUREMENTS}`);
+
+/**
+ * @param {number} run
+ * @param {string} quantity
+ * @param {AbortSignal} signal
+ * @returns {Promise<Measured>}
+ */
+export const getMeasured = (run, quantity, signal) =>
+  json(`/api/runs/${run}/measured?${new URLSearchParams({ quantity })}`, undefined, signal);
 
 /**
  * @param {number} run

@@ -45,6 +45,7 @@ const SPACING = { across: 80, up: 32 };
  * @property {string} shows One line: what to look for
  * @property {string} [within] What sets it apart from other charts of its title
  * @property {() => Source} source Asked when its menu opens
+ * @property {HTMLElement} [toggle] Beside its title
  */
 
 /**
@@ -92,7 +93,7 @@ export class PointChart {
     }, this.#canvas, this.#cursor, this.#note);
     this.plot.style.height = `${HEIGHT}px`;
     this.element = h("figure", { class: "panel quantity" },
-      h("figcaption", {}, h("h2", {}, about.title), menuButton(this.name, () => this.#menu()),
+      h("figcaption", {}, h("h2", {}, about.title), about.toggle, menuButton(this.name, () => this.#menu()),
         h("p", { class: "hint" }, about.shows)),
       h("p", { class: "unit" }, about.unit), this.plot,
       h("p", { class: "unit across" }, about.across),

@@ -9,7 +9,7 @@ import { armDash } from "../charts/lines.js";
 import { COLORS } from "../dom.js";
 import { number, whole } from "../format.js";
 import { format, ofRun } from "../location.js";
-import { extentOf, linesOf, oddWords } from "../quantity.js";
+import { alone, extentOf, linesOf, oddWords } from "../quantity.js";
 import { linearAxis, logAxis } from "../scale.js";
 import { ownFormula } from "./chart_menu.js";
 import { PointChart } from "./point_chart.js";
@@ -49,7 +49,7 @@ export class QuantityChart {
     this.quantity = quantity;
     this.#chart = new PointChart({ id: quantity.name, title: quantity.title,
       unit: quantity.unit || "value", across: quantity.x, shows: quantity.shows, source },
-    () => this.#content());
+    () => contentOf(quantity, this.#measurements, this.#growing));
     this.element = this.#chart.element;
   }
 
@@ -68,33 +68,38 @@ export class QuantityChart {
     this.#chart.show();
   }
 
-  /** @returns {Content} */
-  #content() {
-    const log = { x: this.quantity.log_x, y: this.quantity.log_y };
-    const lines = linesOf(this.#measurements, log);
-    const shown = lines.filter(({ dots }) => dots.y.length > 0);
-    const isMean = lines.some(({ seeds }) => seeds > 1);
-    const repeats = lines.some((line) => line.repeats);
-    return {
-      lines: lines.map((line, arm) => ({ name: line.name, x: line.x,
-        said: (at) => number(line.said[at]), marks: marks(line, arm) })),
-      log,
-      axes: ({ across, up }) => ({
-        x: (log.x ? logAxis : linearAxis)(extentOf(shown.map(({ dots }) => dots.x)), across),
-        y: (log.y ? logAxis : linearAxis)(extentOf(shown.map(({ dots }) => dots.y)), up),
-      }),
-      where: (x) => (x === null ? "last point"
-        : `at ${Number.isInteger(x) ? whole(x) : number(x)}`) +
-        (repeats ? ", mean of all values there" : isMean ? ", mean of the seeds" : ""),
-      empty: this.#measurements.length > 0 ? "nothing of it can be drawn"
-        : this.#growing ? "waiting for the first measurements" : "nothing was measured",
-      odd: oddWords(this.#measurements, log),
-    };
-  }
-
   close() {
     this.#chart.close();
   }
+}
+
+/**
+ * @param {Quantity} quantity
+ * @param {Measurement[]} measurements Of this quantity, all that there are
+ * @param {boolean} growing Whether more may come
+ * @returns {Content}
+ */
+export function contentOf(quantity, measurements, growing) {
+  const log = { x: quantity.log_x, y: quantity.log_y };
+  const lines = linesOf(measurements, log);
+  const shown = lines.filter(({ dots }) => dots.y.length > 0);
+  const isMean = lines.some(({ seeds }) => seeds > 1);
+  const repeats = lines.some((line) => line.repeats);
+  return {
+    lines: lines.map((line, arm) => ({ name: line.name, x: line.x,
+      said: (at) => number(line.said[at]), marks: marks(line, arm) })),
+    log,
+    axes: ({ across, up }) => ({
+      x: (log.x ? logAxis : linearAxis)(extentOf(shown.map(({ dots }) => dots.x)), across),
+      y: (log.y ? logAxis : linearAxis)(extentOf(shown.map(({ dots }) => dots.y)), up),
+    }),
+    where: (x) => (x === null ? "last point"
+      : `at ${Number.isInteger(x) ? whole(x) : number(x)}`) +
+      (repeats ? ", mean of all values there" : isMean ? ", mean of the seeds" : ""),
+    empty: measurements.length > 0 ? "nothing of it can be drawn"
+      : growing ? "waiting for the first measurements" : "nothing was measured",
+    odd: oddWords(measurements, log),
+  };
 }
 
 /**
@@ -115,17 +120,6 @@ function marks({ x, mean, dots, nonfinite, seeds, repeats }, arm) {
   const line = { kind: "line", arm, dash: long ? "solid" : armDash(arm),
     points: !several && !long, dense: long, x, y: mean };
   if (several) return [{ kind: "dots", arm, faint: true, ...dots }, line, ...rug];
-  return long ? [line, { kind: "dots", arm, faint: false, ...alone(x, mean) }, ...rug]
+  return long ? [line, { kind: "dots", arm, faint: false, ...alone({ x, y: mean }) }, ...rug]
     : [line, ...rug];
-}
-
-/**
- * The points that no line joins.
- * @param {Float64Array} x
- * @param {Float64Array} y
- */
-function alone(x, y) {
-  const places = [...y.keys()].filter((at) => Number.isFinite(y[at])
-    && !Number.isFinite(y[at - 1]) && !Number.isFinite(y[at + 1]));
-  return { x: Float64Array.from(places, (at) => x[at]), y: Float64Array.from(places, (at) => y[at]) };
 }

@@ -25,6 +25,11 @@ export class RunAddress {
     go({ ...this.place, ...change });
   }
 
+  /** What is typed letter by letter is no step of the history. @param {string | null} find */
+  find(find) {
+    go({ ...this.place, find }, { replace: true });
+  }
+
   /** @param {Range | null} range */
   chooseRange(range) {
     go({ ...this.place, range }, { replace: true });

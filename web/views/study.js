@@ -1,7 +1,8 @@
 /** Study: what it comes to, and a chart of each quantity, while it measures and after. An import,
- * which is measurements likewise, is shown as one. */
+ * which is measurements likewise, is shown as one, but each chart asks for what it needs. */
 
 /** @import { CatalogEntry, Measurement, Quantity, Run, RunDetail } from "../types" */
+/** @import { Answers } from "./imported_chart.js" */
 /** @import { PlainTab } from "./plain_tabs.js" */
 /** @import { RunPlace } from "./run.js" */
 
@@ -9,11 +10,15 @@ import { getCatalog } from "../asking/lists.js";
 import { getMeasurements } from "../asking/records.js";
 import { h, setText } from "../dom.js";
 import * as live from "../live.js";
+import { isLog } from "../look.js";
 import { grouped } from "../quantity.js";
 import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
+import { ImportedChart } from "./imported_chart.js";
 import { PLAIN_TABS } from "./plain_tabs.js";
 import { measured, QuantityChart } from "./quantity_chart.js";
+import { QuantityBar } from "./quantity_bar.js";
+import { RunAddress } from "./run_address.js";
 import { runHeader } from "./run_header.js";
 import { isActive } from "./status.js";
 import { tabLinks } from "./toolbar.js";
@@ -25,8 +30,10 @@ const TABS = [{ id: "overview", title: "Overview" }, ...PLAIN_TABS];
 export class StudyPage {
   /** @type {Measurement[]} */
   #measurements = [];
-  /** @type {QuantityChart[]} */
+  /** @type {(QuantityChart | ImportedChart)[]} */
   #charts = [];
+  /** Of an import. @type {Answers} */
+  #answers = new Map();
   /** @type {Quantity[]} */
   #quantities = [];
   /** @type {ReturnType<PlainTab["open"]> | null} */
@@ -51,15 +58,17 @@ export class StudyPage {
     /** @type {Run} */
     this.run = detail;
     this.place = place;
+    this.address = new RunAddress(place);
     this.#named = place.chart;
     document.title = `#${detail.id} ${detail.name} · shiftscope`;
     this.header = runHeader(detail);
     this.verdict = new VerdictView(detail.id, null);
     this.tabs = h("nav", { class: "tabs", "aria-label": "Tabs" });
     this.problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+    this.bar = new QuantityBar((find) => this.address.find(find), () => this.show(this.place));
     this.body = h("div", { class: "tab-body" });
     element.append(this.header.element, h("div", { class: "tab-line" }, this.tabs), this.problem,
-      this.body);
+      this.bar.element, this.body);
     learnRuns([detail]);
     if (detail.status === "queued") followSystem(this.#closing.signal);
     if (isActive(detail)) this.#watch();
@@ -70,13 +79,17 @@ export class StudyPage {
 
   /** @param {RunPlace} place */
   show(place) {
-    this.place = place;
+    this.place = this.address.place = place;
     const tab = TABS.find(({ id }) => id === place.tab) ?? TABS[0];
     tabLinks(this.tabs, TABS, tab.id, place);
     this.#judge();
+    const { imported } = this.detail;
+    this.bar.show(this.#quantities, !tab.open && imported !== null);
+    const quantities = imported
+      ? this.bar.chosen(this.#quantities, place.find, place.chart) : this.#quantities;
     const key = tab.open ? JSON.stringify([tab.id, this.run.status])
-      : JSON.stringify([tab.id, this.#quantities]);
-    if (key === this.#shown) return;
+      : JSON.stringify([tab.id, quantities, this.#quantities.length]);
+    if (key === this.#shown) return this.#followLook();
     this.#shown = key;
     for (const chart of this.#charts) chart.close();
     this.#charts = [];
@@ -88,13 +101,26 @@ export class StudyPage {
       this.body.replaceChildren(this.#plain.element);
       return;
     }
-    this.#charts = this.#quantities.map((quantity) =>
-      new QuantityChart(quantity, () => measured(this.run, quantity)));
+    this.#charts = quantities.map((quantity) => imported
+      ? new ImportedChart(this.run, quantity, this.#answers, (log) =>
+        this.address.chooseLook({ log: { [quantity.name]: log } }))
+      : new QuantityChart(quantity, () => measured(this.run, quantity)));
     this.body.replaceChildren(h("div", { class: "overview study" }, this.verdict.element,
-      ...this.#charts.map(({ element }) => element)));
+      ...this.#charts.map(({ element }) => element),
+      quantities.length === 0 && this.#quantities.length > 0
+        && h("p", { class: "nothing" }, `No quantity’s name holds “${place.find}”.`)));
+    this.#followLook();
     this.#draw();
     this.#judge();
     this.#bringIntoSight();
+  }
+
+  /** Of an import each chart may have a logarithmic axis. */
+  #followLook() {
+    for (const chart of this.#charts) {
+      if (!(chart instanceof ImportedChart)) continue;
+      chart.show(isLog(this.place.look, { id: chart.quantity.name, log: false }));
+    }
   }
 
   /** The chart that the address names, once. */
@@ -123,7 +149,8 @@ export class StudyPage {
   /** Quantities that no entry describes have charts too, by their names. */
   #addUnknown() {
     const known = new Set(this.#quantities.map(({ name }) => name));
-    const found = new Set(this.#measurements.map(({ quantity }) => quantity));
+    const found = new Set(this.detail.imported?.quantities
+      ?? this.#measurements.map(({ quantity }) => quantity));
     this.#quantities.push(...[...found].filter((name) => !known.has(name)).map((name) => ({
       name, title: name, unit: "", x: this.detail.imported ? "step" : "x", shows: "", log_x: false, log_y: false })));
   }
@@ -141,7 +168,8 @@ export class StudyPage {
     this.run = run;
     this.header.show(run);
     this.show(this.place);
-    this.#fetch();
+    if (!this.detail.imported) this.#fetch();
+    for (const chart of this.#charts) if (chart instanceof ImportedChart) chart.retry();
   }
 
   /** Ask for what was measured since, until nothing is left. */
@@ -168,7 +196,9 @@ export class StudyPage {
   #draw() {
     const growing = isActive(this.run);
     const found = grouped(this.#measurements, ({ quantity }) => quantity);
-    for (const chart of this.#charts) chart.show(found.get(chart.quantity.name) ?? [], growing);
+    for (const chart of this.#charts) {
+      if (chart instanceof QuantityChart) chart.show(found.get(chart.quantity.name) ?? [], growing);
+    }
   }
 
   /** A study decides nothing before it ends. */
@@ -185,6 +215,8 @@ export class StudyPage {
   close() {
     this.#closed = true;
     this.#closing.abort();
+    this.bar.close();
+    this.address.close();
     this.#unsubscribe();
     live.unwatch();
     this.#plain?.close?.();
