@@ -32,10 +32,8 @@ class Document(BaseModel):
     def _is_no_boolean(cls, value: Any, info: ValidationInfo) -> Any:
         """Pydantic takes `true` for 1; the schema does not."""
         field = cls.model_fields[info.field_name or ""]
-        several = value if isinstance(value, list | tuple) else [value]
-        if any(isinstance(one, bool) for one in several) and bool not in plain_types(
-            field.annotation
-        ):
+        several = value if type(value) in (list, tuple) else [value]
+        if any(type(one) is bool for one in several) and bool not in plain_types(field.annotation):
             raise PydanticCustomError("no_boolean", "Input should be neither true nor false")
         return value
 
