@@ -33,9 +33,14 @@ class Document(BaseModel):
         """Pydantic takes `true` for 1; the schema does not."""
         field = cls.model_fields[info.field_name or ""]
         several = value if type(value) in (list, tuple) else [value]
-        if any(type(one) is bool for one in several) and bool not in plain_types(field.annotation):
+        if any(type(one) is bool for one in several) and not _holds_boolean(field.annotation):
             raise PydanticCustomError("no_boolean", "Input should be neither true nor false")
         return value
+
+
+def _holds_boolean(annotation: Any) -> bool:
+    """Whether true or false is possible somewhere in a setting of this annotation."""
+    return annotation in (bool, Any) or any(_holds_boolean(part) for part in get_args(annotation))
 
 
 def plain_types(annotation: Any) -> set[Any]:

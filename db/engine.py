@@ -19,6 +19,8 @@ from .errors import DatabaseProblem, cause
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY_SECONDS = 30
+CONNECT_SECONDS = 10
+"""A PostgreSQL that takes longer to answer counts as away; its address may say otherwise."""
 CONNECT_AGAIN_SECONDS = 0.25
 
 
@@ -42,7 +44,13 @@ def open_database(url: str, *, migrations: Path = MIGRATIONS, patience: float = 
             engine = _sqlite_engine(parsed)
         else:
             engine = sqlalchemy.create_engine(
-                parsed, pool_pre_ping=True, pool_size=10, json_serializer=_to_json
+                parsed,
+                pool_pre_ping=True,
+                pool_size=10,
+                json_serializer=_to_json,
+                connect_args={
+                    "connect_timeout": parsed.query.get("connect_timeout", CONNECT_SECONDS)
+                },
             )
             if patience:
                 _connect_patiently(engine, patience)

@@ -74,6 +74,8 @@ class Keys:
     _known: Sequence[tables.Token] = field(default=(), init=False)
     _read_at: float = field(default=-math.inf, init=False)
     _reading: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _failure: tuple[float, SQLAlchemyError] | None = field(default=None, init=False)
+    """When the database did not answer, and what it said: all who wait then need not ask again."""
 
     async def identify(
         self, token: str, fits: Callable[[str, str], bool] = is_same
@@ -98,10 +100,17 @@ class Keys:
 
         It is as old as the moment before it was asked for.
         """
+        asked = time.monotonic()
         with self._reading:
+            if self._failure is not None and self._failure[0] >= asked:
+                raise self._failure[1]
             now = time.monotonic()
             if self._is_old(now):
-                self._known = tokens(self.engine)
+                try:
+                    self._known = tokens(self.engine)
+                except SQLAlchemyError as error:
+                    self._failure = (time.monotonic(), error)
+                    raise
                 self._read_at = now
 
     def _is_old(self, now: float) -> bool:

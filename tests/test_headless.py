@@ -69,4 +69,6 @@ def test_a_run_whose_worker_cannot_start_has_failed_and_the_webhook_hears_it(
         run = run_to_end(engine, worker, ASKED, ENTRY.name).run
     assert (run.status, run.error) == ("failed", "The worker did not start (exit code 3).")
     about = {"id": run.id, "name": run.name, "status": "failed", "step": 0, "error": run.error}
-    assert posted == [{"event": "failed", "run": about, "findings": [], "address": None}]
+    said = f"Run {run.id}, {run.name}: failed. {run.error}"
+    event = {"event": "failed", "run": about, "findings": [], "address": None}
+    assert posted == [event | {"text": said, "content": said}]
