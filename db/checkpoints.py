@@ -6,6 +6,7 @@ it apart from others of the same name; older folders, `lab.checkpoints`, have no
 """
 
 import contextlib
+import re
 import shutil
 import socket
 import sqlite3
@@ -15,10 +16,12 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, select
 
+from .durable import sync
 from .tables import Identity
 
 PLACE = "place"
 """A file in the folder with a name that no other folder has."""
+NAME = re.compile(r"[^\x00-\x1f\x7f]{1,27}:[0-9a-f]{8}")
 
 
 def checkpoints_folder(engine: Engine, data: Path) -> Path:
@@ -67,16 +70,29 @@ def place_of(folder: Path) -> str:
         OSError: The folder cannot be written to.
     """
     file = folder / PLACE
-    with contextlib.suppress(FileNotFoundError):
-        return file.read_text().strip()
+    if known := _written_place(file):
+        return known
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{socket.gethostname()[:27]}:{uuid4().hex[:8]}"
     new = folder / f"{PLACE}.{name}"
     new.write_text(name)
-    with contextlib.suppress(FileExistsError):  # whoever comes first names it
-        file.hardlink_to(new)
-    new.unlink()
-    return file.read_text().strip()
+    sync(new)
+    if file.exists():
+        new.replace(file)  # what a loss of power has left of it
+    else:
+        with contextlib.suppress(FileExistsError):  # whoever comes first names it
+            file.hardlink_to(new)
+        new.unlink()
+    sync(folder)
+    return _written_place(file) or name
+
+
+def _written_place(file: Path) -> str | None:
+    """What a file says, where that is a name."""
+    with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+        text = file.read_text().strip()
+        return text if NAME.fullmatch(text) else None
+    return None
 
 
 def of_run(folder: Path, run_id: int) -> Path:

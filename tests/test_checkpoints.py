@@ -163,6 +163,9 @@ def test_they_lie_beside_the_database_or_in_the_data_folder(
     is_beside = any_engine.dialect.name == "sqlite"
     assert folder.parent == (tmp_path if is_beside else tmp_path / "data")
     assert place_of(folder) == place_of(folder) != place_of(tmp_path / "another")
+    for left_by_a_loss_of_power in (b"", b"\0\0\0", b"\xff\xfe"):
+        (folder / "place").write_bytes(left_by_a_loss_of_power)
+        assert place_of(folder) == place_of(folder) != ""
     keep(Checkpoints(of_run(folder, 7)), 10)
     keep(Checkpoints(of_run(folder, 12)), 10)
     assert runs_with_checkpoints(folder) == [7, 12]

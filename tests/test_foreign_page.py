@@ -154,16 +154,15 @@ def test_a_frame_shows_the_page_where_that_is_allowed_and_nowhere_else(
     make_run(engine).append(3)
     allowed, forbidden = serve(engine, frames=FRAMES), serve(engine)
     page.goto(f"http://localhost:{elsewhere}")  # as Jupyter is
-    page.evaluate(
-        """(servers) => servers.forEach((server) => {
-          const frame = document.createElement("iframe");
-          frame.src = `http://${server}/runs/1`;
-          document.body.append(frame);
-        })""",
-        [allowed, forbidden],
-    )
+    add_frame = """(server) => {
+      const frame = document.createElement("iframe");
+      frame.src = `http://${server}/runs/1`;
+      document.body.append(frame);
+    }"""
     shown, empty = page.frame_locator("iframe").nth(0), page.frame_locator("iframe").nth(1)
+    page.evaluate(add_frame, allowed)
     expect(shown.locator(".live")).to_have_text("live")
+    page.evaluate(add_frame, forbidden)
     expect(empty.locator(".run-header")).to_have_count(0)
     deadline = time.monotonic() + 60  # until Chromium has put its own page there
     while any(forbidden in frame.url for frame in page.frames):

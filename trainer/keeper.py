@@ -153,8 +153,10 @@ class Keeper:
         self._executor.shutdown()
 
     def _write(self, step: int, state: State, mark: str, began: float) -> None:
+        written = None
         try:
             write(self._checkpoints.file(step, TRAINING), _with_arrays(state), mark)
+            written = time.monotonic()  # the loop does not wait for the recorder's part
             # where another process trains the run by now, the files are that one's
             if self._recorder.wait_until_kept(mark) and self._on_kept(step):
                 self._checkpoints.prune(step)
@@ -163,7 +165,7 @@ class Keeper:
         except Exception:  # a run must not end because it could not be kept
             logger.exception("The checkpoint at step %d could not be kept.", step)
         now = time.monotonic()
-        self._due = now + max(self._seconds, (now - began) / MOST_OF_THE_TIME)
+        self._due = now + max(self._seconds, ((written or now) - began) / MOST_OF_THE_TIME)
 
     def _warn(self, error: OSError) -> None:
         if not self._has_warned:

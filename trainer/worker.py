@@ -248,6 +248,7 @@ def _processes() -> BaseContext:
 
 def _call(module: str, function: str, *arguments: object) -> None:
     """What a process runs; the import is its own, so that the worker never loads torch."""
+    logging.basicConfig(format=f"shiftscope {module}: %(message)s")
     getattr(importlib.import_module(f"{__package__}.{module}"), function)(*arguments)
 
 
