@@ -10,6 +10,7 @@ import logging
 import threading
 import urllib.request
 from collections.abc import Generator, Mapping, Sequence
+from html import escape
 from http.client import HTTPException
 from typing import Any
 
@@ -145,7 +146,8 @@ def event(
 ) -> dict[str, Any]:
     """What is posted, as docs/protocol.md describes it.
 
-    Slack shows its `text`, Discord its `content`: the same sentence.
+    `text` is where Slack looks, `content` where Discord does: the same sentence, and no name in it
+    calls anybody.
     """
     said = f"Run {run.id}, {run.name}: " + ("; ".join(one["title"] for one in found) or name)
     if run.error and not found:
@@ -158,8 +160,9 @@ def event(
         "run": about | {"error": run.error},
         "findings": list(found),
         "address": address,
-        "text": said,
+        "text": escape(said, quote=False),
         "content": said[:MOST_CONTENT],
+        "allowed_mentions": {"parse": []},
     }
 
 

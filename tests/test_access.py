@@ -284,9 +284,10 @@ def test_nobody_comes_in_or_stays_where_the_database_does_not_answer(
     monkeypatch.setattr(access, "tokens", read)
     address = f"ws://127.0.0.1:{asking.base_url.port}/api/live"
     watch = {"type": "watch", "run": run.run_id, "after": 0, "points": 9, "series": []}
-    with connect_live(address, additional_headers=headers) as live:
+    patient: dict[str, Any] = {"open_timeout": 60, "ping_interval": None}
+    with connect_live(address, additional_headers=headers, **patient) as live:
         live.send(json.dumps(watch))
-        assert json.loads(live.recv(timeout=20))["type"] == "run"
+        assert json.loads(live.recv(timeout=60))["type"] == "run"
         silent.set()
         answer = asking.get("/api/runs", headers=headers)
         assert answer.status_code == 503
@@ -294,10 +295,10 @@ def test_nobody_comes_in_or_stays_where_the_database_does_not_answer(
         with pytest.raises(ConnectionClosed) as closed:
             for _ in range(100):
                 run.append(1)
-                live.recv(timeout=20)
+                live.recv(timeout=60)
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
     with pytest.raises(InvalidStatus, match="403"):
-        connect_live(address, additional_headers=headers).close()
+        connect_live(address, additional_headers=headers, **patient).close()
     silent.clear()
     assert asking.get("/api/runs", headers=headers).status_code == 200
 

@@ -614,6 +614,9 @@ def test_nothing_moves_while_records_stream_in(
         page.goto(f"{address}?tab={tab}")
         expect(page.locator(".plot .main-svg").first).to_be_attached()
         page.wait_for_load_state("networkidle")  # what it asks for first has come
+        expect(page.locator(".nonfinite")).to_contain_text("No NaN or infinity")
+    wait_until(overview, lambda: last_step(overview, "train-loss") == 40, "it is drawn")
+    wait_until(shift, lambda: last_step(shift, "fan") == 40, "so is the other")
     sentence = overview.locator(".verdict .sentence")
     expect(sentence).to_contain_text("in 0 steps")
     for page in (overview, shift):

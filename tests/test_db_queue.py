@@ -47,7 +47,7 @@ def test_two_workers_that_race_never_claim_the_same_run(any_engine: Engine) -> N
         engine = open_database(url)
         worker_id = queue.register(engine)
         claimed[worker_id] = []
-        together.wait(30)
+        together.wait(60)
         while (run_id := queue.claim(engine, worker_id)) is not None:
             claimed[worker_id].append(run_id)
             queue.end(engine, run_id, "finished")
@@ -169,7 +169,7 @@ def test_a_stop_waits_for_an_end_that_is_being_committed_and_does_not_undo_it(
         stopper.start()
         stopper.join(0.3)
         assert stopper.is_alive()
-    stopper.join(30)
+    stopper.join(60)
     assert len(refused) == 1 and read.run(any_engine, run_id).status == "finished"
 
 

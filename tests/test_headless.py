@@ -71,4 +71,4 @@ def test_a_run_whose_worker_cannot_start_has_failed_and_the_webhook_hears_it(
     about = {"id": run.id, "name": run.name, "status": "failed", "step": 0, "error": run.error}
     said = f"Run {run.id}, {run.name}: failed. {run.error}"
     event = {"event": "failed", "run": about, "findings": [], "address": None}
-    assert posted == [event | {"text": said, "content": said}]
+    assert posted == [event | {"text": said, "content": said, "allowed_mentions": {"parse": []}}]

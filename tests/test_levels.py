@@ -207,7 +207,7 @@ def test_an_older_run_that_is_looked_at_gets_its_levels(
     asked = {"table": "network_records", "network_id": network_id, "statistics": ["loss"]}
     answer = web.post(f"/api/runs/{run.run_id}/series", json={"series": [asked], "points": 100})
     assert answer.status_code == 200
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while stored_levels(engine) != written:
         assert time.monotonic() < deadline, "no levels were made"
         time.sleep(0.05)

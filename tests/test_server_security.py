@@ -81,7 +81,8 @@ def test_the_pages_own_requests_pass(web: httpx.Client) -> None:
         run_id = answer.json()["id"]
         assert web.post(f"/api/runs/{run_id}/stop", headers=headers).status_code == 202
     address = f"127.0.0.1:{port}"
-    with connect_live(f"ws://{address}/api/live", origin=Origin(f"http://{address}")) as page:
+    origin = Origin(f"http://{address}")
+    with connect_live(f"ws://{address}/api/live", origin=origin, open_timeout=60) as page:
         page.send('{"type": "runs"}')
 
 
