@@ -39,12 +39,16 @@ class Points:
     nan: np.ndarray
 
 
+NOWHERE = Points(*(np.empty(0, np.int64),) * 2, *(np.empty(0),) * 2, np.empty(0, bool))
+"""Of a network that has nothing in the steps that are read."""
+
+
 @dataclass(frozen=True)
 class Average:
     """The mean over the networks of a line, wherever all of them have a value.
 
     Attributes:
-        networks: How many have the statistic at all.
+        networks: How many have the statistic at all, at whatever steps.
         lacking: How many do not.
         step: First step of each point, int64.
         last_step: Last step of each point.
@@ -102,12 +106,18 @@ def averages(
     def read(member: Member) -> Points | None:
         end = member.run.step if last is None else min(last, member.run.step)
         if (table, statistic) == (Evaluation.__tablename__, "test_accuracy"):
-            return _of_curve(member, begin, end, width)  # where the loss is NaN, nothing is right
+            # Where the loss is NaN, nothing is right.
+            return _of_curve(member, begin, end, width) if member.curve.steps else None
         layer_id = layers.get(member.network.id)
         if table in OF_LAYERS and layer_id is None:
             return None
         selection = Selection(table, member.network.id, layer_id, (statistic,), member.run.id)
-        return _read(engine, selection, begin, end, width)
+        found = _read(engine, selection, begin, end, width)
+        if found is not None or (begin == 0 and end == member.run.step):
+            return found
+        # One that ended before these steps is of the line all the same.
+        whole = 1 << member.run.step.bit_length()
+        return None if _read(engine, selection, 0, member.run.step, whole) is None else NOWHERE
 
     return [average([read(member) for member in line.members], width) for line in lines]
 
@@ -116,10 +126,11 @@ def average(networks: Sequence[Points | None], width: int) -> Average:
     """The mean over networks at each bucket that all of them have; those with nothing are apart.
 
     Args:
-        networks: What each recorded, a point for each bucket; None, or no points, where it did not.
+        networks: What each recorded, a point for each bucket, no points where it has the statistic
+            at other steps alone; None where it does not have it.
         width: Steps in a bucket.
     """
-    having = [points for points in networks if points is not None and len(points.step)]
+    having = [points for points in networks if points is not None]
     buckets = [points.step // width for points in having]
     empty = np.empty(0, np.int64)
     common = reduce(np.intersect1d, buckets) if buckets else empty

@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Engine, String, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from .matching import COLUMNS, FINDINGS, held, matching
+from .matching import COLUMNS, FINDINGS, matching, ranked
 from .outline import setting
 from .search import KEYS, SAID, Key, setting_key
 from .tables import Evaluation, Network, Run
@@ -136,9 +136,9 @@ def said(engine: Engine) -> Sequence[str]:
 def order(sort: str) -> tuple[ColumnElement[Any], ...]:
     """What does not apply comes last either way; of equals the newest run first."""
     name = sort.removeprefix("-")
-    column = SORTS[name] if name in SORTS else held(cast(Key, setting_key(name)))
-    ordered = column.desc() if sort.startswith("-") else column.asc()
-    return ordered.nulls_last(), Run.id.desc()
+    columns = (SORTS[name],) if name in SORTS else ranked(cast(Key, setting_key(name)))
+    ordered = (one.desc() if sort.startswith("-") else one.asc() for one in columns)
+    return *(one.nulls_last() for one in ordered), Run.id.desc()
 
 
 def settings(

@@ -142,6 +142,12 @@ def held(key: Key) -> Any:
     return func.coalesce(setting.as_string(), *told)
 
 
+def ranked(key: Key) -> tuple[Any, ...]:
+    """What runs are sorted by for a key, the first deciding."""
+    # What programs said may be words: these come after all numbers.
+    return (held(key), said(key.name.removeprefix(SAID))) if key.kind == "any" else (held(key),)
+
+
 def said(name: str) -> ColumnElement[Any]:
     """What a watched program said of itself under a name, as text in lower case."""
     return func.lower(Run.watched[("settings", name)].as_string())

@@ -12,6 +12,7 @@ from ..db.outline import setting
 from ..db.plain_json import to_json
 from ..db.search import setting_keys
 from ..db.tables import Run
+from .comparison_files import setting_cell
 from .run_schemas import RunPublic, run_public
 
 ACCURACIES = ("last_accuracy", "best_accuracy")
@@ -43,7 +44,7 @@ def _rows(engine: Engine, parts: Iterator[Sequence[Run]]) -> Iterator[Sequence[o
             told |= {name: getattr(run, name) for name in ACCURACIES}
             yield (
                 *(_written(name, told.get(name)) for name in OF_RUNS),
-                *(setting(run, name) for name in settings),
+                *(setting_cell(setting(run, name)) for name in settings),
             )
 
 

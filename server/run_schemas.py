@@ -33,6 +33,7 @@ class RunPublic(Public):
     step: int
     steps: int | None
     looked: int | None
+    diagnosed: int | None
     overhead: Real | None
     waited: Real | None
     measured: Real | None

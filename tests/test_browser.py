@@ -719,6 +719,8 @@ def test_a_comparison_is_zoomed_with_all_its_charts_and_read_with_the_keys(
     page.keyboard.press("0")
     expect(words).to_have_text("steps 0–6,000")
     assert "steps=" not in page.url
+    figure = page.locator(".compare-figure", has=page.locator(".plot[data-chart=train-loss]"))
+    expect(figure.locator("figcaption .hint")).to_contain_text("steps the middle")
 
 
 def test_runs_are_compared_grouped_and_chosen(
@@ -1742,7 +1744,10 @@ def test_of_a_long_import_only_what_is_in_sight_is_read_and_no_spike_is_lost(
     run_id = import_path(engine, file).run_id
     page = open_page(WIDE)
     asked: list[str] = []
+    heard: list[str] = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.on("websocket", lambda socket: socket.on(
+        "framereceived", lambda payload: heard.append(str(payload))))  # fmt: skip
     page.goto(f"http://{serve(engine)}/runs/{run_id}")
 
     def highest(name: str) -> float:
@@ -1764,6 +1769,20 @@ def test_of_a_long_import_only_what_is_in_sight_is_read_and_no_spike_is_lost(
     expect(page.locator(".panel.quantity")).to_have_count(1)
     wait_until(page, lambda: highest(names[11]) == 700, "what was found is drawn")
     assert parse_qs(urlsplit(page.url).query)["find"] == ["norm layer11"]
+
+    refused = {"status": 422, "title": "", "detail": "This one is refused."}
+    page.route(re.compile("/measured.*layer10"), lambda route: route.fulfill(
+        status=422, content_type="application/problem+json", body=json.dumps(refused)))  # fmt: skip
+    page.get_by_role("searchbox", name="Find quantities").fill("norm layer10")
+    expect(page.locator(".panel.quantity")).to_contain_text("This one is refused.")
+    before = len(asked)
+    edit.change(engine, [run_id], name="Renamed meanwhile")
+    wait_until(page, lambda: any("Renamed meanwhile" in one for one in heard), "it is told")
+    page.get_by_role("searchbox", name="Find quantities").fill("norm layer9")
+    wait_until(page, lambda: highest(names[9]) == 700, "another one is drawn")
+    assert asked[before:].count(f"/api/runs/{run_id}/measured") == 1, "none is asked for again"
+    page.get_by_role("searchbox", name="Find quantities").fill("norm layer11")
+    page.wait_for_url("**find=*layer11*")
     page.reload()
     expect(page.locator(".layer-bar .words")).to_have_text("1 quantity found of 12")
     page.get_by_role("searchbox", name="Find quantities").fill("bias")

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, update
 from typer.testing import CliRunner
 
 from shiftscope.db import edit, queue
-from shiftscope.db.averages import Points, average, averages
+from shiftscope.db.averages import Average, Points, average, averages
 from shiftscope.db.comparison import MOST_RUNS, Compared, compared, layer_names
 from shiftscope.db.engine import writing
 from shiftscope.db.errors import InvalidExperiment
@@ -86,7 +86,9 @@ def test_of_buckets_the_middle_is_averaged_and_a_spike_is_kept() -> None:
     assert found.most is not None and found.most.tolist() == [7, 100]
     broken = average([points([4, 8], [math.nan, 1]), points([4, 8], [1, 1])], 4)
     assert math.isnan(broken.mean[0]) and broken.mean[1] == 1
-    assert average([None, points([], [])], 1).mean.tolist() == []
+    nowhere = average([None, points([], []), points([4], [1])], 4)
+    assert (nowhere.networks, nowhere.lacking, nowhere.left_out) == (2, 1, 1)
+    assert nowhere.mean.tolist() == []
 
 
 def test_lines_are_arms_of_runs_of_settings_or_of_all_runs(
@@ -169,9 +171,45 @@ def test_a_range_of_steps_is_read_alone_and_at_every_width_with_its_spike(
         long, short = read(1_990, None, width)
         assert long.step[0] == 1_990 // width * width and long.last_step[-1] == 2048
         assert (long.mean if width == 1 else long.most).max() == 9.0
-        assert (short.networks, short.lacking, len(short.step)) == (0, 1, 0), "it had ended"
+        assert (short.networks, short.lacking, len(short.step)) == (1, 0, 0), "it had ended"
     within, other = read(100, 120, 1)
     assert within.step.tolist() == other.step.tolist() == list(range(100, 121))
+
+
+@pytest.mark.parametrize("width", [1, 16])
+@pytest.mark.parametrize(
+    ("table", "statistic", "layer"),
+    [
+        ("layer_records", "shift_w1", "hidden1"),
+        ("network_records", "loss", None),
+        ("evaluations", "test_accuracy", None),
+    ],
+)
+def test_a_zoom_draws_no_mean_behind_the_end_of_the_first_network(
+    engine: Engine, make_run: Any, table: str, statistic: str, layer: str | None, width: int
+) -> None:
+    runs = [make_run(engine, steps=steps, batch_size=60 + steps) for steps in (512, 256)]
+    for value, (run, steps) in enumerate(zip(runs, (512, 256), strict=True)):
+        for network_id, _ in run.networks:
+            taken = list(range(0, steps + 1, 32))
+            curve = {"step": taken, "test_accuracy": [float(value)] * len(taken)}
+            run.writer.add("evaluations", {"network_id": network_id}, curve)
+        run.append(steps, shift_w1=[float(value)] * steps)
+    (line, _) = compared(engine, [run.run_id for run in runs], "arm").lines
+
+    def read(first: int, last: int | None) -> Average:
+        part: dict[str, Any] = {"layer": layer, "first": first, "last": last, "width": width}
+        return averages(engine, [line], table, statistic, **part)[0]
+
+    whole, behind, across = read(0, None), read(320, 512), read(192, 400)
+    for found in (whole, behind, across):
+        assert (found.networks, found.lacking) == (2, 0)
+    assert whole.step[-1] == 256, "where the first of them ends"
+    assert len(behind.step) == 0 and behind.left_out > 0
+    within = whole.step >= 192
+    assert across.step.tolist() == whole.step[within].tolist()
+    assert across.mean.tolist() == whole.mean[within].tolist()
+    assert across.left_out > 0
 
 
 def test_what_an_arm_overrides_is_its_setting(engine: Engine, make_run: Any) -> None:

@@ -152,6 +152,7 @@ def test_the_whole_list_is_a_file_with_every_column_and_setting(
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert 'filename="shiftscope-runs.csv"' in answer.headers["content-disposition"]
     first, *rest = list(csv.DictReader(io.StringIO(answer.text)))
+    assert first["twins"] == "yes"
     assert len(rest) == 5 and set(setting_keys()) < set(first)
     assert first["name"] == """'=cmd("x")""" and text_of(first["name"]) == '=cmd("x")'
     assert (first["optimizer.momentum"], first["seeds"], first["tags"]) == ("0.9", "0 1", "a b")
@@ -204,6 +205,8 @@ def test_runs_are_found_sorted_and_listed_by_their_findings(
         {"run": one, "findings": 1, "severity": "warning"},
         {"run": none, "findings": 0, "severity": None},
     ]
+    listed = web.get("/api/runs?sort=run").json()["runs"]
+    assert [run["diagnosed"] for run in listed] == [7, 7, 7, None]
     rows = csv.DictReader(io.StringIO(web.get("/api/runs.csv?sort=run").text))
     assert [(row["findings"], row["severity"]) for row in rows] == [
         ("3", "critical"), ("1", "warning"), ("0", ""), ("", "")]  # fmt: skip
@@ -270,7 +273,10 @@ def test_watched_runs_are_found_and_sorted_by_what_their_programs_said(
         "-settings.width:*": [own],
     }.items():
         assert listing.numbers(any_engine, query, sort="run") == expected, query
-    assert listing.numbers(any_engine, sort="-settings.width") == [plain, mixed, own, other]
+    assert listing.numbers(any_engine, sort="-settings.width") == [plain, mixed, other, own]
+    by_word = listing.numbers(any_engine, "source:watch", sort="settings.Augment")
+    assert by_word == [mixed, plain, other], "numbers first, then words, then nothing"
+    assert listing.numbers(any_engine, sort="-settings.Augment")[:2] == [plain, mixed]
     assert listing.numbers(any_engine, "source:watch", sort="-batch_size")[0] == mixed
     asked = f"run={mixed}&setting=settings.Augment&setting=optimizer.momentum"
     (told,) = web.get(f"/api/runs/settings?{asked}").json()["settings"]

@@ -37,6 +37,8 @@ export interface Run {
   steps: number | null;
   /** Steps that the observer looked at so far. */
   looked: number | null;
+  /** The step up to which the rules have looked; null where they never did. */
+  diagnosed: number | null;
   /** Share of the training time that observing took. */
   overhead: Real | null;
   /** Seconds that the loop waited for the recorder. */

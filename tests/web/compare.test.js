@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { drawnWords, layerChart } from "../../web/charts/compare_charts.js";
+import { drawnWords, lackingWords, layerChart } from "../../web/charts/compare_charts.js";
 import { crossing, inFull, looksOf, marksOf, plotsOf, reach, rowsOf } from
   "../../web/charts/compare_lines.js";
 import { numeric, scatter } from "../../web/charts/compare_outcomes.js";
@@ -46,6 +46,18 @@ test("arms have colours and groups dashes, where there are not too many of eithe
   const byRate = [line("none", { value: 0.5 }), line("none", { value: 1 })];
   assert.deepEqual(plotsOf(byRate, true).map(({ title }) => title), ["lr 0.5", "lr 1"]);
   assert.deepEqual(plotsOf(lines.slice(0, 2), true).map(({ title }) => title), ["none", "BN"]);
+});
+
+test("what a line lacks is said of all steps and of those in sight", () => {
+  const lines = [{ label: "A" }, { label: "B" }, { label: "C" }];
+  const all = { width: 64, lines: [average([1]), average([1], { lacking: 1, left_out: 2_000 }),
+    average([], { networks: 0, lacking: 2 })] };
+  const words = "Not recorded of C. Networks without it: B (1). " +
+    "Points left out, for some networks lack them: B (2,000).";
+  assert.equal(lackingWords(lines, all, null), words);
+  const fine = { width: 1, lines: [average([], { left_out: 40 }), average([1]), average([])] };
+  assert.equal(lackingWords(lines, all, fine),
+    `${words} Points left out of what is in sight, or beside it: A (40).`);
 });
 
 test("of many lines none is drawn in full until it is chosen", () => {

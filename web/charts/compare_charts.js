@@ -1,7 +1,8 @@
 /** The charts of a comparison: which statistic each is of, and what it says. Pure. */
 
-/** @import { Compared, Selection } from "../types" */
+/** @import { Averages, Compared, Line, Selection } from "../types" */
 
+import { whole } from "../format.js";
 import { LAYER_STATISTICS } from "./layer_statistics.js";
 
 /**
@@ -80,6 +81,35 @@ export function drawnWords({ width, averaged, bucketed }) {
     "largest value of any network.");
   return words.join(" ");
 }
+
+/**
+ * Which lines lack what: networks without the statistic, and points that some networks lack.
+ * @param {Pick<Line, "label">[]} lines
+ * @param {Averages} averages Of all steps
+ * @param {Averages | null} fine Of the steps in sight and those beside them
+ */
+export function lackingWords(lines, { lines: averages }, fine) {
+  const without = averages.flatMap(({ networks }, at) => networks === 0 ? [lines[at].label] : []);
+  const partly = averages.flatMap(({ networks, lacking }, at) =>
+    networks > 0 && lacking > 0 ? [`${lines[at].label} (${lacking})`] : []);
+  /** @param {Averages["lines"]} of */
+  const shorter = (of) => of.flatMap(({ left_out: count }, at) =>
+    count > 0 ? [`${lines[at].label} (${whole(count)})`] : []);
+  const [all, near] = [shorter(averages), shorter(fine?.lines ?? [])];
+  return [
+    without.length > 0 && without.length < lines.length && `Not recorded of ${listed(without)}.`,
+    partly.length > 0 && `Networks without it: ${listed(partly)}.`,
+    all.length > 0 && `Points left out, for some networks lack them: ${listed(all)}.`,
+    near.length > 0 && `Points left out of what is in sight, or beside it: ${listed(near)}.`,
+  ].filter(Boolean).join(" ");
+}
+
+/** So many are named; of more how many there are. */
+const NAMED = 6;
+
+/** @param {string[]} names */
+const listed = (names) => names.length <= NAMED ? names.join(", ")
+  : `${names.slice(0, NAMED).join(", ")} and ${whole(names.length - NAMED)} more`;
 
 /**
  * The layer that is shown first: the last hidden one of those that most networks have.

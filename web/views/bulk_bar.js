@@ -98,10 +98,12 @@ export function bulkBar(selection, list, onDone) {
   const all = h("button", { type: "button", class: "quiet", onclick: async () =>
     selection.add(await list.between(0, (list.total ?? 0) - 1)) });
   /** @param {BulkAction} action */
-  const label = (action) => {
+  const label = async (action) => {
     const text = words.value.trim();
-    if (text === "" && action !== "note") words.focus();
-    else act(action, selection.runs, text);
+    if (text === "" && action !== "note") return words.focus();
+    const runs = selection.runs;
+    const asked = questionOf(action, text, runs.length);
+    if (asked === null || await confirmed(...asked)) act(action, runs, text);
   };
   /** @param {string} text @param {BulkAction} action @param {string} [title] */
   const labels = (text, action, title = "") => h("button", { type: "button", title,
@@ -143,6 +145,25 @@ export function bulkBar(selection, list, onDone) {
       restore.hidden = !isDeleted.some(Boolean);
     },
   };
+}
+
+/**
+ * What is asked before words of several runs are lost, or all words of one; null: nothing is.
+ * @param {BulkAction} action
+ * @param {string} text
+ * @param {number} runs
+ * @returns {[question: string, detail: string, action: string] | null}
+ */
+export function questionOf(action, text, runs) {
+  if (action === "note" && text === "") {
+    return [`Take the note${runs === 1 ? "" : "s"} of ${counted(runs)} away?`,
+      "The box is empty. Nothing brings notes back.", "Take away"];
+  }
+  if (action === "rename" && runs > 1) {
+    return [`Rename ${counted(runs)}?`,
+      `All of them will be named “${text}”. Nothing brings their names back.`, "Rename"];
+  }
+  return null;
 }
 
 /** @param {number} runs */

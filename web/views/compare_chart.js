@@ -8,11 +8,11 @@
 import { Answer } from "../answer.js";
 import { linesUrl } from "../asking/files.js";
 import { getLines } from "../asking/records.js";
-import { drawnWords } from "../charts/compare_charts.js";
+import { drawnWords, lackingWords } from "../charts/compare_charts.js";
 import { crossing, inFull, looksOf, plotsOf, reach, rowsOf } from "../charts/compare_lines.js";
 import { comparedRuns, formatCompare } from "../comparing.js";
 import { h, setText } from "../dom.js";
-import { steps, whole } from "../format.js";
+import { steps } from "../format.js";
 import { anchor } from "./anchor.js";
 import { formula, menuButton, savePicture } from "./chart_menu.js";
 import { abreast, ComparePlot } from "./compare_plot.js";
@@ -113,7 +113,12 @@ export class CompareFigure {
     const { range } = this.#what.place; // what it is now
     const isExact = (this.#whole.value?.width ?? 1) === 1;
     if (about !== this.#about) return;
-    if (range === null || isExact) return this.#fine.forget();
+    if (range === null || isExact) {
+      const isDrawn = this.#fine.value !== null || this.#fine.problem !== "";
+      this.#fine.forget();
+      if (isDrawn) this.#draw();
+      return;
+    }
     const finer = { ...question, range: around(range), points: FINE_POINTS };
     if (await this.#fine.ask([finer, state], (signal) => getLines(finer, signal))) this.#draw();
   }
@@ -186,25 +191,7 @@ export class CompareFigure {
       width: (fine ?? averages).width,
       averaged: averages.lines.some(({ networks }) => networks > 1),
       bucketed: (fine ?? averages).lines.some(({ least }) => least !== null) })}`.trim());
-    setText(this.#lacking, averages === null ? "" : this.#lackingWords(averages));
-  }
-
-  /**
-   * Which lines lack what: networks without the statistic, and steps that some networks lack.
-   * @param {Averages} averages
-   */
-  #lackingWords({ lines: averages }) {
-    const { compared: { lines } } = /** @type {What} */ (this.#what);
-    const without = averages.flatMap(({ networks }, at) => networks === 0 ? [lines[at].label] : []);
-    const partly = averages.flatMap(({ networks, lacking }, at) =>
-      networks > 0 && lacking > 0 ? [`${lines[at].label} (${lacking})`] : []);
-    const shorter = averages.flatMap(({ left_out: count }, at) =>
-      count > 0 ? [`${lines[at].label} (${whole(count)})`] : []);
-    return [
-      without.length > 0 && without.length < lines.length && `Not recorded of ${listed(without)}.`,
-      partly.length > 0 && `Networks without it: ${listed(partly)}.`,
-      shorter.length > 0 && `Points left out, for some networks lack them: ${listed(shorter)}.`,
-    ].filter(Boolean).join(" ");
+    setText(this.#lacking, averages === null ? "" : lackingWords(lines, averages, fine));
   }
 
   /**
@@ -243,10 +230,3 @@ function around([first, last]) {
   const beside = Math.ceil((last - first) / 4);
   return [Math.max(0, first - beside), last + beside];
 }
-
-/** So many are named; of more how many there are. */
-const NAMED = 6;
-
-/** @param {string[]} names */
-const listed = (names) => names.length <= NAMED ? names.join(", ")
-  : `${names.slice(0, NAMED).join(", ")} and ${whole(names.length - NAMED)} more`;

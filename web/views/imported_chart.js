@@ -4,6 +4,7 @@
 /** @import { Content } from "./point_chart.js" */
 
 import { getMeasured } from "../asking/records.js";
+import { ServerError } from "../asking/request.js";
 import { bucketExtent, bucketLine, bucketMarks, bucketsWords, bucketWords } from "../buckets.js";
 import { h } from "../dom.js";
 import { number, whole } from "../format.js";
@@ -11,12 +12,14 @@ import { format, ofRun } from "../location.js";
 import { AS_REMEMBERED } from "../look.js";
 import { linearAxis, logAxis } from "../scale.js";
 import { PointChart } from "./point_chart.js";
-import { contentOf, measured } from "./quantity_chart.js";
+import { contentOf, sourceOf } from "./quantity_chart.js";
 
 /** @typedef {Map<string, Measured>} Answers By quantity; kept while the page is there. */
 
 export class ImportedChart {
   #problem = "";
+  /** Whether the server will say the same again. */
+  #isRefused = false;
   #isAsking = false;
   #closing = new AbortController();
   #chart;
@@ -43,7 +46,7 @@ export class ImportedChart {
 
   #source() {
     const { run, quantity: { name, log_y: log } } = this;
-    return { ...measured(run, this.quantity), address: window.location.origin + format({
+    return { ...sourceOf(run, this.quantity), address: window.location.origin + format({
       ...ofRun(run.id), chart: name, look: { ...AS_REMEMBERED, log: { [name]: log } } }) };
   }
 
@@ -67,6 +70,7 @@ export class ImportedChart {
         await getMeasured(this.run.id, this.quantity.name, this.#closing.signal));
     } catch (error) {
       this.#problem = /** @type {Error} */ (error).message;
+      this.#isRefused = error instanceof ServerError && error.status >= 400 && error.status < 500;
     }
     this.#isAsking = false;
     if (!this.#closing.signal.aborted) this.#chart.show();
@@ -80,9 +84,9 @@ export class ImportedChart {
     this.#chart.show();
   }
 
-  /** Ask again for what could not be had. */
+  /** Ask again for what could not be had, unless it was refused. */
   retry() {
-    if (!this.#problem) return;
+    if (!this.#problem || this.#isRefused) return;
     this.#problem = "";
     this.#chart.show();
   }

@@ -23,7 +23,7 @@ const MARKED = 200;
  * @param {Quantity} quantity
  * @returns {Source}
  */
-export const measured = (run, { name, unit }) => ({ ...ofRunChart(run),
+export const sourceOf = (run, { name, unit }) => ({ ...ofRunChart(run),
   formula: ownFormula(name, unit, (run.source === "import"
     ? "As it was logged; nothing is computed of it. "
     : "One number for each series, seed and place across, as the study measured it. ") +

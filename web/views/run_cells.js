@@ -31,7 +31,8 @@ export const SETTING = "setting:";
  */
 
 const curves = new Beside(getSparklines, ({ step }) => String(step));
-const findings = new Beside(getFindingCounts, ({ step, status }) => `${step} ${status}`);
+const findings = new Beside(getFindingCounts, ({ step, status, diagnosed }) =>
+  `${step} ${status} ${diagnosed}`);
 
 /**
  * A cell that is nothing but text.

@@ -16,7 +16,7 @@ import { learnRuns, store } from "../state.js";
 import { followSystem } from "../system.js";
 import { ImportedChart } from "./imported_chart.js";
 import { PLAIN_TABS } from "./plain_tabs.js";
-import { measured, QuantityChart } from "./quantity_chart.js";
+import { QuantityChart, sourceOf } from "./quantity_chart.js";
 import { QuantityBar } from "./quantity_bar.js";
 import { RunAddress } from "./run_address.js";
 import { runHeader } from "./run_header.js";
@@ -73,7 +73,12 @@ export class StudyPage {
     if (detail.status === "queued") followSystem(this.#closing.signal);
     if (isActive(detail)) this.#watch();
     this.show(place);
-    this.#unsubscribe = store.subscribe(() => this.#runCame());
+    this.#unsubscribe = store.subscribe((now, before) => {
+      this.#runCame();
+      // What failed while the connection was lost may be had now.
+      if (now.connection !== "live" || before.connection !== "reconnecting") return;
+      for (const chart of this.#charts) if (chart instanceof ImportedChart) chart.retry();
+    });
     getCatalog().then((entries) => this.#learn(entries)).catch((error) => this.#say(error));
   }
 
@@ -104,7 +109,7 @@ export class StudyPage {
     this.#charts = quantities.map((quantity) => imported
       ? new ImportedChart(this.run, quantity, this.#answers, (log) =>
         this.address.chooseLook({ log: { [quantity.name]: log } }))
-      : new QuantityChart(quantity, () => measured(this.run, quantity)));
+      : new QuantityChart(quantity, () => sourceOf(this.run, quantity)));
     this.body.replaceChildren(h("div", { class: "overview study" }, this.verdict.element,
       ...this.#charts.map(({ element }) => element),
       quantities.length === 0 && this.#quantities.length > 0
@@ -169,7 +174,6 @@ export class StudyPage {
     this.header.show(run);
     this.show(this.place);
     if (!this.detail.imported) this.#fetch();
-    for (const chart of this.#charts) if (chart instanceof ImportedChart) chart.retry();
   }
 
   /** Ask for what was measured since, until nothing is left. */
