@@ -13,7 +13,7 @@ ShiftscopeError                 its text is one or two sentences made to be show
 ├── MissingEvidence             a run lacks what a claim is decided by; the claim is inconclusive
 ├── RecordingFailed             what a loop gave could not be recorded to its end
 │   └── RecorderLost            the recorder was killed: the run may go on from a checkpoint
-├── CannotResume                a checkpoint does not fit what would be trained now
+├── CannotResume                a checkpoint does not fit what would be trained, or can't be read
 ├── RunTakenOver                another process trains the run by now: this one has to end
 ├── InvalidImport               a file to import is damaged or not what it should be; says where
 ├── CannotTwin                  a model's normalization cannot be taken out or put in
@@ -113,7 +113,7 @@ class RecorderLost(RecordingFailed):
 
 
 class CannotResume(ShiftscopeError):
-    """A checkpoint was made of another experiment, device or version than would go on with it."""
+    """A checkpoint was made of another experiment, device or version, or can't be read now."""
 
 
 class RunTakenOver(ShiftscopeError):

@@ -44,6 +44,8 @@ from .tables import ACTIVE, Run, Status, Worker, WorkerKind
 
 GONE = timedelta(seconds=6)
 """One of this machine that was silent for so long, and whose process is not there, is dead."""
+FORGOTTEN = timedelta(days=7)
+"""A recorder that was silent for so long is dead; clocks seldom jump as far."""
 
 WORKER_LOST = "The worker that ran it was lost: it crashed, was killed or the machine went down."
 WATCHED_LOST = (
@@ -254,10 +256,17 @@ def end(
     error: str | None = None,
     *,
     start: int | None = None,
+    remark: str | None = None,
 ) -> bool:
     """Mark an active run as ended; False when it had ended already, and nothing was changed.
 
-    `start`: which start of it has ended; nothing is changed where there is another by now.
+    Args:
+        engine: The database.
+        run_id: The run.
+        status: How it ended.
+        error: Why, in sentences.
+        start: Which start of it has ended; nothing is changed where there is another by now.
+        remark: What its log says ahead of the end.
     """
     active = (Run.id == run_id, Run.status.in_(ACTIVE))
     values: dict[str, Any] = {"status": status, "error": error, "phase": None}
@@ -271,6 +280,8 @@ def end(
         )
         if ended.rowcount == 1:
             settle(connection, [run_id])
+            if remark is not None:
+                add_entry(connection, run_id, remark)
             level = "error" if status == "failed" else "info"
             add_entry(connection, run_id, f"{status.capitalize()}. {error or ''}".strip(), level)
         return ended.rowcount == 1
@@ -286,6 +297,7 @@ def register(engine: Engine, kind: WorkerKind = "worker", place: str | None = No
     """
     with writing(engine) as connection:
         now = database_time(connection)
+        _forget_recorders(connection, now)
         return connection.execute(
             insert(Worker)
             .values(
@@ -298,6 +310,17 @@ def register(engine: Engine, kind: WorkerKind = "worker", place: str | None = No
             )
             .returning(Worker.id)
         ).scalar_one()
+
+
+def _forget_recorders(connection: Connection, now: datetime) -> None:
+    """Those that were killed: where only `watch` is used no worker ever comes to reconcile.
+
+    One of this machine whose process is there lives, whatever a clock that jumped says.
+    """
+    silent = (Worker.kind == "watch") & (Worker.heartbeat_at < now - FORGOTTEN)
+    found = connection.execute(select(Worker.id, Worker.host, Worker.pid).where(silent))
+    dead = [id for id, host, pid in found if host != socket.gethostname() or not _is_there(pid)]
+    connection.execute(delete(Worker).where(Worker.id.in_(dead)))
 
 
 def heartbeat(engine: Engine, worker_id: int, offers: Mapping[str, Any] | None = None) -> datetime:

@@ -13,13 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, case, select, update
 
 from . import read
-from .engine import database_time, writing
+from .engine import writing
 from .errors import Conflict, NotFound
-from .lease import is_alive
 from .log import add_entry
 from .outline import settle
 from .queue_length import keep_to
-from .tables import ACTIVE, Run, Worker
+from .tables import ACTIVE, Run
 
 MOST_INTERRUPTIONS = 3
 """As often a run goes on by itself without having come to a new checkpoint in between."""
@@ -46,8 +45,6 @@ def resumable(engine: Engine, run_id: int) -> dict[str, Any]:
 def resume(engine: Engine, run_id: int, *, most: int | None = None) -> None:
     """Queue a run that was stopped, or that failed, to go on where it was.
 
-    Where no worker is at the place of its checkpoints any worker may begin it anew.
-
     Raises:
         NotFound: There is no such run.
         Conflict: It is none that can go on, or more than `most` would be queued.
@@ -56,18 +53,8 @@ def resume(engine: Engine, run_id: int, *, most: int | None = None) -> None:
         run = _locked(connection, run_id)
         _check_resumable(run)
         keep_to(connection, most)
-        resumed = {"interruptions": 0, "edited_at": datetime.now(UTC)}
-        if _is_out_of_reach(connection, run):
-            words = (
-                f"Resumed: no worker is at {run.checkpoint_place}, where its checkpoint at step "
-                f"{run.checkpoint_step:,} lies. So any worker takes it, and begins it anew unless "
-                "it has a checkpoint itself."
-            )
-            resumed |= {"checkpoint_place": None, "checkpoint_step": None}
-        else:
-            words = f"Resumed: it goes on {_from(connection, run)}"
-        _queue_again(connection, run_id, **resumed)
-        add_entry(connection, run_id, words)
+        _queue_again(connection, run_id, interruptions=0, edited_at=datetime.now(UTC))
+        add_entry(connection, run_id, f"Resumed: it goes on {_from(connection, run)}")
 
 
 def _check_resumable(run: Any) -> None:
@@ -192,17 +179,9 @@ def _from(connection: Connection, run: Any) -> str:
     if connection.dialect.name != "postgresql":
         return words
     return (
-        f"{words} That lies at {run.checkpoint_place}, where a worker has to take it; if there "
-        "will be none any more, stop the run and resume it."
+        f"{words} That lies at {run.checkpoint_place}: it waits for a worker there. If there will "
+        "be none any more, Run again begins it anew."
     )
-
-
-def _is_out_of_reach(connection: Connection, run: Any) -> bool:
-    """Whether no worker has a run's checkpoints, as far as that matters (`queue.claim`)."""
-    if run.checkpoint_place is None or connection.dialect.name != "postgresql":
-        return False
-    is_there = (Worker.place == run.checkpoint_place) & is_alive(database_time(connection))
-    return connection.execute(select(Worker.id).where(is_there)).first() is None
 
 
 def _queue_again(connection: Connection, run_id: int, **columns: Any) -> None:

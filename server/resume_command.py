@@ -17,7 +17,8 @@ def resume(
     """Go on with a run that was stopped, or that failed, without a page.
 
     It begins where its newest checkpoint is, or anew where there is none, and is trained here,
-    unless a worker takes it first. Output, Ctrl-C and how it ends are those of `shiftscope run`.
+    unless a worker takes it first; with PostgreSQL it waits for one that has its checkpoint.
+    Output, Ctrl-C and how it ends are those of `shiftscope run`.
     """
     places = load_settings(database=database, data=data, webhook=webhook)
     make_folder(places)

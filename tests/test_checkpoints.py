@@ -129,6 +129,35 @@ def test_checkpoints_of_no_use_never_take_the_place_of_new_ones(
     assert kept_steps(again) == [], "the run begins anew, and so do its checkpoints"
 
 
+@pytest.mark.parametrize("cause", ["file", "folder", "version"])
+def test_checkpoints_that_cannot_be_read_for_now_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: str
+) -> None:
+    checkpoints = Checkpoints(tmp_path / "12")
+    for step in (30, 40):
+        keep(checkpoints, step)
+    file = checkpoints.file(40, RECORDS)
+    data = file.read_bytes()
+    named = checkpoints.folder if cause == "folder" else file
+
+    def fail(path: Path) -> Any:
+        if path == named:
+            raise OSError(5, "Input/output error")
+        return data
+
+    with monkeypatch.context() as patched:
+        if cause == "version":
+            file.write_bytes(data.replace(b"shiftscope state 1", b"shiftscope state 2"))
+        else:
+            patched.setattr(Path, "read_bytes" if cause == "file" else "iterdir", fail)
+        with pytest.raises(CannotResume, match=f"{named} can't be read .*press Resume to try"):
+            checkpoints.newest(1000, pytest.fail)
+    file.write_bytes(data)
+    found = checkpoints.newest(1000, pytest.fail)
+    assert found is not None and found.step == 40
+    assert kept_steps(checkpoints) == [30, 40]
+
+
 def test_a_run_that_stops_where_it_was_resumed_keeps_the_one_before(tmp_path: Path) -> None:
     for step in (30, 40):
         keep(Checkpoints(tmp_path), step)
@@ -226,7 +255,7 @@ def test_only_a_worker_that_has_the_checkpoints_goes_on_with_a_run(
 ) -> None:
     engine = postgresql_engine
     run_id, worker = interrupted_at_40(engine)
-    assert "step 40. That lies at here, where a worker has to" in last_words(engine, run_id)
+    assert "step 40. That lies at here: it waits for a worker there." in last_words(engine, run_id)
     elsewhere = queue.register(engine, place="there")
     assert queue.claim(engine, elsewhere, place="there") is None
     assert queue.claim(engine, elsewhere) is None
@@ -234,25 +263,21 @@ def test_only_a_worker_that_has_the_checkpoints_goes_on_with_a_run(
     assert read.run(engine, run_id).starts == 2
 
 
-def test_a_run_whose_checkpoints_are_out_of_reach_begins_anew_when_a_person_resumes_it(
+def test_a_resumed_run_waits_for_the_worker_that_has_its_checkpoints(
     postgresql_engine: Engine,
 ) -> None:
     engine = postgresql_engine
-    run_id, _ = interrupted_at_40(engine)
-    there = queue.register(engine, place="there")
+    run_id, worker = interrupted_at_40(engine)
     queue.ask_to_stop(engine, run_id)
-    here = queue.register(engine, place="here")
+    queue.sign_off(engine, worker)  # its machine is away
     resuming.resume(engine, run_id)
-    assert "it goes on from its checkpoint at step 40." in last_words(engine, run_id)
-    assert queue.claim(engine, there, place="there") is None
-    queue.sign_off(engine, here)
-    queue.ask_to_stop(engine, run_id)
-    resuming.resume(engine, run_id)
-    assert "no worker is at here, where its checkpoint at step 40 lies" in last_words(
-        engine, run_id
+    assert last_words(engine, run_id).endswith(
+        "step 40. That lies at here: it waits for a worker there. If there will be none any more, "
+        "Run again begins it anew."
     )
-    assert read.run(engine, run_id).checkpoint_step is None
-    assert queue.claim(engine, there, place="there") == run_id
+    assert queue.claim(engine, queue.register(engine, place="there"), place="there") is None
+    assert read.run(engine, run_id).checkpoint_step == 40
+    assert queue.claim(engine, queue.register(engine, place="here"), place="here") == run_id
 
 
 def test_the_place_of_checkpoints_keeps_nobody_from_a_run_of_a_sqlite_file(engine: Engine) -> None:

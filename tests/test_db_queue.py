@@ -273,6 +273,28 @@ def test_a_watched_run_whose_program_is_gone_fails_by_a_sentence_of_its_own(
     assert read.run(any_engine, of_alive).status == "running"
 
 
+def test_killed_recorders_are_forgotten_where_no_worker_ever_comes(any_engine: Engine) -> None:
+    elsewhere, gone, alive = (queue.register(any_engine, "watch") for _ in "123")
+    worker, lately = queue.register(any_engine), queue.register(any_engine, "watch")
+    run_id = queue.begin_watched(any_engine, gone, "Mine", WATCHED)
+    another = subprocess.Popen(["true"])
+    another.wait()
+    for silent in (elsewhere, gone, alive, worker):
+        lose(any_engine, silent, 2 * queue.FORGOTTEN)
+    lose(any_engine, lately)
+    with writing(any_engine) as connection:
+        for one, values in ((gone, {"pid": another.pid}), (elsewhere, {"host": "elsewhere"}),
+                            (lately, {"host": "elsewhere"})):  # fmt: skip
+            connection.execute(update(Worker).where(Worker.id == one).values(**values))
+    new = queue.register(any_engine, "watch")
+    with any_engine.connect() as connection:
+        left = connection.scalars(select(Worker.id).order_by(Worker.id)).all()
+    assert left == [alive, worker, lately, new], (
+        "a process that is there may have met a clock's jump"
+    )
+    assert queue.reconcile(any_engine) == [run_id], "what it held is found as before"
+
+
 def test_the_recorder_of_a_watched_run_is_no_worker(any_engine: Engine) -> None:
     queue.register(any_engine, "watch")
     worker_id = queue.register(any_engine)

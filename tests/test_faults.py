@@ -185,6 +185,29 @@ def test_why_a_run_failed_is_kept_until_the_database_takes_it(
     assert (run.status, run.error) == ("failed", "Its file is not there.")
 
 
+def test_a_run_that_is_trained_does_not_fail_when_its_end_is_refused(
+    engine: Engine, begin: Callable[..., Run], caplog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = threading.Event()
+
+    def fingerprint(_: object) -> str:
+        trained.set()
+        return "0123"
+
+    def refuse(connection: Any, *_: object) -> None:
+        refused = trained.is_set() and "is finished." not in caplog.text
+        connection.execute(f"PRAGMA query_only = {'ON' if refused else 'OFF'}")
+
+    event.listen(engine, "checkout", refuse)
+    monkeypatch.setattr(execute_module, "open_database", lambda *_, **__: engine)
+    monkeypatch.setattr(execute_module, "END_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(execute_module, "fingerprint", fingerprint)
+    run = begin("steps=2")
+    assert "is finished." in caplog.text and (run.status, run.error) == ("finished", None)
+    said = [entry.message for entry in log.entries(engine, run.id)]
+    assert said[-2:] == ["The final weights have the SHA-256 0123.", "Finished."]
+
+
 def test_a_postgresql_that_restarts_in_mid_run_costs_no_record(
     postgresql_engine: Engine,
     postgresql_server: PostgresqlServer,

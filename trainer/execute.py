@@ -99,8 +99,9 @@ def execute(database: str, data: Path, run_id: int) -> None:
             with Sampling(Sampler(engine, run_id, os.getpid())):
                 run_study(engine, data, run_id, parse_study(run.study))
             end(engine, run_id, "finished", start=start)
-        elif _train(engine, database, data, run, interruption):
-            if end(engine, run_id, "finished", start=start):
+        elif (weights := _train(engine, database, data, run, interruption)) is not None:
+            remark = f"The final weights have the SHA-256 {weights}."
+            if end(engine, run_id, "finished", start=start, remark=remark):
                 remove_checkpoints(checkpoints_folder(engine, data), [run_id])
         elif read.run(engine, run_id).status == "stopping":
             end(engine, run_id, "stopped", start=start)
@@ -122,7 +123,13 @@ def execute(database: str, data: Path, run_id: int) -> None:
 
 
 def end(
-    engine: Engine, run_id: int, status: queue.Ended, error: str | None = None, *, start: int
+    engine: Engine,
+    run_id: int,
+    status: queue.Ended,
+    error: str | None = None,
+    *,
+    start: int,
+    remark: str | None = None,
 ) -> bool:
     """Store how the run ended, however long its database takes: only this process knows why.
 
@@ -132,7 +139,7 @@ def end(
     warned = False
     while True:
         try:
-            return queue.end(engine, run_id, status, error, start=start)
+            return queue.end(engine, run_id, status, error, start=start, remark=remark)
         except OperationalError as refused:
             worker = parent_process()
             if worker is not None and not worker.is_alive():
@@ -163,8 +170,10 @@ def explain(error: Exception, kind: tuple[str, str] = TRAINING) -> str:
     )
 
 
-def _train(engine: Engine, database: str, data: Path, run: Run, interruption: Interruption) -> bool:
-    """Set everything up and train; whether the run came to its end by itself."""
+def _train(
+    engine: Engine, database: str, data: Path, run: Run, interruption: Interruption
+) -> str | None:
+    """Set everything up and train; the fingerprint, or None if the run did not come to its end."""
     run_id = run.id
     experiment = parse(run.experiment)
     device = devices.choose(experiment.device)
@@ -218,10 +227,7 @@ def _train(engine: Engine, database: str, data: Path, run: Run, interruption: In
             on_kept=lambda step: resuming.kept(engine, run_id, run.starts, step, place_of(folder)),
         )
         completed = watch_and_train(experiment, prepared, recorder, device, stop, keeper)
-        if completed:
-            weights = fingerprint(prepared.stacks)
-            note(engine, run_id, f"The final weights have the SHA-256 {weights}.")
-        return completed
+        return fingerprint(prepared.stacks) if completed else None
 
 
 def watch_and_train(

@@ -7,6 +7,7 @@ code, whatever the bytes are. Nothing here needs torch.
 
 import hashlib
 import json
+import re
 import struct
 from typing import Any, Protocol, cast
 
@@ -15,6 +16,7 @@ import numpy as np
 State = Any
 """A tree as above."""
 MAGIC = b"shiftscope state 1\n"
+_ANY_MAGIC = re.compile(rb"shiftscope state \d+\n")
 _LENGTH = struct.Struct("<Q")
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -33,6 +35,10 @@ class Stateful(Protocol):
 
 class DamagedState(ValueError):
     """Bytes that are no state, or not all of one."""
+
+
+class ForeignState(ValueError):
+    """Bytes that another version of shiftscope may well read."""
 
 
 def to_bytes(state: State) -> bytes:
@@ -56,8 +62,11 @@ def from_bytes(data: bytes) -> State:
     """The state that became these bytes; its arrays can be written to.
 
     Raises:
-        DamagedState: They are torn, altered or of another version.
+        DamagedState: They are torn or altered.
+        ForeignState: They are of another version.
     """
+    if _ANY_MAGIC.match(data) and not data.startswith(MAGIC):
+        raise ForeignState("it is of another version of shiftscope")
     body, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != digest or not body.startswith(MAGIC):
         raise DamagedState("The checksum does not fit.")
