@@ -106,6 +106,7 @@ def test_checkpoints_of_no_use_never_take_the_place_of_new_ones(
 ) -> None:
     checkpoints = Checkpoints(tmp_path / "12")
     keep(checkpoints, 30)
+    (tmp_path / "12" / "._000000000030.training").touch()  # what macOS leaves on foreign disks
     for step in (40, 50):
         keep(checkpoints, step, marks=("one", "other") if damage == "torn" else ("m", "m"))
     until = 1000 if damage == "torn" else 39

@@ -99,7 +99,8 @@ class Checkpoints:
 
     def _steps(self, files: Sequence[Path]) -> list[int]:
         """Of the checkpoints of which both files are there, ascending."""
-        steps = (int(file.stem) for file in files if file.suffix == f".{TRAINING}")
+        named = (one.stem for one in files if one.suffix == f".{TRAINING}" and one.stem.isdecimal())
+        steps = map(int, named)
         return sorted(step for step in steps if self.file(step, RECORDS) in files)
 
     def _files(self) -> list[Path]:
