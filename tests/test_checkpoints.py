@@ -70,7 +70,8 @@ def keep(checkpoints: Checkpoints, step: int, *, marks: tuple[str, str] = ("m", 
 
 def kept_steps(checkpoints: Checkpoints) -> list[int]:
     """The steps that any file of a run is of."""
-    return sorted({int(file.name.split(".")[0]) for file in checkpoints.folder.iterdir()})
+    names = (file.name.partition(".")[0] for file in checkpoints.folder.iterdir())
+    return sorted({int(name) for name in names if name})
 
 
 def test_the_last_two_are_kept_and_a_torn_one_falls_back_to_the_one_before(tmp_path: Path) -> None:
