@@ -39,7 +39,8 @@ class Points:
     nan: np.ndarray
 
 
-NOWHERE = Points(*(np.empty(0, np.int64),) * 2, *(np.empty(0),) * 2, np.empty(0, bool))
+NO_STEPS, NO_VALUES = np.empty(0, np.int64), np.empty(0)
+NOWHERE = Points(NO_STEPS, NO_STEPS, NO_VALUES, NO_VALUES, np.empty(0, bool))
 """Of a network that has nothing in the steps that are read."""
 
 
@@ -132,9 +133,8 @@ def average(networks: Sequence[Points | None], width: int) -> Average:
     """
     having = [points for points in networks if points is not None]
     buckets = [points.step // width for points in having]
-    empty = np.empty(0, np.int64)
-    common = reduce(np.intersect1d, buckets) if buckets else empty
-    every = reduce(np.union1d, buckets) if buckets else empty
+    common = reduce(np.intersect1d, buckets) if buckets else NO_STEPS
+    every = reduce(np.union1d, buckets) if buckets else NO_STEPS
     rows = [np.searchsorted(own, common) for own in buckets]
     count = (len(having), len(common))
 
@@ -145,13 +145,13 @@ def average(networks: Sequence[Points | None], width: int) -> Average:
     low, high = column("low"), column("high")
     with np.errstate(invalid="ignore"):  # ∞ − ∞
         middle = np.where(column("nan"), math.nan, low / 2 + high / 2)
-    mean, lower, upper = means(middle) if having else (np.empty(0),) * 3
+    mean, lower, upper = means(middle) if having else (NO_VALUES,) * 3
     exact = width == 1 or bool((low == high).all())
     return Average(
         networks=len(having),
         lacking=len(networks) - len(having),
-        step=column("step").min(0).astype(np.int64) if having else empty,
-        last_step=column("last_step").max(0).astype(np.int64) if having else empty,
+        step=column("step").min(0).astype(np.int64) if having else NO_STEPS,
+        last_step=column("last_step").max(0).astype(np.int64) if having else NO_STEPS,
         mean=mean,
         low=lower,
         high=upper,

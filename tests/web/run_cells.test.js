@@ -40,3 +40,11 @@ test("other tags are shown, also where they are the same letters", () => {
   cell.show(/** @type {any} */ ({ tags: ["kept"] }));
   assert.equal(cell.element.children[0], before);
 });
+
+test("findings are old when the rules have looked since, also at a step that is known", () => {
+  const beside = COLUMNS.find(({ name }) => name === "findings")?.beside;
+  /** @param {number | null} diagnosed */
+  const state = (diagnosed) => beside?.stateOf(/** @type {any} */ ({ step: 90, status: "finished", diagnosed }));
+  assert.equal(state(90), state(90));
+  assert.equal(new Set([state(null), state(80), state(90)]).size, 3);
+});
