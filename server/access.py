@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from posixpath import normpath
 from urllib.parse import parse_qsl, quote, urlencode
 
 from sqlalchemy import Engine
@@ -226,10 +225,10 @@ def _is_api(scope: Scope) -> bool:
 
 def _is_page(scope: Scope) -> bool:
     """A place of the page, which gets index.html."""
-    last = normpath(scope["path"]).rpartition("/")[2]
+    last = scope["path"].rpartition("/")[2]
     if scope["type"] != "http" or scope["method"] not in SAFE or _is_api(scope):
         return False
-    return "." not in last or last == "index.html"
+    return "." not in last or last in {".", "..", "index.html"}
 
 
 def _is_open(scope: Scope) -> bool:
